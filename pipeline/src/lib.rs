@@ -1,1 +1,50 @@
-//! Placeholder.
+//! The contract of a streaming load.
+//!
+//! ```text
+//!            bytes          blocks of             records in batches        acknowledged
+//!                           whole records
+//! Source ───────► Framer ─────────────► Chain ───────────────► Sink ───────────────► Ledger
+//! async           sequential, cheap     parallel, pure         async, bounded        checkpoint
+//!                                       Parser → Bind →
+//!                                       Steps → Encode
+//! ```
+//!
+//! This crate holds the traits that parts implement, the runner that joins them ([`run`]) and the laws that
+//! they obey ([`law`]). It promises: memory bounded by limits in bytes, checkpoints that are a gap-free
+//! prefix of the input, and books that balance or a job that fails. It never knows a format, a file, the
+//! network, TOML, a database or the type of a record.
+
+mod batch;
+mod block;
+mod books;
+mod budget;
+mod chain;
+mod fatal;
+mod frame;
+pub mod law;
+mod ledger;
+mod position;
+mod rate;
+mod reject;
+mod run;
+mod sink;
+mod source;
+mod summary;
+mod timing;
+
+pub use batch::{Batch, BatchLimits, Converted};
+pub use block::{Block, Frame};
+pub use books::{Ack, Books, Counters};
+pub use budget::{Accepted, Breach, Budget, Cause, OnBreach, Tally};
+pub use chain::{Bind, Chain, Convert, Encode, Parser, Step, Verdict};
+pub use fatal::{Fatal, Retry};
+pub use frame::{BLOCK_BYTES, FrameLimits, Framer};
+pub use ledger::{Checkpoint, Ledger};
+pub use position::Position;
+pub use rate::Rate;
+pub use reject::{MAX_RAW_BYTES, Problem, Reject};
+pub use run::{End, Job, Progress, Report, run};
+pub use sink::{Sink, Written};
+pub use source::Source;
+pub use summary::{Kind, MAX_KINDS, Sample, Summary};
+pub use timing::{Stage, Timing};

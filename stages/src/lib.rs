@@ -1,1 +1,10 @@
-//! Placeholder.
+//! Every part that a spec can name, each in a file of its own: sources, unpackers, framers, parsers, steps and
+//! sinks.
+//!
+//! What a spec says is data ([`spec`]); a checked spec is a plan; a plan is opened into running parts. Parsers,
+//! framers and steps do no I/O, and nothing here reads the environment or the clock. Parts of one kind never
+//! import each other.
+
+pub mod frame;
+pub mod source;
+pub mod unpack;

@@ -1,0 +1,250 @@
+//! What a block becomes, and the batches that a sink writes.
+//!
+//! A [`Converted`] holds the outcome of every record of one block; a [`Batch`] joins as many of them as
+//! its limits allow. Nothing is copied on the way: the encoded bytes stay where the encoder put them.
+
+use crate::{Block, Fatal, Position, Problem, Reject};
+use std::sync::Arc;
+
+/// The limits of a batch.
+#[derive(Clone, Copy, Debug)]
+pub struct BatchLimits {
+    /// The most records of one batch.
+    pub max_records: usize,
+    /// The size of the encoded operations at which a batch is closed, in bytes.
+    pub max_bytes: usize,
+}
+
+impl Default for BatchLimits {
+    fn default() -> Self {
+        Self {
+            max_records: 1000,
+            max_bytes: 4 * 1024 * 1024,
+        }
+    }
+}
+
+/// The outcome of every record of one block: an operation, a reject or a named drop.
+#[derive(Debug)]
+pub struct Converted {
+    /// Where the records begin.
+    pub start: Position,
+    /// Where the next records begin.
+    pub end: Position,
+    /// Lines between the two that are no records.
+    pub skipped: u64,
+    /// Records that were refused, in order.
+    pub rejects: Vec<Reject>,
+    /// Records that were left out: ordinal and name, in order.
+    pub drops: Vec<(u64, Arc<str>)>,
+    /// The encoded operations, one behind the other.
+    bytes: Vec<u8>,
+    /// For each operation: the end of its bytes, and its record's index in the block.
+    operations: Vec<(usize, u32)>,
+    /// The block itself, for the position and the raw bytes of an operation that the target refuses.
+    block: Option<Block>,
+}
+
+impl Converted {
+    /// An empty outcome for `block`.
+    pub(crate) fn of(block: &Block) -> Self {
+        Self {
+            start: block.start,
+            end: block.end,
+            skipped: block.skipped(),
+            rejects: Vec::new(),
+            drops: Vec::new(),
+            bytes: Vec::with_capacity(block.bytes.len() * 2),
+            operations: Vec::with_capacity(block.frames.len()),
+            block: None,
+        }
+    }
+
+    /// Rejects the broken frames of `block` from index `from` up to `to`, which the parser never sees.
+    pub(crate) fn broken_between(&mut self, block: &Block, from: usize, to: usize) {
+        for index in from..to {
+            if let Some(code) = block.frames[index].broken {
+                let problem = Problem::of_record(code, broken_message(code));
+                self.rejects.push(block.reject(index, vec![problem]));
+            }
+        }
+    }
+
+    pub(crate) fn operation(
+        &mut self,
+        block: &Block,
+        index: usize,
+        encode: impl FnOnce(&mut Vec<u8>) -> Result<(), Problem>,
+    ) {
+        let before = self.bytes.len();
+        match encode(&mut self.bytes) {
+            Ok(()) => self.operations.push((self.bytes.len(), index as u32)),
+            Err(problem) => {
+                self.bytes.truncate(before);
+                self.rejects.push(block.reject(index, vec![problem]));
+            }
+        }
+    }
+
+    pub(crate) fn dropped(&mut self, block: &Block, index: usize, name: Arc<str>) {
+        self.drops.push((block.position(index).ordinal, name));
+    }
+
+    pub(crate) fn reject(&mut self, reject: Reject) {
+        self.rejects.push(reject);
+    }
+
+    /// Takes the block in, and checks that every record of it has exactly one outcome.
+    pub(crate) fn close(mut self, block: Block) -> Result<Self, Fatal> {
+        let outcomes = self.operations.len() + self.rejects.len() + self.drops.len();
+        if outcomes != block.frames.len() {
+            return Err(Fatal::new(
+                "frame_mismatch",
+                format!(
+                    "{} records were framed from line {} on, {outcomes} came out of the parser",
+                    block.frames.len(),
+                    block.start.line
+                ),
+            ));
+        }
+        self.block = Some(block);
+        Ok(self)
+    }
+
+    /// Number of records, whatever became of them.
+    pub fn records(&self) -> u64 {
+        self.end.ordinal - self.start.ordinal
+    }
+
+    /// The operations in order.
+    pub fn operations(&self) -> impl ExactSizeIterator<Item = Operation<'_>> {
+        (0..self.operations.len()).map(|index| Operation { of: self, index })
+    }
+
+    /// All operations as the encoder wrote them, one behind the other.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Number of operations.
+    pub fn len(&self) -> usize {
+        self.operations.len()
+    }
+
+    /// Whether nothing is to be written.
+    pub fn is_empty(&self) -> bool {
+        self.operations.is_empty()
+    }
+
+    /// Forgets everything behind the record with this ordinal, so that the outcome ends right after it.
+    pub(crate) fn truncate_after(&mut self, ordinal: u64) {
+        let Some(block) = &self.block else { return };
+        let index = (ordinal - self.start.ordinal) as usize;
+        if index + 1 >= block.frames.len() {
+            return;
+        }
+        let kept = self
+            .operations
+            .partition_point(|&(_, record)| record as usize <= index);
+        self.operations.truncate(kept);
+        self.bytes
+            .truncate(self.operations.last().map_or(0, |&(end, _)| end));
+        self.rejects.retain(|reject| reject.at.ordinal <= ordinal);
+        self.drops.retain(|&(dropped, _)| dropped <= ordinal);
+        self.skipped = block.skipped_before(index + 2);
+        self.end = block.position(index + 1);
+    }
+}
+
+/// One encoded operation and the record that it came from.
+#[derive(Clone, Copy)]
+pub struct Operation<'a> {
+    of: &'a Converted,
+    index: usize,
+}
+
+impl<'a> Operation<'a> {
+    /// The bytes that the encoder wrote.
+    pub fn bytes(&self) -> &'a [u8] {
+        let start = if self.index == 0 {
+            0
+        } else {
+            self.of.operations[self.index - 1].0
+        };
+        &self.of.bytes[start..self.of.operations[self.index].0]
+    }
+
+    /// The record's position.
+    pub fn position(&self) -> Position {
+        let record = self.of.operations[self.index].1 as usize;
+        match &self.of.block {
+            Some(block) => block.position(record),
+            None => self.of.start,
+        }
+    }
+
+    /// A reject of the record, for a target that refuses it.
+    pub fn reject(&self, problem: Problem) -> Reject {
+        let record = self.of.operations[self.index].1 as usize;
+        match &self.of.block {
+            Some(block) => block.reject(record, vec![problem]),
+            None => Reject::new(self.of.start, vec![problem], &[]),
+        }
+    }
+}
+
+/// Converted blocks that are written together, in the order of the input.
+#[derive(Debug)]
+pub struct Batch {
+    /// The outcomes in order; never empty, and without a gap between them.
+    pub parts: Vec<Converted>,
+}
+
+impl Batch {
+    /// Where the batch begins.
+    pub fn start(&self) -> Position {
+        self.parts
+            .first()
+            .map_or(Position::START, |part| part.start)
+    }
+
+    /// Where the next batch begins.
+    pub fn end(&self) -> Position {
+        self.parts.last().map_or(Position::START, |part| part.end)
+    }
+
+    /// Number of records, whatever became of them.
+    pub fn records(&self) -> u64 {
+        self.end().ordinal - self.start().ordinal
+    }
+
+    /// The operations in order.
+    pub fn operations(&self) -> impl Iterator<Item = Operation<'_>> {
+        self.parts.iter().flat_map(Converted::operations)
+    }
+
+    /// Number of operations.
+    pub fn len(&self) -> usize {
+        self.parts.iter().map(Converted::len).sum()
+    }
+
+    /// Whether nothing is to be written.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Size of the encoded operations, in bytes.
+    pub fn bytes_len(&self) -> usize {
+        self.parts.iter().map(|part| part.bytes.len()).sum()
+    }
+}
+
+fn broken_message(code: &str) -> &'static str {
+    match code {
+        "record_too_large" => "the record is longer than max_record_bytes",
+        "unclosed_quote" => {
+            "a quote opens in this record and does not close within max_record_bytes"
+        }
+        _ => "the record could not be framed",
+    }
+}

@@ -1,0 +1,85 @@
+//! A block of whole records, as a framer cuts it.
+//!
+//! A block is the unit of parallel work: it can be parsed without any other block. It holds at most
+//! [`crate::FrameLimits::max_block_records`] records and about [`crate::BLOCK_BYTES`] bytes, or a single
+//! larger record.
+
+use crate::{Position, Reject};
+use bytes::Bytes;
+
+/// Where one record lies in its block, or why the framer could not give it whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Frame {
+    /// First byte of the record in [`Block::bytes`].
+    pub start: u32,
+    /// One past its last byte, line end included.
+    pub end: u32,
+    /// The physical line on which it begins, from 1.
+    pub line: u64,
+    /// Bytes of the decoded stream before it.
+    pub offset: u64,
+    /// Lines between the record before (or the block's start) and this one that are no records.
+    pub skipped: u32,
+    /// The code of the reject that this record is, when the framer broke it off (`record_too_large`,
+    /// `unclosed_quote`); its bytes are then only the first [`crate::MAX_RAW_BYTES`].
+    pub broken: Option<&'static str>,
+}
+
+/// Records that follow each other in the input, cut at record boundaries.
+#[derive(Clone, Debug)]
+pub struct Block {
+    /// The bytes of the records. Frames that follow each other without a broken one between them are
+    /// contiguous up to skipped lines, which stay in the bytes.
+    pub bytes: Bytes,
+    /// The records in order; record `i` has ordinal `start.ordinal + i`.
+    pub frames: Vec<Frame>,
+    /// Where the block begins.
+    pub start: Position,
+    /// Where the next block begins: framing can start again here.
+    pub end: Position,
+    /// Lines behind the last record that are no records; the others are in [`Frame::skipped`].
+    pub trailing_skipped: u64,
+}
+
+impl Block {
+    /// The position of record `index` of this block.
+    pub fn position(&self, index: usize) -> Position {
+        let frame = &self.frames[index];
+        Position {
+            ordinal: self.start.ordinal + index as u64,
+            line: frame.line,
+            offset: frame.offset,
+        }
+    }
+
+    /// The raw bytes of record `index`, line end included.
+    pub fn raw(&self, index: usize) -> &[u8] {
+        let frame = &self.frames[index];
+        &self.bytes[frame.start as usize..frame.end as usize]
+    }
+
+    /// The raw bytes of record `index` without its line end.
+    pub fn text(&self, index: usize) -> &[u8] {
+        let raw = self.raw(index);
+        let raw = raw.strip_suffix(b"\n").unwrap_or(raw);
+        raw.strip_suffix(b"\r").unwrap_or(raw)
+    }
+
+    /// Blank lines, comments and other lines between `start` and `end` that are no records.
+    pub fn skipped(&self) -> u64 {
+        self.skipped_before(self.frames.len()) + self.trailing_skipped
+    }
+
+    /// Lines that are no records from `start` up to record `to`, exclusive.
+    pub fn skipped_before(&self, to: usize) -> u64 {
+        self.frames[..to]
+            .iter()
+            .map(|frame| u64::from(frame.skipped))
+            .sum()
+    }
+
+    /// A reject of record `index`.
+    pub fn reject(&self, index: usize, problems: Vec<crate::Problem>) -> Reject {
+        Reject::new(self.position(index), problems, self.text(index))
+    }
+}

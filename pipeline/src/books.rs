@@ -1,0 +1,209 @@
+//! The books: what was read, and what became of it.
+//!
+//! Each side is counted where it happens. `read` is the framer's: the ordinal at which the last block ends.
+//! The outcomes are the sink's answers, the rejects and the drops. The books refuse an acknowledgement that
+//! does not begin where the last one ended, so what they hold is always a gap-free prefix of the input.
+
+use crate::{Fatal, Position, Reject, Summary, Written};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// How many records had which outcome.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Counters {
+    /// Records that were read.
+    pub read: u64,
+    /// Operations that the target acknowledged in this run.
+    pub loaded: u64,
+    /// Operations that the target had acknowledged before.
+    pub already_loaded: u64,
+    /// Records that were refused.
+    pub rejected: u64,
+    /// Records that were left out, by name.
+    pub dropped: BTreeMap<String, u64>,
+    /// Lines that are no records: blank ones, comments, headers and preambles.
+    pub skipped: u64,
+}
+
+impl Counters {
+    /// Records that were left out, whatever their name.
+    pub fn dropped_total(&self) -> u64 {
+        self.dropped.values().sum()
+    }
+}
+
+/// The acknowledged outcome of one batch.
+#[derive(Debug)]
+pub struct Ack {
+    /// Where the batch began.
+    pub start: Position,
+    /// Where the next one begins.
+    pub end: Position,
+    /// What the sink answered; its rejects are in `rejects`.
+    pub written: Written,
+    /// Every reject of the batch, in order.
+    pub rejects: Vec<Reject>,
+    /// Drops of the batch, by name.
+    pub dropped: BTreeMap<String, u64>,
+    /// Lines that are no records.
+    pub skipped: u64,
+}
+
+/// The books of one job.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Books {
+    /// Up to here every record has its outcome.
+    pub end: Position,
+    /// How many records had which.
+    pub counters: Counters,
+    /// The rejects by kind.
+    pub summary: Summary,
+}
+
+impl Books {
+    /// Empty books of an input whose records begin at `start`, behind `skipped` lines of preamble.
+    pub fn open(start: Position, skipped: u64) -> Self {
+        let counters = Counters {
+            read: start.ordinal,
+            skipped,
+            ..Counters::default()
+        };
+        Self {
+            end: start,
+            counters,
+            summary: Summary::default(),
+        }
+    }
+
+    /// Enters the outcome of the batch that follows.
+    ///
+    /// # Errors
+    /// `books`, when it does not follow or does not balance.
+    pub fn enter(&mut self, ack: &Ack) -> Result<(), Fatal> {
+        let end = self.end;
+        if (ack.start.ordinal, ack.start.offset) != (end.ordinal, end.offset) {
+            return Err(unbalanced(format!(
+                "record {} at byte {} was acknowledged where record {} at byte {} is due",
+                ack.start.ordinal + 1,
+                ack.start.offset,
+                end.ordinal + 1,
+                end.offset
+            )));
+        }
+        let counters = &mut self.counters;
+        counters.read = ack.end.ordinal;
+        counters.loaded += ack.written.loaded;
+        counters.already_loaded += ack.written.already_loaded;
+        counters.rejected += ack.rejects.len() as u64;
+        counters.skipped += ack.skipped;
+        for (name, count) in &ack.dropped {
+            *counters.dropped.entry(name.clone()).or_default() += count;
+        }
+        for reject in &ack.rejects {
+            self.summary.count(reject);
+        }
+        self.end = ack.end;
+        self.balance()
+    }
+
+    /// Checks that every record that was read has exactly one outcome.
+    ///
+    /// # Errors
+    /// `books`, with both sides.
+    pub fn balance(&self) -> Result<(), Fatal> {
+        let c = &self.counters;
+        let outcomes = c.loaded + c.already_loaded + c.rejected + c.dropped_total();
+        if c.read == outcomes {
+            return Ok(());
+        }
+        Err(unbalanced(format!(
+            "{} records were read, {outcomes} have an outcome: {} loaded, {} already loaded, {} rejected, {} dropped",
+            c.read,
+            c.loaded,
+            c.already_loaded,
+            c.rejected,
+            c.dropped_total()
+        )))
+    }
+
+    /// Checks the books of a job whose input ended after `decoded_bytes`, and of which `stored_rejects` are
+    /// stored.
+    ///
+    /// # Errors
+    /// `books`, when a byte has no outcome, or a reject was not stored.
+    pub fn close(&self, decoded_bytes: u64, stored_rejects: u64) -> Result<(), Fatal> {
+        self.balance()?;
+        if self.end.offset != decoded_bytes {
+            return Err(unbalanced(format!(
+                "the last record ends at byte {}, the input at byte {decoded_bytes}",
+                self.end.offset
+            )));
+        }
+        if self.counters.rejected != stored_rejects {
+            return Err(unbalanced(format!(
+                "{} records were rejected, {stored_rejects} rejects are stored",
+                self.counters.rejected
+            )));
+        }
+        Ok(())
+    }
+}
+
+fn unbalanced(message: String) -> Fatal {
+    Fatal::new("books", format!("the books do not balance: {message}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(ordinal: u64) -> Position {
+        Position {
+            ordinal,
+            line: ordinal + 1,
+            offset: ordinal * 10,
+        }
+    }
+
+    fn ack(from: u64, to: u64, loaded: u64) -> Ack {
+        let written = Written {
+            loaded,
+            ..Written::default()
+        };
+        let (rejects, dropped) = (Vec::new(), BTreeMap::new());
+        Ack {
+            start: at(from),
+            end: at(to),
+            written,
+            rejects,
+            dropped,
+            skipped: 0,
+        }
+    }
+
+    fn code(result: Result<(), Fatal>) -> &'static str {
+        result.map_or_else(|fatal| fatal.code, |()| "ok")
+    }
+
+    #[test]
+    fn a_prefix_without_gaps_balances() {
+        let mut books = Books::open(Position::START, 0);
+        assert_eq!(code(books.enter(&ack(0, 3, 3))), "ok");
+        assert_eq!(code(books.enter(&ack(3, 5, 2))), "ok");
+        assert_eq!(code(books.close(50, 0)), "ok");
+    }
+
+    #[test]
+    fn a_skipped_a_doubled_and_a_lost_batch_are_refused() {
+        let open = Books::open(Position::START, 0);
+        assert_eq!(code(open.clone().enter(&ack(3, 5, 2))), "books");
+        assert_eq!(code(open.clone().enter(&ack(0, 3, 2))), "books");
+        assert_eq!(code(open.clone().enter(&ack(0, 3, 4))), "books");
+        let mut twice = open;
+        assert_eq!(code(twice.enter(&ack(0, 3, 3))), "ok");
+        assert_eq!(code(twice.enter(&ack(0, 3, 3))), "books");
+        assert_eq!(code(twice.close(31, 0)), "books");
+        assert_eq!(code(twice.close(30, 1)), "books");
+    }
+}

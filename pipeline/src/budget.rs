@@ -1,0 +1,221 @@
+//! The budget of errors: how many rejects a load may have, judged in the order of the file.
+//!
+//! The answer is a pure function of the input and the target's answers: where a load is held does not
+//! depend on chunks or batches, except for rejects that only the target could tell.
+
+use crate::{Converted, Counters};
+use serde::{Deserialize, Serialize};
+
+/// What happens when the budget is exceeded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnBreach {
+    /// The job stops behind the record that exceeded it, and waits for somebody's word.
+    Hold,
+    /// The job fails.
+    Fail,
+    /// Nothing: rejects are only counted.
+    Continue,
+}
+
+/// How many rejects a load may have.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Budget {
+    /// The most rejects.
+    pub max_records: u64,
+    /// The most rejects per record read, judged from `after_records` on and at the end.
+    pub max_ratio: f64,
+    /// How many records are read before the ratio is judged, unless the input ends.
+    pub after_records: u64,
+    /// The least records that an input must have.
+    pub min_records: u64,
+    /// What happens when one of these is exceeded.
+    pub on_breach: OnBreach,
+}
+
+impl Default for Budget {
+    fn default() -> Self {
+        Self {
+            max_records: 50_000,
+            max_ratio: 0.01,
+            after_records: 10_000,
+            min_records: 1,
+            on_breach: OnBreach::Hold,
+        }
+    }
+}
+
+/// Records read and rejected, up to some place.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tally {
+    /// Records read.
+    pub read: u64,
+    /// Records rejected.
+    pub rejected: u64,
+}
+
+impl From<&Counters> for Tally {
+    fn from(counters: &Counters) -> Self {
+        Self {
+            read: counters.read,
+            rejected: counters.rejected,
+        }
+    }
+}
+
+/// Why a job is held.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Cause {
+    /// Too many rejects.
+    Errors,
+    /// Too few records.
+    MinRecords,
+    /// Columns that the spec does not know, by name.
+    UnknownColumns(Vec<String>),
+}
+
+impl Cause {
+    /// The stable word for this cause.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Errors => "errors",
+            Self::MinRecords => "min_records",
+            Self::UnknownColumns(_) => "unknown_columns",
+        }
+    }
+}
+
+/// What somebody accepted when a held job was approved.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Accepted(Vec<Cause>);
+
+impl Accepted {
+    /// Accepts a cause with its value. The counts of `errors` start anew instead
+    /// ([`crate::Checkpoint::counted_from`]).
+    pub fn accept(&mut self, cause: Cause) {
+        if cause != Cause::Errors && !self.0.contains(&cause) {
+            self.0.push(cause);
+        }
+    }
+
+    /// Whether this cause with this value was accepted.
+    pub fn covers(&self, cause: &Cause) -> bool {
+        self.0.contains(cause)
+    }
+}
+
+/// A budget that was exceeded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Breach {
+    /// What was exceeded.
+    pub cause: Cause,
+    /// The sentence that says by how much.
+    pub message: String,
+}
+
+/// Counts along the file.
+#[derive(Debug)]
+pub(crate) struct Judge {
+    budget: Budget,
+    from: Tally,
+    /// Rejects known before the write, up to the last record judged.
+    rejected: u64,
+    /// Rejects that only the target could tell, as far as they are acknowledged.
+    refused: u64,
+}
+
+impl Judge {
+    /// Judges from `from` on; `now` is what the checkpoint has counted already.
+    pub(crate) fn new(budget: Budget, from: Tally, now: Tally) -> Self {
+        Self {
+            budget,
+            from,
+            rejected: now.rejected,
+            refused: 0,
+        }
+    }
+
+    /// Counts rejects that the sink reported, and judges them at `read` records.
+    pub(crate) fn refused(&mut self, count: u64, read: u64) -> Option<Breach> {
+        self.refused += count;
+        if count == 0 {
+            None
+        } else {
+            self.judge(read, false)
+        }
+    }
+
+    /// Judges the records of `converted` in order. On a breach, what lies behind the record that caused it
+    /// is forgotten.
+    pub(crate) fn judge_block(&mut self, converted: &mut Converted) -> Option<Breach> {
+        // The counts change at each reject; the ratio begins to be judged at `after`, between two of them.
+        let after = self.from.read + self.budget.after_records;
+        let inside = |read| converted.start.ordinal < read && read <= converted.end.ordinal;
+        let mut places: Vec<(u64, u64)> = vec![];
+        places.extend(
+            converted
+                .rejects
+                .iter()
+                .map(|reject| (reject.at.ordinal + 1, 1)),
+        );
+        places.extend(inside(after).then_some((after, 0)));
+        places.sort_unstable();
+        for (read, rejected) in places {
+            self.rejected += rejected;
+            let breach = self.judge(read, false);
+            if breach.is_some() {
+                converted.truncate_after(read - 1);
+                return breach;
+            }
+        }
+        None
+    }
+
+    /// Judges at the end of the input.
+    pub(crate) fn judge_end(&self, read: u64) -> Option<Breach> {
+        self.judge(read, true)
+    }
+
+    fn judge(&self, read: u64, at_end: bool) -> Option<Breach> {
+        let Budget {
+            max_records,
+            max_ratio,
+            after_records,
+            min_records,
+            on_breach,
+        } = self.budget;
+        if on_breach == OnBreach::Continue {
+            return None;
+        }
+        let rejected = self.rejected + self.refused - self.from.rejected;
+        let counted = read - self.from.read;
+        if rejected > max_records {
+            let message =
+                format!("{rejected} of {counted} records are bad, max_records is {max_records}");
+            return Some(Breach {
+                cause: Cause::Errors,
+                message,
+            });
+        }
+        if (at_end || counted >= after_records) && rejected as f64 > max_ratio * counted as f64 {
+            let message = format!(
+                "{rejected} of {counted} records are bad ({:.2} %), max_ratio is {max_ratio}",
+                100.0 * rejected as f64 / counted as f64
+            );
+            return Some(Breach {
+                cause: Cause::Errors,
+                message,
+            });
+        }
+        if at_end && read < min_records {
+            let message = format!("the input has {read} records, min_records is {min_records}");
+            return Some(Breach {
+                cause: Cause::MinRecords,
+                message,
+            });
+        }
+        None
+    }
+}

@@ -1,0 +1,180 @@
+//! The pure half of a load: a block goes in, encoded operations and rejects come out.
+//!
+//! Parser, bind, steps and encoder run in one task per block, one record at a time over buffers that are
+//! refilled, never reborn. They do no I/O and see no clock. The order is fixed by types: a parser gives
+//! rows `W`, [`Bind`] turns a row into a record `R`, steps change records, an encoder writes them.
+//!
+//! ```compile_fail
+//! # use pipeline::*;
+//! fn steps_before_bind<W: Default, R: Default>(p: Box<dyn Parser<W>>, s: Box<dyn Step<R>>, e: Box<dyn Encode<R>>) {
+//!     Chain::new(p).step(s); // error: only a bound record can be changed
+//! }
+//! ```
+//! ```compile_fail
+//! # use pipeline::*;
+//! struct Row; struct Record; struct Other;
+//! fn foreign_encoder(p: Box<dyn Parser<Row>>, b: Box<dyn Bind<Row, Record>>, e: Box<dyn Encode<Other>>) {
+//!     Chain::new(p).bind(b).encode(e); // error: records arrive, the encoder takes others
+//! }
+//! ```
+
+use crate::{Block, Converted, Fatal, Position, Problem};
+use std::sync::Arc;
+
+/// Turns the records of a block into rows.
+pub trait Parser<W>: Send + Sync {
+    /// Calls `each` once for every frame of `block` that is not broken, in order, with the frame's index
+    /// and either the row, refilled, or what is wrong with it.
+    ///
+    /// # Errors
+    /// When it does not find exactly the records that the framer cut (`frame_mismatch`): the job fails.
+    fn parse(
+        &self,
+        block: &Block,
+        each: &mut dyn FnMut(usize, Result<&mut W, Problem>),
+    ) -> Result<(), Fatal>;
+}
+
+/// Turns a row into a typed record.
+pub trait Bind<W, R>: Send + Sync {
+    /// Refills `record` from `row`, which a record may take its buffers from.
+    fn bind(&self, row: &mut W, record: &mut R) -> Verdict;
+}
+
+/// Changes, drops or refuses a record.
+pub trait Step<R>: Send + Sync {
+    /// Judges `record`, and may change it.
+    fn apply(&self, record: &mut R) -> Verdict;
+}
+
+/// The pure half of a sink: a record as the bytes that go over the wire.
+pub trait Encode<R>: Send + Sync {
+    /// Appends the operation for `record` to `out`. On `Err`, what was appended is taken back.
+    ///
+    /// # Errors
+    /// What the target can never hold: a document over its size limit, or too deep.
+    fn encode(&self, at: Position, record: &R, out: &mut Vec<u8>) -> Result<(), Problem>;
+}
+
+/// What becomes of a record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It goes on.
+    Keep,
+    /// It is left out, and counted under this name.
+    Drop(Arc<str>),
+    /// It is refused, with everything that is wrong; never empty.
+    Reject(Vec<Problem>),
+}
+
+/// The pure half as the runner sees it.
+pub trait Convert: Send + Sync {
+    /// Converts one block; every record of it has an outcome or an operation in what comes back.
+    ///
+    /// # Errors
+    /// Only what must end the job.
+    fn convert(&self, block: Block) -> Result<Converted, Fatal>;
+}
+
+/// Parser, bind, steps and encoder as one [`Convert`].
+pub struct Chain<W, R> {
+    parser: Box<dyn Parser<W>>,
+    bind: Box<dyn Bind<W, R>>,
+    steps: Vec<Box<dyn Step<R>>>,
+    encode: Box<dyn Encode<R>>,
+}
+
+/// A chain that has only its parser: it wants a bind.
+pub struct Parsed<W>(Box<dyn Parser<W>>);
+
+/// A chain whose records are typed: it takes steps, and wants an encoder.
+pub struct Bound<W, R> {
+    parser: Box<dyn Parser<W>>,
+    bind: Box<dyn Bind<W, R>>,
+    steps: Vec<Box<dyn Step<R>>>,
+}
+
+impl<W, R> Chain<W, R> {
+    /// Begins a chain.
+    #[expect(
+        clippy::new_ret_no_self,
+        reason = "a chain is complete only with its encoder"
+    )]
+    pub fn new(parser: Box<dyn Parser<W>>) -> Parsed<W> {
+        Parsed(parser)
+    }
+}
+
+impl<W> Parsed<W> {
+    /// Adds the bind.
+    pub fn bind<R>(self, bind: Box<dyn Bind<W, R>>) -> Bound<W, R> {
+        Bound {
+            parser: self.0,
+            bind,
+            steps: Vec::new(),
+        }
+    }
+}
+
+impl<W, R> Bound<W, R> {
+    /// Adds a step behind the steps so far.
+    #[must_use]
+    pub fn step(mut self, step: Box<dyn Step<R>>) -> Self {
+        self.steps.push(step);
+        self
+    }
+
+    /// Completes the chain.
+    pub fn encode(self, encode: Box<dyn Encode<R>>) -> Chain<W, R> {
+        let Self {
+            parser,
+            bind,
+            steps,
+        } = self;
+        Chain {
+            parser,
+            bind,
+            steps,
+            encode,
+        }
+    }
+}
+
+impl<W, R: Default> Chain<W, R> {
+    /// Bind and steps for one row; the record is in `record` when the verdict is to keep it.
+    fn judge(&self, row: &mut W, record: &mut R) -> Verdict {
+        let mut verdict = self.bind.bind(row, record);
+        for step in &self.steps {
+            if verdict != Verdict::Keep {
+                break;
+            }
+            verdict = step.apply(record);
+        }
+        verdict
+    }
+}
+
+impl<W, R: Default> Convert for Chain<W, R> {
+    fn convert(&self, block: Block) -> Result<Converted, Fatal> {
+        let mut out = Converted::of(&block);
+        let mut record = R::default();
+        let mut next = 0;
+        self.parser.parse(&block, &mut |index, row| {
+            out.broken_between(&block, next, index);
+            next = index + 1;
+            let verdict = match row {
+                Ok(row) => self.judge(row, &mut record),
+                Err(problem) => Verdict::Reject(vec![problem]),
+            };
+            match verdict {
+                Verdict::Keep => out.operation(&block, index, |bytes| {
+                    self.encode.encode(block.position(index), &record, bytes)
+                }),
+                Verdict::Drop(name) => out.dropped(&block, index, name),
+                Verdict::Reject(problems) => out.reject(block.reject(index, problems)),
+            }
+        })?;
+        out.broken_between(&block, next, block.frames.len());
+        out.close(block)
+    }
+}

@@ -1,0 +1,41 @@
+//! The ledger's contract: remember rejects and checkpoints durably.
+
+use crate::{Books, Fatal, Reject, Tally};
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+
+/// Where a run can go on: the books up to a gap-free end, and what is needed to start there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Checkpoint {
+    /// The books up to [`Books::end`], as absolute values.
+    pub books: Books,
+    /// From where the budget of errors counts: the start, or where a held job was approved.
+    pub counted_from: Tally,
+    /// Where the sink stood, for a sink that has a mark ([`crate::Written::mark`]).
+    pub mark: Option<u64>,
+    /// What the framer and the bind need of the input's head (the header row of a CSV), opaque here.
+    pub head: String,
+}
+
+/// Remembers what was acknowledged. Rejects of a batch are stored after its records and before the
+/// checkpoint that covers it.
+#[async_trait]
+pub trait Ledger: Send + Sync {
+    /// Stores rejects; storing one again, by ordinal, changes nothing.
+    ///
+    /// # Errors
+    /// When they cannot be stored durably.
+    async fn store_rejects(&self, rejects: &[Reject]) -> Result<(), Fatal>;
+
+    /// Saves a checkpoint in the place of the one before. Called by one task, in order.
+    ///
+    /// # Errors
+    /// `lease_lost` when somebody else owns the job by now; otherwise when it cannot be saved durably.
+    async fn save(&self, checkpoint: &Checkpoint) -> Result<(), Fatal>;
+
+    /// How many rejects are stored for this job, for the books.
+    ///
+    /// # Errors
+    /// When they cannot be counted.
+    async fn stored_rejects(&self) -> Result<u64, Fatal>;
+}

@@ -1,0 +1,36 @@
+//! The sink's contract: write a batch, and say what became of every operation in it.
+
+use crate::{Batch, Fatal, Reject};
+use async_trait::async_trait;
+
+/// Writes batches. Its pure half is [`crate::Encode`].
+#[async_trait]
+pub trait Sink: Send + Sync {
+    /// Writes every operation of `batch` durably. Several calls may be under way at once (as many as
+    /// [`crate::Job::max_in_flight`] says); they are started in the order of the input. Replaying a batch
+    /// that was written before, in part or whole, must change nothing and report it as already loaded.
+    ///
+    /// # Errors
+    /// What ends the job, after the sink's own retries; a record that the target refuses is a reject.
+    async fn write(&self, batch: &Batch) -> Result<Written, Fatal>;
+
+    /// Called once, after every batch of the input was written: what makes the load visible (the rename of
+    /// a file). Not called for a job that is held, interrupted or failed.
+    async fn finish(&self) -> Result<(), Fatal> {
+        Ok(())
+    }
+}
+
+/// What the target answered to one batch. Every operation is counted exactly once.
+#[derive(Debug, Default)]
+pub struct Written {
+    /// Operations that the target acknowledged.
+    pub loaded: u64,
+    /// Operations that it had already acknowledged to an earlier try or run.
+    pub already_loaded: u64,
+    /// Records that the target refused.
+    pub rejects: Vec<Reject>,
+    /// Where the sink stands after this batch, for a sink that must go back there on resume (the length of a
+    /// file, in bytes).
+    pub mark: Option<u64>,
+}

@@ -1,0 +1,1 @@
+//! Framers: where records begin and end.

@@ -1,0 +1,1 @@
+//! Unpackers: sources around a source that give back what was compressed.

@@ -6,5 +6,11 @@
 //! import each other.
 
 pub mod frame;
+pub mod identity;
+pub mod load;
+pub mod parse;
+pub mod record;
+pub mod sink;
 pub mod source;
+pub mod step;
 pub mod unpack;

@@ -1,0 +1,1 @@
+//! Parsers: the records of a block become rows.

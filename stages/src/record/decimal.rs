@@ -1,0 +1,283 @@
+//! Exact decimals: a coefficient of at most 34 digits and a scale, as MongoDB's Decimal128 holds them.
+//!
+//! Nothing here passes through a float. The limit of 34 digits is IEEE 754-2008's for decimal128.
+
+use std::cmp::Ordering;
+use std::fmt;
+
+/// The most digits of a coefficient.
+pub const MAX_DIGITS: u32 = 34;
+/// The largest scale: with it the exponent of a decimal128 is still in range.
+const MAX_SCALE: i32 = 6176;
+/// The smallest scale, for numbers such as `1E+6111`.
+const MIN_SCALE: i32 = -6111;
+
+/// `±coefficient × 10^-scale`. The scale is kept as it was written: `1.50` has scale 2.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Decimal {
+    negative: bool,
+    coefficient: u128,
+    scale: i32,
+}
+
+impl Decimal {
+    /// A decimal of its parts; `None` where 34 digits or the exponent do not suffice.
+    pub fn new(negative: bool, coefficient: u128, scale: i32) -> Option<Self> {
+        let fits =
+            coefficient < 10_u128.pow(MAX_DIGITS) && (MIN_SCALE..=MAX_SCALE).contains(&scale);
+        fits.then_some(Self {
+            negative,
+            coefficient,
+            scale,
+        })
+    }
+
+    /// Reads `[+-]digits[.digits][(e|E)[+-]digits]`: at least one digit, no spaces, no grouping. `None` for
+    /// anything else, and for more than 34 significant digits.
+    pub fn parse(text: &str) -> Option<Self> {
+        let bytes = text.as_bytes();
+        let (negative, mut rest) = match bytes.first()? {
+            b'-' => (true, &bytes[1..]),
+            b'+' => (false, &bytes[1..]),
+            _ => (false, bytes),
+        };
+        let mut exponent = 0_i32;
+        if let Some(at) = rest.iter().position(|byte| matches!(byte, b'e' | b'E')) {
+            let digits = &rest[at + 1..];
+            let unsigned = digits
+                .strip_prefix(b"+")
+                .or(digits.strip_prefix(b"-"))
+                .unwrap_or(digits);
+            if unsigned.is_empty() || unsigned.len() > 6 || !unsigned.iter().all(u8::is_ascii_digit)
+            {
+                return None;
+            }
+            let value = unsigned
+                .iter()
+                .fold(0, |sum, digit| sum * 10 + i32::from(digit - b'0'));
+            exponent = if digits[0] == b'-' { -value } else { value };
+            rest = &rest[..at];
+        }
+        let (mut coefficient, mut scale, mut digits, mut point) = (0_u128, 0_i32, 0_usize, false);
+        for &byte in rest {
+            match byte {
+                b'0'..=b'9' => {
+                    coefficient = coefficient
+                        .checked_mul(10)?
+                        .checked_add(u128::from(byte - b'0'))?;
+                    digits += 1;
+                    scale += i32::from(point);
+                }
+                b'.' if !point => point = true,
+                _ => return None,
+            }
+        }
+        if digits == 0 {
+            return None;
+        }
+        Self::new(negative, coefficient, scale - exponent)
+    }
+
+    /// The same number with `places` more digits behind the point: an implied decimal point.
+    pub fn shifted(self, places: u32) -> Option<Self> {
+        Self::new(
+            self.negative,
+            self.coefficient,
+            self.scale.checked_add(i32::try_from(places).ok()?)?,
+        )
+    }
+
+    /// The bytes of a BSON decimal128, in the binary integer decimal encoding, little endian
+    /// (<https://github.com/mongodb/specifications/blob/master/source/bson-decimal128/decimal128.md>).
+    pub fn to_bid(self) -> [u8; 16] {
+        let biased = (6176 - self.scale) as u128;
+        let sign = u128::from(self.negative) << 127;
+        (sign | (biased << 113) | self.coefficient).to_le_bytes()
+    }
+
+    /// The nearest double, for a value whose type is float.
+    pub fn to_f64(self) -> Option<f64> {
+        self.to_string()
+            .parse()
+            .ok()
+            .filter(|value: &f64| value.is_finite())
+    }
+
+    /// The integer that this number is, if it is one and has 64 bits.
+    pub fn to_i64(self) -> Option<i64> {
+        let mut coefficient = self.coefficient;
+        let mut scale = self.scale;
+        while scale > 0 && coefficient.is_multiple_of(10) {
+            (coefficient, scale) = (coefficient / 10, scale - 1);
+        }
+        if coefficient == 0 {
+            return Some(0);
+        }
+        if scale > 0 {
+            return None;
+        }
+        let all = coefficient.checked_mul(10_u128.checked_pow(scale.unsigned_abs())?)?;
+        let signed = i128::try_from(all).ok()?;
+        i64::try_from(if self.negative { -signed } else { signed }).ok()
+    }
+
+    /// Digits of the coefficient without leading zeros, and the power of ten of the first one.
+    fn magnitude(&self) -> (String, i64) {
+        let digits = self.coefficient.to_string();
+        let power = digits.len() as i64 - i64::from(self.scale);
+        (digits, power)
+    }
+}
+
+/// By value: `1.50` equals `1.5` here, though not by `==`.
+impl Decimal {
+    /// Compares two numbers exactly, whatever their scales.
+    pub fn compare(&self, other: &Self) -> Ordering {
+        match (self.coefficient == 0, other.coefficient == 0) {
+            (true, true) => return Ordering::Equal,
+            (true, false) => {
+                return if other.negative {
+                    Ordering::Greater
+                } else {
+                    Ordering::Less
+                };
+            }
+            (false, true) => {
+                return if self.negative {
+                    Ordering::Less
+                } else {
+                    Ordering::Greater
+                };
+            }
+            (false, false) => {}
+        }
+        match (self.negative, other.negative) {
+            (true, false) => Ordering::Less,
+            (false, true) => Ordering::Greater,
+            (false, false) => self.compare_magnitude(other),
+            (true, true) => other.compare_magnitude(self),
+        }
+    }
+
+    fn compare_magnitude(&self, other: &Self) -> Ordering {
+        let ((mut a, a_power), (mut b, b_power)) = (self.magnitude(), other.magnitude());
+        let width = a.len().max(b.len());
+        a.extend(std::iter::repeat_n('0', width - a.len()));
+        b.extend(std::iter::repeat_n('0', width - b.len()));
+        a_power.cmp(&b_power).then_with(|| a.cmp(&b))
+    }
+}
+
+impl From<i64> for Decimal {
+    fn from(value: i64) -> Self {
+        Self {
+            negative: value < 0,
+            coefficient: u128::from(value.unsigned_abs()),
+            scale: 0,
+        }
+    }
+}
+
+/// Digits without an exponent where that takes at most 40 characters, otherwise scientific notation.
+impl fmt::Display for Decimal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let sign = if self.negative { "-" } else { "" };
+        let digits = self.coefficient.to_string();
+        let scale = self.scale;
+        match usize::try_from(scale) {
+            Ok(0) => write!(f, "{sign}{digits}"),
+            Ok(scale) if scale <= 40 => {
+                let digits = format!("{digits:0>width$}", width = scale + 1);
+                let (whole, fraction) = digits.split_at(digits.len() - scale);
+                write!(f, "{sign}{whole}.{fraction}")
+            }
+            _ => write!(f, "{sign}{digits}E{:+}", -scale),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(text: &str) -> Decimal {
+        Decimal::parse(text).unwrap_or_else(|| panic!("{text} is a decimal"))
+    }
+
+    #[test]
+    fn what_is_written_comes_back() {
+        for text in [
+            "0",
+            "1.50",
+            "-0.001",
+            "1234567890123456789012345678901234",
+            "0.10",
+            "-7",
+        ] {
+            assert_eq!(parsed(text).to_string(), text);
+        }
+        for (text, shown) in [
+            ("+1", "1"),
+            (".5", "0.5"),
+            ("5.", "5"),
+            ("1e2", "1E+2"),
+            ("1.5E-1", "0.15"),
+        ] {
+            assert_eq!(parsed(text).to_string(), shown, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_number_of_34_digits_is_refused() {
+        for text in [
+            "",
+            "-",
+            ".",
+            "1.2.3",
+            "1,5",
+            " 1",
+            "1e",
+            "1e+",
+            "NaN",
+            "Infinity",
+            "0x1",
+            "1e9999999",
+        ] {
+            assert_eq!(Decimal::parse(text), None, "{text}");
+        }
+        assert_eq!(Decimal::parse(&"9".repeat(35)), None);
+        assert_eq!(Decimal::parse(&"9".repeat(60)), None);
+    }
+
+    #[test]
+    fn comparison_is_by_value() {
+        use Ordering::{Equal, Greater, Less};
+        for (a, b, expected) in [
+            ("1.50", "1.5", Equal),
+            ("-0", "0.00", Equal),
+            ("0.1", "0.09", Greater),
+            ("-2", "-1", Less),
+            ("9", "10", Less),
+            ("1e3", "1000.0", Equal),
+            ("-1", "0", Less),
+            ("0", "-0.5", Greater),
+        ] {
+            assert_eq!(parsed(a).compare(&parsed(b)), expected, "{a} and {b}");
+        }
+    }
+
+    #[test]
+    fn integers_are_found_behind_any_scale() {
+        for (text, expected) in [
+            ("1.00", Some(1)),
+            ("1e3", Some(1000)),
+            ("1.5", None),
+            ("9223372036854775807", Some(i64::MAX)),
+            ("-9223372036854775808", Some(i64::MIN)),
+            ("9223372036854775808", None),
+            ("0e-100", Some(0)),
+        ] {
+            assert_eq!(parsed(text).to_i64(), expected, "{text}");
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! Rows and records: what parsers find, and what binding makes of it.
+//!
+//! A row is untyped: [`Cells`] of a CSV record, or the [`Tree`] of a JSON value. A [`Record`] is typed: one
+//! [`Value`] for each field of the [`Schema`]. Both are refilled for each record, never reborn, so a text is
+//! not a `String` but a [`Text`]: a place in the buffer of its record. Numbers are exact; no value passes
+//! through a float unless its type is float.
+
+mod cells;
+mod decimal;
+mod schema;
+mod tree;
+
+pub use cells::Cells;
+pub use decimal::Decimal;
+pub use schema::{Field, Layout, Schema, Slot, Type};
+pub use tree::{Item, Kind, Tree, TreeWriter};
+
+/// A place in the text buffer of a [`Record`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Text {
+    start: u32,
+    end: u32,
+}
+
+/// A typed value.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum Value {
+    /// Nothing: missing, null, or a missing value of the spec.
+    #[default]
+    Null,
+    /// Text of the types string, email, url and time.
+    Text(Text),
+    /// A 64-bit integer; also a duration, in seconds.
+    Integer(i64),
+    /// A finite double.
+    Float(f64),
+    /// An exact decimal.
+    Decimal(Decimal),
+    /// A truth value.
+    Boolean(bool),
+    /// Days since 1970-01-01.
+    Date(i32),
+    /// Milliseconds since 1970-01-01T00:00:00Z.
+    Datetime(i64),
+    /// The 16 bytes of a UUID.
+    Uuid([u8; 16]),
+    /// Values in order.
+    List(Vec<Value>),
+    /// Names and values in order; names are unique.
+    Object(Vec<(Text, Value)>),
+}
+
+/// A typed record, refilled for each row.
+#[derive(Debug, Default)]
+pub struct Record {
+    text: String,
+    /// One for each field of the schema, in its order.
+    values: Vec<Value>,
+    /// What the spec does not know and keeps (`unknown = "keep"`), or rescues.
+    unknown: Vec<(Text, Value)>,
+}
+
+impl Record {
+    /// Forgets everything and makes room for `fields` values, all null.
+    pub fn clear(&mut self, fields: usize) {
+        self.text.clear();
+        self.values.clear();
+        self.values.resize(fields, Value::Null);
+        self.unknown.clear();
+    }
+
+    /// Puts `text` into the record's buffer.
+    pub fn store(&mut self, text: &str) -> Text {
+        let start = self.text.len() as u32;
+        self.text.push_str(text);
+        Text {
+            start,
+            end: self.text.len() as u32,
+        }
+    }
+
+    /// A text of this record.
+    pub fn text(&self, text: Text) -> &str {
+        &self.text[text.start as usize..text.end as usize]
+    }
+
+    /// The value of field `index` of the schema.
+    pub fn value(&self, index: usize) -> &Value {
+        &self.values[index]
+    }
+
+    /// Sets the value of field `index` of the schema.
+    pub fn set(&mut self, index: usize, value: Value) {
+        self.values[index] = value;
+    }
+
+    /// Adds an entry that the spec does not know.
+    pub fn keep_unknown(&mut self, name: Text, value: Value) {
+        self.unknown.push((name, value));
+    }
+
+    /// The entries that the spec does not know, in the order of the input.
+    pub fn unknown(&self) -> &[(Text, Value)] {
+        &self.unknown
+    }
+}

@@ -1,0 +1,1 @@
+//! Steps: binding, validation and what a spec says to do with a record.

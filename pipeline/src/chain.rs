@@ -7,14 +7,14 @@
 //! ```compile_fail
 //! # use pipeline::*;
 //! fn steps_before_bind<W: Default, R: Default>(p: Box<dyn Parser<W>>, s: Box<dyn Step<R>>, e: Box<dyn Encode<R>>) {
-//!     Chain::new(p).step(s); // error: only a bound record can be changed
+//!     chain(p).step(s); // error: only a bound record can be changed
 //! }
 //! ```
 //! ```compile_fail
 //! # use pipeline::*;
 //! struct Row; struct Record; struct Other;
 //! fn foreign_encoder(p: Box<dyn Parser<Row>>, b: Box<dyn Bind<Row, Record>>, e: Box<dyn Encode<Other>>) {
-//!     Chain::new(p).bind(b).encode(e); // error: records arrive, the encoder takes others
+//!     chain(p).bind(b).encode(e); // error: records arrive, the encoder takes others
 //! }
 //! ```
 
@@ -94,15 +94,9 @@ pub struct Bound<W, R> {
     steps: Vec<Box<dyn Step<R>>>,
 }
 
-impl<W, R> Chain<W, R> {
-    /// Begins a chain.
-    #[expect(
-        clippy::new_ret_no_self,
-        reason = "a chain is complete only with its encoder"
-    )]
-    pub fn new(parser: Box<dyn Parser<W>>) -> Parsed<W> {
-        Parsed(parser)
-    }
+/// Begins a chain with its parser.
+pub fn chain<W>(parser: Box<dyn Parser<W>>) -> Parsed<W> {
+    Parsed(parser)
 }
 
 impl<W> Parsed<W> {

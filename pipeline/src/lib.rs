@@ -36,7 +36,7 @@ pub use batch::{Batch, BatchLimits, Converted};
 pub use block::{Block, Frame};
 pub use books::{Ack, Books, Counters};
 pub use budget::{Accepted, Breach, Budget, Cause, OnBreach, Tally};
-pub use chain::{Bind, Chain, Convert, Encode, Parser, Step, Verdict};
+pub use chain::{Bind, Chain, Convert, Encode, Parser, Step, Verdict, chain};
 pub use fatal::{Fatal, Retry};
 pub use frame::{BLOCK_BYTES, FrameLimits, Framer};
 pub use ledger::{Checkpoint, Ledger};

@@ -578,3 +578,6 @@ impl Closing<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

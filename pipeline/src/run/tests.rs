@@ -1,0 +1,547 @@
+//! The runner over parts that live in memory: lines go in, a map of ordinals comes out.
+
+use super::*;
+use crate::{Bind, Encode, Frame, Parser, Position, Problem, Reject, Step, Verdict, Written};
+use async_trait::async_trait;
+use bytes::BytesMut;
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// Gives `bytes` in small pieces, then an end or an error.
+struct Bytes {
+    bytes: Vec<u8>,
+    at: usize,
+    error: Option<&'static str>,
+}
+
+#[async_trait]
+impl Source for Bytes {
+    async fn read(&mut self, into: &mut BytesMut) -> Result<usize, Fatal> {
+        let end = (self.at + 64).min(self.bytes.len());
+        into.extend_from_slice(&self.bytes[self.at..end]);
+        let read = end - self.at;
+        self.at = end;
+        match self.error.filter(|_| read == 0) {
+            Some(code) => Err(Fatal::new(code, "the source broke")),
+            None => Ok(read),
+        }
+    }
+
+    fn bytes_read(&self) -> u64 {
+        self.at as u64
+    }
+}
+
+/// Cuts lines, at most seven to a block.
+struct Lines {
+    buffer: BytesMut,
+    at: Position,
+}
+
+impl Framer for Lines {
+    fn buffer(&mut self) -> &mut BytesMut {
+        &mut self.buffer
+    }
+
+    fn next_block(&mut self, at_end: bool) -> Result<Option<Block>, Fatal> {
+        let (start, mut frames, mut used) = (self.at, Vec::new(), 0);
+        while frames.len() < 7 {
+            let rest = &self.buffer[used..];
+            let end = match rest.iter().position(|&byte| byte == b'\n') {
+                Some(end) => end + 1,
+                None if at_end && !rest.is_empty() => rest.len(),
+                None => break,
+            };
+            let (line, offset) = (self.at.line, self.at.offset);
+            let (from, to) = (used as u32, (used + end) as u32);
+            frames.push(Frame {
+                start: from,
+                end: to,
+                line,
+                offset,
+                skipped: 0,
+                broken: None,
+            });
+            used += end;
+            let ordinal = self.at.ordinal + 1;
+            self.at = Position {
+                ordinal,
+                line: line + 1,
+                offset: offset + end as u64,
+            };
+        }
+        if frames.is_empty() {
+            return Ok(None);
+        }
+        let bytes = self.buffer.split_to(used).freeze();
+        Ok(Some(Block {
+            bytes,
+            frames,
+            start,
+            end: self.at,
+            trailing_skipped: 0,
+        }))
+    }
+}
+
+/// Lines as text: `bad…` is refused, `drop…` dropped, `panic` panics; `lose` loses the record.
+struct Text;
+
+impl Parser<String> for Text {
+    fn parse(
+        &self,
+        block: &Block,
+        each: &mut dyn FnMut(usize, Result<&mut String, Problem>),
+    ) -> Result<(), Fatal> {
+        for index in 0..block.frames.len() {
+            let mut text = String::from_utf8_lossy(block.text(index)).into_owned();
+            assert_ne!(text, "panic");
+            if text != "lose" {
+                each(index, Ok(&mut text));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Bind<String, String> for Text {
+    fn bind(&self, row: &mut String, record: &mut String) -> Verdict {
+        std::mem::swap(row, record);
+        Verdict::Keep
+    }
+}
+
+impl Step<String> for Text {
+    fn apply(&self, record: &mut String) -> Verdict {
+        match record.as_str() {
+            text if text.starts_with("bad") => {
+                Verdict::Reject(vec![Problem::of_record("bad", text)])
+            }
+            text if text.starts_with("drop") => Verdict::Drop("dropped".into()),
+            _ => Verdict::Keep,
+        }
+    }
+}
+
+impl Encode<String> for Text {
+    fn encode(&self, _at: Position, record: &String, out: &mut Vec<u8>) -> Result<(), Problem> {
+        out.extend_from_slice(record.as_bytes());
+        Ok(())
+    }
+}
+
+/// A target and a ledger in memory. `refuse…` is refused by the target; after `fail_after` writes it fails.
+#[derive(Default)]
+struct Store {
+    records: Mutex<BTreeMap<u64, String>>,
+    rejects: Mutex<BTreeMap<u64, Reject>>,
+    saved: Mutex<Option<Checkpoint>>,
+    finished: AtomicUsize,
+    writing: AtomicUsize,
+    most_writing: AtomicUsize,
+    writes: AtomicUsize,
+    fail_after: Option<usize>,
+    cancel_after: Option<(usize, CancellationToken)>,
+}
+
+#[async_trait]
+impl Sink for Store {
+    async fn write(&self, batch: &Batch) -> Result<Written, Fatal> {
+        let writing = self.writing.fetch_add(1, Ordering::SeqCst) + 1;
+        self.most_writing.fetch_max(writing, Ordering::SeqCst);
+        // Later batches overtake earlier ones.
+        tokio::time::sleep(Duration::from_millis(1 + batch.start().ordinal * 7 % 5)).await;
+        self.writing.fetch_sub(1, Ordering::SeqCst);
+        let writes = self.writes.fetch_add(1, Ordering::SeqCst) + 1;
+        if self.fail_after.is_some_and(|most| writes > most) {
+            return Err(Fatal::transient("target_gone", "the target broke"));
+        }
+        if let Some((_, cancel)) = self
+            .cancel_after
+            .as_ref()
+            .filter(|(most, _)| writes >= *most)
+        {
+            cancel.cancel();
+        }
+        let mut written = Written::default();
+        for operation in batch.operations() {
+            let text = String::from_utf8_lossy(operation.bytes()).into_owned();
+            if text.starts_with("refuse") {
+                written
+                    .rejects
+                    .push(operation.reject(Problem::of_record("refused", text)));
+            } else if lock(&self.records)
+                .insert(operation.position().ordinal, text)
+                .is_some()
+            {
+                written.already_loaded += 1;
+            } else {
+                written.loaded += 1;
+            }
+        }
+        Ok(written)
+    }
+
+    async fn finish(&self) -> Result<(), Fatal> {
+        self.finished.fetch_add(1, Ordering::SeqCst);
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Ledger for Store {
+    async fn store_rejects(&self, rejects: &[Reject]) -> Result<(), Fatal> {
+        lock(&self.rejects).extend(
+            rejects
+                .iter()
+                .map(|reject| (reject.at.ordinal, reject.clone())),
+        );
+        Ok(())
+    }
+
+    async fn save(&self, checkpoint: &Checkpoint) -> Result<(), Fatal> {
+        *lock(&self.saved) = Some(checkpoint.clone());
+        Ok(())
+    }
+
+    async fn stored_rejects(&self) -> Result<u64, Fatal> {
+        Ok(lock(&self.rejects).len() as u64)
+    }
+}
+
+fn start() -> Checkpoint {
+    let books = Books::open(Position::START, 0);
+    Checkpoint {
+        books,
+        counted_from: Tally::default(),
+        mark: None,
+        head: String::new(),
+    }
+}
+
+fn job(input: &str, store: &Arc<Store>, from: Checkpoint) -> Job {
+    let at = from.books.end;
+    let chain = crate::chain(Box::new(Text))
+        .bind(Box::new(Text))
+        .step(Box::new(Text));
+    let bytes = input.as_bytes().to_vec();
+    Job {
+        source: Box::new(Bytes {
+            bytes,
+            at: at.offset as usize,
+            error: None,
+        }),
+        source_at: at.offset,
+        framer: Box::new(Lines {
+            buffer: BytesMut::new(),
+            at,
+        }),
+        convert: Arc::new(chain.encode(Box::new(Text))),
+        sink: store.clone(),
+        ledger: store.clone(),
+        from,
+        accepted: Accepted::default(),
+        budget: Budget {
+            on_breach: OnBreach::Continue,
+            ..Budget::default()
+        },
+        batch: BatchLimits {
+            max_records: 10,
+            max_bytes: 1024,
+        },
+        rate: Rate::default(),
+        max_in_flight: 4,
+        max_parsers: 4,
+        cancel: CancellationToken::new(),
+        progress: watch::Sender::new(Progress::default()),
+    }
+}
+
+fn lines(count: usize, special: &[(usize, &str)]) -> String {
+    let special: BTreeMap<_, _> = special.iter().copied().collect();
+    let line = |index| {
+        special
+            .get(&index)
+            .map_or(format!("line {index}"), |text| (*text).to_owned())
+    };
+    (0..count).map(|index| line(index) + "\n").collect()
+}
+
+/// `loaded already rejected dropped read` and how it ended.
+fn told(report: &Report) -> String {
+    let c = &report.checkpoint.books.counters;
+    let end = match &report.end {
+        End::Completed => "completed".to_owned(),
+        End::Held(breach) => format!("held {}", breach.cause.code()),
+        End::Interrupted => "interrupted".to_owned(),
+        End::Failed(fatal) => format!("failed {}", fatal.code),
+    };
+    format!(
+        "{} {} {} {} of {} {end}",
+        c.loaded,
+        c.already_loaded,
+        c.rejected,
+        c.dropped_total(),
+        c.read
+    )
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_record_has_one_outcome() {
+    let store = Arc::new(Store::default());
+    let input = lines(
+        500,
+        &[(3, "bad"), (77, "drop"), (300, "refuse"), (499, "bad")],
+    );
+    let report = run(job(&input, &store, start())).await;
+    assert_eq!(told(&report), "496 0 3 1 of 500 completed");
+    assert_eq!(
+        lock(&store.rejects).keys().copied().collect::<Vec<_>>(),
+        [3, 300, 499]
+    );
+    assert_eq!(store.finished.load(Ordering::SeqCst), 1);
+    assert_eq!(lock(&store.saved).as_ref(), Some(&report.checkpoint));
+    let kinds: Vec<_> = report
+        .checkpoint
+        .books
+        .summary
+        .kinds()
+        .iter()
+        .map(|k| (&*k.code, k.count))
+        .collect();
+    assert_eq!(kinds, [("bad", 2), ("refused", 1)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn batches_in_flight_are_bounded() {
+    let store = Arc::new(Store::default());
+    let report = run(job(&lines(1000, &[]), &store, start())).await;
+    assert_eq!(told(&report), "1000 0 0 0 of 1000 completed");
+    assert_eq!(store.most_writing.load(Ordering::SeqCst), 4);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_interrupted_or_failed_run_goes_on_without_loss() {
+    let input = lines(300, &[(5, "bad"), (100, "drop"), (222, "refuse")]);
+    for after in [1, 2, 5, 13, 29] {
+        for fails in [false, true] {
+            let cancel = CancellationToken::new();
+            let store = Arc::new(Store {
+                fail_after: fails.then_some(after),
+                cancel_after: (!fails).then(|| (after, cancel.clone())),
+                ..Store::default()
+            });
+            let first = run(Job {
+                cancel,
+                ..job(&input, &store, start())
+            })
+            .await;
+            let expected = if fails {
+                "failed target_gone"
+            } else {
+                "interrupted"
+            };
+            assert!(told(&first).ends_with(expected), "{}", told(&first));
+            let from = lock(&store.saved).clone().unwrap();
+            assert_eq!(from, first.checkpoint);
+            let end = from.books.end.ordinal;
+            let rejects: Vec<_> = lock(&store.rejects)
+                .range(..end)
+                .map(|(o, r)| (*o, r.clone()))
+                .collect();
+            let next = Arc::new(Store {
+                records: Mutex::new(lock(&store.records).clone()),
+                rejects: Mutex::new(rejects.into_iter().collect()),
+                ..Store::default()
+            });
+            let report = run(job(&input, &next, from)).await;
+            let c = &report.checkpoint.books.counters;
+            assert_eq!(
+                (c.loaded + c.already_loaded, c.rejected, c.dropped_total()),
+                (297, 2, 1)
+            );
+            assert!(matches!(report.end, End::Completed), "{}", told(&report));
+            assert_eq!(lock(&next.records).len(), 297);
+        }
+    }
+}
+
+async fn with_budget(input: &str, budget: Budget, expected: &str) {
+    for records in [1, 7, 10, 1000] {
+        let store = Arc::new(Store::default());
+        let batch = BatchLimits {
+            max_records: records,
+            max_bytes: 1 << 20,
+        };
+        let report = run(Job {
+            budget,
+            batch,
+            ..job(input, &store, start())
+        })
+        .await;
+        assert_eq!(told(&report), expected, "batches of {records}");
+        assert_eq!(
+            lock(&store.rejects).len() as u64,
+            report.checkpoint.books.counters.rejected
+        );
+        let end = report.checkpoint.books.end.ordinal;
+        assert!(
+            lock(&store.records).keys().all(|&ordinal| ordinal < end),
+            "nothing lies beyond the end"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_budget_is_judged_in_the_order_of_the_file() {
+    let bad: Vec<_> = [10, 20, 30, 31, 32, 33].map(|index| (index, "bad")).into();
+    let input = lines(100, &bad);
+    let budget = Budget {
+        max_records: 3,
+        max_ratio: 1.0,
+        ..Budget::default()
+    };
+    with_budget(&input, budget, "28 0 4 0 of 32 held errors").await;
+    with_budget(
+        &input,
+        Budget {
+            max_records: 6,
+            ..budget
+        },
+        "94 0 6 0 of 100 completed",
+    )
+    .await;
+    with_budget(
+        &input,
+        Budget {
+            on_breach: OnBreach::Fail,
+            ..budget
+        },
+        "28 0 4 0 of 32 failed errors",
+    )
+    .await;
+    with_budget(
+        &input,
+        Budget {
+            max_records: 0,
+            ..budget
+        },
+        "10 0 1 0 of 11 held errors",
+    )
+    .await;
+    let ratio = Budget {
+        max_records: 100,
+        max_ratio: 0.05,
+        after_records: 25,
+        ..budget
+    };
+    with_budget(&input, ratio, "23 0 2 0 of 25 held errors").await;
+    with_budget(
+        &input,
+        Budget {
+            after_records: 50,
+            ..ratio
+        },
+        "44 0 6 0 of 50 held errors",
+    )
+    .await;
+    with_budget(
+        &input,
+        Budget {
+            after_records: 1000,
+            ..ratio
+        },
+        "94 0 6 0 of 100 held errors",
+    )
+    .await;
+    with_budget(
+        &lines(2, &[]),
+        Budget {
+            min_records: 3,
+            ..budget
+        },
+        "2 0 0 0 of 2 held min_records",
+    )
+    .await;
+    with_budget(
+        "",
+        Budget {
+            min_records: 0,
+            ..budget
+        },
+        "0 0 0 0 of 0 completed",
+    )
+    .await;
+    with_budget("", budget, "0 0 0 0 of 0 held min_records").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn rejects_of_the_target_count_too() {
+    let input = lines(100, &[(10, "refuse"), (20, "refuse"), (30, "refuse")]);
+    let budget = Budget {
+        max_records: 1,
+        max_ratio: 1.0,
+        ..Budget::default()
+    };
+    let store = Arc::new(Store::default());
+    let report = run(Job {
+        budget,
+        ..job(&input, &store, start())
+    })
+    .await;
+    assert!(told(&report).ends_with("held errors"), "{}", told(&report));
+    let end = report.checkpoint.books.end.ordinal;
+    assert!(
+        lock(&store.records).keys().all(|&ordinal| ordinal < end),
+        "nothing lies beyond the end"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_approved_cause_does_not_hold_again() {
+    let store = Arc::new(Store::default());
+    let mut accepted = Accepted::default();
+    accepted.accept(crate::Cause::MinRecords);
+    let budget = Budget {
+        min_records: 5,
+        ..Budget::default()
+    };
+    let report = run(Job {
+        accepted,
+        budget,
+        ..job("a\n", &store, start())
+    })
+    .await;
+    assert_eq!(told(&report), "1 0 0 0 of 1 completed");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_read_before_an_error_stays() {
+    let store = Arc::new(Store::default());
+    let input = lines(55, &[]);
+    let broken = Bytes {
+        bytes: input.clone().into_bytes(),
+        at: 0,
+        error: Some("truncated"),
+    };
+    let report = run(Job {
+        source: Box::new(broken),
+        ..job(&input, &store, start())
+    })
+    .await;
+    assert_eq!(told(&report), "55 0 0 0 of 55 failed truncated");
+    assert_eq!(store.finished.load(Ordering::SeqCst), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_panic_or_a_lost_record_fails_the_job_only() {
+    let store = Arc::new(Store::default());
+    let report = run(job(&lines(50, &[(20, "panic")]), &store, start())).await;
+    assert!(told(&report).ends_with("failed panic"), "{}", told(&report));
+    let report = run(job(&lines(50, &[(20, "lose")]), &Arc::default(), start())).await;
+    assert!(
+        told(&report).ends_with("failed frame_mismatch"),
+        "{}",
+        told(&report)
+    );
+}

@@ -12,5 +12,6 @@ pub mod parse;
 pub mod record;
 pub mod sink;
 pub mod source;
+pub mod spec;
 pub mod step;
 pub mod unpack;

@@ -1,0 +1,17 @@
+//! The spec language: what a TOML file may say, and how it is read. A spec is read in one go: all that can be
+//! understood comes back beside every problem, each with its place in the file. Reading opens nothing and never
+//! panics, whatever the text; what is required and what makes sense together is not said here but by the plan.
+
+mod duration;
+mod fault;
+mod problem;
+mod read;
+mod size;
+mod source;
+mod syntax;
+
+pub use duration::Millis;
+pub use problem::{MAX_PROBLEMS, Problem, Problems};
+pub use read::{MAX_SPEC_BYTES, read};
+pub use size::ByteSize;
+pub use source::{Place, Source, Spot};

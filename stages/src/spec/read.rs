@@ -1,0 +1,206 @@
+//! Reads a TOML text into a type and finds every problem on the way. What cannot be read is reported and pruned
+//! from the tree, and its table is read again without it, until the rest becomes the type. So an entry's fault
+//! costs that entry alone. It never panics, and a text of any shape ends in bounded work: [`MAX_SPEC_BYTES`] of
+//! text, [`MAX_PROBLEMS`](super::MAX_PROBLEMS) of problems.
+//!
+//! Types must be able to lose any entry: every key optional to serde, `deny_unknown_fields`, choices keyed by
+//! name (externally tagged).
+
+#[cfg(test)]
+mod tests;
+mod value;
+
+use std::cell::{Cell, RefCell};
+
+use serde::de::{Deserialize, DeserializeOwned};
+use toml::de::DeTable;
+
+use super::fault::Fault;
+use super::problem::{MAX_PROBLEMS, Problem, Problems};
+use super::source::{ROOT, Source, Spot, join_key};
+use super::syntax;
+use value::Value;
+
+/// Bytes of a spec that is read.
+pub const MAX_SPEC_BYTES: usize = 1024 * 1024;
+
+/// Reads `text`, called `name` in messages. What could be read comes back beside every problem; where the
+/// document as a whole could not be read, that is `T::default()`.
+pub fn read<T: DeserializeOwned + Default>(name: &str, text: &str) -> (T, Problems) {
+    if text.len() > MAX_SPEC_BYTES {
+        let mut problems = Problems::new(Source::new(name, ""));
+        problems.keep(Problem::new(
+            "",
+            "spec_too_large",
+            format!(
+                "the spec has {} bytes, {MAX_SPEC_BYTES} are allowed",
+                text.len()
+            ),
+        ));
+        return (T::default(), problems);
+    }
+    let mut source = Source::new(name, text);
+    let mut found = Vec::new();
+    let cleaned = syntax::clean(text);
+    for error in cleaned.errors {
+        let mut problem = Problem::new("", "syntax", error.message);
+        problem.hint = error.hint;
+        problem.place = Some(source.locate(error.range));
+        found.push(problem);
+    }
+    let (document, errors) = DeTable::parse_recoverable(&cleaned.text);
+    let mut last = None;
+    for error in errors {
+        let span = error.span().unwrap_or(text.len()..text.len());
+        // A header that cannot be placed is reported when it begins and again when it ends.
+        if last.replace(span.start) != Some(span.start) {
+            found.push(misplaced(&source, &error, span));
+        }
+    }
+    source.grow(document.into_inner());
+    source.note_gaps(&cleaned.gaps, cleaned.torn);
+
+    let reader = Reader::new(&source, found.len());
+    let spec = reader.read(ROOT).unwrap_or_default();
+    let Reader { pruned, told, .. } = reader;
+    found.extend(told.into_inner());
+    source.pruned = pruned.into_inner();
+    let mut problems = Problems::new(source);
+    for problem in found {
+        problems.keep(problem);
+    }
+    (spec, problems)
+}
+
+/// A key that stands twice, or below something that is no table.
+fn misplaced(source: &Source, error: &toml::de::Error, span: std::ops::Range<usize>) -> Problem {
+    let key = source.text().get(span.clone()).unwrap_or_default();
+    let mut path = String::new();
+    join_key(&mut path, key);
+    let mut problem = if error.message() == "duplicate key" {
+        Problem::new("", "duplicate_key", format!("`{key}` stands here twice"))
+            .hint("remove one of the two")
+    } else if syntax::needs_whole_text(error) {
+        let message = format!("`{key}` is set already, and not as a table");
+        Problem::new("", "duplicate_key", message)
+    } else {
+        Problem::new("", "syntax", error.message())
+    };
+    problem.place = Some(source.locate(span));
+    problem
+}
+
+/// One reading of a source: which entries are given up so far, and why.
+struct Reader<'s> {
+    source: &'s Source,
+    pruned: RefCell<Vec<bool>>,
+    /// By node: something below was pruned, so that the entry may seem incomplete.
+    hollow: RefCell<Vec<bool>>,
+    prunes: Cell<usize>,
+    told: RefCell<Vec<Problem>>,
+    /// Problems that may still be told.
+    left: Cell<usize>,
+}
+
+impl<'s> Reader<'s> {
+    fn new(source: &'s Source, told_before: usize) -> Self {
+        Self {
+            source,
+            pruned: RefCell::new(source.pruned.clone()),
+            hollow: RefCell::new(vec![false; source.pruned.len()]),
+            prunes: Cell::new(0),
+            told: RefCell::new(Vec::new()),
+            // One more than is kept, so that "and more" is said.
+            left: Cell::new((MAX_PROBLEMS + 1).saturating_sub(told_before)),
+        }
+    }
+
+    /// Reads the entry at `index`, again and again while something below it was pruned. `Err` says that the
+    /// entry itself is pruned now, with its reason told.
+    fn read<T: Deserialize<'s>>(&self, index: usize) -> Result<T, Fault> {
+        loop {
+            let before = self.prunes.get();
+            match T::deserialize(Value::new(self, index)) {
+                Ok(value) => return Ok(value),
+                Err(_) if self.is_full() => return Err(Fault::Told),
+                Err(Fault::Told) if self.prunes.get() > before && !self.is_pruned(index) => {}
+                Err(fault) => match self.tell(index, fault) {
+                    Verdict::ReadAgain => {}
+                    Verdict::GivenUp => return Err(Fault::Told),
+                },
+            }
+        }
+    }
+
+    /// Reports what is wrong with the entry at `index`, unless it only follows from what was told before, and
+    /// prunes the entry, or the one below it that the fault names.
+    fn tell(&self, index: usize, fault: Fault) -> Verdict {
+        if let Fault::UnknownKey { key: name, .. } | Fault::UnknownChoice { choice: name, .. } =
+            &fault
+            && let Some(child) = self.source.child(index, name)
+            && !self.is_pruned(child)
+        {
+            self.tell_at(child, Spot::Key, &fault);
+            return Verdict::ReadAgain;
+        }
+        let follows = fault.may_follow_from_a_gap()
+            && (self.hollow.borrow()[index] || self.source.is_incomplete(index));
+        let is_told = matches!(fault, Fault::Told) || follows;
+        if is_told {
+            self.prune(index);
+        } else {
+            let spot = match fault {
+                Fault::MissingKey(_) | Fault::MissingChoice { .. } => Spot::Key,
+                _ => Spot::Value,
+            };
+            self.tell_at(index, spot, &fault);
+        }
+        Verdict::GivenUp
+    }
+
+    /// Reports `fault` at the entry and prunes it.
+    fn tell_at(&self, index: usize, spot: Spot, fault: &Fault) {
+        self.prune(index);
+        if self.is_full() {
+            return;
+        }
+        self.left.set(self.left.get() - 1);
+        let words = fault.words(&self.source.node(index).kind);
+        let mut path = self.source.path(index);
+        if let Fault::MissingKey(key) = fault {
+            join_key(&mut path, key);
+        }
+        let mut problem = Problem::new(path, words.code, words.message);
+        problem.hint = words.hint;
+        problem.place = Some(self.source.place_of(index, spot));
+        self.told.borrow_mut().push(problem);
+    }
+
+    fn prune(&self, index: usize) {
+        self.pruned.borrow_mut()[index] = true;
+        self.prunes.set(self.prunes.get() + 1);
+        let mut hollow = self.hollow.borrow_mut();
+        let mut at = index;
+        while at != ROOT {
+            at = self.source.node(at).parent;
+            if std::mem::replace(&mut hollow[at], true) {
+                break;
+            }
+        }
+    }
+
+    fn is_pruned(&self, index: usize) -> bool {
+        self.pruned.borrow()[index]
+    }
+
+    /// Whether enough was told: everything is given up from here on.
+    fn is_full(&self) -> bool {
+        self.left.get() == 0
+    }
+}
+
+/// What becomes of an entry whose fault was told.
+enum Verdict {
+    ReadAgain,
+    GivenUp,
+}

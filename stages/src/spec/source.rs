@@ -1,0 +1,402 @@
+//! A spec's text with its tree: what turns key paths (`fields.total.type`, `steps[2].drop`) into places. The tree
+//! keeps the order in which keys are written. It knows nothing of what the keys mean.
+
+use std::collections::HashSet;
+use std::ops::Range;
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+/// A place in a text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// From 1.
+    pub line: usize,
+    /// From 1, in characters, a byte-order mark not counted.
+    pub column: usize,
+    /// In bytes from the beginning of the text; may be empty.
+    pub range: Range<usize>,
+}
+
+/// Which part of an entry is meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Spot {
+    /// Its key; for an element of an array the element.
+    Key,
+    /// Its value; for a table with a header the header.
+    Value,
+}
+
+/// A spec's text with its tree.
+#[derive(Debug)]
+pub struct Source {
+    name: String,
+    text: String,
+    line_starts: Vec<usize>,
+    nodes: Vec<Node>,
+    /// By node: given up while reading, with a problem of its own.
+    pub(super) pruned: Vec<bool>,
+    /// Tables in which a statement is broken.
+    incomplete: HashSet<usize>,
+    torn: bool,
+}
+
+/// One entry of the tree.
+#[derive(Debug)]
+pub(super) struct Node {
+    pub(super) parent: usize,
+    pub(super) step: Step,
+    pub(super) key: Range<usize>,
+    pub(super) value: Range<usize>,
+    pub(super) kind: Kind,
+}
+
+/// How an entry is named in its parent.
+#[derive(Debug)]
+pub(super) enum Step {
+    Root,
+    Key(String),
+    Item(usize),
+}
+
+/// What an entry holds; children are indices of nodes, in the order of the text.
+#[derive(Debug)]
+pub(super) enum Kind {
+    Table(Vec<usize>),
+    Array(Vec<usize>),
+    String(String),
+    Integer { digits: String, radix: u32 },
+    Float(String),
+    Boolean(bool),
+    Datetime(String),
+}
+
+/// The index of the document itself.
+pub(super) const ROOT: usize = 0;
+
+impl Source {
+    /// A text named `name` of which nothing is known yet.
+    pub(super) fn new(name: &str, text: &str) -> Self {
+        let line_starts = std::iter::once(0)
+            .chain(memchr::memchr_iter(b'\n', text.as_bytes()).map(|at| at + 1))
+            .collect();
+        Self {
+            name: name.to_owned(),
+            text: text.to_owned(),
+            line_starts,
+            nodes: vec![Node {
+                parent: ROOT,
+                step: Step::Root,
+                key: 0..0,
+                value: 0..0,
+                kind: Kind::Table(Vec::new()),
+            }],
+            pruned: vec![false],
+            incomplete: HashSet::new(),
+            torn: false,
+        }
+    }
+
+    /// Takes over a parsed document. Not recursive: the depth is the text's to choose.
+    pub(super) fn grow(&mut self, document: DeTable<'_>) {
+        let mut open = vec![(ROOT, DeValue::Table(document))];
+        while let Some((parent, value)) = open.pop() {
+            let mut children = Vec::new();
+            let is_table = value.is_table();
+            match value {
+                DeValue::Table(table) => {
+                    let mut entries: Vec<_> = table.into_iter().collect();
+                    entries.sort_by_key(|(key, _)| key.span().start);
+                    for (key, value) in entries {
+                        let span = key.span();
+                        let step = Step::Key(key.into_inner().into_owned());
+                        children.push(self.add(parent, step, Some(span), value, &mut open));
+                    }
+                }
+                DeValue::Array(array) => {
+                    for (index, value) in array.into_iter().enumerate() {
+                        children.push(self.add(parent, Step::Item(index), None, value, &mut open));
+                    }
+                }
+                _ => continue,
+            }
+            self.nodes[parent].kind = if is_table {
+                Kind::Table(children)
+            } else {
+                Kind::Array(children)
+            };
+        }
+        self.pruned = vec![false; self.nodes.len()];
+    }
+
+    fn add<'i>(
+        &mut self,
+        parent: usize,
+        step: Step,
+        key: Option<Range<usize>>,
+        value: Spanned<DeValue<'i>>,
+        open: &mut Vec<(usize, DeValue<'i>)>,
+    ) -> usize {
+        let index = self.nodes.len();
+        let span = value.span();
+        let kind = match value.into_inner() {
+            DeValue::String(text) => Kind::String(text.into_owned()),
+            DeValue::Integer(number) => Kind::Integer {
+                digits: number.as_str().to_owned(),
+                radix: number.radix(),
+            },
+            DeValue::Float(number) => Kind::Float(number.as_str().to_owned()),
+            DeValue::Boolean(value) => Kind::Boolean(value),
+            DeValue::Datetime(value) => Kind::Datetime(value.to_string()),
+            nested @ (DeValue::Array(_) | DeValue::Table(_)) => {
+                let kind = match nested {
+                    DeValue::Table(_) => Kind::Table(Vec::new()),
+                    _ => Kind::Array(Vec::new()),
+                };
+                open.push((index, nested));
+                kind
+            }
+        };
+        self.nodes.push(Node {
+            parent,
+            step,
+            key: key.unwrap_or_else(|| span.clone()),
+            value: span,
+            kind,
+        });
+        index
+    }
+
+    /// Notes that statements at `gaps` could not be parsed: what seems missing beside them may stand there.
+    pub(super) fn note_gaps(&mut self, gaps: &[usize], torn: bool) {
+        self.torn = torn;
+        let mut headers: Vec<(usize, usize)> = self
+            .nodes
+            .iter()
+            .enumerate()
+            .filter(|(_, node)| matches!(node.kind, Kind::Table(_)))
+            .filter(|(_, node)| self.text[node.value.start..].starts_with('['))
+            .map(|(index, node)| (node.value.start, index))
+            .collect();
+        headers.sort_unstable();
+        for gap in gaps {
+            let after = headers.partition_point(|(start, _)| start <= gap);
+            let table = after.checked_sub(1).map_or(ROOT, |at| headers[at].1);
+            self.incomplete.insert(table);
+        }
+    }
+
+    /// The name the text was read under.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The text as it was read.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    pub(super) fn node(&self, index: usize) -> &Node {
+        &self.nodes[index]
+    }
+
+    pub(super) fn children(&self, index: usize) -> &[usize] {
+        match &self.nodes[index].kind {
+            Kind::Table(children) | Kind::Array(children) => children,
+            _ => &[],
+        }
+    }
+
+    /// The entry `key` of the table at `index`.
+    pub(super) fn child(&self, index: usize, key: &str) -> Option<usize> {
+        let children = self.children(index).iter().copied();
+        children
+            .into_iter()
+            .find(|child| matches!(&self.nodes[*child].step, Step::Key(name) if name == key))
+    }
+
+    /// Whether something that seems missing in the entry at `index` may stand in a broken statement.
+    pub(super) fn is_incomplete(&self, index: usize) -> bool {
+        self.torn || self.incomplete.contains(&index)
+    }
+
+    /// The place of the entry at `path`; of its nearest ancestor's key where there is no such entry. Elements of
+    /// an array are counted as in what was read: those given up while reading are left out.
+    pub fn place(&self, path: &str, spot: Spot) -> Place {
+        let (index, exists) = self.find(path);
+        self.place_of(index, if exists { spot } else { Spot::Key })
+    }
+
+    pub(super) fn place_of(&self, index: usize, spot: Spot) -> Place {
+        let node = &self.nodes[index];
+        self.locate(match spot {
+            Spot::Key => node.key.clone(),
+            Spot::Value => node.value.clone(),
+        })
+    }
+
+    /// Line and column of a range of bytes; a range outside of the text is moved to its end.
+    pub(super) fn locate(&self, range: Range<usize>) -> Place {
+        let start = self.text.floor_char_boundary(range.start);
+        let end = self.text.ceil_char_boundary(range.end.max(start));
+        let line = self.line_starts.partition_point(|at| *at <= start);
+        let line_start = self.line_starts[line - 1];
+        let before = self.text[line_start..start].trim_start_matches('\u{feff}');
+        Place {
+            line,
+            column: before.chars().count() + 1,
+            range: start..end,
+        }
+    }
+
+    /// The text of a line (from 1) without its line end, and the byte at which it begins.
+    pub(super) fn line(&self, line: usize) -> (&str, usize) {
+        let start = self.line_starts[line - 1];
+        let end = self
+            .line_starts
+            .get(line)
+            .map_or(self.text.len(), |at| at - 1);
+        let text = &self.text[start..end];
+        (text.strip_suffix('\r').unwrap_or(text), start)
+    }
+
+    /// Whether the entry at `path`, or one above it, was given up while reading: its problem is told already.
+    pub fn was_pruned(&self, path: &str) -> bool {
+        let (mut index, _) = self.find(path);
+        loop {
+            if self.pruned[index] {
+                return true;
+            }
+            if index == ROOT {
+                return false;
+            }
+            index = self.nodes[index].parent;
+        }
+    }
+
+    /// Whether a problem at `path` would only repeat what another problem has said already.
+    pub(super) fn is_told(&self, path: &str) -> bool {
+        let (index, exists) = self.find(path);
+        self.was_pruned(path) || (!exists && self.is_incomplete(index))
+    }
+
+    /// The entry at `path`, or its nearest ancestor and false.
+    fn find(&self, path: &str) -> (usize, bool) {
+        let (index, rest) = self.descend(&steps(path));
+        (index, rest == 0)
+    }
+
+    /// How far the tree follows `steps`: the last entry, and how many steps are left. Elements of an array count
+    /// as in what was read, where those given up are missing.
+    fn descend(&self, steps: &[Step]) -> (usize, usize) {
+        let mut index = ROOT;
+        for (done, step) in steps.iter().enumerate() {
+            let child = match step {
+                Step::Root => Some(index),
+                Step::Key(key) => self.child(index, key),
+                Step::Item(at) => match &self.nodes[index].kind {
+                    Kind::Array(items) => {
+                        let mut live = items.iter().filter(|item| !self.pruned[**item]);
+                        live.nth(*at).copied()
+                    }
+                    _ => None,
+                },
+            };
+            match child {
+                Some(child) => index = child,
+                None => return (index, steps.len() - done),
+            }
+        }
+        (index, 0)
+    }
+
+    /// `path` with the elements of arrays counted as in the text.
+    pub(super) fn path_in_text(&self, path: &str) -> String {
+        let steps = steps(path);
+        let (index, rest) = self.descend(&steps);
+        let mut path = self.path(index);
+        for step in &steps[steps.len() - rest..] {
+            join(&mut path, step);
+        }
+        path
+    }
+
+    /// The path of a node, as [`Source::place`] takes it.
+    pub(super) fn path(&self, index: usize) -> String {
+        let mut steps = Vec::new();
+        let mut at = index;
+        while at != ROOT {
+            steps.push(&self.nodes[at].step);
+            at = self.nodes[at].parent;
+        }
+        let mut path = String::new();
+        for step in steps.into_iter().rev() {
+            join(&mut path, step);
+        }
+        path
+    }
+}
+
+fn join(path: &mut String, step: &Step) {
+    match step {
+        Step::Root => {}
+        Step::Item(at) => path.push_str(&format!("[{at}]")),
+        Step::Key(key) => join_key(path, key),
+    }
+}
+
+/// Appends a key to a path, in quotes where it is not a bare one.
+pub(super) fn join_key(path: &mut String, key: &str) {
+    if !path.is_empty() {
+        path.push('.');
+    }
+    let is_bare = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+    if !key.is_empty() && key.chars().all(is_bare) {
+        path.push_str(key);
+        return;
+    }
+    path.push('"');
+    for c in key.chars() {
+        if c == '"' || c == '\\' {
+            path.push('\\');
+        }
+        path.push(c);
+    }
+    path.push('"');
+}
+
+/// Reads a path: bare or quoted keys with dots between, `[0]` after what is an array.
+fn steps(path: &str) -> Vec<Step> {
+    let mut steps = Vec::new();
+    let mut chars = path.chars().peekable();
+    while let Some(c) = chars.next() {
+        match c {
+            '.' => {}
+            '[' => {
+                let digits: String =
+                    std::iter::from_fn(|| chars.next_if(char::is_ascii_digit)).collect();
+                chars.next_if_eq(&']');
+                steps.push(digits.parse().map_or(Step::Key(digits), Step::Item));
+            }
+            '"' => {
+                let mut key = String::new();
+                while let Some(c) = chars.next() {
+                    match c {
+                        '"' => break,
+                        '\\' => key.extend(chars.next()),
+                        c => key.push(c),
+                    }
+                }
+                steps.push(Step::Key(key));
+            }
+            c => {
+                let mut key = String::from(c);
+                key.extend(std::iter::from_fn(|| {
+                    chars.next_if(|c| *c != '.' && *c != '[')
+                }));
+                steps.push(Step::Key(key));
+            }
+        }
+    }
+    steps
+}

@@ -144,7 +144,7 @@ impl Problems {
         let mut group = Group::with_title(title.id(problem.code));
         if let Some(place) = &problem.place {
             let (line, start) = self.source.line(place.line);
-            group = if line.len() > MAX_SHOWN_LINE_BYTES {
+            group = if line.is_empty() || line.len() > MAX_SHOWN_LINE_BYTES {
                 group.element(
                     Origin::path(self.source.name())
                         .line(place.line)
@@ -171,6 +171,15 @@ impl Problems {
             group = group.element(Level::HELP.message(hint));
         }
         group
+    }
+}
+
+impl<'p> IntoIterator for &'p Problems {
+    type Item = &'p Problem;
+    type IntoIter = std::slice::Iter<'p, Problem>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
     }
 }
 

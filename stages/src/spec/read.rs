@@ -28,15 +28,13 @@ pub const MAX_SPEC_BYTES: usize = 1024 * 1024;
 /// document as a whole could not be read, that is `T::default()`.
 pub fn read<T: DeserializeOwned + Default>(name: &str, text: &str) -> (T, Problems) {
     if text.len() > MAX_SPEC_BYTES {
-        let mut problems = Problems::new(Source::new(name, ""));
-        problems.keep(Problem::new(
-            "",
-            "spec_too_large",
-            format!(
-                "the spec has {} bytes, {MAX_SPEC_BYTES} are allowed",
-                text.len()
-            ),
-        ));
+        let source = Source::new(name, "");
+        let bytes = text.len();
+        let message = format!("the spec has {bytes} bytes, at most {MAX_SPEC_BYTES} are read");
+        let mut problem = Problem::new("", "spec_too_large", message);
+        problem.place = Some(source.locate(0..0));
+        let mut problems = Problems::new(source);
+        problems.keep(problem);
         return (T::default(), problems);
     }
     let mut source = Source::new(name, text);
@@ -75,8 +73,6 @@ pub fn read<T: DeserializeOwned + Default>(name: &str, text: &str) -> (T, Proble
 /// A key that stands twice, or below something that is no table.
 fn misplaced(source: &Source, error: &toml::de::Error, span: std::ops::Range<usize>) -> Problem {
     let key = source.text().get(span.clone()).unwrap_or_default();
-    let mut path = String::new();
-    join_key(&mut path, key);
     let mut problem = if error.message() == "duplicate key" {
         Problem::new("", "duplicate_key", format!("`{key}` stands here twice"))
             .hint("remove one of the two")
@@ -177,8 +173,9 @@ impl<'s> Reader<'s> {
     }
 
     fn prune(&self, index: usize) {
-        self.pruned.borrow_mut()[index] = true;
-        self.prunes.set(self.prunes.get() + 1);
+        if !std::mem::replace(&mut self.pruned.borrow_mut()[index], true) {
+            self.prunes.set(self.prunes.get() + 1);
+        }
         let mut hollow = self.hollow.borrow_mut();
         let mut at = index;
         while at != ROOT {

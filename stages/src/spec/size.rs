@@ -137,7 +137,7 @@ impl JsonSchema for ByteSize {
             "description": "A size: a number of bytes, or a whole number with a unit (KB, MB, GB, TB; KiB, MiB, GiB, TiB)",
             "anyOf": [
                 { "type": "integer", "minimum": 0 },
-                { "type": "string", "pattern": "^[0-9]+ *([KkMmGgTt][Ii]?)?[Bb]?$" },
+                { "type": "string", "pattern": "^[0-9]+ *(([KkMmGgTt][Ii]?)?[Bb])?$" },
             ],
         })
     }
@@ -194,6 +194,8 @@ mod tests {
         let pattern = schema.as_value()["anyOf"][1]["pattern"].as_str().unwrap();
         let pattern = regex::Regex::new(pattern).unwrap();
         assert!(pattern.is_match("4 MiB") && pattern.is_match("200GB") && pattern.is_match("17"));
-        assert!(!pattern.is_match("1.5MB") && !pattern.is_match("200GBx"));
+        assert!(
+            !pattern.is_match("1.5MB") && !pattern.is_match("1M") && !pattern.is_match("200GBx")
+        );
     }
 }

@@ -10,6 +10,9 @@ use toml_parser::lexer::{Token, TokenKind};
 /// Parts of one dotted key at most: each part is a level of nesting.
 pub(super) const MAX_KEY_PARTS: usize = 16;
 
+/// Tokens of one statement at most: bounds what a parser makes of a broken one.
+const MAX_STATEMENT_TOKENS: usize = 65_536;
+
 /// A piece of text that is not TOML.
 pub(super) struct SyntaxError {
     pub(super) range: Range<usize>,
@@ -32,8 +35,8 @@ pub(super) struct Cleaned {
 struct Statement {
     range: Range<usize>,
     is_header: bool,
-    /// What never ends, found while cutting.
-    unclosed: Option<SyntaxError>,
+    /// What never ends or is too much, found while cutting.
+    broken: Option<SyntaxError>,
     /// This statement swallowed the rest of the text.
     swallowed: bool,
 }
@@ -81,7 +84,7 @@ fn blank(bytes: &mut [u8]) {
 /// The syntax errors of one statement, one per line: a second one there is most often an echo.
 fn check(text: &str, statement: &Statement) -> Vec<SyntaxError> {
     let chunk = &text[statement.range.clone()];
-    if let Some(error) = &statement.unclosed {
+    if let Some(error) = &statement.broken {
         return vec![SyntaxError {
             range: error.range.clone(),
             message: error.message.clone(),
@@ -90,12 +93,17 @@ fn check(text: &str, statement: &Statement) -> Vec<SyntaxError> {
     }
     let (_, mut errors) = DeTable::parse_recoverable(chunk);
     errors.retain(|error| !needs_whole_text(error));
-    let mut found: Vec<SyntaxError> = errors
-        .iter()
-        .map(|error| describe(text, statement.range.start, error))
-        .collect();
-    found.sort_by_key(|error| error.range.start);
-    found.dedup_by(|later, first| !text[first.range.start..later.range.start].contains('\n'));
+    errors.sort_by_key(|error| error.span().map_or(0, |span| span.start));
+    let mut found = Vec::new();
+    let mut next_line = 0;
+    for error in &errors {
+        let start = error.span().map_or(0, |span| span.start);
+        if found.is_empty() || start >= next_line {
+            let rest = chunk.as_bytes().get(start..).unwrap_or_default();
+            next_line = memchr::memchr(b'\n', rest).map_or(usize::MAX, |at| start + at + 1);
+            found.push(describe(text, statement.range.start, error));
+        }
+    }
     found
 }
 
@@ -150,7 +158,8 @@ struct Cutter {
     /// The last token that is neither space, comment nor line end.
     last: Option<TokenKind>,
     key_dots: usize,
-    unclosed: Option<SyntaxError>,
+    tokens: usize,
+    broken: Option<SyntaxError>,
     swallowed: bool,
 }
 
@@ -181,6 +190,10 @@ impl Cutter {
 
     /// Follows brackets, dotted keys and strings.
     fn note(&mut self, text: &str, kind: TokenKind, span: &Range<usize>) {
+        self.tokens += 1;
+        if self.tokens == MAX_STATEMENT_TOKENS {
+            self.fail(span.clone(), "this entry has too many parts".to_owned());
+        }
         if self.range.is_none() {
             self.is_header = kind == TokenKind::LeftSquareBracket;
         }
@@ -195,7 +208,7 @@ impl Cutter {
                 let piece = &text[span.clone()];
                 let quotes = &piece[..3];
                 if piece.len() < 6 || (!piece.ends_with(quotes) && span.end == text.len()) {
-                    self.unclosed = Some(SyntaxError {
+                    self.broken = Some(SyntaxError {
                         range: span.start..span.start + 3,
                         message: "this string is never closed".to_owned(),
                         hint: Some(format!("end it with {quotes}")),
@@ -205,12 +218,9 @@ impl Cutter {
             }
             TokenKind::Dot => {
                 self.key_dots += 1;
-                if self.key_dots == MAX_KEY_PARTS && self.unclosed.is_none() {
-                    self.unclosed = Some(SyntaxError {
-                        range: span.clone(),
-                        message: format!("a dotted key has at most {MAX_KEY_PARTS} parts"),
-                        hint: None,
-                    });
+                if self.key_dots == MAX_KEY_PARTS {
+                    let message = format!("a dotted key has at most {MAX_KEY_PARTS} parts");
+                    self.fail(span.clone(), message);
                 }
             }
             TokenKind::Equals | TokenKind::Comma => self.key_dots = 0,
@@ -219,6 +229,15 @@ impl Cutter {
         if !matches!(kind, TokenKind::Whitespace | TokenKind::Comment) {
             self.last = Some(kind);
         }
+    }
+
+    /// Breaks the statement, unless it is broken already.
+    fn fail(&mut self, range: Range<usize>, message: String) {
+        self.broken.get_or_insert(SyntaxError {
+            range,
+            message,
+            hint: None,
+        });
     }
 
     /// Whether the line that begins `rest` cannot belong to the open bracket.
@@ -236,12 +255,12 @@ impl Cutter {
         let Cutter {
             range,
             is_header,
-            unclosed,
+            broken,
             swallowed,
             ..
         } = std::mem::take(self);
         let Some(range) = range else { return };
-        let unclosed = unclosed.or_else(|| {
+        let broken = broken.or_else(|| {
             let (kind, place) = open?;
             let (what, end) = match kind {
                 TokenKind::LeftCurlyBracket => ("this table is", "}"),
@@ -256,7 +275,7 @@ impl Cutter {
         found.push(Statement {
             range,
             is_header,
-            unclosed,
+            broken,
             swallowed,
         });
     }

@@ -3,6 +3,7 @@
 
 mod any_text;
 mod shown;
+mod types;
 
 use std::collections::BTreeMap;
 

@@ -4,6 +4,7 @@
 
 mod duration;
 mod fault;
+mod path;
 mod problem;
 mod read;
 mod size;

@@ -6,6 +6,7 @@
 //! Types must be able to lose any entry: every key optional to serde, `deny_unknown_fields`, choices keyed by
 //! name (externally tagged).
 
+mod choice;
 #[cfg(test)]
 mod tests;
 mod value;
@@ -16,8 +17,9 @@ use serde::de::{Deserialize, DeserializeOwned};
 use toml::de::DeTable;
 
 use super::fault::Fault;
+use super::path::join_key;
 use super::problem::{MAX_PROBLEMS, Problem, Problems};
-use super::source::{ROOT, Source, Spot, join_key};
+use super::source::{ROOT, Source, Spot};
 use super::syntax;
 use value::Value;
 

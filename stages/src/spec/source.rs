@@ -7,6 +7,8 @@ use std::ops::Range;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::path::{Step, join, steps};
+
 /// A place in a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Place {
@@ -49,14 +51,6 @@ pub(super) struct Node {
     pub(super) key: Range<usize>,
     pub(super) value: Range<usize>,
     pub(super) kind: Kind,
-}
-
-/// How an entry is named in its parent.
-#[derive(Debug)]
-pub(super) enum Step {
-    Root,
-    Key(String),
-    Item(usize),
 }
 
 /// What an entry holds; children are indices of nodes, in the order of the text.
@@ -215,9 +209,14 @@ impl Source {
             .find(|child| matches!(&self.nodes[*child].step, Step::Key(name) if name == key))
     }
 
-    /// Whether something that seems missing in the entry at `index` may stand in a broken statement.
+    /// Whether something that seems missing in the entry at `index` may stand in a broken statement: never in a
+    /// value that is one statement itself.
     pub(super) fn is_incomplete(&self, index: usize) -> bool {
-        self.torn || self.incomplete.contains(&index)
+        let node = &self.nodes[index];
+        let is_inline = self.text[node.value.start..].starts_with('{') && index != ROOT;
+        matches!(node.kind, Kind::Table(_))
+            && !is_inline
+            && (self.torn || self.incomplete.contains(&index))
     }
 
     /// The place of the entry at `path`; of its nearest ancestor's key where there is no such entry. Elements of
@@ -335,68 +334,4 @@ impl Source {
         }
         path
     }
-}
-
-fn join(path: &mut String, step: &Step) {
-    match step {
-        Step::Root => {}
-        Step::Item(at) => path.push_str(&format!("[{at}]")),
-        Step::Key(key) => join_key(path, key),
-    }
-}
-
-/// Appends a key to a path, in quotes where it is not a bare one.
-pub(super) fn join_key(path: &mut String, key: &str) {
-    if !path.is_empty() {
-        path.push('.');
-    }
-    let is_bare = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
-    if !key.is_empty() && key.chars().all(is_bare) {
-        path.push_str(key);
-        return;
-    }
-    path.push('"');
-    for c in key.chars() {
-        if c == '"' || c == '\\' {
-            path.push('\\');
-        }
-        path.push(c);
-    }
-    path.push('"');
-}
-
-/// Reads a path: bare or quoted keys with dots between, `[0]` after what is an array.
-fn steps(path: &str) -> Vec<Step> {
-    let mut steps = Vec::new();
-    let mut chars = path.chars().peekable();
-    while let Some(c) = chars.next() {
-        match c {
-            '.' => {}
-            '[' => {
-                let digits: String =
-                    std::iter::from_fn(|| chars.next_if(char::is_ascii_digit)).collect();
-                chars.next_if_eq(&']');
-                steps.push(digits.parse().map_or(Step::Key(digits), Step::Item));
-            }
-            '"' => {
-                let mut key = String::new();
-                while let Some(c) = chars.next() {
-                    match c {
-                        '"' => break,
-                        '\\' => key.extend(chars.next()),
-                        c => key.push(c),
-                    }
-                }
-                steps.push(Step::Key(key));
-            }
-            c => {
-                let mut key = String::from(c);
-                key.extend(std::iter::from_fn(|| {
-                    chars.next_if(|c| *c != '.' && *c != '[')
-                }));
-                steps.push(Step::Key(key));
-            }
-        }
-    }
-    steps
 }

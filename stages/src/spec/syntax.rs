@@ -168,8 +168,8 @@ impl Cutter {
         let span = token.span().start()..token.span().end();
         match token.kind() {
             TokenKind::Eof => {
-                self.swallowed |= !self.open.is_empty();
                 let open = self.open.last().copied();
+                self.swallowed |= open.is_some_and(|(_, at)| text[at..].trim_end().contains('\n'));
                 return self.finish(open, found);
             }
             TokenKind::Newline => {

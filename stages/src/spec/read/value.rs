@@ -2,19 +2,20 @@
 //! entry, everything else is read again by the reader. It decides nothing about meaning.
 
 use serde::de::{
-    DeserializeSeed, Deserializer, EnumAccess, Error as _, MapAccess, SeqAccess, Unexpected,
-    VariantAccess, Visitor,
+    DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Unexpected, Visitor,
 };
 use serde::{Deserialize, forward_to_deserialize_any};
 
+use super::choice::{Choice, Key};
 use super::{Fault, Reader, Spot};
-use crate::spec::source::{Kind, Step};
+use crate::spec::path::Step;
+use crate::spec::source::Kind;
 
 /// The entry at one index.
 #[derive(Clone, Copy)]
 pub(super) struct Value<'de, 'r> {
-    reader: &'r Reader<'de>,
-    index: usize,
+    pub(super) reader: &'r Reader<'de>,
+    pub(super) index: usize,
 }
 
 impl<'de, 'r> Value<'de, 'r> {
@@ -22,19 +23,19 @@ impl<'de, 'r> Value<'de, 'r> {
         Self { reader, index }
     }
 
-    fn kind(&self) -> &'de Kind {
+    pub(super) fn kind(&self) -> &'de Kind {
         &self.reader.source.node(self.index).kind
     }
 
     /// The children that are not given up.
-    fn live(&self) -> impl Iterator<Item = usize> + use<'de, 'r> {
+    pub(super) fn live(&self) -> impl Iterator<Item = usize> + use<'de, 'r> {
         let reader = self.reader;
         let children = reader.source.children(self.index).iter().copied();
         children.filter(move |child| !reader.is_pruned(*child))
     }
 
     /// The result of reading this entry once; its fault is told here.
-    fn told<T>(self, result: Result<T, Fault>) -> Result<T, Fault> {
+    pub(super) fn told<T>(self, result: Result<T, Fault>) -> Result<T, Fault> {
         result.map_err(|fault| {
             if !matches!(fault, Fault::Told) {
                 self.reader.tell(self.index, fault);
@@ -56,35 +57,6 @@ impl<'de, 'r> Value<'de, 'r> {
             left: self.live().collect::<Vec<_>>().into_iter(),
             current: None,
         })
-    }
-
-    /// The entry of a choice'de table that counts; every other one is told.
-    fn choose(self, known: &'static [&'static str]) -> Result<Value<'de, 'r>, Fault> {
-        let source = self.reader.source;
-        let name = |index: usize| match &source.node(index).step {
-            Step::Key(name) => name.as_str(),
-            _ => "",
-        };
-        let live: Vec<usize> = self.live().collect();
-        let chosen = live.iter().copied().find(|at| known.contains(&name(*at)));
-        let Some(chosen) = chosen.or_else(|| live.first().copied()) else {
-            return Err(Fault::MissingChoice { known });
-        };
-        for other in live.into_iter().filter(|at| *at != chosen) {
-            let choice = name(other).to_owned();
-            let fault = if known.contains(&name(other)) {
-                let first = name(chosen).to_owned();
-                Fault::SecondChoice {
-                    choice,
-                    first,
-                    known,
-                }
-            } else {
-                Fault::UnknownChoice { choice, known }
-            };
-            self.reader.tell_at(other, Spot::Key, &fault);
-        }
-        Ok(Value::new(self.reader, chosen))
     }
 }
 
@@ -181,7 +153,7 @@ impl<'de> Deserializer<'de> for Value<'de, '_> {
     ) -> Result<V::Value, Fault> {
         match self.kind() {
             Kind::String(name) => visitor.visit_enum(Key { name }),
-            Kind::Table(_) => visitor.visit_enum(Choice(self.choose(known)?)),
+            Kind::Table(_) => visitor.visit_enum(Choice::of(self, known)?),
             _ => {
                 let names: Vec<String> = known.iter().map(|name| format!("`{name}`")).collect();
                 Err(Fault::WrongType {
@@ -318,142 +290,5 @@ impl<'de> MapAccess<'de> for Entries<'de, '_> {
 
     fn size_hint(&self) -> Option<usize> {
         Some(self.left.len())
-    }
-}
-
-/// A key, or a choice that is only a word.
-#[derive(Clone, Copy)]
-struct Key<'de> {
-    name: &'de str,
-}
-
-impl<'de> Deserializer<'de> for Key<'de> {
-    type Error = Fault;
-
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
-        visitor.visit_borrowed_str(self.name)
-    }
-
-    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
-        visitor.visit_some(self)
-    }
-
-    fn deserialize_newtype_struct<V: Visitor<'de>>(
-        self,
-        _: &'static str,
-        visitor: V,
-    ) -> Result<V::Value, Fault> {
-        visitor.visit_newtype_struct(self)
-    }
-
-    fn deserialize_enum<V: Visitor<'de>>(
-        self,
-        _: &'static str,
-        _: &'static [&'static str],
-        visitor: V,
-    ) -> Result<V::Value, Fault> {
-        visitor.visit_enum(self)
-    }
-
-    forward_to_deserialize_any! {
-        bool u8 u16 u32 u64 u128 i8 i16 i32 i64 i128 f32 f64 char str string seq bytes byte_buf map
-        unit unit_struct tuple tuple_struct struct identifier ignored_any
-    }
-}
-
-impl<'de> EnumAccess<'de> for Key<'de> {
-    type Error = Fault;
-    type Variant = Self;
-
-    fn variant_seed<S: DeserializeSeed<'de>>(self, seed: S) -> Result<(S::Value, Self), Fault> {
-        Ok((seed.deserialize(self)?, self))
-    }
-}
-
-impl Key<'_> {
-    fn needs_settings<T>(self) -> Result<T, Fault> {
-        Err(Fault::WrongType {
-            expected: format!("a table with the settings of `{}`", self.name),
-        })
-    }
-}
-
-impl<'de> VariantAccess<'de> for Key<'de> {
-    type Error = Fault;
-
-    fn unit_variant(self) -> Result<(), Fault> {
-        Ok(())
-    }
-
-    fn newtype_variant_seed<S: DeserializeSeed<'de>>(self, _: S) -> Result<S::Value, Fault> {
-        self.needs_settings()
-    }
-
-    fn tuple_variant<V: Visitor<'de>>(self, _: usize, _: V) -> Result<V::Value, Fault> {
-        self.needs_settings()
-    }
-
-    fn struct_variant<V: Visitor<'de>>(
-        self,
-        _: &'static [&'static str],
-        _: V,
-    ) -> Result<V::Value, Fault> {
-        self.needs_settings()
-    }
-}
-
-/// A choice keyed by name: the entry of its table.
-struct Choice<'de, 'r>(Value<'de, 'r>);
-
-impl<'de> EnumAccess<'de> for Choice<'de, '_> {
-    type Error = Fault;
-    type Variant = Self;
-
-    fn variant_seed<S: DeserializeSeed<'de>>(self, seed: S) -> Result<(S::Value, Self), Fault> {
-        let Value { reader, index } = self.0;
-        let name = match &reader.source.node(index).step {
-            Step::Key(name) => name.as_str(),
-            _ => "",
-        };
-        match seed.deserialize(Key { name }) {
-            Ok(variant) => Ok((variant, self)),
-            Err(fault) => {
-                reader.tell_at(index, Spot::Key, &fault);
-                Err(Fault::Told)
-            }
-        }
-    }
-}
-
-impl<'de> VariantAccess<'de> for Choice<'de, '_> {
-    type Error = Fault;
-
-    fn unit_variant(self) -> Result<(), Fault> {
-        let is_empty = matches!(self.0.kind(), Kind::Table(_)) && self.0.live().next().is_none();
-        self.0.told(if is_empty {
-            Ok(())
-        } else {
-            Err(Fault::custom("this choice takes no settings"))
-        })
-    }
-
-    fn newtype_variant_seed<S: DeserializeSeed<'de>>(self, seed: S) -> Result<S::Value, Fault> {
-        self.0.told(seed.deserialize(self.0))
-    }
-
-    fn newtype_variant<T: Deserialize<'de>>(self) -> Result<T, Fault> {
-        self.0.reader.read(self.0.index)
-    }
-
-    fn tuple_variant<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value, Fault> {
-        self.0.told(self.0.deserialize_tuple(len, visitor))
-    }
-
-    fn struct_variant<V: Visitor<'de>>(
-        self,
-        keys: &'static [&'static str],
-        visitor: V,
-    ) -> Result<V::Value, Fault> {
-        self.0.told(self.0.deserialize_struct("", keys, visitor))
     }
 }

@@ -240,7 +240,10 @@ impl Source {
         let end = self.text.ceil_char_boundary(range.end.max(start));
         let line = self.line_starts.partition_point(|at| *at <= start);
         let line_start = self.line_starts[line - 1];
-        let before = self.text[line_start..start].trim_start_matches('\u{feff}');
+        // Between the two characters of a line end is behind the line.
+        let before = self.text[line_start..start]
+            .trim_start_matches('\u{feff}')
+            .trim_end_matches('\r');
         Place {
             line,
             column: before.chars().count() + 1,

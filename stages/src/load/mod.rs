@@ -5,6 +5,9 @@
 //! judged ([`judge`]). It knows no database: the stores stand beside their sinks. Time is always the
 //! store's own; nothing here reads a clock.
 
+#[cfg(test)]
+pub(crate) mod suite;
+
 use crate::identity::LoadIdentity;
 use async_trait::async_trait;
 use pipeline::Fatal;

@@ -1,0 +1,461 @@
+//! A real MongoDB server: standalone, or a replica set of one or more nodes.
+//!
+//! Promises: ready when its constructor returns, a database folder of its own, the same ports after a restart.
+//! Never: listens elsewhere than on 127.0.0.1, and never shares a node with another test.
+
+use std::ops::Range;
+use std::time::Duration;
+
+use mongodb::Client;
+use mongodb::bson::{Bson, Document, doc};
+use mongodb::options::ClientOptions;
+
+use crate::watchdog::{Watched, free_port};
+use crate::{eventually, fetched};
+
+/// How long a node may take to accept connections, and a replica set to have a primary.
+const START_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// The name of every replica set.
+pub const REPLICA_SET: &str = "rs0";
+
+/// A running MongoDB. Dropping it kills its nodes and removes their folders.
+pub struct Mongod {
+    nodes: Vec<Node>,
+    replica_set: bool,
+}
+
+struct Node {
+    port: u16,
+    process: Watched,
+}
+
+impl Mongod {
+    /// A standalone server: no retryable writes, no transactions.
+    pub async fn standalone() -> Mongod {
+        Mongod {
+            nodes: vec![Node::start(false).await],
+            replica_set: false,
+        }
+    }
+
+    /// A replica set of one node, with a primary.
+    pub async fn replica_set() -> Mongod {
+        Mongod::replica_set_of(1).await
+    }
+
+    /// A replica set of `nodes` nodes, with a primary and every other node a secondary. Elections start 1 s after the last
+    /// heartbeat: a killed primary of three is replaced in about 2 s.
+    ///
+    /// # Panics
+    /// Where `nodes` is 0, and where there is no set after 60 s.
+    pub async fn replica_set_of(nodes: usize) -> Mongod {
+        assert!(nodes > 0, "a replica set has a node at least");
+        // Every node must accept before the set is initiated, else the first one waits for long.
+        let nodes = futures::future::join_all((0..nodes).map(|_| Node::start(true))).await;
+        let set = Mongod {
+            nodes,
+            replica_set: true,
+        };
+        let members: Vec<Document> = (0i32..)
+            .zip(&set.nodes)
+            .map(|(id, node)| doc! { "_id": id, "host": format!("127.0.0.1:{}", node.port) })
+            .collect();
+        let config = doc! {
+            "_id": REPLICA_SET,
+            "members": members,
+            "settings": { "electionTimeoutMillis": 1_000, "heartbeatIntervalMillis": 200 },
+        };
+        let first = set.client_of_node(0).await;
+        let initiated = first
+            .database("admin")
+            .run_command(doc! { "replSetInitiate": config })
+            .await;
+        initiated.unwrap_or_else(|error| panic!("replSetInitiate: {error}\n{}", set.log_tail(0)));
+        set.wait_until_ready().await;
+        set
+    }
+
+    /// The connection string, without a database.
+    pub fn uri(&self) -> String {
+        self.uri_for("")
+    }
+
+    /// The connection string with `database` as its default database.
+    pub fn uri_for(&self, database: &str) -> String {
+        let hosts: Vec<String> = self
+            .nodes
+            .iter()
+            .map(|node| format!("127.0.0.1:{}", node.port))
+            .collect();
+        let set = if self.replica_set {
+            format!("replicaSet={REPLICA_SET}&")
+        } else {
+            String::new()
+        };
+        format!(
+            "mongodb://{}/{database}?{set}heartbeatFrequencyMS=500",
+            hosts.join(",")
+        )
+    }
+
+    /// A new client, which waits up to 30 s for a server.
+    pub async fn client(&self) -> Client {
+        connect(&self.uri()).await
+    }
+
+    /// The number of nodes; nodes are named by their index.
+    pub fn nodes(&self) -> Range<usize> {
+        0..self.nodes.len()
+    }
+
+    /// The port of a node on 127.0.0.1.
+    pub fn port(&self, node: usize) -> u16 {
+        self.nodes[node].port
+    }
+
+    /// A new client that talks to one node only, whatever its state.
+    pub async fn client_of_node(&self, node: usize) -> Client {
+        connect(&format!(
+            "mongodb://127.0.0.1:{}/?directConnection=true",
+            self.nodes[node].port
+        ))
+        .await
+    }
+
+    /// The node that is primary now, if one is. A standalone counts as one.
+    pub async fn primary(&self) -> Option<usize> {
+        for node in self.nodes() {
+            let hello = self.command_on(node, doc! { "hello": 1 }).await;
+            if hello.is_some_and(|hello| says(&hello, "isWritablePrimary")) {
+                return Some(node);
+            }
+        }
+        None
+    }
+
+    /// Sets the fail point `failCommand` on every node: `mode` is `"alwaysOn"`, `{ times: N }`, `{ skip: N }` or
+    /// `{ activationProbability: P }`; `data` names `failCommands` and what happens to them: `closeConnection`, `errorCode`,
+    /// `writeConcernError`, `blockConnection` with `blockTimeMS`; `appName` singles out one client.
+    ///
+    /// `closeConnection` cuts before the command is executed. For "executed, reply lost" use a proxy.
+    ///
+    /// # Panics
+    /// Where a node refuses it.
+    pub async fn fail_point(&self, mode: impl Into<Bson>, data: Document) {
+        let command =
+            doc! { "configureFailPoint": "failCommand", "mode": mode.into(), "data": data };
+        for node in self.nodes() {
+            let set = self
+                .client_of_node(node)
+                .await
+                .database("admin")
+                .run_command(command.clone())
+                .await;
+            set.unwrap_or_else(|error| panic!("{command}: {error}"));
+        }
+    }
+
+    /// Takes the fail point back.
+    pub async fn clear_fail_point(&self) {
+        self.fail_point("off", doc! {}).await;
+    }
+
+    /// SIGKILL to every node: what it had not made durable is lost.
+    pub fn kill(&mut self) {
+        for node in self.nodes() {
+            self.kill_node(node);
+        }
+    }
+
+    /// SIGKILL to one node.
+    pub fn kill_node(&mut self, node: usize) {
+        self.nodes[node].process.end("KILL");
+    }
+
+    /// SIGTERM to every node, and its clean end.
+    pub fn stop(&mut self) {
+        for node in &mut self.nodes {
+            node.process.end("TERM");
+        }
+    }
+
+    /// SIGSTOP to every node: connections stand and nothing is answered, until [`Mongod::thaw`].
+    pub fn freeze(&mut self) {
+        for node in &mut self.nodes {
+            node.process.signal("STOP");
+        }
+    }
+
+    /// Lets frozen nodes go on.
+    pub fn thaw(&mut self) {
+        for node in &mut self.nodes {
+            node.process.signal("CONT");
+        }
+    }
+
+    /// Starts every node again, on the folder and the port that it had, and waits until it can be written to.
+    /// A running node is killed first.
+    pub async fn restart(&mut self) {
+        futures::future::join_all(self.nodes.iter_mut().map(Node::restart)).await;
+        self.wait_until_ready().await;
+    }
+
+    /// Starts one node again and waits until the set has a primary and no node is behind.
+    pub async fn restart_node(&mut self, node: usize) {
+        self.nodes[node].restart().await;
+        self.wait_until_ready().await;
+    }
+
+    /// The last lines of a node's log, for a message.
+    pub fn log_tail(&self, node: usize) -> String {
+        self.nodes[node].process.log_tail()
+    }
+
+    async fn wait_until_ready(&self) {
+        eventually("a primary", START_TIMEOUT, async || {
+            self.primary().await.is_some()
+        })
+        .await;
+        eventually("every other node a secondary", START_TIMEOUT, async || {
+            for node in self.nodes() {
+                let Some(hello) = self.command_on(node, doc! { "hello": 1 }).await else {
+                    return false;
+                };
+                if !says(&hello, "isWritablePrimary") && !says(&hello, "secondary") {
+                    return false;
+                }
+            }
+            true
+        })
+        .await;
+    }
+
+    /// The answer of one node, or `None` where it gives none.
+    async fn command_on(&self, node: usize, command: Document) -> Option<Document> {
+        // A short wait, because a node that is down is an answer here.
+        let wait = "directConnection=true&serverSelectionTimeoutMS=1000";
+        let client = connect(&format!(
+            "mongodb://127.0.0.1:{}/?{wait}",
+            self.nodes[node].port
+        ))
+        .await;
+        client.database("admin").run_command(command).await.ok()
+    }
+}
+
+impl Node {
+    async fn start(replica_set: bool) -> Node {
+        // Another process may take the port between the look and the start: then mongod ends, and the next one is tried.
+        for _ in 0..5 {
+            let mut node = Node {
+                port: free_port(),
+                process: Watched::new("mongod"),
+            };
+            let data = node.process.folder().join("data");
+            std::fs::create_dir(&data)
+                .unwrap_or_else(|error| panic!("{}: {error}", data.display()));
+            let mut command = vec![fetched("SLUICEGATE_TEST_MONGOD", "mongod").into_os_string()];
+            command.extend(["--dbpath".into(), data.into_os_string()]);
+            command.extend(["--port".into(), node.port.to_string().into()]);
+            command.extend(["--bind_ip", "127.0.0.1", "--nounixsocket"].map(Into::into));
+            command
+                .extend(["--wiredTigerCacheSizeGB", "0.25", "--oplogSize", "64"].map(Into::into));
+            // A journal of 16 MB files that are not written in advance: a folder of 17 MB instead of 300.
+            command.extend(
+                [
+                    "--wiredTigerEngineConfigString",
+                    "log=(prealloc=false,file_max=16MB)",
+                ]
+                .map(Into::into),
+            );
+            command.extend(["--setParameter", "enableTestCommands=1"].map(Into::into));
+            command.extend(
+                ["--setParameter", "diagnosticDataCollectionEnabled=false"].map(Into::into),
+            );
+            if replica_set {
+                command.extend(["--replSet", REPLICA_SET].map(Into::into));
+            }
+            node.process.set_command(command);
+            node.process.spawn();
+            if node.accepts().await {
+                return node;
+            }
+            let log = node.process.log_tail();
+            assert!(
+                log.contains("Address already in use"),
+                "mongod does not start:\n{log}"
+            );
+        }
+        panic!("five free ports were taken before mongod had them");
+    }
+
+    async fn restart(&mut self) {
+        self.process.spawn();
+        assert!(
+            self.accepts().await,
+            "mongod does not start again:\n{}",
+            self.process.log_tail()
+        );
+    }
+
+    /// Waits until the node accepts connections; false where it ended instead.
+    async fn accepts(&mut self) -> bool {
+        let mut accepts = false;
+        eventually("mongod accepts connections", START_TIMEOUT, async || {
+            accepts = self
+                .process
+                .log()
+                .contains("\"msg\":\"Waiting for connections\"");
+            accepts || self.process.exited().is_some()
+        })
+        .await;
+        accepts
+    }
+}
+
+fn says(hello: &Document, what: &str) -> bool {
+    hello.get_bool(what).unwrap_or(false)
+}
+
+async fn connect(uri: &str) -> Client {
+    let mut options = ClientOptions::parse(uri)
+        .await
+        .unwrap_or_else(|error| panic!("{uri}: {error}"));
+    options.app_name = Some("testbed".to_owned());
+    Client::with_options(options).unwrap_or_else(|error| panic!("{uri}: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn insert(client: &Client, id: i32) -> mongodb::error::Result<()> {
+        client
+            .database("d")
+            .collection("c")
+            .insert_one(doc! { "_id": id })
+            .await
+            .map(|_| ())
+    }
+
+    async fn count(client: &Client) -> u64 {
+        client
+            .database("d")
+            .collection::<Document>("c")
+            .count_documents(doc! {})
+            .await
+            .unwrap()
+    }
+
+    async fn version(mongod: &Mongod) -> String {
+        let info = mongod
+            .client()
+            .await
+            .database("admin")
+            .run_command(doc! { "buildInfo": 1 })
+            .await
+            .unwrap();
+        info.get_str("version").unwrap().to_owned()
+    }
+
+    #[tokio::test]
+    async fn mongod_standalone_stores_and_has_no_transactions() {
+        let mongod = Mongod::standalone().await;
+        assert!(version(&mongod).await.starts_with("6."));
+        let client = mongod.client().await;
+        insert(&client, 1).await.unwrap();
+        assert_eq!(count(&client).await, 1);
+        let hello = client
+            .database("admin")
+            .run_command(doc! { "hello": 1 })
+            .await
+            .unwrap();
+        assert!(!hello.contains_key("setName"));
+    }
+
+    #[tokio::test]
+    async fn mongod_replica_set_takes_majority_writes() {
+        let mongod = Mongod::replica_set().await;
+        let client = mongod.client().await;
+        let hello = client
+            .database("admin")
+            .run_command(doc! { "hello": 1 })
+            .await
+            .unwrap();
+        assert_eq!(hello.get_str("setName").ok(), Some(REPLICA_SET));
+        let mut session = client.start_session().await.unwrap();
+        session.start_transaction().await.unwrap();
+        let collection = client.database("d").collection("c");
+        collection
+            .insert_one(doc! { "_id": 1 })
+            .session(&mut session)
+            .await
+            .unwrap();
+        session.commit_transaction().await.unwrap();
+        assert_eq!(count(&client).await, 1);
+    }
+
+    #[tokio::test]
+    async fn mongod_set_of_three_replaces_a_killed_primary() {
+        let mut mongod = Mongod::replica_set_of(3).await;
+        let client = mongod.client().await;
+        insert(&client, 1).await.unwrap();
+        let killed = mongod.primary().await.unwrap();
+        mongod.kill_node(killed);
+        eventually("another primary", START_TIMEOUT, async || {
+            mongod
+                .primary()
+                .await
+                .is_some_and(|primary| primary != killed)
+        })
+        .await;
+        insert(&client, 2).await.unwrap();
+        mongod.restart_node(killed).await;
+        assert_eq!(count(&client).await, 2);
+    }
+
+    #[tokio::test]
+    async fn mongod_keeps_port_and_data_over_kill_and_stop() {
+        let mut mongod = Mongod::standalone().await;
+        let uri = mongod.uri();
+        let journaled = doc! { "insert": "c", "documents": [{ "_id": 1 }], "writeConcern": { "w": "majority", "j": true } };
+        mongod
+            .client()
+            .await
+            .database("d")
+            .run_command(journaled)
+            .await
+            .unwrap();
+        mongod.kill();
+        assert!(mongod.primary().await.is_none());
+        mongod.restart().await;
+        mongod.stop();
+        mongod.restart().await;
+        assert_eq!(mongod.uri(), uri);
+        assert_eq!(count(&mongod.client().await).await, 1);
+    }
+
+    #[tokio::test]
+    async fn mongod_fail_point_refuses_what_it_is_told_to() {
+        let mongod = Mongod::standalone().await;
+        let client = mongod.client().await;
+        let refuse = doc! { "failCommands": ["insert"], "errorCode": 13 };
+        mongod.fail_point(doc! { "times": 1 }, refuse.clone()).await;
+        assert!(insert(&client, 1).await.is_err());
+        insert(&client, 1).await.unwrap();
+        mongod.fail_point("alwaysOn", refuse).await;
+        assert!(insert(&client, 2).await.is_err());
+        assert!(insert(&client, 2).await.is_err());
+        mongod.clear_fail_point().await;
+        insert(&client, 2).await.unwrap();
+        mongod
+            .fail_point(
+                doc! { "times": 1 },
+                doc! { "failCommands": ["insert"], "closeConnection": true },
+            )
+            .await;
+        assert!(insert(&client, 3).await.is_err());
+        assert_eq!(count(&client).await, 2);
+    }
+}

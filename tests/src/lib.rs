@@ -6,7 +6,10 @@
 //!
 //! Everything here panics where a test could only fail, so that a test reads as what it tests.
 
+mod background;
 pub mod mongod;
+pub mod proxy;
+pub mod s3;
 pub mod watchdog;
 
 use std::path::PathBuf;

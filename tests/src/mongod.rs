@@ -138,7 +138,7 @@ impl Mongod {
     /// `{ activationProbability: P }`; `data` names `failCommands` and what happens to them: `closeConnection`, `errorCode`,
     /// `writeConcernError`, `blockConnection` with `blockTimeMS`; `appName` singles out one client.
     ///
-    /// `closeConnection` cuts before the command is executed. For "executed, reply lost" use a proxy.
+    /// `closeConnection` cuts before the command is executed. For "executed, reply lost" use [`crate::proxy::Cutter::lose_reply_to`].
     ///
     /// # Panics
     /// Where a node refuses it.

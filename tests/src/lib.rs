@@ -7,9 +7,16 @@
 //! Everything here panics where a test could only fail, so that a test reads as what it tests.
 
 mod background;
+pub mod events;
+pub mod files;
+pub mod moment;
 pub mod mongod;
+pub mod orders;
+pub mod process;
 pub mod proxy;
+pub mod random;
 pub mod s3;
+pub mod truth;
 pub mod watchdog;
 
 use std::path::PathBuf;

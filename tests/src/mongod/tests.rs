@@ -1,6 +1,7 @@
 //! Both topologies, a change of primary, restarts and fail points, on real servers.
 
 use super::*;
+use crate::proxy::Cutter;
 
 async fn insert(client: &Client, id: i32) -> mongodb::error::Result<()> {
     client
@@ -129,4 +130,24 @@ async fn mongod_fail_point_refuses_what_it_is_told_to() {
         .await;
     assert!(insert(&client, 3).await.is_err());
     assert_eq!(count(&client).await, 2);
+}
+
+#[tokio::test]
+async fn mongod_behind_the_proxy_executes_what_is_not_answered() {
+    let mongod = Mongod::standalone().await;
+    let proxy = Cutter::start(mongod.port(0)).await;
+    let direct = mongod.client().await;
+    // A standalone offers no retryable writes, so the driver gives the loss to its caller.
+    let uri = format!("mongodb://127.0.0.1:{}/", proxy.port());
+    let client = Client::with_uri_str(uri).await.unwrap();
+    insert(&client, 1).await.unwrap();
+    // The name of an OP_MSG's command is the first key of its body.
+    proxy.lose_reply_to(b"\x02insert\0", 1);
+    assert!(insert(&client, 2).await.is_err());
+    assert_eq!(proxy.cuts(), 1);
+    eventually("the unanswered insert", START_TIMEOUT, async || {
+        count(&direct).await == 2
+    })
+    .await;
+    insert(&client, 3).await.unwrap();
 }

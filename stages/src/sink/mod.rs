@@ -3,9 +3,13 @@
 //! A sink has two halves: an encoder, pure, which runs in the parse task, and a writer. Opening one gives
 //! both. What all sinks share is here; each sink is a file or folder of its own and knows no other.
 
+mod flow;
+
+pub use flow::{BatchSpec, Flow, FlowSpec, RateSpec};
+
 use crate::identity::LoadIdentity;
 use crate::record::{Record, Schema};
-use pipeline::{BatchLimits, Encode, Rate, Sink};
+use pipeline::{Encode, Sink};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -58,17 +62,6 @@ pub struct Target {
     pub nulls: Nulls,
     /// The name of the field that holds job, file, record and line.
     pub lineage: Option<Arc<str>>,
-}
-
-/// How batches flow into a sink.
-#[derive(Clone, Copy, Debug)]
-pub struct Flow {
-    /// How large a batch is.
-    pub batch: BatchLimits,
-    /// Batches that may be written at once.
-    pub max_in_flight: usize,
-    /// How fast they may be written.
-    pub rate: Rate,
 }
 
 /// What an open sink knows of the load that it serves.

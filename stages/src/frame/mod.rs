@@ -1,1 +1,8 @@
 //! Framers: where records begin and end.
+//!
+//! Each framer is one file; what they share is the block under construction ([`cut`]). A framer knows no
+//! other framer, does no I/O, and looks at a byte a bounded number of times.
+
+pub mod csv;
+mod cut;
+pub mod lines;

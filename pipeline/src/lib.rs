@@ -45,6 +45,6 @@ pub use rate::Rate;
 pub use reject::{MAX_RAW_BYTES, Problem, Reject};
 pub use run::{End, Job, Progress, Report, run};
 pub use sink::{Sink, Written};
-pub use source::Source;
+pub use source::{MAX_READ_BYTES, Source, room};
 pub use summary::{Kind, MAX_KINDS, Sample, Summary};
 pub use timing::{Stage, Timing};

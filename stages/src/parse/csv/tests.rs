@@ -1,0 +1,202 @@
+use super::*;
+use bytes::Bytes;
+use pipeline::{Frame, Position};
+
+const COMMAS: Marks = Marks {
+    delimiter: b',',
+    quote_char: Some(b'"'),
+    double_quote: true,
+    escape_char: None,
+    comment_char: None,
+};
+
+/// A block of the given pieces: a piece is a record, `!` before it a broken one, `#` lines that are none.
+fn block(pieces: &[&[u8]]) -> Block {
+    let mut bytes = Vec::new();
+    let mut frames = Vec::new();
+    for piece in pieces {
+        let (piece, broken) = match piece.strip_prefix(b"!") {
+            Some(rest) => (rest, Some("record_too_large")),
+            None => (*piece, None),
+        };
+        let start = bytes.len() as u32;
+        bytes.extend_from_slice(piece);
+        if !piece.starts_with(b"#") {
+            frames.push(Frame {
+                start,
+                end: bytes.len() as u32,
+                line: frames.len() as u64 + 1,
+                offset: u64::from(start),
+                skipped: 0,
+                broken,
+            });
+        }
+    }
+    let end = Position {
+        ordinal: frames.len() as u64,
+        line: frames.len() as u64 + 1,
+        offset: bytes.len() as u64,
+    };
+    Block {
+        bytes: Bytes::from(bytes),
+        frames,
+        start: Position::START,
+        end,
+        trailing_skipped: 0,
+    }
+}
+
+fn parsed(marks: &Marks, columns: usize, block: &Block) -> Result<Vec<String>, Fatal> {
+    let mut all = Vec::new();
+    CsvParser::new(marks, columns).parse(block, &mut |index, row| {
+        all.push(match row {
+            Ok(row) => format!("{index}:{}", row.0.iter().collect::<Vec<_>>().join("|")),
+            Err(problem) => format!("{index}:{}: {}", problem.code, problem.message),
+        });
+    })?;
+    Ok(all)
+}
+
+fn check(marks: &Marks, columns: usize, pieces: &[&[u8]], expected: &[&str]) {
+    let block = block(pieces);
+    let found = parsed(marks, columns, &block).unwrap_or_else(|fatal| panic!("{fatal}"));
+    assert_eq!(found, expected, "{:?}", block.bytes);
+}
+
+#[test]
+fn cells_are_what_stands_between_the_marks() {
+    check(
+        &COMMAS,
+        2,
+        &[b"a,b\n", b"c,d\r\n", b"e,f\r", b"g,h"],
+        &["0:a|b", "1:c|d", "2:e|f", "3:g|h"],
+    );
+    check(
+        &COMMAS,
+        2,
+        &[b"\"a,\nb\",\"c\"\"d\"\n", b"e\"f, g \n"],
+        &["0:a,\nb|c\"d", "1:e\"f| g "],
+    );
+    check(&COMMAS, 1, &[b"\"\"\n", b"x\n"], &["0:", "1:x"]);
+    check(&COMMAS, 2, &[b",\n", b"\0,a\0b\n"], &["0:|", "1:\0|a\0b"]);
+    check(&COMMAS, 2, &[], &[]);
+    let marks = Marks {
+        delimiter: b';',
+        quote_char: None,
+        ..COMMAS
+    };
+    check(&marks, 2, &[b"\"a;b\"\n"], &["0:\"a|b\""]);
+    let marks = Marks {
+        quote_char: Some(b'\''),
+        double_quote: false,
+        escape_char: Some(b'\\'),
+        ..COMMAS
+    };
+    check(&marks, 2, &[b"'a\\'\\\\',\"b\"\n"], &["0:a'\\|\"b\""]);
+    let marks = Marks {
+        delimiter: b'\t',
+        ..COMMAS
+    };
+    check(&marks, 2, &[b"a\tb,c\n"], &["0:a|b,c"]);
+}
+
+#[test]
+fn lines_between_records_are_nothing() {
+    let marks = Marks {
+        comment_char: Some(b'#'),
+        ..COMMAS
+    };
+    check(
+        &marks,
+        2,
+        &[b"a,b\n", b"# x,\"\n\r\n\n", b"c,d\n"],
+        &["0:a|b", "1:c|d"],
+    );
+}
+
+#[test]
+fn a_byte_order_mark_is_data() {
+    check(&COMMAS, 2, &[b"\xef\xbb\xbfa,b\n"], &["0:\u{feff}a|b"]);
+    check(
+        &COMMAS,
+        1,
+        &[b"!x\n", b"\xef\xbb\xbf\n", b"\xef\xbb\xbfb\n"],
+        &["1:\u{feff}", "2:\u{feff}b"],
+    );
+    check(
+        &COMMAS,
+        1,
+        &[b"\xef\xbb\xbf\xef\xbb\xbf"],
+        &["0:\u{feff}\u{feff}"],
+    );
+}
+
+#[test]
+fn broken_records_are_passed_over() {
+    check(
+        &COMMAS,
+        1,
+        &[b"!a\"\n", b"b\n", b"!\"c\n", b"!d\n", b"e\r\n", b"!\"f"],
+        &["1:b", "4:e"],
+    );
+    check(&COMMAS, 1, &[b"!a\n", b"!b\n"], &[]);
+    check(
+        &COMMAS,
+        1,
+        &[b"a\r", b"!\"b\r", b"c\r", b"d"],
+        &["0:a", "2:c", "3:d"],
+    );
+}
+
+#[test]
+fn another_number_of_cells_is_a_problem_of_that_record() {
+    check(
+        &COMMAS,
+        2,
+        &[b"a\n", b"b,c\n", b"d,e,f\n"],
+        &[
+            "0:cell_count: the header has 2 columns, the record has 1 cell",
+            "1:b|c",
+            "2:cell_count: the header has 2 columns, the record has 3 cells",
+        ],
+    );
+}
+
+#[test]
+fn bytes_that_are_no_text_are_a_problem_of_that_record() {
+    check(
+        &COMMAS,
+        2,
+        &[b"a,b\xff\n", b"c,\xc3\xa9\n", b"\xc3,\xa9\n"],
+        &[
+            "0:encoding: column 2: not UTF-8 from byte 2 of the cell on",
+            "1:c|é",
+            "2:encoding: column 1: not UTF-8 from byte 1 of the cell on",
+        ],
+    );
+}
+
+#[test]
+fn records_that_the_framer_did_not_cut_end_the_job() {
+    for pieces in [
+        &[&b"a\nb\n"[..], b"c\n"][..],
+        &[b"a\n", b"b\nc\n"],
+        &[b"\"a\n", b"b\"\n"],
+        &[b"a", b"b\n"],
+        &[b"\n", b"b\n"],
+        &[b"a\n", b"\n"],
+        &[b"a\r\r\n", b"b\n"],
+    ] {
+        let fatal = parsed(&COMMAS, 1, &block(pieces)).unwrap_err();
+        assert_eq!(fatal.code, "frame_mismatch", "{pieces:?}");
+    }
+}
+
+#[test]
+fn records_larger_than_what_is_read_ahead_are_whole() {
+    let cell = "x".repeat(3 * READ_AHEAD_BYTES);
+    let line = format!("{cell},\"{cell}\n\"\n");
+    let block = block(&[line.as_bytes(), b"a,b\n"]);
+    let found = parsed(&COMMAS, 2, &block).unwrap();
+    assert_eq!(found, [format!("0:{cell}|{cell}\n"), "1:a|b".to_owned()]);
+}

@@ -1,0 +1,62 @@
+//! The JSON parser: each record is one JSON object, a line of a JSONL file or an element of a JSON document.
+//!
+//! It promises one [`Tree`] or one problem for each record that the framer cut. What it accepts is RFC 8259
+//! exactly; the grammar is in [`text`]. Names and values are literal data: `$oid`, `$where`, dots and empty
+//! names mean nothing here. It never makes a value of its own for each value of the text, and no text makes
+//! it recurse.
+
+#[cfg(test)]
+mod tests;
+mod text;
+
+use crate::record::Tree;
+use pipeline::{Block, Fatal, Parser, Problem};
+use text::Scratch;
+
+pub use text::MAX_DEPTH;
+
+/// Parses records that are JSON objects.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct JsonlParser;
+
+impl Parser<Tree> for JsonlParser {
+    fn parse(
+        &self,
+        block: &Block,
+        each: &mut dyn FnMut(usize, Result<&mut Tree, Problem>),
+    ) -> Result<(), Fatal> {
+        // Once for all records is cheaper than once for each.
+        let whole = std::str::from_utf8(&block.bytes).ok();
+        let mut tree = Tree::default();
+        let mut scratch = Scratch::default();
+        for (index, frame) in block.frames.iter().enumerate() {
+            if frame.broken.is_some() {
+                continue;
+            }
+            let bytes = block.text(index);
+            let start = frame.start as usize;
+            let record = match whole.and_then(|all| all.get(start..start + bytes.len())) {
+                Some(record) => Ok(record),
+                None => std::str::from_utf8(bytes).map_err(|error| not_utf8(bytes, error)),
+            };
+            match record.and_then(|record| text::read(record, &mut tree, &mut scratch)) {
+                Ok(()) => each(index, Ok(&mut tree)),
+                Err(problem) => each(index, Err(problem)),
+            }
+        }
+        Ok(())
+    }
+}
+
+fn not_utf8(bytes: &[u8], error: std::str::Utf8Error) -> Problem {
+    let good = error.valid_up_to();
+    let characters = bytes[..good].iter().filter(|&&byte| byte & 0xc0 != 0x80);
+    Problem::of_record(
+        "encoding",
+        format!(
+            "column {}: not UTF-8 from byte {} of the record on",
+            characters.count() + 1,
+            good + 1
+        ),
+    )
+}

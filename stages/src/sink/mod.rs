@@ -4,8 +4,10 @@
 //! both. What all sinks share is here; each sink is a file or folder of its own and knows no other.
 
 mod flow;
+mod target;
 
 pub use flow::{BatchSpec, Flow, FlowSpec, RateSpec};
+pub use target::{RESERVED, TargetSpec};
 
 use crate::identity::LoadIdentity;
 use crate::record::{Record, Schema};

@@ -87,6 +87,28 @@ impl Decimal {
         )
     }
 
+    /// The same number written in one way only: no zeros behind the last digit, no negative zero. Two numbers
+    /// of equal value are equal by `==` once they are normalized.
+    #[must_use]
+    pub fn normalized(self) -> Self {
+        let Self {
+            mut negative,
+            mut coefficient,
+            mut scale,
+        } = self;
+        if coefficient == 0 {
+            (negative, scale) = (false, 0);
+        }
+        while coefficient != 0 && coefficient.is_multiple_of(10) && scale > MIN_SCALE {
+            (coefficient, scale) = (coefficient / 10, scale - 1);
+        }
+        Self {
+            negative,
+            coefficient,
+            scale,
+        }
+    }
+
     /// The bytes of a BSON decimal128, in the binary integer decimal encoding, little endian
     /// (<https://github.com/mongodb/specifications/blob/master/source/bson-decimal128/decimal128.md>).
     pub fn to_bid(self) -> [u8; 16] {
@@ -247,6 +269,21 @@ mod tests {
         }
         assert_eq!(Decimal::parse(&"9".repeat(35)), None);
         assert_eq!(Decimal::parse(&"9".repeat(60)), None);
+    }
+
+    #[test]
+    fn equal_numbers_normalize_to_the_same() {
+        for (text, expected) in [
+            ("1.50", "1.5"),
+            ("1000", "1E+3"),
+            ("-0.00", "0"),
+            ("0e7", "0"),
+            ("-12", "-12"),
+        ] {
+            assert_eq!(parsed(text).normalized().to_string(), expected, "{text}");
+        }
+        let (a, b) = (parsed("10e6110"), parsed("1e6111"));
+        assert_eq!(a.normalized(), b.normalized());
     }
 
     #[test]

@@ -32,7 +32,7 @@ mod source;
 mod summary;
 mod timing;
 
-pub use batch::{Batch, BatchLimits, Converted};
+pub use batch::{Batch, BatchLimits, Converted, Operation};
 pub use block::{Block, Frame};
 pub use books::{Ack, Books, Counters};
 pub use budget::{Accepted, Breach, Budget, Cause, OnBreach, Tally};

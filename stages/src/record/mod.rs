@@ -5,13 +5,19 @@
 //! not a `String` but a [`Text`]: a place in the buffer of its record. Numbers are exact; no value passes
 //! through a float unless its type is float.
 
+mod calendar;
 mod cells;
 mod decimal;
+mod json;
 mod schema;
 mod tree;
 
+pub use calendar::{write_date, write_datetime};
 pub use cells::Cells;
 pub use decimal::Decimal;
+pub use json::{
+    DocumentWriter, Lineage, write_hex, write_integer, write_plain, write_text, write_value,
+};
 pub use schema::{Field, Layout, Schema, Slot, Type};
 pub use tree::{Item, Kind, Tree, TreeWriter};
 

@@ -1,0 +1,294 @@
+//! A record as one JSON document, written straight into the bytes that a sink keeps.
+//!
+//! It promises exact values: integers as digits, decimals as strings, doubles in the shortest form that reads
+//! back as the same double, and texts escaped as RFC 8259 wants it and no further. It never builds a tree and
+//! never fails: whatever a record holds has a form here.
+
+use super::{Layout, Record, Schema, Slot, Value, write_date, write_datetime};
+use crate::sink::Nulls;
+use pipeline::Position;
+use std::io::Write;
+use std::sync::Arc;
+
+/// Writes the documents of one load.
+#[derive(Debug)]
+pub struct DocumentWriter {
+    entries: Vec<Entry>,
+    nulls: Nulls,
+    lineage: Option<Prepared>,
+}
+
+/// What lineage says of a load: the field that holds it, and what is the same for each of its records.
+#[derive(Clone, Copy, Debug)]
+pub struct Lineage<'a> {
+    /// The name of the field.
+    pub field: &'a str,
+    /// The job that loads.
+    pub job: &'a str,
+    /// The name of the input.
+    pub file: &'a str,
+}
+
+/// A name of the document with its quotes, escapes and colon.
+#[derive(Debug)]
+struct Entry {
+    key: Vec<u8>,
+    slot: Prewritten,
+}
+
+#[derive(Debug)]
+enum Prewritten {
+    Field(usize),
+    Nested(Vec<Entry>),
+}
+
+/// Everything of a record's lineage before its number.
+#[derive(Debug)]
+struct Prepared {
+    key: Vec<u8>,
+    start: Vec<u8>,
+}
+
+impl DocumentWriter {
+    /// A writer of documents in the layout of `schema`.
+    pub fn new(schema: &Schema, nulls: Nulls, lineage: Option<Lineage<'_>>) -> Self {
+        let lineage = lineage.map(|lineage| {
+            let mut start = b"{\"job\":".to_vec();
+            write_text(lineage.job, &mut start);
+            start.extend_from_slice(b",\"file\":");
+            write_text(lineage.file, &mut start);
+            start.extend_from_slice(b",\"record\":");
+            Prepared {
+                key: key(lineage.field),
+                start,
+            }
+        });
+        Self {
+            entries: prewrite(&schema.layout),
+            nulls,
+            lineage,
+        }
+    }
+
+    /// Appends the document of `record`, which stands at `at`: `_id` first where one is given, then the layout,
+    /// then what the spec does not know and keeps, then the lineage. Objects of the layout in which nothing is
+    /// are left out.
+    pub fn write(&self, id: Option<&[u8; 24]>, at: Position, record: &Record, out: &mut Vec<u8>) {
+        out.push(b'{');
+        let mut object = Object { empty: true };
+        if let Some(id) = id {
+            object.key(b"\"_id\":\"", out);
+            write_hex(id, out);
+            out.push(b'"');
+        }
+        self.write_entries(&self.entries, record, &mut object, out);
+        for (name, value) in record.unknown() {
+            if *value != Value::Null || self.nulls == Nulls::Write {
+                object.key(b"", out);
+                write_text(record.text(*name), out);
+                out.push(b':');
+                write_value(record, value, out);
+            }
+        }
+        if let Some(lineage) = &self.lineage {
+            object.key(&lineage.key, out);
+            out.extend_from_slice(&lineage.start);
+            write_integer(at.ordinal + 1, out);
+            out.extend_from_slice(b",\"line\":");
+            write_integer(at.line, out);
+            out.push(b'}');
+        }
+        out.push(b'}');
+    }
+
+    fn write_entries(
+        &self,
+        entries: &[Entry],
+        record: &Record,
+        object: &mut Object,
+        out: &mut Vec<u8>,
+    ) {
+        for entry in entries {
+            match &entry.slot {
+                Prewritten::Field(index) => {
+                    let value = record.value(*index);
+                    if *value != Value::Null || self.nulls == Nulls::Write {
+                        object.key(&entry.key, out);
+                        write_value(record, value, out);
+                    }
+                }
+                Prewritten::Nested(entries) => {
+                    let (before, was_empty) = (out.len(), object.empty);
+                    object.key(&entry.key, out);
+                    out.push(b'{');
+                    let mut nested = Object { empty: true };
+                    self.write_entries(entries, record, &mut nested, out);
+                    out.push(b'}');
+                    if nested.empty {
+                        out.truncate(before);
+                        object.empty = was_empty;
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// An object that is being written: commas stand between its entries only.
+struct Object {
+    empty: bool,
+}
+
+impl Object {
+    fn key(&mut self, key: &[u8], out: &mut Vec<u8>) {
+        if !std::mem::take(&mut self.empty) {
+            out.push(b',');
+        }
+        out.extend_from_slice(key);
+    }
+}
+
+fn prewrite(layout: &Layout) -> Vec<Entry> {
+    let entry = |(name, slot): &(Arc<str>, Slot)| Entry {
+        key: key(name),
+        slot: match slot {
+            Slot::Field(index) => Prewritten::Field(*index),
+            Slot::Nested(layout) => Prewritten::Nested(prewrite(layout)),
+        },
+    };
+    layout.0.iter().map(entry).collect()
+}
+
+fn key(name: &str) -> Vec<u8> {
+    let mut key = Vec::new();
+    write_text(name, &mut key);
+    key.push(b':');
+    key
+}
+
+/// Appends `value`, of which `record` holds the texts, as JSON: decimals, dates, datetimes and UUIDs are strings.
+pub fn write_value(record: &Record, value: &Value, out: &mut Vec<u8>) {
+    match value {
+        Value::Null => out.extend_from_slice(b"null"),
+        Value::Text(text) => write_text(record.text(*text), out),
+        Value::Integer(number) => write_integer(*number, out),
+        Value::Float(number) => write_float(*number, out),
+        Value::Boolean(truth) => {
+            out.extend_from_slice(if *truth { b"true" } else { b"false" });
+        }
+        Value::Decimal(_) | Value::Date(_) | Value::Datetime(_) | Value::Uuid(_) => {
+            out.push(b'"');
+            write_plain(record, value, out);
+            out.push(b'"');
+        }
+        Value::List(items) => {
+            out.push(b'[');
+            for (index, item) in items.iter().enumerate() {
+                if index > 0 {
+                    out.push(b',');
+                }
+                write_value(record, item, out);
+            }
+            out.push(b']');
+        }
+        Value::Object(entries) => {
+            out.push(b'{');
+            let mut object = Object { empty: true };
+            for (name, value) in entries {
+                object.key(b"", out);
+                write_text(record.text(*name), out);
+                out.push(b':');
+                write_value(record, value, out);
+            }
+            out.push(b'}');
+        }
+    }
+}
+
+/// Appends `value` as a cell of a table holds it: without quotes, nothing for a null, and lists and objects as
+/// JSON.
+pub fn write_plain(record: &Record, value: &Value, out: &mut Vec<u8>) {
+    match value {
+        Value::Null => {}
+        Value::Text(text) => out.extend_from_slice(record.text(*text).as_bytes()),
+        // Writing into a vector cannot fail.
+        Value::Decimal(number) => drop(write!(out, "{number}")),
+        Value::Date(days) => write_date(*days, out),
+        Value::Datetime(milliseconds) => write_datetime(*milliseconds, out),
+        Value::Uuid(bytes) => write_uuid(bytes, out),
+        Value::Integer(_)
+        | Value::Float(_)
+        | Value::Boolean(_)
+        | Value::List(_)
+        | Value::Object(_) => write_value(record, value, out),
+    }
+}
+
+/// Appends `text` in quotes. Escaped are the quote, the backslash and the control characters below U+0020,
+/// nothing else (RFC 8259, section 7).
+pub fn write_text(text: &str, out: &mut Vec<u8>) {
+    const HEX: &[u8; 16] = b"0123456789abcdef";
+    out.push(b'"');
+    let bytes = text.as_bytes();
+    let mut copied = 0;
+    for (index, &byte) in bytes.iter().enumerate() {
+        if byte >= 0x20 && byte != b'"' && byte != b'\\' {
+            continue;
+        }
+        out.extend_from_slice(&bytes[copied..index]);
+        copied = index + 1;
+        let short = match byte {
+            b'"' | b'\\' => byte,
+            b'\n' => b'n',
+            b'\r' => b'r',
+            b'\t' => b't',
+            0x08 => b'b',
+            0x0c => b'f',
+            _ => {
+                out.extend_from_slice(b"\\u00");
+                out.push(HEX[usize::from(byte >> 4)]);
+                out.push(HEX[usize::from(byte & 15)]);
+                continue;
+            }
+        };
+        out.extend_from_slice(&[b'\\', short]);
+    }
+    out.extend_from_slice(&bytes[copied..]);
+    out.push(b'"');
+}
+
+/// Appends the digits of an integer.
+pub fn write_integer(number: impl itoa::Integer, out: &mut Vec<u8>) {
+    out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
+}
+
+/// Appends the shortest digits that read back as the same double. JSON has none that is not finite; a record
+/// never holds one.
+fn write_float(number: f64, out: &mut Vec<u8>) {
+    if number.is_finite() {
+        out.extend_from_slice(zmij::Buffer::new().format_finite(number).as_bytes());
+    } else {
+        out.extend_from_slice(b"null");
+    }
+}
+
+/// Appends two lower-case hexadecimal digits for each byte.
+pub fn write_hex(bytes: &[u8], out: &mut Vec<u8>) {
+    const HEX: &[u8; 16] = b"0123456789abcdef";
+    for byte in bytes {
+        out.extend_from_slice(&[HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]]);
+    }
+}
+
+/// Appends the 36 characters of a UUID (RFC 9562, section 4).
+fn write_uuid(bytes: &[u8; 16], out: &mut Vec<u8>) {
+    for (index, range) in [0..4, 4..6, 6..8, 8..10, 10..16].into_iter().enumerate() {
+        if index > 0 {
+            out.push(b'-');
+        }
+        write_hex(&bytes[range], out);
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -13,5 +13,6 @@ pub mod record;
 pub mod sink;
 pub mod source;
 pub mod spec;
+pub mod sqlite;
 pub mod step;
 pub mod unpack;

@@ -9,6 +9,7 @@ pub mod frame;
 pub mod identity;
 pub mod load;
 pub mod parse;
+pub mod part_file;
 pub mod record;
 pub mod sink;
 pub mod source;

@@ -150,12 +150,8 @@ fn connect(path: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
     connection.busy_timeout(Duration::from_millis(BUSY_TIMEOUT_MS))?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
-    connection.pragma_update_and_check(
-        None,
-        "journal_size_limit",
-        MAX_IDLE_WAL_BYTES,
-        |_| Ok(()),
-    )?;
+    connection
+        .pragma_update_and_check(None, "journal_size_limit", MAX_IDLE_WAL_BYTES, |_| Ok(()))?;
     connection.set_prepared_statement_cache_capacity(MAX_STATEMENTS);
     Ok(connection)
 }
@@ -165,9 +161,8 @@ fn connect(path: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
 fn switch_to_wal(connection: &Connection) -> rusqlite::Result<()> {
     let mut tries = BUSY_TIMEOUT_MS / WAL_RETRY_MS;
     loop {
-        let switched = connection.pragma_update_and_check(None, "journal_mode", "WAL", |row| {
-            row.get::<_, String>(0)
-        });
+        let switched = connection
+            .pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get::<_, String>(0));
         match switched {
             Err(error) if is(&error, ErrorCode::DatabaseBusy) && tries > 0 => {
                 tries -= 1;
@@ -220,7 +215,10 @@ pub fn fatal(path: &Path, error: &rusqlite::Error) -> Fatal {
             "target_corrupt",
             format!("{path} is no SQLite database, or a damaged one"),
         ),
-        _ => Fatal::new("target_refused", format!("SQLite refused a statement on {path}")),
+        _ => Fatal::new(
+            "target_refused",
+            format!("SQLite refused a statement on {path}"),
+        ),
     };
     fatal.because(error)
 }
@@ -239,22 +237,25 @@ mod tests {
     #[tokio::test]
     async fn it_is_durable_and_written_ahead() {
         let folder = tempfile::tempdir().unwrap();
-        let database = Database::open(&folder.path().join("a.db"), SCHEMA).await.unwrap();
+        let database = Database::open(&folder.path().join("a.db"), SCHEMA)
+            .await
+            .unwrap();
         let pragma = |name: &'static str| {
             database.read(move |c| c.pragma_query_value(None, name, |row| row.get::<_, i64>(0)))
         };
         assert_eq!(pragma("synchronous").await.unwrap(), 2);
         assert_eq!(pragma("busy_timeout").await.unwrap(), 30_000);
-        let mode = database.read(|c| {
-            c.pragma_query_value(None, "journal_mode", |row| row.get::<_, String>(0))
-        });
+        let mode = database
+            .read(|c| c.pragma_query_value(None, "journal_mode", |row| row.get::<_, String>(0)));
         assert_eq!(mode.await.unwrap(), "wal");
     }
 
     #[tokio::test]
     async fn a_change_that_fails_leaves_nothing() {
         let folder = tempfile::tempdir().unwrap();
-        let database = Database::open(&folder.path().join("a.db"), SCHEMA).await.unwrap();
+        let database = Database::open(&folder.path().join("a.db"), SCHEMA)
+            .await
+            .unwrap();
         let failed = database.write(|change| {
             change.execute("INSERT INTO t VALUES (1)", [])?;
             change.execute("INSERT INTO nowhere VALUES (1)", [])
@@ -270,14 +271,22 @@ mod tests {
     async fn a_snapshot_sees_one_moment_and_cannot_write() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.db");
-        assert_eq!(Snapshot::open(&path).err().unwrap().code, "target_unwritable");
+        assert_eq!(
+            Snapshot::open(&path).err().unwrap().code,
+            "target_unwritable"
+        );
         let database = Database::open(&path, SCHEMA).await.unwrap();
         let snapshot = database.snapshot().unwrap();
         let insert = |change: &Transaction<'_>| change.execute("INSERT INTO t VALUES (1)", []);
         database.write(insert).await.unwrap();
-        let seen = snapshot.read(|c| c.query_row("SELECT count(*) FROM t", [], |row| row.get::<_, i64>(0)));
+        let seen = snapshot
+            .read(|c| c.query_row("SELECT count(*) FROM t", [], |row| row.get::<_, i64>(0)));
         assert_eq!(seen.unwrap(), 0);
-        assert!(snapshot.read(|c| c.execute("INSERT INTO t VALUES (1)", [])).is_err());
+        assert!(
+            snapshot
+                .read(|c| c.execute("INSERT INTO t VALUES (1)", []))
+                .is_err()
+        );
         assert_eq!(count(&database).await, 1);
     }
 
@@ -289,13 +298,18 @@ mod tests {
             let path = path.clone();
             tokio::spawn(async move {
                 let database = Database::open(&path, SCHEMA).await?;
-                database.write(|change| change.execute("INSERT INTO t VALUES (1)", [])).await
+                database
+                    .write(|change| change.execute("INSERT INTO t VALUES (1)", []))
+                    .await
             })
         });
         for one in tries.collect::<Vec<_>>() {
             assert_eq!(one.await.unwrap().unwrap(), 1);
         }
-        assert_eq!(count(&Database::open(&path, SCHEMA).await.unwrap()).await, 20);
+        assert_eq!(
+            count(&Database::open(&path, SCHEMA).await.unwrap()).await,
+            20
+        );
     }
 
     #[tokio::test]
@@ -304,8 +318,14 @@ mod tests {
         let path = folder.path().join("a.db");
         std::fs::write(&path, "order_id;total\n".repeat(100)).unwrap();
         let code = |opened: Result<Database, Fatal>| opened.err().map(|fatal| fatal.code);
-        assert_eq!(code(Database::open(&path, SCHEMA).await), Some("target_corrupt"));
+        assert_eq!(
+            code(Database::open(&path, SCHEMA).await),
+            Some("target_corrupt")
+        );
         let nowhere = folder.path().join("no/a.db");
-        assert_eq!(code(Database::open(&nowhere, SCHEMA).await), Some("target_unwritable"));
+        assert_eq!(
+            code(Database::open(&nowhere, SCHEMA).await),
+            Some("target_unwritable")
+        );
     }
 }

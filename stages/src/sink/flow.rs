@@ -38,6 +38,15 @@ impl Default for Flow {
     }
 }
 
+impl Flow {
+    /// The same with one batch under way, for a sink that keeps the order of the input.
+    #[must_use]
+    pub fn in_order(mut self) -> Self {
+        self.max_in_flight = 1;
+        self
+    }
+}
+
 /// `batch` of a sink: a batch is closed when either limit is reached.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

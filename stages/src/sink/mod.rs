@@ -3,7 +3,12 @@
 //! A sink has two halves: an encoder, pure, which runs in the parse task, and a writer. Opening one gives
 //! both. What all sinks share is here; each sink is a file or folder of its own and knows no other.
 
+pub mod csv;
 mod flow;
+#[cfg(test)]
+mod harness;
+pub mod jsonl;
+pub mod null;
 mod target;
 
 pub use flow::{BatchSpec, Flow, FlowSpec, RateSpec};

@@ -30,6 +30,32 @@ pub struct TargetSpec<'a> {
 }
 
 impl TargetSpec<'_> {
+    /// The target of a sink that writes a file; its collection is the path. `section` is the path of the sink's
+    /// table, `sink.jsonl` say. What is wrong is added to `problems`, as [`Self::check`] says.
+    pub fn check_file(
+        &self,
+        section: &str,
+        path: Option<&str>,
+        problems: &mut Vec<Problem>,
+    ) -> Target {
+        if path.is_none_or(str::is_empty) {
+            problems.push(Problem::new(
+                format!("{section}.path"),
+                "required",
+                "`path` is missing".to_owned(),
+            ));
+        }
+        // Files have no name in a database, so any good one stands in for it.
+        let named = Self {
+            collection: Some("file"),
+            ..*self
+        };
+        Target {
+            collection: path.unwrap_or_default().to_owned(),
+            ..named.check(section, "path", problems)
+        }
+    }
+
     /// The target that is asked for. `section` is the path of the sink's table, `sink.mongodb` say, and `named`
     /// its key for the collection. What is wrong is added to `problems`: `required`, `bad_name`,
     /// `reserved_name`, `key_required`, `key_unused`, `out_of_range`, `duplicate`.

@@ -220,7 +220,7 @@ fn spoil(members: &mut Members, kind: u64, random: &mut Random) -> Truth {
             members.push(("type", "\"view\"".to_owned()));
             Truth::bad_record(code::DUPLICATE_KEY)
         }
-        CUT => Truth::bad_record(code::SYNTAX),
+        CUT => Truth::bad_record(code::JSON_SYNTAX),
         _ => Truth::bad_record(code::ENCODING),
     }
 }

@@ -13,8 +13,9 @@ use mongodb::options::ClientOptions;
 use crate::watchdog::{Watched, free_port};
 use crate::{eventually, fetched};
 
-/// How long a node may take to accept connections, and a replica set to have a primary.
-const START_TIMEOUT: Duration = Duration::from_secs(60);
+/// How long a node may take to accept connections, and a replica set to have a primary and its secondaries. Seconds as a
+/// rule; a change of primary in a set of three was once seen to take a minute.
+const START_TIMEOUT: Duration = Duration::from_secs(150);
 
 /// The name of every replica set.
 pub const REPLICA_SET: &str = "rs0";
@@ -48,7 +49,7 @@ impl Mongod {
     /// heartbeat: a killed primary of three is replaced in about 2 s.
     ///
     /// # Panics
-    /// Where `nodes` is 0, and where there is no set after 60 s.
+    /// Where `nodes` is 0, and where there is no set after 150 s.
     pub async fn replica_set_of(nodes: usize) -> Mongod {
         assert!(nodes > 0, "a replica set has a node at least");
         // Every node must accept before the set is initiated, else the first one waits for long.

@@ -270,14 +270,14 @@ fn spoil(order: &mut Order, kind: u64, random: &mut Random) -> Vec<Problem> {
         13 => {
             let cells = usize::try_from(random.below(9)).unwrap_or(0) + 2;
             order.cells.truncate(cells);
-            record(code::CELLS)
+            record(code::CELL_COUNT)
         }
         14 => {
             let surplus = random.below(3) + 1;
             order
                 .cells
                 .extend((0..surplus).map(|_| b"surplus".to_vec()));
-            record(code::CELLS)
+            record(code::CELL_COUNT)
         }
         15 => {
             let broken: [&[u8]; 4] = [b"caf\xe9", b"\xff", b"\xc3\x28 and more", b"cut \xe2\x82"];

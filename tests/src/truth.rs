@@ -21,9 +21,9 @@ pub mod code {
     /// Bytes that are no UTF-8.
     pub const ENCODING: &str = "encoding";
     /// A CSV record with more or fewer cells than the header.
-    pub const CELLS: &str = "cells";
+    pub const CELL_COUNT: &str = "cell_count";
     /// Text that is no JSON.
-    pub const SYNTAX: &str = "syntax";
+    pub const JSON_SYNTAX: &str = "json_syntax";
     /// One name twice in an object.
     pub const DUPLICATE_KEY: &str = "duplicate_key";
     /// A record over `max_record_bytes`.

@@ -43,7 +43,7 @@ fn good_events_are_json_and_cut_ones_are_not() {
                 assert_eq!(line["ratio"], document["ratio"]);
                 good += 1;
             }
-            Truth::Rejected(problems) if problems[0].code == code::SYNTAX => {
+            Truth::Rejected(problems) if problems[0].code == code::JSON_SYNTAX => {
                 assert!(line.is_err() && String::from_utf8(record.bytes).is_ok());
                 cut += 1;
             }

@@ -18,7 +18,7 @@ mod scan;
 pub use dialect::{CsvDialect, CsvHeader, CsvHeaderSpec, CsvSpec};
 pub use head::{Head, HeadStep, MAX_HEAD_BYTES, RequiredTitles, find_head};
 
-use super::cut::{Cut, Overlong};
+use super::cut::{Cut, Overlong, usable};
 use bytes::{Buf, BytesMut};
 use memchr::{memchr, memchr2};
 use pipeline::{Block, Fatal, FrameLimits, Framer, Position};
@@ -47,10 +47,12 @@ enum Open {
 }
 
 impl CsvFramer {
-    /// A framer whose first byte, the first of a record, stands at `at`. A `max_record_bytes` of 0 counts as 1.
+    /// A framer whose first byte, the first of a record, stands at `at`. A limit of 0 counts as 1, a
+    /// `max_record_bytes` over 2 GiB as 2 GiB.
     pub fn new(dialect: &CsvDialect, at: Position, limits: FrameLimits) -> Self {
+        let limits = usable(limits);
         Self {
-            scan: Scan::new(dialect, limits.max_record_bytes.max(1)),
+            scan: Scan::new(dialect, limits.max_record_bytes),
             limits,
             buffer: BytesMut::new(),
             at,

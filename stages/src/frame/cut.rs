@@ -12,6 +12,18 @@ use pipeline::{BLOCK_BYTES, Block, Frame, FrameLimits, MAX_RAW_BYTES, Position};
 /// would have to move all that waits to a new one.
 const MAX_SHARED_BYTES: usize = 2 * BLOCK_BYTES;
 
+/// The most bytes of one record: a [`Frame`] counts in 32 bits, and a block may hold skipped lines before it.
+const MAX_RECORD_BYTES: usize = 1 << 31;
+
+/// `limits` with which framing gets on: none is 0, and a record is at most 2 GiB.
+pub(super) fn usable(limits: FrameLimits) -> FrameLimits {
+    FrameLimits {
+        max_record_bytes: limits.max_record_bytes.clamp(1, MAX_RECORD_BYTES),
+        max_block_records: limits.max_block_records.max(1),
+        max_block_bytes: limits.max_block_bytes.clamp(1, MAX_RECORD_BYTES),
+    }
+}
+
 /// A block that grows record by record over the bytes at the front of a buffer.
 pub(super) struct Cut {
     limits: FrameLimits,

@@ -8,7 +8,7 @@
 
 pub mod laws;
 
-use super::cut::{Cut, Overlong};
+use super::cut::{Cut, Overlong, usable};
 use bytes::BytesMut;
 use memchr::memchr;
 use pipeline::{Block, Fatal, FrameLimits, Framer, Position};
@@ -41,10 +41,11 @@ enum Found {
 }
 
 impl LinesFramer {
-    /// A framer whose first byte stands at `at`.
+    /// A framer whose first byte stands at `at`. A limit of 0 counts as 1, a `max_record_bytes` over 2 GiB as
+    /// 2 GiB.
     pub fn new(at: Position, limits: FrameLimits) -> Self {
         Self {
-            limits,
+            limits: usable(limits),
             buffer: BytesMut::new(),
             at,
             scanned: 0,

@@ -33,6 +33,9 @@ pub const UNCLOSED_QUOTE: &str = "unclosed_quote";
 /// The code of a record over the limit that stands outside quotes there.
 pub const TOO_LARGE: &str = "record_too_large";
 
+/// Words of 8 bytes that are looked at before memchr is called.
+const WORDS: usize = 3;
+
 /// What begins at the front of some bytes.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Found {
@@ -192,11 +195,7 @@ impl Scan {
     fn outside(&mut self, bytes: &[u8], at_end: bool) -> Option<Found> {
         // The byte behind the limit may end a record that is just as long as it may be.
         let window = bytes.len().min(self.max_record_bytes + 1);
-        let found = match self.quote {
-            Some(quote) => memchr3(quote, b'\r', b'\n', &bytes[self.pos..window]),
-            None => memchr2(b'\r', b'\n', &bytes[self.pos..window]),
-        };
-        let Some(index) = found.map(|index| self.pos + index) else {
+        let Some(index) = self.next_outside(&bytes[..window]) else {
             self.move_to(window, State::Outside);
             return Some(if bytes.len() > self.max_record_bytes {
                 self.too_large(bytes, at_end)
@@ -206,29 +205,39 @@ impl Scan {
                 Found::Wanting
             });
         };
-        if self.quote == Some(bytes[index]) {
+        if !matches!(bytes[index], b'\r' | b'\n') {
             if index == self.max_record_bytes {
                 self.move_to(index, State::Outside);
                 return Some(self.too_large(bytes, at_end));
             }
-            let opens = bytes[index - 1] == self.delimiter;
-            self.move_to(
-                index + 1,
-                if opens { State::Quoted } else { State::Outside },
-            );
+            self.move_to(index + 1, State::Quoted);
             return None;
         }
         self.move_to(index, State::Outside);
         Some(self.end_at(index, bytes, at_end))
     }
 
+    /// The next line end, or quote that opens.
+    fn next_outside(&self, bytes: &[u8]) -> Option<usize> {
+        let Some(quote) = self.quote else {
+            return Some(self.pos + memchr2(b'\r', b'\n', &bytes[self.pos..])?);
+        };
+        let mut pos = self.pos;
+        loop {
+            let index = pos + next_of(quote, &bytes[pos..])?;
+            if bytes[index] != quote || bytes[index - 1] == self.delimiter {
+                return Some(index);
+            }
+            pos = index + 1;
+        }
+    }
+
     fn quoted(&mut self, bytes: &[u8], at_end: bool) -> Option<Found> {
         let window = bytes.len().min(self.max_record_bytes);
-        let Some(index) = self.next_in_quotes(&bytes[self.pos..window]) else {
+        let Some(index) = self.next_in_quotes(&bytes[..window]) else {
             self.move_to(window, State::Quoted);
             return Some(self.at_window(bytes, at_end));
         };
-        let index = self.pos + index;
         match bytes[index] {
             b'\r' | b'\n' => {
                 self.move_to(index + 1, State::Quoted);
@@ -248,13 +257,24 @@ impl Scan {
         None
     }
 
-    /// The next byte that matters inside quotes.
+    /// The next byte that matters inside quotes. Where a quote closes, and one opens behind the next delimiter,
+    /// neither does.
     fn next_in_quotes(&self, bytes: &[u8]) -> Option<usize> {
-        match (self.quote, self.escape) {
-            (Some(quote), None) => memchr3(quote, b'\r', b'\n', bytes),
-            (quote, escape) => bytes.iter().position(|&byte| {
-                matches!(byte, b'\r' | b'\n') || Some(byte) == quote || Some(byte) == escape
-            }),
+        let quote = self.quote?;
+        let closes_and_opens = [quote, self.delimiter, quote];
+        let mut pos = self.pos;
+        loop {
+            let found = match self.escape {
+                None => next_of(quote, &bytes[pos..]),
+                Some(escape) => bytes[pos..].iter().position(|&byte| {
+                    byte == quote || byte == escape || matches!(byte, b'\r' | b'\n')
+                }),
+            };
+            let index = pos + found?;
+            if !bytes[index..].starts_with(&closes_and_opens) {
+                return Some(index);
+            }
+            pos = index + closes_and_opens.len();
         }
     }
 
@@ -360,6 +380,31 @@ impl Scan {
             broken: None,
         }
     }
+}
+
+/// The first quote, CR or LF in `bytes`. Fields are short as a rule: over the first bytes a few words are cheaper
+/// than a call of memchr.
+#[inline]
+fn next_of(quote: u8, bytes: &[u8]) -> Option<usize> {
+    const LOW: u64 = u64::from_le_bytes([1; 8]);
+    const HIGH: u64 = LOW << 7;
+    // The high bit of each byte that is zero; above the first one it may be set wrongly.
+    let zeros = |word: u64| word.wrapping_sub(LOW) & !word & HIGH;
+    let mut from = 0;
+    while from < WORDS * 8 {
+        let Some(word) = bytes[from..].first_chunk() else {
+            break;
+        };
+        let word = u64::from_le_bytes(*word);
+        let hits = zeros(word ^ (LOW * u64::from(quote)))
+            | zeros(word ^ (LOW * u64::from(b'\r')))
+            | zeros(word ^ (LOW * u64::from(b'\n')));
+        if hits != 0 {
+            return Some(from + hits.trailing_zeros() as usize / 8);
+        }
+        from += 8;
+    }
+    Some(from + memchr3(quote, b'\r', b'\n', &bytes[from..])?)
 }
 
 fn broken(len: usize, lines: u64, code: &'static str) -> Found {

@@ -356,6 +356,7 @@ fn resynchronisation_is_linear() {
             for chunk in input.as_bytes().chunks(100_000) {
                 framer.buffer().extend_from_slice(chunk);
                 while framer.next_block(false).unwrap().is_some() {}
+                assert!(framer.buffer().len() <= max_record_bytes + 1, "what waits");
             }
             while framer.next_block(true).unwrap().is_some() {}
             let ratio = framer.scanned_bytes() as f64 / input.len() as f64;
@@ -389,6 +390,24 @@ async fn csv_async_finds_the_frames() {
             assert_eq!(record, expected);
         }
         assert!(!reader.read_byte_record(&mut record).await.unwrap());
+    }
+}
+
+#[test]
+fn no_limit_stops_framing() {
+    for limit in [0, usize::MAX] {
+        let limits = FrameLimits {
+            max_record_bytes: limit,
+            max_block_records: limit,
+            max_block_bytes: limit,
+        };
+        let mut framer = CsvFramer::new(&plain(), Position::START, limits);
+        framer.buffer().extend_from_slice(b"a\nb\n");
+        let mut records = 0;
+        while let Some(block) = framer.next_block(true).unwrap() {
+            records += block.frames.len();
+        }
+        assert_eq!(records, 2);
     }
 }
 

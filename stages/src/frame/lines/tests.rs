@@ -91,6 +91,24 @@ fn a_line_that_never_ends_costs_no_memory() {
 }
 
 #[test]
+fn no_limit_stops_framing() {
+    for limit in [0, usize::MAX] {
+        let limits = FrameLimits {
+            max_record_bytes: limit,
+            max_block_records: limit,
+            max_block_bytes: limit,
+        };
+        let mut framer = LinesFramer::new(Position::START, limits);
+        framer.buffer().extend_from_slice(b"a\nb\n");
+        let mut records = 0;
+        while let Some(block) = framer.next_block(true).unwrap() {
+            records += block.frames.len();
+        }
+        assert_eq!(records, 2);
+    }
+}
+
+#[test]
 fn the_corpus_of_the_fuzz_target() {
     let folder = concat!(
         env!("CARGO_MANIFEST_DIR"),

@@ -116,6 +116,9 @@ impl Origin for FileOrigin {
     }
 }
 
+/// What comes back from the blocking pool: the file, the buffer, and how much of it is filled.
+type Filled = (Reader, Vec<u8>, Result<usize, Fatal>);
+
 /// The file, where it stands in the blocking pool.
 struct Reader {
     file: File,
@@ -144,7 +147,7 @@ impl Reader {
     }
 
     /// Begins to fill `buffer` with the next bytes.
-    fn fill(mut self, mut buffer: Vec<u8>) -> JoinHandle<(Self, Vec<u8>, Result<usize, Fatal>)> {
+    fn fill(mut self, mut buffer: Vec<u8>) -> JoinHandle<Filled> {
         spawn_blocking(move || {
             let read = self.fill_now(&mut buffer);
             (self, buffer, read)
@@ -174,7 +177,7 @@ impl Reader {
 /// The bytes of a file from an offset on.
 struct FileSource {
     /// The chunk that is being read; none behind the end or an error.
-    next: Option<JoinHandle<(Reader, Vec<u8>, Result<usize, Fatal>)>>,
+    next: Option<JoinHandle<Filled>>,
     /// The chunk that is being handed out.
     chunk: Chunk,
     /// The buffer for the chunk after the next.

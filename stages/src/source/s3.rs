@@ -7,6 +7,7 @@
 //! lists or deletes, and asks for no other permission than `s3:GetObject`.
 
 mod backoff;
+mod read_ahead;
 
 use super::{Origin, Pinned};
 use async_trait::async_trait;
@@ -23,15 +24,14 @@ use aws_smithy_http_client::tls::{self, rustls_provider::CryptoMode};
 use aws_types::service_config::ServiceConfigKey;
 use backoff::Backoff;
 pub use backoff::BackoffLimits;
-use bytes::{Buf, Bytes, BytesMut};
-use pipeline::{Fatal, MAX_READ_BYTES, Retry, Source, room};
-use std::collections::VecDeque;
+use bytes::{Bytes, BytesMut};
+use pipeline::{Fatal, Retry, Source};
+use read_ahead::{Got, S3Source};
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
-use tokio_util::task::AbortOnDropHandle;
 
 /// The longest that a connection may take to stand.
 const CONNECT_TIMEOUT_MS: u64 = 5_000;
@@ -192,15 +192,7 @@ impl S3Origin {
     }
 
     fn open(&self, bytes: Range<u64>) -> S3Source {
-        S3Source {
-            object: self.object.clone(),
-            ranges: VecDeque::new(),
-            ahead: bytes.start,
-            end: bytes.end,
-            chunk: Bytes::new(),
-            at: bytes.start,
-            failed: None,
-        }
+        S3Source::new(self.object.clone(), bytes)
     }
 }
 
@@ -233,6 +225,7 @@ struct Object {
     client: S3Client,
     bucket: String,
     key: String,
+    /// As the server gave it, in quotes; empty until it is pinned.
     etag: String,
     size_bytes: u64,
 }
@@ -277,7 +270,8 @@ impl Object {
                 "s3_refused",
                 format!("S3 refused to read {url}: {status} {}", code.unwrap_or_default()),
             ),
-            (None, _) if matches!(error, SdkError::ConstructionFailure(_)) || unsent(&error) => {
+            // Once a request was answered there were credentials: then only their renewal failed.
+            (None, _) if self.etag.is_empty() && unsent(&error) => {
                 Fatal::new("s3_not_set_up", "no request could be made to S3")
                     .hint("set AWS_REGION and credentials (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, or a profile)")
             }
@@ -304,22 +298,18 @@ impl Object {
     /// Sends the bytes of `range` in pieces, then ends; an error is the last that is sent.
     async fn get(self: Arc<Self>, range: Range<u64>, pieces: mpsc::Sender<Result<Bytes, Fatal>>) {
         let seed = self.client.jitter ^ range.start;
-        let mut got = Got {
-            at: range.start,
-            end: range.end,
-            piece: BytesMut::new(),
-            pieces,
-            backoff: Backoff::new(self.client.limits.backoff, seed),
-        };
-        while got.at < got.end {
+        let mut backoff = Backoff::new(self.client.limits.backoff, seed);
+        let mut got = Got::new(range, pieces);
+        while !got.left().is_empty() {
+            let before = got.left().start;
             let Err(fatal) = self.get_once(&mut got).await else {
                 return;
             };
-            if let Err(fatal) = self.again(fatal, &mut got.backoff).await {
-                // What came before the error is given before it.
-                got.send().await;
-                let _ = got.pieces.send(Err(fatal)).await;
-                return;
+            if got.left().start > before {
+                backoff.progress();
+            }
+            if let Err(fatal) = self.again(fatal, &mut backoff).await {
+                return got.fail(fatal).await;
             }
         }
     }
@@ -328,6 +318,7 @@ impl Object {
     async fn get_once(&self, got: &mut Got) -> Result<(), Fatal> {
         let stall_timeout = Duration::from_millis(self.client.limits.stall_timeout_ms);
         let stalled = || self.unreachable("S3 sends nothing any more");
+        let asked = got.left();
         let request = self
             .client
             .client
@@ -335,14 +326,14 @@ impl Object {
             .bucket(&self.bucket)
             .key(&self.key)
             .if_match(&self.etag)
-            .range(format!("bytes={}-{}", got.at, got.end - 1));
+            .range(format!("bytes={}-{}", asked.start, asked.end - 1));
         let answer = timeout(stall_timeout, request.send()).await;
         let answer = answer
             .map_err(|_| stalled())?
             .map_err(|error| self.refused(error))?;
-        self.is_what_was_asked(&answer, got.at..got.end)?;
+        self.is_what_was_asked(&answer, asked)?;
         let mut body = answer.body;
-        while got.at < got.end {
+        while !got.left().is_empty() {
             let bytes = timeout(stall_timeout, body.next()).await;
             match bytes.map_err(|_| stalled())? {
                 Some(Ok(bytes)) => {
@@ -384,135 +375,11 @@ impl Object {
 /// Whether no request left, for want of credentials say.
 fn unsent<E>(error: &SdkError<E>) -> bool {
     match error {
+        SdkError::ConstructionFailure(_) => true,
         SdkError::DispatchFailure(failure) => failure
             .as_connector_error()
             .is_some_and(|error| error.is_user() || error.is_other() && error.as_other().is_none()),
         _ => false,
-    }
-}
-
-/// How far a range has come.
-struct Got {
-    at: u64,
-    end: u64,
-    piece: BytesMut,
-    pieces: mpsc::Sender<Result<Bytes, Fatal>>,
-    backoff: Backoff,
-}
-
-impl Got {
-    /// Takes bytes of the range, no more than are left; says whether somebody still wants them.
-    async fn take(&mut self, mut bytes: &[u8]) -> bool {
-        let left = usize::try_from(self.end - self.at).unwrap_or(usize::MAX);
-        bytes = &bytes[..bytes.len().min(left)];
-        if !bytes.is_empty() {
-            self.backoff.progress();
-        }
-        while !bytes.is_empty() {
-            if self.piece.capacity() == 0 {
-                self.piece.reserve(MAX_READ_BYTES);
-            }
-            let count = bytes.len().min(MAX_READ_BYTES - self.piece.len());
-            self.piece.extend_from_slice(&bytes[..count]);
-            self.at += count as u64;
-            bytes = &bytes[count..];
-            let full = self.piece.len() == MAX_READ_BYTES || self.at == self.end;
-            if full && !self.send().await {
-                return false;
-            }
-        }
-        true
-    }
-
-    async fn send(&mut self) -> bool {
-        let piece = std::mem::take(&mut self.piece).freeze();
-        self.pieces.send(Ok(piece)).await.is_ok()
-    }
-}
-
-/// The bytes of an object from an offset on.
-struct S3Source {
-    object: Arc<Object>,
-    /// The range that is read, and those ahead.
-    ranges: VecDeque<Ahead>,
-    /// Where the next range begins.
-    ahead: u64,
-    end: u64,
-    chunk: Bytes,
-    at: u64,
-    /// What every further read gives.
-    failed: Option<Fatal>,
-}
-
-/// A range that a task of its own gets.
-struct Ahead {
-    pieces: mpsc::Receiver<Result<Bytes, Fatal>>,
-    end: u64,
-    _task: AbortOnDropHandle<()>,
-}
-
-impl S3Source {
-    fn get_ahead(&mut self) {
-        let limits = self.object.client.limits;
-        while self.ahead < self.end && self.ranges.len() <= limits.max_ranges_ahead {
-            let end = self.end.min(self.ahead + limits.range_bytes.max(1));
-            // Room for the whole range: its connection never waits for the reader.
-            let most_pieces = (end - self.ahead).div_ceil(MAX_READ_BYTES as u64) as usize + 2;
-            let (sender, pieces) = mpsc::channel(most_pieces);
-            let task = tokio::spawn(self.object.clone().get(self.ahead..end, sender));
-            self.ranges.push_back(Ahead {
-                pieces,
-                end,
-                _task: AbortOnDropHandle::new(task),
-            });
-            self.ahead = end;
-        }
-    }
-
-    /// Takes the next piece; an empty one is the end.
-    async fn next_piece(&mut self) -> Result<Bytes, Fatal> {
-        loop {
-            self.get_ahead();
-            let Some(range) = self.ranges.front_mut() else {
-                return Ok(Bytes::new());
-            };
-            match range.pieces.recv().await {
-                Some(piece) => {
-                    let piece = piece?;
-                    if !piece.is_empty() {
-                        return Ok(piece);
-                    }
-                }
-                None if self.at == range.end => {
-                    self.ranges.pop_front();
-                }
-                None => return Err(Fatal::new("panic", "reading from S3 was broken off")),
-            }
-        }
-    }
-}
-
-#[async_trait]
-impl Source for S3Source {
-    async fn read(&mut self, into: &mut BytesMut) -> Result<usize, Fatal> {
-        if let Some(fatal) = &self.failed {
-            return Err(fatal.clone());
-        }
-        if self.chunk.is_empty() {
-            match self.next_piece().await {
-                Ok(piece) => self.chunk = piece,
-                Err(fatal) => return Err(self.failed.insert(fatal).clone()),
-            }
-        }
-        let count = self.chunk.len().min(room(into));
-        into.extend_from_slice(&self.chunk[..count]);
-        self.chunk.advance(count);
-        self.at += count as u64;
-        Ok(count)
-    }
-
-    fn bytes_read(&self) -> u64 {
-        self.at
     }
 }
 

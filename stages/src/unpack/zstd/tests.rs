@@ -123,7 +123,7 @@ fn with_window(log: u32, bytes: &[u8]) -> Vec<u8> {
 
 #[tokio::test]
 async fn windows_of_8_mib_are_unpacked_and_larger_ones_refused() {
-    let plain = text(3_000_000);
+    let plain = text(300_000);
     let limits = UnpackLimits::default();
     let whole = async |stored: Vec<u8>| {
         let (bytes, code) = unpacked(&stored, &[100_000], Compression::Auto, limits).await;

@@ -1,1 +1,1 @@
-//! Placeholder.
+//! Nothing but a place for the benches: each of them is a program of its own.

@@ -1,3 +1,5 @@
+//! What the CSV parser makes of records that were cut for it.
+
 use super::*;
 use bytes::Bytes;
 use pipeline::{Frame, Position};

@@ -1,3 +1,5 @@
+//! What the JSON parser makes of every form of text, good and broken.
+
 use super::*;
 use crate::record::{Item, Kind};
 use bytes::Bytes;

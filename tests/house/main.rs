@@ -1,0 +1,11 @@
+//! The house rules, read from the tree: who may import whom, where a crate lives, how a file looks.
+//!
+//! Each module is one rule with its reason. A breach is told by file, line and rule, all of a rule at once.
+
+mod clock;
+mod code;
+mod crates;
+mod form;
+mod homes;
+mod parts;
+mod tree;

@@ -142,7 +142,7 @@ pub async fn run(job: Job) -> Report {
     };
     let mut failure = books.enter_all(acks.boxed()).await.err();
     if let Err(fatal) = saver.finish(&*job.ledger).await {
-        failure = Some(fatal);
+        failure.get_or_insert(fatal);
     }
     let checkpoint = saver.checkpoint().clone();
     let end = match failure {

@@ -8,8 +8,8 @@ use crate::identity::LoadIdentity;
 use crate::record::{Decimal, Field, Record, Schema, Text, Type, Value};
 use bytes::Bytes;
 use pipeline::{
-    Batch, Bind, Block, Chain, Convert, Encode, Fatal, Frame, Parser, Position, Problem, Sink,
-    Verdict, Written,
+    Batch, Bind, Block, Chain, Convert, Fatal, Frame, Parser, Position, Problem, Sink, Verdict,
+    Written,
 };
 use std::sync::Arc;
 

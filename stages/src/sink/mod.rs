@@ -9,6 +9,7 @@ mod flow;
 mod harness;
 pub mod jsonl;
 pub mod null;
+pub mod sqlite;
 mod target;
 
 pub use flow::{BatchSpec, Flow, FlowSpec, RateSpec};

@@ -1,0 +1,219 @@
+//! The pure half: a record as the values of its row, one behind the other.
+//!
+//! An insert is `id (24) ‖ doc`. In key modes an operation is `id (24) ‖ seq (16)`, for each field of the key the
+//! length of its JSON text (4, little endian) and the text, then `doc`.
+
+use crate::identity::{LoadIdentity, key_id, sequence};
+use crate::record::{
+    DocumentWriter, Layout, Lineage, Record, Slot, Type, Value, write_text, write_value,
+};
+use crate::sink::{Load, Mode, Target};
+use pipeline::{Encode, Fatal, Position, Problem};
+use std::sync::Arc;
+
+/// Bytes of an `_id`.
+const ID_BYTES: usize = 24;
+/// Bytes of a sequence.
+const SEQ_BYTES: usize = 16;
+
+fn documents(target: &Target, load: &Load) -> DocumentWriter {
+    let lineage = target.lineage.as_deref().map(|field| Lineage {
+        field,
+        job: &load.job,
+        file: &load.file,
+    });
+    DocumentWriter::new(&load.schema, target.nulls, lineage)
+}
+
+/// Encodes inserts.
+pub(super) struct InsertEncoder {
+    documents: DocumentWriter,
+    identity: LoadIdentity,
+}
+
+impl InsertEncoder {
+    pub fn new(target: &Target, load: &Load) -> Self {
+        Self {
+            documents: documents(target, load),
+            identity: load.identity,
+        }
+    }
+}
+
+impl Encode<Record> for InsertEncoder {
+    fn encode(&self, at: Position, record: &Record, out: &mut Vec<u8>) -> Result<(), Problem> {
+        out.extend_from_slice(&self.identity.document_id(at.ordinal, 0));
+        self.documents.write(None, at, record, out);
+        Ok(())
+    }
+}
+
+/// Encodes operations on the document with a record's key.
+pub(super) struct KeyedEncoder {
+    documents: DocumentWriter,
+    key: Vec<KeyField>,
+    mode: Mode,
+    load_number: u64,
+    tenant: Option<String>,
+    collection: String,
+}
+
+struct KeyField {
+    /// The target path with dots.
+    path: String,
+    /// The path as JSON text, which goes into a new document's id beside the value.
+    label: Vec<u8>,
+    /// The field's index in the schema, and its name.
+    index: usize,
+    name: Arc<str>,
+}
+
+impl KeyedEncoder {
+    /// An encoder of the key of `target` among the fields of `load`.
+    ///
+    /// # Errors
+    /// `key_unknown` where a path is no field's target, `key_type` where the field is a list or an object.
+    pub fn new(target: &Target, load: &Load) -> Result<Self, Fatal> {
+        let field = |path: &Vec<Arc<str>>| {
+            let joined = path.join(".");
+            let Some(index) = find(&load.schema.layout, path) else {
+                let message = format!("`{joined}` is in the key, and no field is written there");
+                return Err(Fatal::new("key_unknown", message));
+            };
+            let field = &load.schema.fields[index];
+            if matches!(field.kind, Type::List | Type::Object) {
+                let message = format!("`{joined}` is in the key, and a list or object cannot be");
+                return Err(Fatal::new("key_type", message));
+            }
+            let mut label = Vec::new();
+            write_text(&joined, &mut label);
+            Ok(KeyField {
+                path: joined,
+                label,
+                index,
+                name: field.name.clone(),
+            })
+        };
+        Ok(Self {
+            documents: documents(target, load),
+            key: target.key.iter().map(field).collect::<Result<_, _>>()?,
+            mode: target.mode,
+            load_number: load.load_number,
+            tenant: load.tenant.clone(),
+            collection: target.collection.clone(),
+        })
+    }
+}
+
+impl Encode<Record> for KeyedEncoder {
+    fn encode(&self, at: Position, record: &Record, out: &mut Vec<u8>) -> Result<(), Problem> {
+        let start = out.len();
+        out.extend_from_slice(&[0; ID_BYTES]);
+        out.extend_from_slice(&sequence(self.load_number, at.ordinal));
+        let mut canonical = Vec::new();
+        for field in &self.key {
+            let value = record.value(field.index);
+            if *value == Value::Null {
+                let message = format!("`{}` is in the key and has no value", field.path);
+                return Err(Problem::of_field("key_null", &*field.name, message));
+            }
+            let length_at = out.len();
+            out.extend_from_slice(&[0; 4]);
+            write_value(record, value, out);
+            let text = length_at + 4;
+            let length = (out.len() - text) as u32;
+            out[length_at..text].copy_from_slice(&length.to_le_bytes());
+            canonical.extend_from_slice(&field.label);
+            canonical.push(b':');
+            canonical.extend_from_slice(&out[text..]);
+            canonical.push(b'\n');
+        }
+        let id = key_id(self.tenant.as_deref(), &self.collection, &canonical);
+        out[start..start + ID_BYTES].copy_from_slice(&id);
+        if self.mode != Mode::Delete {
+            self.documents.write(None, at, record, out);
+        }
+        Ok(())
+    }
+}
+
+fn find(layout: &Layout, path: &[Arc<str>]) -> Option<usize> {
+    let (name, rest) = path.split_first()?;
+    let (_, slot) = layout.0.iter().find(|(other, _)| other == name)?;
+    match (slot, rest) {
+        (Slot::Field(index), []) => Some(*index),
+        (Slot::Nested(nested), rest) => find(nested, rest),
+        (Slot::Field(_), _) => None,
+    }
+}
+
+/// An insert as it was encoded; `None` for bytes that no encoder wrote.
+pub(super) fn insert(bytes: &[u8]) -> Option<(&[u8; ID_BYTES], &str)> {
+    let (id, doc) = bytes.split_first_chunk()?;
+    Some((id, std::str::from_utf8(doc).ok()?))
+}
+
+/// The ordinal in the id of an insert.
+pub(super) fn ordinal(id: &[u8; ID_BYTES]) -> i64 {
+    id[12..20]
+        .iter()
+        .fold(0, |sum, byte| sum << 8 | i64::from(*byte))
+}
+
+/// An operation of a key mode as it was encoded.
+pub(super) struct Keyed<'a> {
+    /// The id of the document, should it be new.
+    pub id: &'a [u8; ID_BYTES],
+    /// Load number and ordinal.
+    pub seq: &'a [u8; SEQ_BYTES],
+    /// The JSON texts of the key.
+    pub key: Vec<&'a str>,
+    /// The document; empty in mode delete.
+    pub doc: &'a str,
+}
+
+impl<'a> Keyed<'a> {
+    /// Reads an operation with `fields` fields in its key; `None` for bytes that no encoder wrote.
+    pub fn read(bytes: &'a [u8], fields: usize) -> Option<Self> {
+        let (id, rest) = bytes.split_first_chunk()?;
+        let (seq, mut rest) = rest.split_first_chunk()?;
+        let mut key = Vec::with_capacity(fields);
+        for _ in 0..fields {
+            let (length, behind) = rest.split_first_chunk()?;
+            let (text, behind) = behind.split_at_checked(u32::from_le_bytes(*length) as usize)?;
+            key.push(std::str::from_utf8(text).ok()?);
+            rest = behind;
+        }
+        let doc = std::str::from_utf8(rest).ok()?;
+        Some(Self { id, seq, key, doc })
+    }
+}
+
+/// A copy of a batch's operations, which a thread that may block can keep.
+pub(super) struct Operations {
+    bytes: Vec<u8>,
+    /// The end of each operation.
+    ends: Vec<usize>,
+}
+
+impl Operations {
+    pub fn of(batch: &pipeline::Batch) -> Self {
+        let mut operations = Self {
+            bytes: Vec::with_capacity(batch.bytes_len()),
+            ends: Vec::with_capacity(batch.len()),
+        };
+        for operation in batch.operations() {
+            operations.bytes.extend_from_slice(operation.bytes());
+            operations.ends.push(operations.bytes.len());
+        }
+        operations
+    }
+
+    /// The bytes of each operation, in order.
+    pub fn iter(&self) -> impl Iterator<Item = &[u8]> {
+        let starts = std::iter::once(0).chain(self.ends.iter().copied());
+        starts
+            .zip(&self.ends)
+            .map(|(start, &end)| &self.bytes[start..end])
+    }
+}

@@ -1,0 +1,165 @@
+//! `[sink.sqlite]` and the embedded store: documents as JSON in tables of one SQLite file.
+//!
+//! A collection is a table `(id BLOB PRIMARY KEY, doc TEXT, position)`: 24 bytes of identity, the document
+//! without its `_id`, and the record that it came from, the ordinal of an insert or the sequence (16 bytes) of a
+//! key mode. A batch is one transaction, durable when it is acknowledged. Nothing here reads a clock; where time
+//! is wanted, it is SQLite's.
+//!
+//! In key modes documents are found by a unique index on expressions of `doc`, so documents that were inserted
+//! without a key are found as well. Keys are compared as the JSON texts that this sink writes: `7`, `"7"` and
+//! `true` are three keys, and the decimals `1.5` and `1.50`, which are texts here, are two.
+
+mod encode;
+mod export;
+mod insert;
+mod keyed;
+mod loads;
+mod merge;
+mod table;
+
+pub use export::Export;
+
+use super::{BatchSpec, Flow, FlowSpec, Load, Mode, Nulls, Opened, RateSpec, Target, TargetSpec};
+use crate::spec::Problem;
+use crate::sqlite::Database;
+use encode::{InsertEncoder, KeyedEncoder};
+use insert::InsertSink;
+use keyed::KeyedSink;
+use pipeline::Fatal;
+use schemars::JsonSchema;
+use serde::Deserialize;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use table::Table;
+
+/// Batches that may be under way: the next one is handed over while SQLite waits for the disk.
+const MAX_IN_FLIGHT: usize = 2;
+
+/// `[sink.sqlite]`
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SqliteSpec {
+    /// The database file; it is made where there is none.
+    pub path: Option<String>,
+    /// The table.
+    pub table: Option<String>,
+    /// How a record meets what the table holds already. Default: insert.
+    pub mode: Option<Mode>,
+    /// The target paths that make a document's key; every mode but insert needs it.
+    pub key: Option<Vec<String>>,
+    /// How many documents are written in one transaction. Default: 1000, 4MiB.
+    pub batch: Option<BatchSpec>,
+    /// How fast documents may be written. Default: no limit.
+    pub rate: Option<RateSpec>,
+    /// What becomes of nulls. Default: omit.
+    pub nulls: Option<Nulls>,
+    /// The name of a field that holds job, file, record and line, or off. Default: off.
+    pub lineage: Option<String>,
+}
+
+impl SqliteSpec {
+    /// The file, the target and the flow; what is wrong is added to `problems`.
+    pub fn check(&self, defaults: Flow, problems: &mut Vec<Problem>) -> (PathBuf, Target, Flow) {
+        let path = self.path.as_deref().unwrap_or_default();
+        if path.is_empty() {
+            let message = "`path` is missing".to_owned();
+            problems.push(Problem::new(
+                "sink.sqlite.path".to_owned(),
+                "required",
+                message,
+            ));
+        }
+        let target = TargetSpec {
+            collection: self.table.as_deref(),
+            mode: self.mode,
+            key: self.key.as_deref(),
+            nulls: self.nulls,
+            lineage: self.lineage.as_deref(),
+        };
+        let target = target.check("sink.sqlite", "table", problems);
+        let flow = FlowSpec {
+            batch: self.batch.as_ref(),
+            in_flight: None,
+            rate: self.rate.as_ref(),
+        };
+        let flow = flow.check("sink.sqlite", defaults, problems);
+        (
+            path.into(),
+            target.clone(),
+            EmbeddedStore::flow(&target, flow),
+        )
+    }
+}
+
+/// A SQLite file that holds collections of documents, and the loads that made them. Clones share its one writer.
+#[derive(Clone)]
+pub struct EmbeddedStore {
+    database: Database,
+}
+
+impl EmbeddedStore {
+    /// Opens the file at `path`, or makes it; its folder must exist.
+    ///
+    /// # Errors
+    /// When it cannot be opened, or is no SQLite database.
+    pub async fn open(path: &Path) -> Result<Self, Fatal> {
+        let database = Database::open(path, loads::SCHEMA).await?;
+        Ok(Self { database })
+    }
+
+    /// The file.
+    pub fn path(&self) -> &Path {
+        self.database.path()
+    }
+
+    /// The flow that suits one writer: two batches under way, and one where their order counts.
+    pub fn flow(target: &Target, flow: Flow) -> Flow {
+        Flow {
+            max_in_flight: match target.mode {
+                Mode::Merge => 1,
+                _ => MAX_IN_FLIGHT,
+            },
+            ..flow
+        }
+    }
+
+    /// Opens both halves of a sink for one load, and makes the collection, and in key modes its index.
+    ///
+    /// # Errors
+    /// `target_mismatch` when there is another kind of table under that name, `key_not_unique` when documents
+    /// share a key; otherwise when the database cannot be written.
+    pub async fn sink(&self, target: &Target, load: &Load) -> Result<Opened, Fatal> {
+        let table = Table::open(&self.database, &target.collection).await?;
+        if !target.mode.has_key() {
+            return Ok(Opened {
+                encode: Box::new(InsertEncoder::new(target, load)),
+                sink: Arc::new(InsertSink::new(self.database.clone(), &table)),
+            });
+        }
+        table.index(&self.database, &target.key).await?;
+        Ok(Opened {
+            encode: Box::new(KeyedEncoder::new(target, load)?),
+            sink: Arc::new(KeyedSink::new(self.database.clone(), &table, target, load)),
+        })
+    }
+
+    /// The names of the collections, in order.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn collections(&self) -> Result<Vec<String>, Fatal> {
+        self.database.read(table::collections).await
+    }
+
+    /// The documents of a collection as they are now, as JSON Lines in the order of `_id`; it blocks. A
+    /// collection that there is not has none.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn export(&self, collection: &str) -> Result<Export, Fatal> {
+        Export::open(self.path(), collection)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,2 +1,37 @@
-//! Placeholder.
-fn main() {}
+//! The program `sluicegate`: reads its arguments and the environment, and does what is asked.
+
+mod cli;
+mod config;
+
+use clap::Parser;
+use std::process::ExitCode;
+use tracing_subscriber::EnvFilter;
+
+fn main() -> ExitCode {
+    let cli = cli::Cli::parse();
+    let config = match config::Config::from_env() {
+        Ok(config) => config,
+        Err(bad) => {
+            eprintln!("error: {bad}");
+            return cli::Exit::Usage.into();
+        }
+    };
+    log_to_stderr(config.log_json);
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("error: no threads to run on: {error}");
+            return cli::Exit::Failed.into();
+        }
+    };
+    let exit = runtime.block_on(cli::execute(cli, &config));
+    // A blocked read of standard input must not keep the program.
+    runtime.shutdown_background();
+    exit.into()
+}
+
+fn log_to_stderr(json: bool) {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    if json { builder.json().init() } else { builder.init() }
+}

@@ -4,6 +4,7 @@
 
 mod duration;
 mod fault;
+mod language;
 mod path;
 mod problem;
 mod read;
@@ -12,7 +13,19 @@ mod source;
 mod syntax;
 
 pub use duration::Millis;
+pub use language::{
+    ErrorsSpec, ExpectedRejectSpec, FormatSpec, InputSpec, OnBreachSpec, OnSuccess, SinkSpec, Spec,
+    StepSpec, TestSpec,
+};
 pub use problem::{MAX_PROBLEMS, Problem, Problems};
 pub use read::{MAX_SPEC_BYTES, read};
 pub use size::ByteSize;
 pub use source::{Place, Source, Spot};
+
+/// Every default of the language, as a commented spec.
+pub const DEFAULTS: &str = include_str!("defaults.toml");
+
+/// The JSON Schema of the language, for editors.
+pub fn json_schema() -> schemars::Schema {
+    schemars::schema_for!(Spec)
+}

@@ -1,0 +1,39 @@
+//! `export`: the documents of the embedded store as JSON Lines, ordered by `_id`, in constant memory.
+
+use super::Exit;
+use super::run::refuse;
+use crate::config::Config;
+use stages::open::embedded_file;
+use stages::sink::sqlite::Export;
+use std::io::{ErrorKind, Write as _};
+
+pub fn export(config: &Config, tenant: Option<&str>, collection: &str) -> Exit {
+    let path = embedded_file(&config.data_dir, tenant);
+    let documents = match Export::open(&path, collection) {
+        Ok(documents) => documents,
+        Err(fatal) => return refuse(&fatal, Exit::Failed),
+    };
+    let mut out = std::io::BufWriter::new(std::io::stdout().lock());
+    for document in documents {
+        let document = match document {
+            Ok(document) => document,
+            Err(fatal) => return refuse(&fatal, Exit::Failed),
+        };
+        if let Err(error) = writeln!(out, "{document}") {
+            return gone(&error);
+        }
+    }
+    match out.flush() {
+        Ok(()) => Exit::Done,
+        Err(error) => gone(&error),
+    }
+}
+
+/// Whoever reads may have seen enough: that is no failure.
+fn gone(error: &std::io::Error) -> Exit {
+    if error.kind() == ErrorKind::BrokenPipe {
+        return Exit::Done;
+    }
+    eprintln!("error: standard output cannot be written: {error}");
+    Exit::Failed
+}

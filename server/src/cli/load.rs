@@ -1,0 +1,393 @@
+//! One load from its input to its last checkpoint: what `run` and `check` do for each file.
+//!
+//! ```text
+//! pin the input ─► connect the target ─► enter `_loads` ─► open ─► run, lease kept ─► close
+//! ```
+//!
+//! It decides nothing about records. Whatever ends the run, the lease is let go of and the outcome says where
+//! to go on.
+
+use super::lease::{Entered, Lease, enter};
+use super::progress;
+use crate::job::{ErrorKind, Failure, Job, SpecPin, Stats};
+use pipeline::{Accepted, Books, Budget, Checkpoint, End, Fatal, Ledger, Position, Progress, Report, Tally};
+use stages::identity::{LoadIdentity, LoadName};
+use stages::ledger::{RejectLog, RunLedger, RunState};
+use stages::load::{Entry, Loads, Request, Wish};
+use stages::open::{Connected, Destination, Opening};
+use stages::plan::Plan;
+use stages::sink::{Load, Mode};
+use stages::source::Origin;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
+
+/// What is asked.
+pub struct Asked<'a> {
+    /// The spec.
+    pub plan: &'a Plan,
+    /// What it is called in messages.
+    pub input: String,
+    /// The pinned input.
+    pub origin: &'a dyn Origin,
+    /// The content, when the caller names it (`--id`).
+    pub id: Option<&'a str>,
+    /// Where it goes.
+    pub destination: &'a Destination,
+    /// Where the ledger is.
+    pub data_dir: &'a Path,
+    /// Anew, on from a checkpoint, or once more.
+    pub wish: Wish,
+    /// The most rejects, instead of the spec's budget.
+    pub max_rejects: Option<u64>,
+    /// Where rejects go besides.
+    pub rejects: Option<&'a Path>,
+    /// How long the load is held without being renewed.
+    pub lease_ms: u64,
+    /// Ends the run at a batch.
+    pub cancel: CancellationToken,
+    /// Whether progress is shown.
+    pub show_progress: bool,
+}
+
+/// What came of it.
+pub struct Outcome {
+    /// The job, for programs.
+    pub job: Job,
+    /// Its books, for people.
+    pub books: Books,
+    /// How long this run took.
+    pub elapsed: Duration,
+}
+
+/// What a run is given besides its input.
+struct Flow<'a> {
+    connected: &'a Connected,
+    load: Load,
+    ledger: Arc<dyn Ledger>,
+    /// None where nothing is remembered.
+    lease: Option<&'a Arc<Lease>>,
+    accepted: Accepted,
+}
+
+/// How a load ended.
+enum Ended {
+    /// It was loaded before: nothing was done.
+    Existing,
+    /// It ran.
+    Over(End),
+}
+
+/// What is known of a load, whatever ends it.
+struct State {
+    job: String,
+    books: Books,
+    /// Records that were read before this run began.
+    read_before: u64,
+    bytes_read: u64,
+    bottleneck: Option<&'static str>,
+}
+
+/// Loads one input. What goes wrong is in the outcome's job.
+pub async fn load(asked: Asked<'_>) -> Outcome {
+    let (started, started_at) = (Instant::now(), now());
+    let mut state = State {
+        job: random_hex(),
+        books: Books::open(Position::START, 0),
+        read_before: 0,
+        bytes_read: 0,
+        bottleneck: None,
+    };
+    let ended = match asked.run(&mut state).await {
+        Ok(ended) => ended,
+        Err(fatal) => Ended::Over(End::Failed(fatal)),
+    };
+    let elapsed = started.elapsed();
+    let job = asked.job(&state, ended, started_at, elapsed);
+    Outcome { job, books: state.books, elapsed }
+}
+
+impl Asked<'_> {
+    async fn run(&self, state: &mut State) -> Result<Ended, Fatal> {
+        let connected = self.destination.connect(self.data_dir).await?;
+        match connected.loads() {
+            Some(loads) => self.remembered(&connected, loads, state).await,
+            None => self.unremembered(&connected, state).await,
+        }
+    }
+
+    /// A load into a target that remembers nothing: the null sink, and every dry run.
+    async fn unremembered(&self, connected: &Connected, state: &mut State) -> Result<Ended, Fatal> {
+        let ledger = Arc::new(RejectLog::new(self.rejects)?);
+        let load = self.sink_load(LoadIdentity([0; 12]), 0, &state.job, None);
+        let remembering: Arc<dyn Ledger> = ledger.clone();
+        let flow = Flow { connected, load, ledger: remembering, lease: None, accepted: Accepted::default() };
+        let end = self.flow(flow, None, state).await?;
+        ledger.finish()?;
+        Ok(Ended::Over(end))
+    }
+
+    /// A load that is entered into `_loads` and goes on where it stopped.
+    async fn remembered(
+        &self,
+        connected: &Connected,
+        loads: Arc<dyn Loads>,
+        state: &mut State,
+    ) -> Result<Ended, Fatal> {
+        let content = self.content()?;
+        let target = self.destination.target();
+        let name = LoadName {
+            tenant: None,
+            content: &content,
+            spec: &self.plan.name,
+            collection: &target.collection,
+        };
+        let request = Request {
+            base: LoadIdentity::new(name, 0),
+            spec: self.plan.name.clone(),
+            version: self.plan.version,
+            spec_sha256: self.plan.sha256.clone(),
+            collection: target.collection.clone(),
+            job: state.job.clone(),
+            owner: random_hex(),
+            lease_ms: self.lease_ms,
+            numbered: target.mode.has_key(),
+        };
+        let identity = |generation| LoadIdentity::new(name, generation);
+        let wish = self.wish_for(connected);
+        let merge = target.mode == Mode::Merge;
+        let entered = enter(&*loads, request, identity, wish, merge, |entry| {
+            eprintln!("Job {} may still be written; waiting for its lease to run out.", entry.job);
+        });
+        let (entry, ledger) = match entered.await? {
+            Entered::Existing(entry) => {
+                let ledger = RunLedger::open(self.data_dir, &entry.job, &entry.owner, entry.fence)?;
+                state.job.clone_from(&entry.job);
+                if let Some(checkpoint) = ledger.checkpoint()? {
+                    state.books = checkpoint.books;
+                    self.write_rejects(&ledger)?;
+                }
+                return Ok(Ended::Existing);
+            }
+            Entered::New(entry) | Entered::TakenOver(entry) => {
+                let ledger = RunLedger::open(self.data_dir, &entry.job, &entry.owner, entry.fence)?;
+                (entry, Arc::new(ledger))
+            }
+        };
+        state.job.clone_from(&entry.job);
+        let lease = Arc::new(Lease::new(loads, entry.clone(), self.lease_ms));
+        let ended = self.leased(connected, &entry, &lease, &ledger, state).await;
+        // A lease that was lost belongs to somebody else: there is nothing to let go of.
+        let lost = matches!(&ended, Ok(End::Failed(fatal)) | Err(fatal) if fatal.code == "lease_lost");
+        if !lost {
+            lease.close(matches!(ended, Ok(End::Completed))).await?;
+            self.write_rejects(&ledger)?;
+        }
+        ended.map(Ended::Over)
+    }
+
+    async fn leased(
+        &self,
+        connected: &Connected,
+        entry: &Entry,
+        lease: &Arc<Lease>,
+        ledger: &Arc<RunLedger>,
+        state: &mut State,
+    ) -> Result<End, Fatal> {
+        let mut accepted = Accepted::default();
+        let resume = if self.wish == Wish::Resume { ledger.checkpoint()? } else { None };
+        let resume = match resume {
+            Some(mut checkpoint) => {
+                ledger.remove_rejects_from(checkpoint.books.end.ordinal)?;
+                if let Some(cause) = ledger.held()? {
+                    accepted.accept(cause);
+                    checkpoint.counted_from = Tally::from(&checkpoint.books.counters);
+                }
+                Some(checkpoint)
+            }
+            None => {
+                ledger.reset()?;
+                None
+            }
+        };
+        let mark = resume.as_ref().map(|checkpoint| checkpoint.mark);
+        let load = self.sink_load(entry.identity, entry.load_number, &entry.job, mark);
+        let remembering: Arc<dyn Ledger> = ledger.clone();
+        let flow = Flow { connected, load, ledger: remembering, lease: Some(lease), accepted };
+        let end = self.flow(flow, resume, state).await?;
+        ledger.end(match &end {
+            End::Completed => RunState::Completed,
+            End::Held(breach) => RunState::Held(breach.cause.clone()),
+            End::Interrupted => RunState::Interrupted,
+            End::Failed(_) => RunState::Failed,
+        })?;
+        Ok(end)
+    }
+
+    /// Opens everything and runs it to its end.
+    async fn flow(
+        &self,
+        flow: Flow<'_>,
+        resume: Option<Checkpoint>,
+        state: &mut State,
+    ) -> Result<End, Fatal> {
+        let Flow { connected, load, ledger, lease, accepted } = flow;
+        let opened = match stages::open::open(self.plan, self.origin, resume, &accepted).await? {
+            Opening::Ready(opened) => opened,
+            Opening::Held(breach, checkpoint) => {
+                ledger.save(&checkpoint).await?;
+                state.books = checkpoint.books;
+                return Ok(End::Held(breach));
+            }
+        };
+        state.books = opened.from.books.clone();
+        state.read_before = opened.from.books.counters.read;
+        let sink = connected.open(load).await?;
+        let (parts, convert) = opened.chain(self.plan, sink.encode);
+        let (progress, shown) = watch::channel(Progress::default());
+        let bytes_total = self.origin.pinned().size_bytes;
+        let _shown = self.show_progress.then(|| {
+            AbortOnDropHandle::new(tokio::spawn(progress::show(shown, bytes_total, state.read_before)))
+        });
+        let flow = self.destination.flow();
+        let job = pipeline::Job {
+            source: parts.source,
+            source_at: parts.source_at,
+            framer: parts.framer,
+            convert,
+            sink: match lease {
+                Some(lease) => lease.announce(sink.sink),
+                None => sink.sink,
+            },
+            ledger,
+            from: parts.from,
+            accepted,
+            budget: self.budget(),
+            batch: flow.batch,
+            rate: flow.rate,
+            max_in_flight: flow.max_in_flight,
+            max_parsers: std::thread::available_parallelism().map_or(1, usize::from),
+            cancel: self.cancel.clone(),
+            progress,
+        };
+        let report = match lease {
+            None => pipeline::run(job).await,
+            Some(lease) => tokio::select! {
+                report = pipeline::run(job) => report,
+                lost = lease.keep() => return Err(lost),
+            },
+        };
+        let Report { end, checkpoint, bytes_read, timing } = report;
+        state.books = checkpoint.books;
+        state.bytes_read = bytes_read;
+        state.bottleneck = Some(timing.bottleneck().name());
+        Ok(end)
+    }
+
+    fn budget(&self) -> Budget {
+        let budget = self.plan.budget;
+        match self.max_rejects {
+            Some(max_records) => Budget { max_records, max_ratio: 1.0, ..budget },
+            None => budget,
+        }
+    }
+
+    /// What makes this content itself. Standard input is itself only once.
+    fn content(&self) -> Result<String, Fatal> {
+        match (self.id, &self.origin.pinned().content) {
+            (Some(id), _) => Ok(format!("id:{id}")),
+            (None, Some(content)) => Ok(content.clone()),
+            (None, None) if self.wish == Wish::Resume => Err(Fatal::new(
+                "not_restartable",
+                "standard input has no identity, so there is nothing to resume",
+            )
+            .hint("name the content with --id when you start, and again when you resume")),
+            (None, None) => Ok(format!("once:{}", random_hex())),
+        }
+    }
+
+    /// A file that was loaded and is gone can be written again.
+    fn wish_for(&self, connected: &Connected) -> Wish {
+        let gone = self.wish == Wish::Load && connected.target_file_is_gone();
+        if gone { Wish::Again } else { self.wish }
+    }
+
+    fn sink_load(
+        &self,
+        identity: LoadIdentity,
+        load_number: u64,
+        job: &str,
+        resume: Option<Option<u64>>,
+    ) -> Load {
+        Load {
+            identity,
+            load_number,
+            tenant: None,
+            job: job.to_owned(),
+            file: self.origin.pinned().name.clone(),
+            schema: self.plan.schema.clone(),
+            resume,
+        }
+    }
+
+    fn write_rejects(&self, ledger: &RunLedger) -> Result<(), Fatal> {
+        match self.rejects {
+            Some(path) => ledger.export_rejects(path),
+            None => Ok(()),
+        }
+    }
+
+    fn job(&self, state: &State, ended: Ended, started_at: String, elapsed: Duration) -> Job {
+        let (name, failure) = match &ended {
+            Ended::Existing | Ended::Over(End::Completed) => ("completed", None),
+            Ended::Over(End::Held(breach)) => ("held", Some(Failure::of_breach(breach))),
+            Ended::Over(End::Interrupted) => ("interrupted", None),
+            Ended::Over(End::Failed(fatal)) => ("failed", Some(Failure::from(fatal))),
+        };
+        let existing = matches!(ended, Ended::Existing);
+        let bytes_total = self.origin.pinned().size_bytes;
+        let progress = match bytes_total {
+            _ if name == "completed" => 1.0,
+            Some(total) if total > 0 => (state.bytes_read as f64 / total as f64).min(1.0),
+            _ => 0.0,
+        };
+        let read = state.books.counters.read.saturating_sub(state.read_before);
+        Job {
+            job_id: state.job.clone(),
+            file_id: None,
+            input: self.input.clone(),
+            target: self.destination.to_string(),
+            spec: SpecPin::from(self.plan),
+            state: name,
+            existing,
+            attempts: 0,
+            started_at,
+            finished_at: now(),
+            progress,
+            bytes_read: state.bytes_read,
+            bytes_total,
+            records_per_second: if existing { 0 } else { (read as f64 / elapsed.as_secs_f64().max(0.001)) as u64 },
+            stats: Stats::from(&state.books),
+            errors: state.books.summary.kinds().iter().map(ErrorKind::from).collect(),
+            failure,
+            bottleneck: state.bottleneck,
+        }
+    }
+}
+
+fn now() -> String {
+    format!("{:.3}", jiff::Timestamp::now())
+}
+
+/// 24 random hexadecimal digits.
+fn random_hex() -> String {
+    let mut bytes = [0; 12];
+    match getrandom::fill(&mut bytes) {
+        Ok(()) => hex::encode(bytes),
+        // Without the system's randomness the process and the time still tell two runs apart.
+        Err(_) => format!("{:08x}{:016x}", std::process::id(), jiff::Timestamp::now().as_microsecond()),
+    }
+}

@@ -1,0 +1,169 @@
+//! The command line: what can be asked of the program, and with which code it ends.
+
+mod check;
+mod defaults;
+mod export;
+mod lease;
+mod load;
+mod preview;
+mod progress;
+mod run;
+mod schema;
+mod spec;
+mod summary;
+mod test;
+
+use crate::config::Config;
+use clap::{Args, Parser, Subcommand};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Loads files of any size into MongoDB: every record has exactly one outcome, and what was wrong is said.
+#[derive(Parser)]
+#[command(version, about, max_term_width = 100, after_help = ENVIRONMENT)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const ENVIRONMENT: &str = "\
+SPEC is a file, or the name of a spec in SPECS_DIR: `orders` (its highest version) or `orders@3`.
+INPUT is a file, a folder, `-` for standard input, or s3://bucket/key.
+
+Environment: DATA_DIR (./data), SPECS_DIR (./specs), MONGODB_URI, JOB_BATCH_SIZE, JOB_WRITE_PAUSE_MS,
+JOB_LEASE_SECONDS, RUST_LOG, LOG_FORMAT (text|json), and the AWS variables; see .env.example.";
+
+#[derive(Subcommand)]
+enum Command {
+    /// Load a file, here and now
+    Run(RunArgs),
+    /// Check a spec, or with an input run the whole job without writing anything
+    Check(CheckArgs),
+    /// Show the first records at every stage
+    Preview(PreviewArgs),
+    /// Run the [[tests]] of a spec
+    Test {
+        /// The spec
+        spec: String,
+    },
+    /// Print the documents of the embedded store as JSON Lines, ordered by _id
+    Export {
+        /// The tenant whose documents to print
+        #[arg(long)]
+        tenant: Option<String>,
+        /// The collection
+        collection: String,
+    },
+    /// Print every default of the spec language, as a commented spec
+    Defaults,
+    /// Print the JSON Schema of the spec language, for editors
+    Schema,
+}
+
+/// What `run` takes.
+#[derive(Args)]
+pub struct RunArgs {
+    /// The spec: a file, or a name in SPECS_DIR
+    pub spec: String,
+    /// What to load: a file, a folder, `-` or s3://bucket/key
+    pub input: String,
+    /// Where to load it instead: null, jsonl:PATH, csv:PATH, sqlite:PATH or mongodb:URI
+    #[arg(long)]
+    pub sink: Option<String>,
+    /// Also write the rejects to this file, as JSON Lines
+    #[arg(long, value_name = "FILE")]
+    pub rejects: Option<PathBuf>,
+    /// The identity of the content, instead of the file's path, size and time
+    #[arg(long)]
+    pub id: Option<String>,
+    /// `again`: load content anew, beside what an earlier load of it has left
+    #[arg(long, value_parser = ["again"])]
+    pub force: Option<String>,
+    /// Go on with an interrupted run, or approve a held one
+    #[arg(long, conflicts_with_all = ["force", "dry_run"])]
+    pub resume: bool,
+    /// Accept up to N rejects, whatever the spec says
+    #[arg(long, value_name = "N")]
+    pub max_rejects: Option<u64>,
+    /// Do everything but write
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Print one JSON object a job on standard output, and nothing else there
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What `check` takes.
+#[derive(Args)]
+pub struct CheckArgs {
+    /// The spec: a file, or a name in SPECS_DIR
+    pub spec: String,
+    /// What to run through it without writing
+    pub input: Option<String>,
+    /// Write the rejects to this file, as JSON Lines
+    #[arg(long, value_name = "FILE")]
+    pub rejects: Option<PathBuf>,
+    /// Print JSON on standard output, and nothing else there
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What `preview` takes.
+#[derive(Args)]
+pub struct PreviewArgs {
+    /// The spec: a file, or a name in SPECS_DIR
+    pub spec: String,
+    /// What to read
+    pub input: String,
+    /// How many records to show
+    #[arg(long, short = 'n', default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=1000))]
+    pub records: u64,
+}
+
+/// How the program ends. The numbers are fixed: scripts rely on them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Exit {
+    /// All loaded, all well.
+    Done = 0,
+    /// Completed, with rejects.
+    Rejects = 3,
+    /// Held.
+    Held = 4,
+    /// Failed.
+    Failed = 1,
+    /// Bad usage or a bad spec.
+    Usage = 2,
+    /// Interrupted, with a checkpoint.
+    Interrupted = 130,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+/// Does what was asked.
+pub async fn execute(cli: Cli, config: &Config) -> Exit {
+    match cli.command {
+        Command::Run(args) => run::run(config, args).await,
+        Command::Check(args) => check::check(config, args).await,
+        Command::Preview(args) => preview::preview(config, args).await,
+        Command::Test { spec } => test::test(config, &spec).await,
+        Command::Export { tenant, collection } => export::export(config, tenant.as_deref(), &collection),
+        Command::Defaults => defaults::defaults(),
+        Command::Schema => schema::schema(),
+    }
+}
+
+/// Prints to standard output. Whoever reads may have gone: that is no failure.
+fn print(text: &str) -> Exit {
+    use std::io::Write as _;
+    match std::io::stdout().lock().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            eprintln!("error: standard output cannot be written: {error}");
+            Exit::Failed
+        }
+        _ => Exit::Done,
+    }
+}

@@ -1,0 +1,107 @@
+//! Progress while a load runs: a bar on a terminal, plain lines otherwise. It only reads.
+
+use indicatif::{ProgressBar, ProgressStyle};
+use pipeline::Progress;
+use std::io::IsTerminal as _;
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio::time::{Instant, MissedTickBehavior, interval};
+
+/// How often a bar is drawn anew.
+const DRAW_INTERVAL_MS: u64 = 100;
+/// How often a plain line is written.
+const LINE_INTERVAL_MS: u64 = 5000;
+
+/// Shows progress on standard error until it is dropped.
+pub async fn show(mut progress: watch::Receiver<Progress>, bytes_total: Option<u64>, read_before: u64) {
+    let terminal = std::io::stderr().is_terminal();
+    let started = Instant::now();
+    let every = if terminal { DRAW_INTERVAL_MS } else { LINE_INTERVAL_MS };
+    let mut ticks = interval(Duration::from_millis(every));
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    ticks.tick().await;
+    let bar = Cleared(if terminal { bar(bytes_total) } else { ProgressBar::hidden() });
+    loop {
+        ticks.tick().await;
+        let now = progress.borrow_and_update().clone();
+        let rates = Rates::of(&now, started.elapsed(), bytes_total, read_before);
+        if terminal {
+            bar.0.set_position(now.bytes_read);
+            bar.0.set_message(rates.to_string());
+        } else {
+            eprintln!("{rates}");
+        }
+    }
+}
+
+/// The bar leaves the terminal when it is dropped.
+struct Cleared(ProgressBar);
+
+impl Drop for Cleared {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
+    }
+}
+
+fn bar(bytes_total: Option<u64>) -> ProgressBar {
+    let (bar, template) = match bytes_total {
+        Some(total) => (ProgressBar::new(total), "{wide_bar} {percent:>3} %  {msg}"),
+        None => (ProgressBar::new_spinner(), "{spinner} {msg}"),
+    };
+    match ProgressStyle::with_template(template) {
+        Ok(style) => bar.with_style(style),
+        Err(_) => bar,
+    }
+}
+
+/// What is shown besides the bar.
+struct Rates {
+    records: u64,
+    records_per_second: f64,
+    mb_per_second: f64,
+    percent: Option<f64>,
+    left: Option<Duration>,
+}
+
+impl Rates {
+    fn of(now: &Progress, elapsed: Duration, bytes_total: Option<u64>, read_before: u64) -> Self {
+        let seconds = elapsed.as_secs_f64().max(0.001);
+        let share = bytes_total.filter(|&total| total > 0).map(|total| now.bytes_read as f64 / total as f64);
+        let left = share.filter(|&share| share > 0.0).map(|share| seconds * (1.0 - share).max(0.0) / share);
+        Self {
+            records: now.counters.read,
+            records_per_second: now.counters.read.saturating_sub(read_before) as f64 / seconds,
+            mb_per_second: now.bytes_read as f64 / 1e6 / seconds,
+            percent: share.map(|share| 100.0 * share.min(1.0)),
+            left: left.and_then(|left| Duration::try_from_secs_f64(left).ok()),
+        }
+    }
+}
+
+impl std::fmt::Display for Rates {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { records, records_per_second, mb_per_second, percent, left } = self;
+        write!(f, "{records} records, {records_per_second:.0} records/s, {mb_per_second:.1} MB/s")?;
+        if let Some(percent) = percent {
+            write!(f, ", {percent:.0} %")?;
+        }
+        if let Some(left) = left {
+            write!(f, ", {} s left", left.as_secs())?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rates_are_said_with_their_units() {
+        let mut now = Progress { bytes_read: 5_000_000, ..Progress::default() };
+        now.counters.read = 1000;
+        let shown = |total| Rates::of(&now, Duration::from_secs(2), total, 0).to_string();
+        assert_eq!(shown(Some(10_000_000)), "1000 records, 500 records/s, 2.5 MB/s, 50 %, 2 s left");
+        assert_eq!(shown(None), "1000 records, 500 records/s, 2.5 MB/s");
+    }
+}

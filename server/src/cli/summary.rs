@@ -1,0 +1,138 @@
+//! What a person reads at the end of a load: the books, what was wrong by kind, and where everything is.
+
+use crate::job::Job;
+use pipeline::{Books, Kind};
+use std::fmt::Write as _;
+use std::time::Duration;
+
+/// Kinds of rejects that are shown; the others are counted.
+const MAX_KINDS_SHOWN: usize = 20;
+/// Characters of a sample that are shown.
+const MAX_SAMPLE_CHARS: usize = 100;
+
+/// What a summary says besides the job.
+pub struct Summary<'a> {
+    /// The job.
+    pub job: &'a Job,
+    /// Its books.
+    pub books: &'a Books,
+    /// How long this run took.
+    pub elapsed: Duration,
+    /// Whether nothing was written.
+    pub dry_run: bool,
+    /// Lines that say what to do next.
+    pub next: Vec<String>,
+}
+
+impl Summary<'_> {
+    /// The whole text.
+    pub fn text(&self) -> String {
+        let mut out = String::new();
+        let job = self.job;
+        let _ = writeln!(out, "{} with {}@{} → {}", job.input, job.spec.name, job.spec.version, job.target);
+        self.books(&mut out);
+        self.rejects(&mut out);
+        let _ = writeln!(out, "\n{}", self.verdict());
+        if let Some(failure) = &job.failure {
+            for cause in &failure.causes {
+                let _ = writeln!(out, "  because: {}", visible(cause));
+            }
+            if let Some(hint) = &failure.hint {
+                let _ = writeln!(out, "  help: {hint}");
+            }
+        }
+        for line in &self.next {
+            let _ = writeln!(out, "  {line}");
+        }
+        out
+    }
+
+    fn books(&self, out: &mut String) {
+        let c = &self.books.counters;
+        let seconds = self.elapsed.as_secs_f64();
+        let job = self.job;
+        let rate = format!("{} records/s, {:.1} MB/s", job.records_per_second, megabytes(job, seconds));
+        let bound = job.bottleneck.map(|stage| format!("; bound by {stage}")).unwrap_or_default();
+        let dropped: Vec<_> = c.dropped.iter().map(|(name, count)| format!("{name} {count}")).collect();
+        let loaded = if self.dry_run { "good (nothing was written)" } else { "loaded" };
+        let _ = writeln!(out, "\n{:>12}  read in {seconds:.1} s ({rate}{bound})", c.read);
+        let _ = writeln!(out, "{:>12}  {loaded}", c.loaded);
+        if c.already_loaded > 0 {
+            let _ = writeln!(out, "{:>12}  already loaded", c.already_loaded);
+        }
+        let _ = writeln!(out, "{:>12}  rejected", c.rejected);
+        if !dropped.is_empty() {
+            let _ = writeln!(out, "{:>12}  dropped: {}", c.dropped_total(), dropped.join(", "));
+        }
+        if c.skipped > 0 {
+            let _ = writeln!(out, "{:>12}  lines skipped: header, blank lines, comments", c.skipped);
+        }
+    }
+
+    fn rejects(&self, out: &mut String) {
+        let mut kinds: Vec<&Kind> = self.books.summary.kinds().iter().collect();
+        if kinds.is_empty() {
+            return;
+        }
+        kinds.sort_by_key(|kind| std::cmp::Reverse(kind.count));
+        let _ = writeln!(out, "\nRejects by code and field, each with its first:");
+        for kind in kinds.iter().take(MAX_KINDS_SHOWN) {
+            let field = kind.field.as_deref().unwrap_or("-");
+            let at = kind.sample.at;
+            let _ = writeln!(out, "{:>12}  {} {field}: {}", kind.count, kind.code, visible(&kind.sample.message));
+            let raw = visible(&kind.sample.raw);
+            let _ = writeln!(out, "{:>12}  record {}, line {}: {raw}", "", at.ordinal + 1, at.line);
+        }
+        if kinds.len() > MAX_KINDS_SHOWN {
+            let _ = writeln!(out, "{:>12}  more kinds", kinds.len() - MAX_KINDS_SHOWN);
+        }
+    }
+
+    fn verdict(&self) -> String {
+        let job = self.job;
+        let failure = job.failure.as_ref().map(|f| format!("{} ({})", f.message, f.code)).unwrap_or_default();
+        match job.state {
+            "completed" if job.existing => format!(
+                "Already loaded, nothing was done: job {} has loaded this content with this spec.",
+                job.job_id
+            ),
+            "completed" if self.books.counters.rejected > 0 => "Completed, with rejects.".into(),
+            "completed" => "Completed.".into(),
+            "held" => format!("Held: {failure}. Everything up to here is loaded, nothing behind it."),
+            "interrupted" => "Interrupted at a checkpoint.".into(),
+            _ => format!("Failed: {failure}"),
+        }
+    }
+}
+
+fn megabytes(job: &Job, seconds: f64) -> f64 {
+    job.bytes_read as f64 / 1e6 / seconds.max(0.001)
+}
+
+/// One line of printable characters: what came from a file must not move the cursor.
+fn visible(text: &str) -> String {
+    let mut out = String::new();
+    for c in text.chars().take(MAX_SAMPLE_CHARS) {
+        if c.is_control() {
+            out.extend(c.escape_default());
+        } else {
+            out.push(c);
+        }
+    }
+    if text.chars().nth(MAX_SAMPLE_CHARS).is_some() {
+        out.push('…');
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn control_characters_are_shown_and_long_samples_cut() {
+        assert_eq!(visible("a\tb\u{1b}[2J\n"), "a\\tb\\u{1b}[2J\\n");
+        assert_eq!(visible("über"), "über");
+        assert_eq!(visible(&"x".repeat(200)).chars().count(), MAX_SAMPLE_CHARS + 1);
+    }
+}

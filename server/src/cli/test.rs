@@ -1,0 +1,196 @@
+//! `test`: the `[[tests]]` of a spec, run through the same parts as a load.
+
+use super::{Exit, spec};
+use crate::config::Config;
+use async_trait::async_trait;
+use pipeline::{
+    Accepted, Batch, Budget, End, Fatal, OnBreach, Progress, Rate, Reject, Sink, Written,
+};
+use serde_json::Value;
+use stages::identity::LoadIdentity;
+use stages::ledger::RejectLog;
+use stages::open::Opening;
+use stages::plan::{ExpectedReject, Plan, TestInput, TestPlan};
+use stages::sink::{Load, null};
+use stages::source::memory::MemoryOrigin;
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+/// Runs every test of a spec.
+pub async fn test(config: &Config, reference: &str) -> Exit {
+    let found = match spec::find(config, reference) {
+        Ok(found) => found,
+        Err(bad) => {
+            eprint!("{}", bad.text);
+            return Exit::Usage;
+        }
+    };
+    let folder = found.path.parent().unwrap_or(Path::new("."));
+    let (mut out, mut failed) = (String::new(), 0);
+    for test in &found.plan.tests {
+        let differences = match run(&found.plan, test, folder).await {
+            Ok(came) => came.differences(test),
+            Err(fatal) => vec![format!("it failed: {fatal}")],
+        };
+        let verdict = if differences.is_empty() { "ok" } else { "FAILED" };
+        let _ = writeln!(out, "test {} ... {verdict}", test.name);
+        for difference in &differences {
+            let _ = writeln!(out, "  {difference}");
+        }
+        failed += usize::from(!differences.is_empty());
+    }
+    let passed = found.plan.tests.len() - failed;
+    let _ = writeln!(out, "{}: {passed} passed, {failed} failed", found.plan.reference());
+    match super::print(&out) {
+        Exit::Done if failed > 0 => Exit::Failed,
+        exit => exit,
+    }
+}
+
+/// What came out of a test's input.
+struct Came {
+    documents: Vec<Value>,
+    rejects: Vec<Reject>,
+    drops: BTreeMap<String, u64>,
+}
+
+async fn run(plan: &Plan, test: &TestPlan, folder: &Path) -> Result<Came, Fatal> {
+    let bytes = match &test.input {
+        TestInput::Text(text) => text.clone().into_bytes(),
+        TestInput::File(file) => {
+            let path = folder.join(file);
+            std::fs::read(&path).map_err(|error| {
+                Fatal::new("not_found", format!("{} cannot be read", path.display())).because(&error)
+            })?
+        }
+    };
+    let origin = MemoryOrigin::new(&test.name, bytes);
+    let opened = match stages::open::open(plan, &origin, None, &Accepted::default()).await? {
+        Opening::Ready(opened) => opened,
+        Opening::Held(breach, _) => return Err(Fatal::new(breach.cause.code(), breach.message)),
+    };
+    let load = Load {
+        identity: LoadIdentity([0; 12]),
+        load_number: 0,
+        tenant: None,
+        job: String::new(),
+        file: test.name.clone(),
+        schema: plan.schema.clone(),
+        resume: None,
+    };
+    let (parts, convert) = opened.chain(plan, null::open(&plan.sink.target, &load).encode);
+    let (sink, ledger) = (Arc::new(Collect::default()), Arc::new(RejectLog::collecting()));
+    let report = pipeline::run(pipeline::Job {
+        source: parts.source,
+        source_at: parts.source_at,
+        framer: parts.framer,
+        convert,
+        sink: sink.clone(),
+        ledger: ledger.clone(),
+        from: parts.from,
+        accepted: Accepted::default(),
+        budget: Budget { on_breach: OnBreach::Continue, ..plan.budget },
+        batch: plan.sink.flow.batch,
+        rate: Rate::default(),
+        max_in_flight: 1,
+        max_parsers: 1,
+        cancel: CancellationToken::new(),
+        progress: watch::Sender::new(Progress::default()),
+    })
+    .await;
+    if let End::Failed(fatal) = report.end {
+        return Err(fatal);
+    }
+    let documents = std::mem::take(&mut *sink.documents.lock().unwrap_or_else(PoisonError::into_inner));
+    Ok(Came { documents, rejects: ledger.take(), drops: report.checkpoint.books.counters.dropped })
+}
+
+impl Came {
+    fn differences(&self, test: &TestPlan) -> Vec<String> {
+        let mut found = Vec::new();
+        if let Some(expected) = &test.expect {
+            compare("document", expected, &self.documents, Value::eq, Value::to_string, Value::to_string, &mut found);
+        }
+        if let Some(expected) = &test.expect_rejects {
+            compare("reject", expected, &self.rejects, meets, expected_text, reject_text, &mut found);
+        }
+        if let Some(expected) = test.expect_drops.as_ref().filter(|expected| **expected != self.drops) {
+            found.push(format!("drops: expected {expected:?}, came {:?}", self.drops));
+        }
+        found
+    }
+}
+
+fn compare<E, C>(
+    what: &str,
+    expected: &[E],
+    came: &[C],
+    equal: impl Fn(&E, &C) -> bool,
+    expected_text: impl Fn(&E) -> String,
+    came_text: impl Fn(&C) -> String,
+    found: &mut Vec<String>,
+) {
+    for index in 0..expected.len().max(came.len()) {
+        let number = index + 1;
+        match (expected.get(index), came.get(index)) {
+            (Some(e), Some(c)) if equal(e, c) => {}
+            (Some(e), Some(c)) => {
+                found.push(format!("{what} {number}: expected {}", expected_text(e)));
+                found.push(format!("{what} {number}:     came {}", came_text(c)));
+            }
+            (Some(e), None) => found.push(format!("{what} {number} is missing: {}", expected_text(e))),
+            (None, Some(c)) => found.push(format!("{what} {number} was not expected: {}", came_text(c))),
+            (None, None) => {}
+        }
+    }
+}
+
+fn meets(expected: &ExpectedReject, came: &Reject) -> bool {
+    let leading = came.leading();
+    expected.record.is_none_or(|record| record == came.at.ordinal + 1)
+        && expected.code.as_deref().is_none_or(|code| leading.is_some_and(|p| p.code == code))
+        && expected.field.as_deref().is_none_or(|field| leading.is_some_and(|p| p.field.as_deref() == Some(field)))
+}
+
+fn expected_text(expected: &ExpectedReject) -> String {
+    let ExpectedReject { record, field, code } = expected;
+    let mut parts = Vec::new();
+    parts.extend(record.map(|record| format!("record {record}")));
+    parts.extend(code.as_ref().map(|code| format!("code {code}")));
+    parts.extend(field.as_ref().map(|field| format!("field {field}")));
+    parts.join(", ")
+}
+
+fn reject_text(came: &Reject) -> String {
+    let problems = came.problems.iter().map(|problem| {
+        let field = problem.field.as_deref().map(|field| format!(", field {field}")).unwrap_or_default();
+        format!("code {}{field} ({})", problem.code, problem.message)
+    });
+    format!("record {}, {}", came.at.ordinal + 1, problems.collect::<Vec<_>>().join("; "))
+}
+
+/// A sink that keeps the documents of a test, which a spec bounds by its own size.
+#[derive(Default)]
+struct Collect {
+    documents: Mutex<Vec<Value>>,
+}
+
+#[async_trait]
+impl Sink for Collect {
+    async fn write(&self, batch: &Batch) -> Result<Written, Fatal> {
+        let mut documents = self.documents.lock().unwrap_or_else(PoisonError::into_inner);
+        for operation in batch.operations() {
+            let mut document: Value = serde_json::from_slice(operation.bytes())
+                .map_err(|error| Fatal::new("bad_document", "a document is no JSON").because(&error))?;
+            if let Some(object) = document.as_object_mut() {
+                object.remove("_id");
+            }
+            documents.push(document);
+        }
+        Ok(Written { loaded: batch.len() as u64, ..Written::default() })
+    }
+}

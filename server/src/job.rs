@@ -1,0 +1,153 @@
+//! A job as clients see it: the JSON of `run --json`, and of the service's answers.
+
+use pipeline::{Books, Breach, Fatal, Kind};
+use serde::Serialize;
+use stages::plan::Plan;
+
+/// A job, with camelCase names.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Job {
+    /// 24 hexadecimal digits.
+    pub job_id: String,
+    /// The uploaded file; none in `run`.
+    pub file_id: Option<String>,
+    /// What was loaded: a path or a URI.
+    pub input: String,
+    /// Where to.
+    pub target: String,
+    /// The spec that it is loaded with.
+    pub spec: SpecPin,
+    /// `completed`, `held`, `interrupted` (`run` only) or `failed`.
+    pub state: &'static str,
+    /// Whether this is the job that had loaded the same content before.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub existing: bool,
+    /// Tries without progress.
+    pub attempts: u32,
+    /// RFC 3339, UTC.
+    pub started_at: String,
+    /// RFC 3339, UTC.
+    pub finished_at: String,
+    /// From 0 to 1, by bytes of the stored object.
+    pub progress: f64,
+    /// Bytes taken from the stored object.
+    pub bytes_read: u64,
+    /// Its size, where it is known.
+    pub bytes_total: Option<u64>,
+    /// Records per second of this run.
+    pub records_per_second: u64,
+    /// The counters.
+    pub stats: Stats,
+    /// The rejects, by code and field.
+    pub errors: Vec<ErrorKind>,
+    /// Why it failed or is held.
+    pub failure: Option<Failure>,
+    /// The stage that bounded this run.
+    pub bottleneck: Option<&'static str>,
+}
+
+/// The exact text of a spec.
+#[derive(Clone, Debug, Serialize)]
+pub struct SpecPin {
+    /// Its name.
+    pub name: String,
+    /// Its version.
+    pub version: u32,
+    /// The hash of its text, in hexadecimal digits.
+    pub sha256: String,
+}
+
+impl From<&Plan> for SpecPin {
+    fn from(plan: &Plan) -> Self {
+        Self { name: plan.name.clone(), version: plan.version, sha256: plan.sha256.clone() }
+    }
+}
+
+/// The counters of a job.
+#[derive(Clone, Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Stats {
+    read: u64,
+    loaded: u64,
+    already_loaded: u64,
+    rejected: u64,
+    dropped: u64,
+    skipped: u64,
+}
+
+impl From<&Books> for Stats {
+    fn from(books: &Books) -> Self {
+        let c = &books.counters;
+        Self {
+            read: c.read,
+            loaded: c.loaded,
+            already_loaded: c.already_loaded,
+            rejected: c.rejected,
+            dropped: c.dropped_total(),
+            skipped: c.skipped,
+        }
+    }
+}
+
+/// The rejects with one code and field.
+#[derive(Clone, Debug, Serialize)]
+pub struct ErrorKind {
+    code: String,
+    field: Option<String>,
+    count: u64,
+    sample: ErrorSample,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct ErrorSample {
+    record: u64,
+    line: u64,
+    message: String,
+    raw: String,
+}
+
+impl From<&Kind> for ErrorKind {
+    fn from(kind: &Kind) -> Self {
+        let sample = ErrorSample {
+            record: kind.sample.at.ordinal + 1,
+            line: kind.sample.at.line,
+            message: kind.sample.message.clone(),
+            raw: kind.sample.raw.clone(),
+        };
+        Self { code: kind.code.clone(), field: kind.field.clone(), count: kind.count, sample }
+    }
+}
+
+/// Why a job failed or is held.
+#[derive(Clone, Debug, Serialize)]
+pub struct Failure {
+    /// A stable word.
+    pub code: String,
+    /// One sentence.
+    pub message: String,
+    /// What to do about it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+    /// The errors underneath.
+    pub causes: Vec<String>,
+}
+
+impl Failure {
+    /// Why a job is held.
+    pub fn of_breach(breach: &Breach) -> Self {
+        let (code, message) = (breach.cause.code().to_owned(), breach.message.clone());
+        Self { code, message, hint: None, causes: Vec::new() }
+    }
+}
+
+impl From<&Fatal> for Failure {
+    fn from(fatal: &Fatal) -> Self {
+        Self {
+            code: fatal.code.to_owned(),
+            message: fatal.message.clone(),
+            hint: fatal.hint.clone(),
+            causes: fatal.causes.clone(),
+        }
+    }
+}

@@ -1,0 +1,199 @@
+//! Opening: a plan and a checkpoint become running parts. The only place that joins them.
+//!
+//! The order is open → head → bind → run: the header row is read before anything is bound to it, so binding
+//! never waits. On resume the head comes from the checkpoint, so a run that goes on sees the same columns.
+
+mod destination;
+mod preview;
+
+pub use destination::{Connected, Destination, embedded_file};
+pub use preview::Shown;
+
+use crate::frame::csv::{CsvFramer, Head, HeadStep, RequiredTitles, find_head};
+use crate::frame::lines::LinesFramer;
+use crate::parse::csv::CsvParser;
+use crate::parse::jsonl::JsonlParser;
+use crate::plan::{FormatPlan, Plan};
+use crate::record::Record;
+use crate::source::Origin;
+use crate::step::bind::{BindRefusal, CsvBind, JsonBind};
+use crate::unpack::{open_at, skip};
+use bytes::BytesMut;
+use pipeline::{
+    Accepted, Books, Breach, Cause, Checkpoint, Convert, Encode, Fatal, FrameLimits, Framer, Position, Source, Tally,
+    chain,
+};
+use std::sync::Arc;
+
+/// Room made for each read while the head is looked for, in bytes.
+const READ_BYTES: usize = 64 * 1024;
+
+/// An input that is open, up to the encoder of its sink.
+pub struct Opened {
+    /// Where bytes come from.
+    pub source: Box<dyn Source>,
+    /// Decoded bytes before the next read of `source`.
+    pub source_at: u64,
+    /// The framer, with what was read already.
+    pub framer: Box<dyn Framer>,
+    /// The checkpoint that the run starts from.
+    pub from: Checkpoint,
+    front: Front,
+}
+
+/// What came of opening.
+pub enum Opening {
+    /// The load can run.
+    Ready(Opened),
+    /// Somebody must accept what the head says first; the checkpoint is where the load would start.
+    Held(Breach, Checkpoint),
+}
+
+/// Parser and bind of a format.
+enum Front {
+    Csv(CsvParser, CsvBind),
+    Jsonl(JsonlParser, JsonBind),
+}
+
+/// Opens the input of a plan at the start, or at a checkpoint. `accepted`: causes that were approved.
+///
+/// # Errors
+/// What the source, the unpacker and the head say.
+pub async fn open(
+    plan: &Plan,
+    origin: &dyn Origin,
+    resume: Option<Checkpoint>,
+    accepted: &Accepted,
+) -> Result<Opening, Fatal> {
+    let offset = resume.as_ref().map_or(0, |checkpoint| checkpoint.books.end.offset);
+    let opened = open_at(origin, plan.input.compression, plan.input.limits, offset).await?;
+    let source = skip(opened.source, offset - opened.decoded_offset);
+    let mut input = Input { source, at: offset, buffer: BytesMut::new(), at_end: false };
+    let limits = FrameLimits {
+        max_record_bytes: plan.input.max_record_bytes,
+        max_block_records: plan.sink.flow.batch.max_records,
+        ..FrameLimits::default()
+    };
+    match &plan.format {
+        FormatPlan::Jsonl => {
+            let from = resume.unwrap_or_else(|| start(Position::START, 0, String::new()));
+            let framer = LinesFramer::new(from.books.end, limits);
+            let front = Front::Jsonl(JsonlParser::new(), plan.bind.for_tree());
+            Ok(Opening::Ready(input.with(Box::new(framer), from, front)))
+        }
+        FormatPlan::Csv(dialect) => {
+            let (head, from) = match resume {
+                Some(checkpoint) => (kept_head(&checkpoint)?, checkpoint),
+                None => {
+                    let head = input.head(plan, dialect).await?;
+                    let text = serde_json::to_string(&head).map_err(|error| {
+                        Fatal::new("head", "the header cannot be kept").because(&error)
+                    })?;
+                    let from = start(head.end, head.skipped, text);
+                    (head, from)
+                }
+            };
+            let bind = match plan.bind.for_columns(&head.columns, accepted) {
+                Ok(bind) => bind,
+                Err(BindRefusal::Fatal(fatal)) => return Err(fatal),
+                Err(BindRefusal::Hold(cause)) => return Ok(Opening::Held(breach(cause), from)),
+            };
+            let framer = CsvFramer::new(dialect, from.books.end, limits);
+            let front = Front::Csv(CsvParser::new(dialect, head.columns.len()), bind);
+            Ok(Opening::Ready(input.with(Box::new(framer), from, front)))
+        }
+    }
+}
+
+impl Opened {
+    /// The whole chain, with the sink's encoder.
+    pub fn chain(self, plan: &Plan, encode: Box<dyn Encode<Record>>) -> (Parts, Arc<dyn Convert>) {
+        let Self { source, source_at, framer, from, front, .. } = self;
+        let steps = plan.steps.iter().map(|planned| planned.step.clone());
+        let convert: Arc<dyn Convert> = match front {
+            Front::Csv(parser, bind) => {
+                let bound = chain(Box::new(parser)).bind(Box::new(bind));
+                Arc::new(steps.fold(bound, |bound, step| bound.step(Box::new(step))).encode(encode))
+            }
+            Front::Jsonl(parser, bind) => {
+                let bound = chain(Box::new(parser)).bind(Box::new(bind));
+                Arc::new(steps.fold(bound, |bound, step| bound.step(Box::new(step))).encode(encode))
+            }
+        };
+        (Parts { source, source_at, framer, from }, convert)
+    }
+}
+
+/// What is left of an [`Opened`] beside its chain.
+pub struct Parts {
+    /// Where bytes come from.
+    pub source: Box<dyn Source>,
+    /// Decoded bytes before the next read of `source`.
+    pub source_at: u64,
+    /// The framer, with what was read already.
+    pub framer: Box<dyn Framer>,
+    /// The checkpoint that the run starts from.
+    pub from: Checkpoint,
+}
+
+/// A source with the bytes that were read for the head.
+struct Input {
+    source: Box<dyn Source>,
+    /// Decoded bytes before the next read.
+    at: u64,
+    buffer: BytesMut,
+    at_end: bool,
+}
+
+impl Input {
+    async fn head(
+        &mut self,
+        plan: &Plan,
+        dialect: &crate::frame::csv::CsvDialect,
+    ) -> Result<Head, Fatal> {
+        let names = plan.bind.required_names();
+        let held_by = |titles: &[String]| plan.bind.is_header(titles);
+        let titles = RequiredTitles { names: &names, held_by: &held_by };
+        loop {
+            match find_head(dialect, &titles, &self.buffer, self.at_end)? {
+                HeadStep::Found(head) => {
+                    let _ = self.buffer.split_to(head.end.offset as usize);
+                    return Ok(head);
+                }
+                HeadStep::NeedMore => {
+                    self.buffer.reserve(READ_BYTES);
+                    let read = self.source.read(&mut self.buffer).await?;
+                    self.at += read as u64;
+                    self.at_end = read == 0;
+                }
+            }
+        }
+    }
+
+    fn with(
+        self,
+        mut framer: Box<dyn Framer>,
+        from: Checkpoint,
+        front: Front,
+    ) -> Opened {
+        framer.buffer().extend_from_slice(&self.buffer);
+        Opened { source: self.source, source_at: self.at, framer, from, front }
+    }
+}
+
+fn breach(cause: Cause) -> Breach {
+    let message = match &cause {
+        Cause::UnknownColumns(names) => format!("the spec does not know these columns: {}", names.join(", ")),
+        Cause::Errors | Cause::MinRecords => cause.code().to_owned(),
+    };
+    Breach { cause, message }
+}
+
+fn start(at: Position, skipped: u64, head: String) -> Checkpoint {
+    Checkpoint { books: Books::open(at, skipped), counted_from: Tally::default(), mark: None, head }
+}
+
+fn kept_head(checkpoint: &Checkpoint) -> Result<Head, Fatal> {
+    serde_json::from_str(&checkpoint.head)
+        .map_err(|error| Fatal::new("checkpoint", "the checkpoint holds no header").because(&error))
+}

@@ -1,0 +1,265 @@
+//! Where a load goes: the spec's sink, or the one that the caller names instead.
+
+use crate::load::Loads;
+use crate::plan::{Plan, SinkKind};
+use crate::sink::mongodb::MongoTarget;
+use crate::sink::sqlite::EmbeddedStore;
+use crate::sink::{Flow, Load, Mode, Opened, Target, csv, jsonl, null};
+use crate::step::bind::Unknown;
+use pipeline::Fatal;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// The file of the embedded store's documents: one for each tenant, one for what has none.
+pub fn embedded_file(data_dir: &Path, tenant: Option<&str>) -> PathBuf {
+    match tenant {
+        Some(tenant) => data_dir.join(format!("documents_{tenant}.db")),
+        None => data_dir.join("documents.db"),
+    }
+}
+
+/// The file that remembers loads into file sinks, in the data directory.
+const FILE_LOADS: &str = "file-loads.db";
+
+/// Where a load goes.
+#[derive(Clone)]
+pub struct Destination {
+    place: Place,
+    target: Target,
+    flow: Flow,
+    /// Whether unknown columns are rescued, which a CSV file needs a column for.
+    rescue: bool,
+}
+
+#[derive(Clone)]
+enum Place {
+    /// A connection string, which may hold a password: never shown.
+    Mongodb(String),
+    Embedded(PathBuf),
+    Sqlite(PathBuf),
+    Jsonl,
+    Csv,
+    Null,
+    /// Nothing is written; what the spec's own sink would refuse is still rejected where that can be told
+    /// without it.
+    Dry,
+}
+
+impl Destination {
+    /// The spec's own sink. `[sink.mongodb]` goes to the embedded store where no URI is configured.
+    pub fn of(plan: &Plan, mongodb_uri: Option<&str>, data_dir: &Path) -> Self {
+        let place = match (&plan.sink.kind, mongodb_uri) {
+            (SinkKind::Mongodb, Some(uri)) => Place::Mongodb(uri.to_owned()),
+            (SinkKind::Mongodb, None) => Place::Embedded(embedded_file(data_dir, None)),
+            (SinkKind::Sqlite(path), _) => Place::Sqlite(path.clone()),
+            (SinkKind::Jsonl, _) => Place::Jsonl,
+            (SinkKind::Csv, _) => Place::Csv,
+            (SinkKind::Null, _) => Place::Null,
+        };
+        Self::at(place, plan)
+    }
+
+    /// Nowhere: a dry run.
+    pub fn dry(plan: &Plan) -> Self {
+        Self::at(Place::Dry, plan)
+    }
+
+    /// The sink that `said` names: `null`, `jsonl:PATH`, `csv:PATH`, `sqlite:PATH` or `mongodb:URI`.
+    ///
+    /// # Errors
+    /// `bad_sink`, when it names none, or the spec's mode or fields cannot go there.
+    pub fn named(said: &str, plan: &Plan) -> Result<Self, Fatal> {
+        let (word, rest) = said.split_once(':').unwrap_or((said, ""));
+        let place = match (word, rest) {
+            ("null", "") => Place::Null,
+            ("jsonl", path) if !path.is_empty() => Place::Jsonl,
+            ("csv", path) if !path.is_empty() => Place::Csv,
+            ("sqlite", path) if !path.is_empty() => Place::Sqlite(path.into()),
+            ("mongodb" | "mongodb+srv", rest) if !rest.is_empty() => Place::Mongodb(mongodb_uri(said)),
+            _ => {
+                return Err(bad_sink(format!("`{word}` names no sink"))
+                    .hint("null, jsonl:PATH, csv:PATH, sqlite:PATH or mongodb://HOST/DATABASE"));
+            }
+        };
+        let mut to = Self::at(place, plan);
+        match to.place {
+            Place::Jsonl | Place::Csv => to.target.collection = rest.to_owned(),
+            Place::Mongodb(_) | Place::Sqlite(_) if !plan.sink.kind.has_collection() => {
+                to.target.collection = plan.name.replace('-', "_").to_ascii_lowercase();
+            }
+            _ => {}
+        }
+        to.takes(plan)?;
+        Ok(to)
+    }
+
+    fn at(place: Place, plan: &Plan) -> Self {
+        let (target, flow) = (plan.sink.target.clone(), plan.sink.flow);
+        let flow = match place {
+            Place::Jsonl | Place::Csv => flow.in_order(),
+            Place::Embedded(_) | Place::Sqlite(_) => EmbeddedStore::flow(&target, flow),
+            Place::Mongodb(_) if target.mode == Mode::Merge => flow.in_order(),
+            Place::Mongodb(_) | Place::Null | Place::Dry => flow,
+        };
+        Self { place, target, flow, rescue: plan.unknown == Unknown::Rescue }
+    }
+
+    fn takes(&self, plan: &Plan) -> Result<(), Fatal> {
+        let file = matches!(self.place, Place::Jsonl | Place::Csv);
+        if file && self.target.mode != Mode::Insert {
+            return Err(bad_sink("a file takes mode insert only".into())
+                .hint("a database can find documents by their key: sqlite:PATH, for example"));
+        }
+        if matches!(self.place, Place::Csv) && plan.unknown == Unknown::Keep {
+            return Err(bad_sink("a CSV file cannot keep unknown columns".into())
+                .hint("the spec says unknown = \"keep\": load into jsonl:PATH instead"));
+        }
+        Ok(())
+    }
+
+    /// What a document is to be.
+    pub fn target(&self) -> &Target {
+        &self.target
+    }
+
+    /// How batches flow into it.
+    pub fn flow(&self) -> Flow {
+        self.flow
+    }
+
+    /// Whether it remembers loads, so that a run can go on.
+    pub fn remembers(&self) -> bool {
+        !matches!(self.place, Place::Null | Place::Dry)
+    }
+
+    /// How a person looks at what was loaded.
+    pub fn how_to_look(&self) -> Option<String> {
+        let collection = &self.target.collection;
+        match &self.place {
+            Place::Embedded(_) => Some(format!("To look at the documents: sluicegate export {collection}")),
+            Place::Sqlite(path) => Some(format!(
+                "To look at the documents: sqlite3 {} 'select doc from {collection} limit 10'",
+                path.display()
+            )),
+            Place::Mongodb(_) => Some(format!("To look at the documents: db.{collection}.find() in mongosh")),
+            Place::Jsonl | Place::Csv => Some(format!("The records are in {collection}")),
+            Place::Null | Place::Dry => None,
+        }
+    }
+
+    /// Connects to it; what it remembers of loads into files lies in `data_dir`.
+    ///
+    /// # Errors
+    /// When it cannot be reached or opened.
+    pub async fn connect(&self, data_dir: &Path) -> Result<Connected, Fatal> {
+        if self.remembers() {
+            let made = tokio::fs::create_dir_all(data_dir).await;
+            made.map_err(|error| {
+                Fatal::new("data_dir", format!("{} cannot be made", data_dir.display())).because(&error)
+            })?;
+        }
+        let link = match &self.place {
+            Place::Mongodb(uri) => Link::Mongodb(Arc::new(MongoTarget::connect(uri).await?)),
+            Place::Embedded(path) | Place::Sqlite(path) => {
+                Link::Sqlite(Arc::new(EmbeddedStore::open(path).await?))
+            }
+            Place::Jsonl | Place::Csv => {
+                Link::File(Arc::new(EmbeddedStore::open(&data_dir.join(FILE_LOADS)).await?))
+            }
+            Place::Null | Place::Dry => Link::Nothing,
+        };
+        Ok(Connected { to: self.clone(), link })
+    }
+}
+
+/// What a person reads: never a password.
+impl fmt::Display for Destination {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let collection = &self.target.collection;
+        match &self.place {
+            Place::Mongodb(_) => write!(f, "collection {collection} of MongoDB"),
+            Place::Embedded(path) => write!(f, "{collection} in {} (embedded store)", path.display()),
+            Place::Sqlite(path) => write!(f, "table {collection} of {}", path.display()),
+            Place::Jsonl | Place::Csv => f.write_str(collection),
+            Place::Null => f.write_str("nowhere (null)"),
+            Place::Dry => f.write_str("nowhere (dry run)"),
+        }
+    }
+}
+
+/// A destination that can be reached.
+pub struct Connected {
+    to: Destination,
+    link: Link,
+}
+
+enum Link {
+    Mongodb(Arc<MongoTarget>),
+    Sqlite(Arc<EmbeddedStore>),
+    /// The store of loads beside a file sink.
+    File(Arc<EmbeddedStore>),
+    Nothing,
+}
+
+impl Connected {
+    /// Where loads are remembered; none for the null sink and a dry run.
+    pub fn loads(&self) -> Option<Arc<dyn Loads>> {
+        match &self.link {
+            Link::Mongodb(target) => Some(target.clone()),
+            Link::Sqlite(target) | Link::File(target) => Some(target.clone()),
+            Link::Nothing => None,
+        }
+    }
+
+    /// Whether it is a file that is not there.
+    pub fn target_file_is_gone(&self) -> bool {
+        matches!(self.link, Link::File(_)) && !Path::new(&self.to.target.collection).exists()
+    }
+
+    /// Opens the sink for one load.
+    ///
+    /// # Errors
+    /// What the sink says.
+    pub async fn open(&self, load: Load) -> Result<Opened, Fatal> {
+        let Destination { place, target, flow, rescue } = &self.to;
+        match (&self.link, place) {
+            (Link::Mongodb(to), _) => to.open(target, flow, load).await,
+            (Link::Sqlite(to), _) => to.sink(target, &load).await,
+            (Link::File(_), Place::Csv) => csv::open(target, *rescue, &load).await,
+            (Link::File(_), _) => jsonl::open(target, &load).await,
+            (Link::Nothing, _) => Ok(null::open(target, &load)),
+        }
+    }
+}
+
+/// `mongodb:URI` with the scheme once.
+fn mongodb_uri(said: &str) -> String {
+    let uri = said.strip_prefix("mongodb:mongodb").map(|rest| format!("mongodb{rest}"));
+    uri.unwrap_or_else(|| match said.strip_prefix("mongodb:") {
+        Some(rest) if !rest.starts_with("//") => format!("mongodb://{rest}"),
+        _ => said.to_owned(),
+    })
+}
+
+fn bad_sink(message: String) -> Fatal {
+    Fatal::new("bad_sink", message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_uri_may_stand_behind_the_word_or_be_it() {
+        for (said, uri) in [
+            ("mongodb://h/db", "mongodb://h/db"),
+            ("mongodb:mongodb://h/db", "mongodb://h/db"),
+            ("mongodb:mongodb+srv://h/db", "mongodb+srv://h/db"),
+            ("mongodb+srv://h/db", "mongodb+srv://h/db"),
+            ("mongodb:localhost:27017/db", "mongodb://localhost:27017/db"),
+        ] {
+            assert_eq!(mongodb_uri(said), uri);
+        }
+    }
+}

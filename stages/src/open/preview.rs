@@ -1,0 +1,139 @@
+//! The first records at every stage, for a person: as framed, as parsed, as bound, and what each step did.
+//!
+//! The same parts as in a run, one record at a time; nothing is written and nothing is counted.
+
+use super::{Front, Opened};
+use crate::plan::Plan;
+use crate::record::{Cells, DocumentWriter, Record, Tree};
+use pipeline::{Bind, Block, Fatal, Parser, Position, Problem, Step, Verdict};
+
+/// Bytes read before the preview gives up on finding enough records.
+const MAX_PREVIEW_BYTES: u64 = 64 * 1024 * 1024;
+/// Room made for each read, in bytes.
+const READ_BYTES: usize = 64 * 1024;
+
+/// One record and what became of it.
+pub struct Shown {
+    /// Where it stands.
+    pub at: Position,
+    /// What every stage made of it: the stage's name and its result.
+    pub stages: Vec<(String, String)>,
+}
+
+impl Opened {
+    /// The first `records` records at every stage.
+    ///
+    /// # Errors
+    /// What the source, the framer and the parser say.
+    pub async fn preview(mut self, plan: &Plan, records: usize) -> Result<Vec<Shown>, Fatal> {
+        let mut shown = Vec::new();
+        let (mut at_end, mut bytes) = (false, 0);
+        loop {
+            while let Some(block) = self.framer.next_block(at_end)? {
+                self.show(plan, &block, records, &mut shown)?;
+                if shown.len() >= records {
+                    return Ok(shown);
+                }
+            }
+            if at_end || bytes > MAX_PREVIEW_BYTES {
+                return Ok(shown);
+            }
+            self.framer.buffer().reserve(READ_BYTES);
+            let read = self.source.read(self.framer.buffer()).await?;
+            bytes += read as u64;
+            at_end = read == 0;
+        }
+    }
+
+    fn show(
+        &self,
+        plan: &Plan,
+        block: &Block,
+        records: usize,
+        shown: &mut Vec<Shown>,
+    ) -> Result<(), Fatal> {
+        let from = shown.len();
+        for index in 0..block.frames.len() {
+            let framed = String::from_utf8_lossy(block.text(index)).into_owned();
+            let mut stages = vec![("framed".to_owned(), framed)];
+            if let Some(code) = block.frames[index].broken {
+                stages.push(("rejected".to_owned(), code.to_owned()));
+            }
+            shown.push(Shown { at: block.position(index), stages });
+        }
+        let viewer = Viewer { plan, documents: DocumentWriter::new(&plan.schema, plan.sink.target.nulls, None) };
+        let mut add = |index: usize, stages: Vec<(String, String)>| shown[from + index].stages.extend(stages);
+        match &self.front {
+            Front::Csv(parser, bind) => parser.parse(block, &mut |index, row| {
+                add(index, viewer.view(block.position(index), row, bind, cells_text));
+            })?,
+            Front::Jsonl(parser, bind) => parser.parse(block, &mut |index, row| {
+                add(index, viewer.view(block.position(index), row, bind, tree_text));
+            })?,
+        }
+        shown.truncate(records);
+        Ok(())
+    }
+}
+
+struct Viewer<'a> {
+    plan: &'a Plan,
+    documents: DocumentWriter,
+}
+
+impl Viewer<'_> {
+    fn view<W>(
+        &self,
+        at: Position,
+        row: Result<&mut W, Problem>,
+        bind: &impl Bind<W, Record>,
+        text: impl Fn(&W) -> String,
+    ) -> Vec<(String, String)> {
+        let mut stages = Vec::new();
+        let row = match row {
+            Ok(row) => row,
+            Err(problem) => return vec![("rejected".into(), problems_text(&[problem]))],
+        };
+        stages.push(("parsed".into(), text(row)));
+        let mut record = Record::default();
+        let mut verdict = bind.bind(row, &mut record);
+        let mut name = "bound".to_owned();
+        for step in self.plan.steps.iter().map(Some).chain([None]) {
+            match &verdict {
+                Verdict::Keep => stages.push((name, self.document(at, &record))),
+                Verdict::Drop(name) => stages.push(("dropped".into(), name.to_string())),
+                Verdict::Reject(problems) => stages.push(("rejected".into(), problems_text(problems))),
+            }
+            let (Some(step), Verdict::Keep) = (step, &verdict) else { break };
+            name = format!("{} {}", step.kind, step.name);
+            verdict = step.step.apply(&mut record);
+        }
+        stages
+    }
+
+    fn document(&self, at: Position, record: &Record) -> String {
+        let mut bytes = Vec::new();
+        self.documents.write(None, at, record, &mut bytes);
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+}
+
+fn problems_text(problems: &[Problem]) -> String {
+    let one = |problem: &Problem| {
+        let field = problem.field.as_deref().map(|field| format!(" {field}")).unwrap_or_default();
+        format!("{}{field}: {}", problem.code, problem.message)
+    };
+    problems.iter().map(one).collect::<Vec<_>>().join("; ")
+}
+
+fn cells_text(cells: &Cells) -> String {
+    let all: Vec<_> = (0..cells.len()).filter_map(|index| cells.get(index)).collect();
+    format!("{all:?}")
+}
+
+fn tree_text(tree: &Tree) -> String {
+    match tree.root() {
+        Some(root) => format!("an object with the keys {:?}", root.children().map(|c| c.key()).collect::<Vec<_>>()),
+        None => "nothing".into(),
+    }
+}

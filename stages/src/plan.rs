@@ -1,0 +1,238 @@
+//! The plan: a spec that was checked.
+//!
+//! Reading a spec finds what is misspelt; planning finds what is missing, impossible or contradictory, names the
+//! place, and fills in the defaults. A plan opens nothing and reads no clock: it can be kept, compared and
+//! shown. What it promises: opening it fails only for reasons of the world (a file, a server), never for
+//! reasons of the spec.
+
+mod input;
+mod sink;
+mod steps;
+mod tests;
+
+pub use input::{InputPlan, name_matches};
+pub use sink::{SinkKind, SinkPlan};
+pub use steps::StepPlan;
+pub use tests::{ExpectedReject, TestPlan};
+
+use crate::frame::csv::CsvDialect;
+use crate::record::Schema;
+use crate::spec::{FormatSpec, OnBreachSpec, Problem, Problems, Spec, ErrorsSpec};
+use crate::step::bind::{BindPlan, Input, PlanProblem, Unknown};
+use pipeline::{Budget, OnBreach};
+use sha2::{Digest, Sha256};
+use std::sync::Arc;
+
+/// The version of the language that this program reads.
+pub const LANGUAGE: i64 = 1;
+/// The most characters of a spec's name.
+const MAX_NAME_CHARS: usize = 64;
+
+/// What the environment says where a spec says nothing.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Defaults {
+    /// Records of a batch (`JOB_BATCH_SIZE`).
+    pub batch_records: Option<usize>,
+    /// The pause between batches (`JOB_WRITE_PAUSE_MS`).
+    pub pause_ms: Option<u64>,
+}
+
+/// A checked spec.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// Its name.
+    pub name: String,
+    /// Its version, from 1.
+    pub version: u32,
+    /// What it is.
+    pub description: Option<String>,
+    /// The hash of its text, in hexadecimal digits.
+    pub sha256: String,
+    /// How input is recognised and opened.
+    pub input: InputPlan,
+    /// How records are found and read.
+    pub format: FormatPlan,
+    /// How rows become records.
+    pub bind: BindPlan,
+    /// What becomes of columns that the spec does not know.
+    pub unknown: Unknown,
+    /// What records look like.
+    pub schema: Arc<Schema>,
+    /// What happens to them, in order.
+    pub steps: Vec<StepPlan>,
+    /// How many rejects there may be.
+    pub budget: Budget,
+    /// Where they go.
+    pub sink: SinkPlan,
+    /// Examples.
+    pub tests: Vec<TestPlan>,
+}
+
+/// How records are found and read.
+#[derive(Clone, Debug)]
+pub enum FormatPlan {
+    /// Delimited text.
+    Csv(CsvDialect),
+    /// One JSON object a line.
+    Jsonl,
+}
+
+impl Plan {
+    /// Reads and checks a spec; `name` is what messages call it, its path for example.
+    ///
+    /// # Errors
+    /// Every problem of the spec, each with its place.
+    pub fn read(name: &str, text: &str, defaults: Defaults) -> Result<Self, Problems> {
+        let (spec, mut problems) = crate::spec::read::<Spec>(name, text);
+        let plan = Self::of(spec, text, defaults, &mut problems);
+        if problems.is_empty() { plan.ok_or(problems) } else { Err(problems) }
+    }
+
+    /// `None` only where a problem was told.
+    fn of(spec: Spec, text: &str, defaults: Defaults, problems: &mut Problems) -> Option<Self> {
+        language(spec.spec, problems);
+        let name = name(spec.name.as_deref(), problems);
+        let version = version(spec.version, problems);
+        let format = format(spec.format.as_ref(), problems);
+        let input = input::plan(spec.input.unwrap_or_default(), problems);
+        let columns = spec.columns.unwrap_or_default();
+        let fields = spec.fields.unwrap_or_default();
+        if fields.0.is_empty() && columns.unknown != Some(Unknown::Keep) {
+            problems.push(
+                Problem::new("fields", "required", "the spec has no [fields]")
+                    .hint("name the fields, or pass everything on as it is: [columns] unknown = \"keep\""),
+            );
+        }
+        let rows = match &format {
+            Some(FormatPlan::Jsonl) => Input::Tree,
+            Some(FormatPlan::Csv(_)) | None => Input::Columns,
+        };
+        let mut found = Vec::new();
+        let mut bind = BindPlan::new(rows, &fields.0, &columns, &spec.values.unwrap_or_default(), &mut found);
+        for problem in found {
+            problems.push(problem_of(problem));
+        }
+        let (steps, schema) = steps::plan(spec.steps.unwrap_or_default(), &bind, problems);
+        let budget = budget(spec.errors, problems);
+        let keeps_unknown = columns.unknown == Some(Unknown::Keep);
+        let sink = sink::plan(spec.sink, &schema, keeps_unknown, defaults, problems);
+        bind.also_takes(sink.iter().flat_map(|sink| sink.target.lineage.clone()));
+        bind.also_takes(schema.layout.0.iter().map(|(name, _)| name.clone()));
+        let tests = tests::plan(spec.tests.unwrap_or_default(), problems);
+        Some(Self {
+            name: name?,
+            version: version?,
+            description: spec.description,
+            sha256: hex::encode(Sha256::digest(text.as_bytes())),
+            input,
+            format: format?,
+            bind,
+            unknown: columns.unknown.unwrap_or_default(),
+            schema: Arc::new(schema),
+            steps,
+            budget,
+            sink: sink?,
+            tests,
+        })
+    }
+
+    /// `name@version`.
+    pub fn reference(&self) -> String {
+        format!("{}@{}", self.name, self.version)
+    }
+}
+
+fn problem_of(found: PlanProblem) -> Problem {
+    let problem = Problem::new(found.path, found.code, found.message);
+    match found.hint {
+        Some(hint) => problem.hint(hint),
+        None => problem,
+    }
+}
+
+fn language(said: Option<i64>, problems: &mut Problems) {
+    match said {
+        Some(LANGUAGE) => {}
+        Some(other) => problems.push(
+            Problem::new("spec", "unsupported_version", format!("version {other} of the language is not known"))
+                .hint(format!("write spec = {LANGUAGE}")),
+        ),
+        None => problems.push(
+            Problem::new("spec", "required", "the version of the language is missing")
+                .hint(format!("begin the file with spec = {LANGUAGE}")),
+        ),
+    }
+}
+
+fn name(said: Option<&str>, problems: &mut Problems) -> Option<String> {
+    let Some(name) = said else {
+        problems.push(
+            Problem::new("name", "required", "the spec has no name").hint("name = \"orders\", for example"),
+        );
+        return None;
+    };
+    let good = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+    let starts = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
+    if !starts || !name.chars().all(good) || name.len() > MAX_NAME_CHARS {
+        problems.push(
+            Problem::new("name", "bad_name", format!("`{name}` cannot be the name of a spec"))
+                .hint(format!("a letter first, then letters, digits, _ and -, at most {MAX_NAME_CHARS} in all")),
+        );
+        return None;
+    }
+    Some(name.to_owned())
+}
+
+fn version(said: Option<i64>, problems: &mut Problems) -> Option<u32> {
+    match u32::try_from(said.unwrap_or(1)) {
+        Ok(version) if version > 0 => Some(version),
+        _ => {
+            problems.push(Problem::new("version", "bad_value", "a version is a whole number from 1"));
+            None
+        }
+    }
+}
+
+fn format(said: Option<&FormatSpec>, problems: &mut Problems) -> Option<FormatPlan> {
+    match said {
+        Some(FormatSpec::Csv(csv)) => match csv.dialect() {
+            Ok(dialect) => Some(FormatPlan::Csv(dialect)),
+            Err(wrong) => {
+                for (key, message) in wrong {
+                    problems.push(Problem::new(format!("format.csv.{key}"), "bad_value", message));
+                }
+                None
+            }
+        },
+        Some(FormatSpec::Jsonl(_)) => Some(FormatPlan::Jsonl),
+        None => {
+            problems.push(
+                Problem::new("format", "required", "the spec does not say how records are found")
+                    .hint("add [format.csv] or [format.jsonl]"),
+            );
+            None
+        }
+    }
+}
+
+fn budget(said: Option<ErrorsSpec>, problems: &mut Problems) -> Budget {
+    let said = said.unwrap_or_default();
+    let default = Budget::default();
+    let max_ratio = said.max_ratio.unwrap_or(default.max_ratio);
+    if !(0.0..=1.0).contains(&max_ratio) {
+        let message = format!("a ratio lies between 0 and 1, {max_ratio} does not");
+        problems.push(Problem::new("errors.max_ratio", "bad_value", message).hint("0.01 is one in a hundred"));
+    }
+    Budget {
+        max_records: said.max_records.unwrap_or(default.max_records),
+        max_ratio,
+        after_records: said.after_records.unwrap_or(default.after_records),
+        min_records: said.min_records.unwrap_or(default.min_records),
+        on_breach: match said.on_breach {
+            Some(OnBreachSpec::Hold) => OnBreach::Hold,
+            Some(OnBreachSpec::Fail) => OnBreach::Fail,
+            Some(OnBreachSpec::Continue) => OnBreach::Continue,
+            None => default.on_breach,
+        },
+    }
+}

@@ -1,0 +1,181 @@
+//! The spec language as types: what a TOML file may say, and nothing about what it means.
+//!
+//! Every key is optional here, so that one reading finds every problem; what is required and what makes
+//! sense together is said by the plan. Unknown keys are refused. Choices are keyed by name, so that a
+//! problem is reported at its own line and column. The parts bring their own spec types.
+
+use super::ByteSize;
+use crate::frame::csv::CsvSpec;
+use crate::parse::jsonl::JsonlSpec;
+use crate::sink::csv::CsvSinkSpec;
+use crate::sink::jsonl::JsonlSinkSpec;
+use crate::sink::mongodb::MongodbSpec;
+use crate::sink::null::NullSpec;
+use crate::sink::sqlite::SqliteSpec;
+use crate::step::bind::{ColumnsSpec, FieldsSpec, ValuesSpec};
+use crate::step::derive::DeriveSpec;
+use crate::step::drop::DropSpec;
+use crate::step::reject::RejectSpec;
+use crate::unpack::Compression;
+use schemars::JsonSchema;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+
+/// One kind of file: how to read it, what its records are and where they go.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Spec {
+    /// The version of the language: 1.
+    pub spec: Option<i64>,
+    /// The name of this kind of file.
+    pub name: Option<String>,
+    /// The version of this spec, from 1; a version that has been used never changes.
+    pub version: Option<i64>,
+    /// What it is, in a sentence.
+    pub description: Option<String>,
+    /// How a file is recognised and opened.
+    pub input: Option<InputSpec>,
+    /// How records are found and read.
+    pub format: Option<FormatSpec>,
+    /// What is made of columns that are missing or unknown.
+    pub columns: Option<ColumnsSpec>,
+    /// What every field starts from.
+    pub values: Option<ValuesSpec>,
+    /// The fields, in the order in which they are written.
+    pub fields: Option<FieldsSpec>,
+    /// What happens to a record after binding, in order.
+    pub steps: Option<Vec<StepSpec>>,
+    /// The budget of errors.
+    pub errors: Option<ErrorsSpec>,
+    /// Where records go.
+    pub sink: Option<SinkSpec>,
+    /// Examples that `sluicegate test` runs.
+    pub tests: Option<Vec<TestSpec>>,
+}
+
+/// `[input]`
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct InputSpec {
+    /// Patterns of file names (`*` and `?`) that pick this spec when none is named.
+    #[serde(rename = "match")]
+    pub matches: Option<Vec<String>>,
+    /// The most bytes after decompression. Default: no limit, but see the ratio of a decompression bomb.
+    pub max_bytes: Option<ByteSize>,
+    /// The most bytes of one record. Default: 1MiB.
+    pub max_record_bytes: Option<ByteSize>,
+    /// How the input is compressed. Default: auto.
+    pub compression: Option<Compression>,
+    /// The character encoding. Default: utf-8.
+    pub encoding: Option<String>,
+    /// What becomes of an uploaded object once every job of its file is completed. Default: keep.
+    pub on_success: Option<OnSuccess>,
+}
+
+/// What becomes of an uploaded object after success.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum OnSuccess {
+    /// It stays.
+    #[default]
+    Keep,
+    /// It is deleted.
+    Delete,
+}
+
+/// `[format.…]`
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum FormatSpec {
+    /// Delimited text with quotes.
+    Csv(CsvSpec),
+    /// One JSON object a line.
+    Jsonl(JsonlSpec),
+}
+
+/// `[[steps]]`
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum StepSpec {
+    /// A field that is computed from others.
+    Derive(DeriveSpec),
+    /// Records that are left out, and counted under a name.
+    Drop(DropSpec),
+    /// Records that are refused.
+    Reject(RejectSpec),
+}
+
+/// `[errors]`
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ErrorsSpec {
+    /// The most rejects. Default: 50,000.
+    pub max_records: Option<u64>,
+    /// The most rejects per record, from 0 to 1. Default: 0.01.
+    pub max_ratio: Option<f64>,
+    /// How many records are read before the ratio is judged; it is judged again at the end. Default: 10,000.
+    pub after_records: Option<u64>,
+    /// The least records that an input must have. Default: 1.
+    pub min_records: Option<u64>,
+    /// What happens when one of these is exceeded. Default: hold.
+    pub on_breach: Option<OnBreachSpec>,
+}
+
+/// What happens when the budget is exceeded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum OnBreachSpec {
+    /// The load stops behind the record that exceeded it, and waits for somebody's word.
+    Hold,
+    /// The load fails.
+    Fail,
+    /// Nothing: rejects are only counted.
+    Continue,
+}
+
+/// `[sink.…]`
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SinkSpec {
+    /// A MongoDB collection; the embedded store where no MongoDB is configured.
+    Mongodb(MongodbSpec),
+    /// A table of a SQLite file.
+    Sqlite(SqliteSpec),
+    /// A file of JSON Lines.
+    Jsonl(JsonlSinkSpec),
+    /// A CSV file.
+    Csv(CsvSinkSpec),
+    /// Nowhere: records are counted.
+    Null(NullSpec),
+}
+
+/// `[[tests]]`
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TestSpec {
+    /// What the test shows.
+    pub name: Option<String>,
+    /// The input as decoded text.
+    pub input: Option<String>,
+    /// A file beside the spec that holds the input.
+    pub input_file: Option<String>,
+    /// The documents that come out, in order, without `_id`; values as the JSON of the embedded store.
+    #[schemars(with = "Option<Vec<serde_json::Map<String, serde_json::Value>>>")]
+    pub expect: Option<Vec<toml::Table>>,
+    /// The rejects that come out, in order.
+    pub expect_rejects: Option<Vec<ExpectedRejectSpec>>,
+    /// How many records are dropped, by the name of the drop.
+    pub expect_drops: Option<BTreeMap<String, u64>>,
+}
+
+/// A reject that a test expects.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ExpectedRejectSpec {
+    /// The record's number, from 1.
+    pub record: Option<u64>,
+    /// The field of its leading problem.
+    pub field: Option<String>,
+    /// The code of its leading problem.
+    pub code: Option<String>,
+}

@@ -1,0 +1,74 @@
+//! Binds the cells of a CSV record, whose columns are known since the header.
+
+use super::field::FieldPlan;
+use crate::record::{Cells, Record, Value};
+use pipeline::{Bind, Problem, Verdict};
+use std::sync::Arc;
+
+/// Binds CSV records of one file.
+#[derive(Clone, Debug)]
+pub struct CsvBind {
+    /// Each field with the number of its column, from 0, where the file has it.
+    fields: Vec<(Arc<FieldPlan>, Option<usize>)>,
+    extra: Extra,
+}
+
+/// What becomes of the columns that no field takes.
+#[derive(Clone, Debug)]
+pub enum Extra {
+    /// They are left out.
+    Drop,
+    /// They go into the document, each under its name.
+    Keep(Vec<(usize, Box<str>)>),
+    /// They go into one object of the document.
+    Rescue(Vec<(usize, Box<str>)>),
+    /// Every record is rejected for them.
+    Reject(Vec<Problem>),
+}
+
+impl CsvBind {
+    pub(super) fn new(
+        fields: impl Iterator<Item = (Arc<FieldPlan>, Option<usize>)>,
+        extra: Extra,
+    ) -> Self {
+        Self {
+            fields: fields.collect(),
+            extra,
+        }
+    }
+}
+
+impl Bind<Cells, Record> for CsvBind {
+    fn bind(&self, row: &mut Cells, record: &mut Record) -> Verdict {
+        record.clear(self.fields.len());
+        let mut problems = Vec::new();
+        for (index, (field, column)) in self.fields.iter().enumerate() {
+            let value = match column.and_then(|column| row.get(column)) {
+                Some(text) => field.text(text, record, &mut problems),
+                None => field.absent(record, &mut problems),
+            };
+            record.set(index, value);
+        }
+        match &self.extra {
+            Extra::Drop => {}
+            Extra::Keep(columns) => {
+                for (column, name) in columns {
+                    let name = record.store(name);
+                    let value = Value::Text(record.store(row.get(*column).unwrap_or_default()));
+                    record.keep_unknown(name, value);
+                }
+            }
+            Extra::Rescue(columns) => {
+                let rescued = columns.iter().map(|(column, name)| {
+                    let name = record.store(name);
+                    (name, Value::Text(record.store(row.get(*column).unwrap_or_default())))
+                });
+                let rescued = Value::Object(rescued.collect());
+                let name = record.store("_rescued");
+                record.keep_unknown(name, rescued);
+            }
+            Extra::Reject(unknown) => problems.extend_from_slice(unknown),
+        }
+        if problems.is_empty() { Verdict::Keep } else { Verdict::Reject(problems) }
+    }
+}

@@ -1,0 +1,301 @@
+//! The header of a CSV file: which column each field takes, judged once for the whole file. Two columns for one
+//! field, a missing one and an unknown one each have the outcome that the spec says; none is guessed.
+
+#[cfg(test)]
+mod tests;
+
+use super::cells::{CsvBind, Extra};
+use super::plan::{BindPlan, RESERVED, Source};
+use super::spec::{Missing, Order, Unknown};
+use super::value::shown;
+use pipeline::{Accepted, Cause, Fatal, Problem};
+use regex::Regex;
+use std::fmt;
+use unicode_normalization::UnicodeNormalization;
+
+/// The most titles that a message lists.
+const MAX_SHOWN_TITLES: usize = 30;
+/// The least likeness (jaro-winkler) of a title that a message proposes.
+const NEAR_LIKENESS: f64 = 0.8;
+
+/// Why a file cannot be bound.
+#[derive(Clone, Debug)]
+pub enum BindRefusal {
+    /// It never can, by this spec.
+    Fatal(Fatal),
+    /// Somebody must accept its columns first.
+    Hold(Cause),
+}
+
+impl From<Fatal> for BindRefusal {
+    fn from(fatal: Fatal) -> Self {
+        Self::Fatal(fatal)
+    }
+}
+
+/// A title that a field looks for.
+#[derive(Clone, Debug)]
+pub enum Title {
+    /// A text: compared as it is, or else trimmed, normalised and case-folded.
+    Text {
+        /// As the spec has it.
+        exact: String,
+        /// For the second look.
+        folded: String,
+    },
+    /// A regular expression, searched in the trimmed and normalised title.
+    Pattern(Regex),
+}
+
+impl Title {
+    /// Reads what a spec says: a regular expression between slashes, else a text.
+    ///
+    /// # Errors
+    /// The regular expression's.
+    pub fn parse(text: &str) -> Result<Self, regex::Error> {
+        match text.strip_prefix('/').and_then(|text| text.strip_suffix('/')) {
+            Some(pattern) => Regex::new(pattern).map(Self::Pattern),
+            None => Ok(Self::text(text)),
+        }
+    }
+
+    /// A text.
+    pub fn text(text: &str) -> Self {
+        Self::Text {
+            exact: text.to_owned(),
+            folded: folded(text),
+        }
+    }
+
+    /// The columns that answer, an exact spelling first.
+    fn answers<'h>(&self, heads: &'h [Head<'_>]) -> Vec<usize> {
+        let all = |wanted: &dyn Fn(&Head<'h>) -> bool| -> Vec<usize> {
+            let found = heads.iter().enumerate().filter(|(_, head)| wanted(head));
+            found.map(|(index, _)| index).collect()
+        };
+        match self {
+            Self::Text { exact, folded } => {
+                let found = all(&|head| head.raw == exact);
+                if found.is_empty() { all(&|head| head.folded == *folded) } else { found }
+            }
+            Self::Pattern(pattern) => all(&|head| pattern.is_match(&head.normal)),
+        }
+    }
+}
+
+impl fmt::Display for Title {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text { exact, .. } => f.write_str(&shown(exact)),
+            Self::Pattern(pattern) => write!(f, "/{pattern}/"),
+        }
+    }
+}
+
+/// A title of the file.
+struct Head<'t> {
+    raw: &'t str,
+    normal: String,
+    folded: String,
+}
+
+impl<'t> Head<'t> {
+    fn new(raw: &'t str) -> Self {
+        Self {
+            raw,
+            normal: raw.trim().nfc().collect(),
+            folded: folded(raw),
+        }
+    }
+}
+
+/// Trimmed, NFC, and case-folded: capital letters first, so that `ß` equals `SS`.
+fn folded(title: &str) -> String {
+    let normal: String = title.trim().nfc().collect();
+    normal.to_uppercase().to_lowercase().nfc().collect()
+}
+
+impl BindPlan {
+    /// Whether this row can be the header: every title without which the file would fail is in it. Where the
+    /// spec needs none, every row can.
+    pub fn is_header(&self, titles: &[String]) -> bool {
+        let heads: Vec<Head<'_>> = titles.iter().map(|title| Head::new(title)).collect();
+        self.fields().all(|(field, source)| {
+            !self.must_be_there(field.required) || !source.columns(&heads).is_empty()
+        })
+    }
+
+    fn must_be_there(&self, required: bool) -> bool {
+        match self.missing {
+            Missing::FailAny => true,
+            Missing::FailRequired => required,
+            Missing::Null => false,
+        }
+    }
+
+    /// Binds to the titles of a file. `accepted` is what somebody accepted before: unknown columns among it do
+    /// not hold again.
+    ///
+    /// # Errors
+    /// `header_ambiguous`, `column_missing`, `column_order`, `unknown_columns`, `reserved_name`, `nul_in_name` and
+    /// `name_taken` fail the file; unknown columns hold it where the spec says so.
+    pub fn for_columns(&self, titles: &[String], accepted: &Accepted) -> Result<CsvBind, BindRefusal> {
+        let heads: Vec<Head<'_>> = titles.iter().map(|title| Head::new(title)).collect();
+        let mut columns = Vec::new();
+        for (field, source) in self.fields() {
+            let column = match source.columns(&heads)[..] {
+                [] if self.must_be_there(field.required) => {
+                    return Err(missing(&field.name, source, &heads).into());
+                }
+                [] => None,
+                [column] => Some(column),
+                ref many => return Err(ambiguous(&field.name, many, &heads).into()),
+            };
+            columns.push(column);
+        }
+        if self.order == Order::Strict {
+            self.check_order(&columns, &heads)?;
+        }
+        let unknown: Vec<usize> = (0..heads.len()).filter(|index| !columns.contains(&Some(*index))).collect();
+        let extra = self.extra(&unknown, &heads, accepted)?;
+        Ok(CsvBind::new(self.plans().cloned().zip(columns), extra))
+    }
+
+    /// Columns must not run back; a column that several fields take counts where it is first taken.
+    fn check_order(&self, columns: &[Option<usize>], heads: &[Head<'_>]) -> Result<(), Fatal> {
+        let mut last: Option<usize> = None;
+        for (at, column) in columns.iter().enumerate() {
+            let (Some(column), false) = (*column, columns[..at].contains(column)) else {
+                continue;
+            };
+            if let Some(before) = last.filter(|last| *last > column) {
+                let (here, before) = (shown(&heads[column].normal), shown(&heads[before].normal));
+                let message = format!("the column {here} stands before {before}, behind which the spec has it");
+                let hint = "`order = \"any\"` takes columns in any order";
+                return Err(Fatal::new("column_order", message).hint(hint));
+            }
+            last = Some(column);
+        }
+        Ok(())
+    }
+
+    fn extra(&self, unknown: &[usize], heads: &[Head<'_>], accepted: &Accepted) -> Result<Extra, BindRefusal> {
+        if unknown.is_empty() {
+            return Ok(Extra::Drop);
+        }
+        let names = || unknown.iter().map(|index| heads[*index].normal.clone()).collect::<Vec<_>>();
+        Ok(match self.unknown {
+            Unknown::Drop => Extra::Drop,
+            Unknown::Keep => Extra::Keep(self.named(unknown, heads, true)?),
+            Unknown::Rescue => Extra::Rescue(self.named(unknown, heads, false)?),
+            Unknown::Reject => Extra::Reject(names().iter().map(|name| unknown_column(name)).collect()),
+            Unknown::Hold => {
+                let cause = Cause::UnknownColumns(names());
+                if !accepted.covers(&cause) {
+                    return Err(BindRefusal::Hold(cause));
+                }
+                Extra::Drop
+            }
+            Unknown::Fail => {
+                let names: Vec<String> = names().iter().map(|name| shown(name)).collect();
+                let message = format!("no field takes the columns {}", names.join(", "));
+                let hint = "name them in `[fields]`, or say what becomes of them with `unknown` in `[columns]`";
+                return Err(Fatal::new("unknown_columns", message).hint(hint).into());
+            }
+        })
+    }
+
+    /// The unknown columns with the names that they get, each a name of its own; in the document itself also
+    /// none of ours.
+    fn named(
+        &self,
+        unknown: &[usize],
+        heads: &[Head<'_>],
+        in_document: bool,
+    ) -> Result<Vec<(usize, Box<str>)>, Fatal> {
+        let mut named: Vec<(usize, Box<str>)> = Vec::new();
+        for &index in unknown {
+            let (name, number) = (heads[index].raw.trim(), index + 1);
+            let refuse = |code, reason: &str| {
+                let message = format!("column {number} cannot be kept under its title {}: {reason}", shown(name));
+                let hint = format!("give it a field, `column = {number}` finds it, or use `unknown = \"drop\"`");
+                Err(Fatal::new(code, message).hint(hint))
+            };
+            if name.is_empty() {
+                return refuse("header_ambiguous", "it is empty");
+            }
+            if named.iter().any(|(_, other)| **other == *name) {
+                return refuse("header_ambiguous", "another column has it too");
+            }
+            if name.contains('\0') {
+                return refuse("nul_in_name", "it holds a NUL");
+            }
+            if in_document && RESERVED.contains(&name) {
+                return refuse("reserved_name", "the name is reserved");
+            }
+            if in_document && self.is_taken(name) {
+                return refuse("name_taken", "a field is written there");
+            }
+            named.push((index, name.into()));
+        }
+        Ok(named)
+    }
+}
+
+impl Source {
+    /// The columns that answer to this field, each once.
+    fn columns(&self, heads: &[Head<'_>]) -> Vec<usize> {
+        match self {
+            Self::Column(index) => Vec::from_iter((*index < heads.len()).then_some(*index)),
+            Self::Titles(titles) => {
+                let mut found: Vec<usize> = titles.iter().flat_map(|title| title.answers(heads)).collect();
+                found.sort_unstable();
+                found.dedup();
+                found
+            }
+            Self::Paths(_) => Vec::new(),
+        }
+    }
+}
+
+fn unknown_column(name: &str) -> Problem {
+    let message = format!("no field takes the column {}", shown(name));
+    Problem::of_field("unknown_column", name, message)
+}
+
+fn missing(field: &str, source: &Source, heads: &[Head<'_>]) -> Fatal {
+    let Source::Titles(titles) = source else {
+        let message = format!("the field `{field}` takes a column beyond the last, {}", heads.len());
+        return Fatal::new("column_missing", message);
+    };
+    let wanted: Vec<String> = titles.iter().map(Title::to_string).collect();
+    let mut found: Vec<String> = heads.iter().take(MAX_SHOWN_TITLES).map(|head| shown(&head.normal)).collect();
+    if heads.len() > MAX_SHOWN_TITLES {
+        found.push(format!("and {} more", heads.len() - MAX_SHOWN_TITLES));
+    }
+    let (wanted, found) = (wanted.join(" or "), found.join(", "));
+    let message = format!("the field `{field}` wants a column {wanted}; the file has {found}");
+    let fatal = Fatal::new("column_missing", message);
+    let likeness = |head: &Head<'_>| {
+        let texts = titles.iter().filter_map(|title| match title {
+            Title::Text { folded, .. } => Some(strsim::jaro_winkler(folded, &head.folded)),
+            Title::Pattern(_) => None,
+        });
+        texts.fold(0.0, f64::max)
+    };
+    let near = heads.iter().map(|head| (likeness(head), head)).max_by(|a, b| a.0.total_cmp(&b.0));
+    match near {
+        Some((likeness, head)) if likeness >= NEAR_LIKENESS => {
+            fatal.hint(format!("did you mean {}?", shown(&head.normal)))
+        }
+        _ => fatal.hint("name its title with `from`, or let it be null with `missing` in `[columns]`"),
+    }
+}
+
+fn ambiguous(field: &str, columns: &[usize], heads: &[Head<'_>]) -> Fatal {
+    let named = |index: &usize| format!("{} ({})", index + 1, shown(&heads[*index].normal));
+    let list: Vec<String> = columns.iter().map(named).collect();
+    let message = format!("the columns {} all answer to the field `{field}`", list.join(" and "));
+    let hint = format!("say which one with `column = {}`", columns[0] + 1);
+    Fatal::new("header_ambiguous", message).hint(hint)
+}

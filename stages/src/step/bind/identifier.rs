@@ -1,0 +1,168 @@
+//! Texts with a form of their own: UUIDs, e-mail addresses and URLs. Only their form is judged; nothing is
+//! looked up.
+
+/// The longest host name (RFC 1035, 2.3.4, without the root), in bytes.
+const MAX_HOST_BYTES: usize = 253;
+
+/// Reads 32 hexadecimal digits, plain or in the five groups of RFC 9562, in small or capital letters.
+pub fn uuid(text: &str) -> Option<[u8; 16]> {
+    let bytes = text.as_bytes();
+    let dashed = match bytes.len() {
+        36 => true,
+        32 => false,
+        _ => return None,
+    };
+    let mut out = [0; 16];
+    let mut at = 0;
+    for (index, byte) in out.iter_mut().enumerate() {
+        if dashed && matches!(index, 4 | 6 | 8 | 10) {
+            if bytes[at] != b'-' {
+                return None;
+            }
+            at += 1;
+        }
+        let high = char::from(bytes[at]).to_digit(16)?;
+        let low = char::from(bytes[at + 1]).to_digit(16)?;
+        *byte = (high * 16 + low) as u8;
+        at += 2;
+    }
+    Some(out)
+}
+
+/// Whether this is a valid e-mail address by the rule of HTML
+/// (<https://html.spec.whatwg.org/multipage/input.html#valid-e-mail-address>): stricter than RFC 5322 before the
+/// `@`, and ASCII only.
+pub fn is_email(text: &str) -> bool {
+    let Some((local, domain)) = text.split_once('@') else {
+        return false;
+    };
+    let atom = |byte: u8| byte.is_ascii_alphanumeric() || b".!#$%&'*+/=?^_`{|}~-".contains(&byte);
+    !local.is_empty() && local.bytes().all(atom) && is_host_name(domain)
+}
+
+/// Labels of letters, digits and inner hyphens, at most 63 bytes each (RFC 1034, 3.5).
+fn is_host_name(text: &str) -> bool {
+    let label = |label: &str| {
+        let bytes = label.as_bytes();
+        matches!(bytes.len(), 1..=63)
+            && bytes.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'-')
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    text.len() <= MAX_HOST_BYTES && text.split('.').all(label)
+}
+
+/// Whether this is an absolute `http` or `https` URL with a host, as RFC 3986 writes it; letters beyond ASCII are
+/// let through, as browsers show them (RFC 3987).
+pub fn is_url(text: &str) -> bool {
+    let Some((scheme, rest)) = text.split_once("://") else {
+        return false;
+    };
+    if !scheme.eq_ignore_ascii_case("http") && !scheme.eq_ignore_ascii_case("https") {
+        return false;
+    }
+    let wrong = |char: char| char.is_whitespace() || char.is_control() || "\"<>\\^`{|}".contains(char);
+    if rest.contains(wrong) {
+        return false;
+    }
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    let (host, port) = match host.strip_prefix('[') {
+        Some(inner) => match inner.split_once(']') {
+            Some((address, "")) => (address, None),
+            Some((address, port)) if port.starts_with(':') => (address, Some(&port[1..])),
+            _ => return false,
+        },
+        None => match host.rsplit_once(':') {
+            Some((name, port)) => (name, Some(port)),
+            None => (host, None),
+        },
+    };
+    let is_six = authority.contains('[');
+    let host_fits = if is_six {
+        host.parse::<std::net::Ipv6Addr>().is_ok()
+    } else {
+        !host.is_empty() && !host.contains([':', '[', ']', '@'])
+    };
+    // An empty port is allowed by RFC 3986, 3.2.3.
+    let digits = |port: &str| port.bytes().all(|byte| byte.is_ascii_digit());
+    let port_fits = |port: &str| digits(port) && (port.is_empty() || port.parse::<u16>().is_ok());
+    host_fits && port.is_none_or(port_fits)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn uuids() {
+        let expected = [
+            0x01, 0x23, 0x45, 0x67, 0x89, 0xab, 0xcd, 0xef, 0xfe, 0xdc, 0xba, 0x98, 0x76, 0x54, 0x32, 0x10,
+        ];
+        for text in [
+            "01234567-89ab-cdef-fedc-ba9876543210",
+            "01234567-89AB-CDEF-FEDC-BA9876543210",
+            "0123456789abcdeffedcba9876543210",
+        ] {
+            assert_eq!(uuid(text), Some(expected), "{text}");
+        }
+        for text in [
+            "",
+            "01234567-89ab-cdef-fedc-ba987654321",
+            "0123456789ab-cdef-fedc-ba9876543210-",
+            "g1234567-89ab-cdef-fedc-ba9876543210",
+            "{0123456789abcdeffedcba987654321}",
+            "+123456789abcdeffedcba9876543210",
+        ] {
+            assert_eq!(uuid(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn emails() {
+        for (text, expected) in [
+            ("a@b", true),
+            ("first.last+tag@example.co.uk", true),
+            ("o'brien@example.org", true),
+            ("a@b-c.d", true),
+            ("", false),
+            ("a", false),
+            ("@b", false),
+            ("a@", false),
+            ("a@b@c", false),
+            ("a b@c", false),
+            ("a@-b", false),
+            ("a@b..c", false),
+            ("a@b.", false),
+            ("ä@b", false),
+        ] {
+            assert_eq!(is_email(text), expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn urls() {
+        for (text, expected) in [
+            ("http://a", true),
+            ("https://example.org/a/b?c=d#e", true),
+            ("HTTPS://user:pw@example.org:8443/", true),
+            ("http://[::1]:80/x", true),
+            ("http://[::1]", true),
+            ("https://müller.example/straße", true),
+            ("http://a:", true),
+            ("http://", false),
+            ("http:///path", false),
+            ("http://a:99999", false),
+            ("http://a:8x", false),
+            ("http://[::g]", false),
+            ("http://a b", false),
+            ("ftp://a", false),
+            ("example.org", false),
+            ("//example.org", false),
+            ("javascript:alert(1)", false),
+            ("", false),
+        ] {
+            assert_eq!(is_url(text), expected, "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,37 @@
+//! Binding: rows become typed records, by `[fields]`, `[columns]` and `[values]` of a spec.
+//!
+//! A [`BindPlan`] is the checked spec. For CSV it is bound once to the titles of a file
+//! ([`BindPlan::for_columns`]), for JSON to keys and paths ([`BindPlan::for_tree`]); what comes out binds rows.
+//! It promises that each value is exactly what was written, typed as the spec says, or a problem, and that all
+//! problems of a record are told together. It never guesses a type, and drops nothing that the spec does not
+//! say to drop.
+
+mod cells;
+mod columns;
+mod field;
+mod identifier;
+mod number;
+mod path;
+mod plan;
+mod spec;
+mod text;
+mod time;
+mod tree;
+mod untyped;
+mod value;
+
+#[cfg(test)]
+mod tests;
+
+pub use cells::CsvBind;
+pub use columns::BindRefusal;
+pub use number::{MAX_STYLED_NUMBER_BYTES, NumberStyle};
+pub use plan::{BindPlan, Input, PlanProblem, RESERVED};
+pub use spec::{
+    ColumnsSpec, FieldSpec, FieldsSpec, Literal, Missing, OneOrMany, Order, Target, Transform, Unknown,
+    ValuesSpec,
+};
+pub use time::{Form, Zone};
+pub use tree::JsonBind;
+pub use untyped::MAX_DEPTH_LEVELS;
+pub use value::{Fault, Reader, shown};

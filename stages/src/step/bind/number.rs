@@ -1,0 +1,260 @@
+//! Numbers as they are written: integers of 64 bits, finite doubles, exact decimals, and the untyped numbers of
+//! JSON. It promises that nothing is guessed, rounded or cut off without a word: a text is exactly one number
+//! or a fault. It never reads a decimal through a float.
+
+#[cfg(test)]
+mod tests;
+
+use super::value::Fault;
+use crate::record::{Decimal, Value};
+use std::cmp::Ordering;
+
+/// The longest text that is read as a number where points and groups have characters of their own, in bytes.
+pub const MAX_STYLED_NUMBER_BYTES: usize = 128;
+
+/// Significant digits that a double always gives back (`DBL_DIG` of C).
+const DOUBLE_DIGITS: usize = 15;
+
+/// How the numbers of a field are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NumberStyle {
+    /// Between whole digits and fraction.
+    pub decimal_char: char,
+    /// Between groups of exactly three digits; a number may also have no groups at all.
+    pub group_char: Option<char>,
+}
+
+impl NumberStyle {
+    /// As programs write numbers.
+    pub const PLAIN: Self = Self {
+        decimal_char: '.',
+        group_char: None,
+    };
+}
+
+type StyledNumber = [u8; MAX_STYLED_NUMBER_BYTES];
+
+/// Reads `[+-]digits`, leading zeros allowed.
+pub fn integer(text: &str, style: NumberStyle) -> Result<i64, Fault> {
+    if style.group_char.is_none() {
+        return plain_integer(text.as_bytes());
+    }
+    let mut buffer = [0; MAX_STYLED_NUMBER_BYTES];
+    let plain = plain(text, style, &mut buffer).ok_or_else(no_integer)?;
+    plain_integer(plain.as_bytes())
+}
+
+fn plain_integer(bytes: &[u8]) -> Result<i64, Fault> {
+    let (negative, digits) = signed(bytes);
+    if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
+        return Err(no_integer());
+    }
+    let mut value = 0_u64;
+    if digits.len() <= 18 {
+        for digit in digits {
+            value = value * 10 + u64::from(digit - b'0');
+        }
+    } else {
+        for digit in digits {
+            value = value
+                .checked_mul(10)
+                .and_then(|value| value.checked_add(u64::from(digit - b'0')))
+                .ok_or_else(over_64_bit)?;
+        }
+    }
+    let value = if negative {
+        0_i64.checked_sub_unsigned(value)
+    } else {
+        i64::try_from(value).ok()
+    };
+    value.ok_or_else(over_64_bit)
+}
+
+/// Reads a number as the nearest double. Infinity, "not a number" and what would become one or lose all its
+/// digits to zero is a fault.
+pub fn float(text: &str, style: NumberStyle) -> Result<f64, Fault> {
+    if style == NumberStyle::PLAIN {
+        return plain_float(text);
+    }
+    let mut buffer = [0; MAX_STYLED_NUMBER_BYTES];
+    plain_float(plain(text, style, &mut buffer).ok_or_else(no_number)?)
+}
+
+fn plain_float(text: &str) -> Result<f64, Fault> {
+    let bytes = text.as_bytes();
+    // Rust also reads `inf` and `nan`, which have other letters.
+    let known = |byte: &u8| byte.is_ascii_digit() || matches!(byte, b'.' | b'-' | b'+' | b'e' | b'E');
+    if !bytes.iter().all(known) {
+        return Err(no_number());
+    }
+    let value: f64 = text.parse().map_err(|_| no_number())?;
+    let mantissa = bytes.split(|byte| matches!(byte, b'e' | b'E')).next();
+    let lost = value == 0.0 && mantissa.unwrap_or(bytes).iter().any(|byte| matches!(byte, b'1'..=b'9'));
+    if value.is_finite() && !lost {
+        Ok(value)
+    } else {
+        Err(Fault::range("is a number that no double holds"))
+    }
+}
+
+/// Reads a number exactly, with as many digits behind the point as were written; `scale` digits of a whole
+/// number stand behind an implied point.
+pub fn decimal(text: &str, style: NumberStyle, scale: Option<u32>) -> Result<Decimal, Fault> {
+    let mut buffer = [0; MAX_STYLED_NUMBER_BYTES];
+    let plain = if style == NumberStyle::PLAIN {
+        text
+    } else {
+        plain(text, style, &mut buffer).ok_or_else(no_number)?
+    };
+    let value = plain_decimal(plain)?;
+    match scale {
+        None => Ok(value),
+        Some(_) if plain.contains(['.', 'e', 'E']) => {
+            Err(Fault::wrong("has a decimal point, but its field has an implied one"))
+        }
+        Some(scale) => value.shifted(scale).ok_or_else(over_34_digits),
+    }
+}
+
+fn plain_decimal(text: &str) -> Result<Decimal, Fault> {
+    let (negative, digits) = signed(text.as_bytes());
+    // Up to 19 digits fit into 64 bits, and no exponent is left.
+    if matches!(digits.len(), 1..=19) && digits != b"." {
+        let (mut coefficient, mut point) = (0_u64, None);
+        let read = digits.iter().enumerate().all(|(at, byte)| match byte {
+            b'0'..=b'9' => {
+                coefficient = coefficient * 10 + u64::from(byte - b'0');
+                true
+            }
+            b'.' => point.replace(at).is_none(),
+            _ => false,
+        });
+        if read {
+            let scale = point.map_or(0, |at| digits.len() - at - 1);
+            let decimal = Decimal::new(negative, u128::from(coefficient), scale as i32);
+            return decimal.ok_or_else(over_34_digits);
+        }
+    }
+    Decimal::parse(text).ok_or_else(|| {
+        if is_number(text.as_bytes()) {
+            over_34_digits()
+        } else {
+            no_number()
+        }
+    })
+}
+
+/// A number of JSON whose type nobody declared: an integer of 64 bits, else a double, where that gives the same
+/// number back.
+pub fn untyped(text: &str) -> Result<Value, Fault> {
+    let (_, digits) = signed(text.as_bytes());
+    if digits.iter().all(u8::is_ascii_digit) {
+        if let Ok(value) = plain_integer(text.as_bytes()) {
+            return Ok(Value::Integer(value));
+        }
+    } else if digits.len() <= DOUBLE_DIGITS
+        && !digits.iter().any(|byte| matches!(byte, b'e' | b'E'))
+    {
+        return plain_float(text).map(Value::Float);
+    }
+    let value = plain_float(text)?;
+    let shown = Decimal::parse(&format!("{value:e}"));
+    match (shown, Decimal::parse(text)) {
+        (Some(shown), Some(written)) if shown.compare(&written) == Ordering::Equal => {
+            Ok(Value::Float(value))
+        }
+        _ => Err(Fault::range("is a number that neither 64 bits nor a double hold exactly")),
+    }
+}
+
+/// The number as programs write it, in `buffer`: groups checked and taken away, the decimal point a dot.
+/// `None` where it is no number in this style.
+fn plain<'a>(text: &str, style: NumberStyle, buffer: &'a mut StyledNumber) -> Option<&'a str> {
+    // A decimal point may become shorter here, nothing becomes longer.
+    if text.len() > MAX_STYLED_NUMBER_BYTES {
+        return None;
+    }
+    let (mut length, mut point, mut grouped, mut run) = (0, false, false, 0);
+    let mut rest = text.chars();
+    while let Some(char) = rest.next() {
+        let byte = match char {
+            '0'..='9' => {
+                run += 1;
+                char as u8
+            }
+            '+' | '-' if length == 0 => char as u8,
+            _ if Some(char) == style.group_char => {
+                if point || !(if grouped { run == 3 } else { (1..=3).contains(&run) }) {
+                    return None;
+                }
+                (grouped, run) = (true, 0);
+                continue;
+            }
+            _ if char == style.decimal_char => {
+                if point || (grouped && run != 3) {
+                    return None;
+                }
+                point = true;
+                b'.'
+            }
+            'e' | 'E' if run > 0 => {
+                if grouped && !point && run != 3 {
+                    return None;
+                }
+                grouped = false;
+                buffer[length] = b'e';
+                length += 1;
+                for byte in rest.by_ref().map(u8::try_from) {
+                    buffer[length] = byte.ok()?;
+                    length += 1;
+                }
+                break;
+            }
+            _ => return None,
+        };
+        buffer[length] = byte;
+        length += 1;
+    }
+    if grouped && !point && run != 3 {
+        return None;
+    }
+    std::str::from_utf8(&buffer[..length]).ok()
+}
+
+fn signed(bytes: &[u8]) -> (bool, &[u8]) {
+    match bytes.split_first() {
+        Some((b'-', rest)) => (true, rest),
+        Some((b'+', rest)) => (false, rest),
+        _ => (false, bytes),
+    }
+}
+
+/// Whether this is a number of any size: `[+-]digits[.digits][e[+-]digits]`.
+fn is_number(bytes: &[u8]) -> bool {
+    let (_, rest) = signed(bytes);
+    let mut halves = rest.splitn(2, |byte| matches!(byte, b'e' | b'E'));
+    let mantissa = halves.next().unwrap_or_default();
+    let exponent = halves.next().map(|exponent| signed(exponent).1);
+    let points = mantissa.iter().filter(|byte| **byte == b'.').count();
+    let digits = mantissa.iter().filter(|byte| byte.is_ascii_digit()).count();
+    points <= 1
+        && digits > 0
+        && digits + points == mantissa.len()
+        && exponent.is_none_or(|all| !all.is_empty() && all.iter().all(u8::is_ascii_digit))
+}
+
+fn no_integer() -> Fault {
+    Fault::wrong("is no integer")
+}
+
+fn no_number() -> Fault {
+    Fault::wrong("is no number")
+}
+
+fn over_64_bit() -> Fault {
+    Fault::range("does not fit into an integer of 64 bits")
+}
+
+fn over_34_digits() -> Fault {
+    Fault::range("has more digits than a decimal holds, 34")
+}

@@ -1,0 +1,321 @@
+//! The checked plan of a spec's fields: names and targets valid, expressions compiled, formats taken apart, zones
+//! known, defaults and limits of their field's type. Inert: it has seen no input. Whatever is wrong is told with
+//! the key path at which it stands, all of it, and left out of the plan, which then must not run.
+
+mod reading;
+
+#[cfg(test)]
+mod tests;
+
+use super::columns::Title;
+use super::field::FieldPlan;
+use super::path::Path;
+use super::spec::{ColumnsSpec, FieldSpec, Missing, Order, Target, Unknown, ValuesSpec};
+use super::time::Zone;
+use crate::record::{Field, Schema, Type};
+use crate::step::validate::regex_fault;
+use reading::Reading;
+use std::sync::Arc;
+
+/// Names in a document that only sluicegate writes.
+pub const RESERVED: [&str; 4] = ["_id", "_src", "_loads", "_rescued"];
+
+/// What rows are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Input {
+    /// Texts by column, with titles: CSV, or the groups of a pattern.
+    Columns,
+    /// JSON values.
+    Tree,
+}
+
+/// Something wrong with a spec.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlanProblem {
+    /// The key path, `fields.total.minimum`.
+    pub path: String,
+    /// A stable word.
+    pub code: &'static str,
+    /// One sentence without a full stop.
+    pub message: String,
+    /// What to do about it.
+    pub hint: Option<String>,
+}
+
+impl PlanProblem {
+    /// A problem without a hint.
+    pub fn new(path: impl Into<String>, code: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            path: path.into(),
+            code,
+            message: message.into(),
+            hint: None,
+        }
+    }
+
+    /// Adds what to do about it.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+}
+
+/// Where a field's value comes from.
+#[derive(Clone, Debug)]
+pub enum Source {
+    /// The column with one of these titles.
+    Titles(Vec<Title>),
+    /// The column with this number, from 0.
+    Column(usize),
+    /// The first of these places that is there.
+    Paths(Vec<Path>),
+}
+
+/// The checked plan of a spec's fields.
+#[derive(Clone, Debug)]
+pub struct BindPlan {
+    pub(super) order: Order,
+    pub(super) missing: Missing,
+    pub(super) unknown: Unknown,
+    fields: Vec<Planned>,
+    /// Top-level names of the document that something else than a field is written to.
+    also_taken: Vec<Arc<str>>,
+}
+
+#[derive(Clone, Debug)]
+struct Planned {
+    plan: Arc<FieldPlan>,
+    field: Field,
+    source: Source,
+    zone: Option<Arc<Zone>>,
+}
+
+impl BindPlan {
+    /// Checks `[fields]`, `[columns]` and `[values]` for rows of one kind. Problems are added to `problems`; with
+    /// any of them, the plan is good for further checks only.
+    pub fn new(
+        input: Input,
+        fields: &[(String, FieldSpec)],
+        columns: &ColumnsSpec,
+        values: &ValuesSpec,
+        problems: &mut Vec<PlanProblem>,
+    ) -> Self {
+        let mut planner = Planner { input, problems };
+        planner.check_columns(columns);
+        reading::check_values(values, planner.problems);
+        let planned = fields.iter().map(|(name, spec)| planner.field(name, spec, values)).collect();
+        let plan = Self {
+            order: columns.order.unwrap_or_default(),
+            missing: columns.missing.unwrap_or_default(),
+            unknown: columns.unknown.unwrap_or_default(),
+            fields: planned,
+            also_taken: Vec::new(),
+        };
+        plan.check_targets(planner.problems);
+        plan
+    }
+
+    /// The fields of the schema, in the order of the spec; derived fields stand behind them.
+    pub fn schema_fields(&self) -> Vec<Field> {
+        self.fields.iter().map(|planned| planned.field.clone()).collect()
+    }
+
+    /// The zone of a field's local times: its own, or that of `[values]`.
+    pub fn timezone_of(&self, field: &str) -> Option<&Arc<Zone>> {
+        let planned = self.fields.iter().find(|planned| &*planned.field.name == field)?;
+        planned.zone.as_ref()
+    }
+
+    /// Says that the document has these top-level names already, from derived fields or lineage, so that no
+    /// unknown column is kept under one of them.
+    pub fn also_takes(&mut self, names: impl IntoIterator<Item = Arc<str>>) {
+        self.also_taken.extend(names);
+    }
+
+    pub(super) fn plans(&self) -> impl Iterator<Item = &Arc<FieldPlan>> {
+        self.fields.iter().map(|planned| &planned.plan)
+    }
+
+    pub(super) fn sources(&self) -> impl Iterator<Item = &Source> {
+        self.fields.iter().map(|planned| &planned.source)
+    }
+
+    pub(super) fn fields(&self) -> impl Iterator<Item = (&FieldPlan, &Source)> {
+        self.fields.iter().map(|planned| (&*planned.plan, &planned.source))
+    }
+
+    /// Top-level names of the document that are written to.
+    pub(super) fn taken_names(&self) -> impl Iterator<Item = &str> {
+        let targets = self.fields.iter().filter_map(|planned| planned.field.target.as_ref()?.first());
+        targets.chain(&self.also_taken).map(|name| &**name)
+    }
+
+    pub(super) fn is_taken(&self, name: &str) -> bool {
+        self.taken_names().any(|taken| taken == name)
+    }
+
+    /// Two fields in one place, or one inside another.
+    fn check_targets(&self, problems: &mut Vec<PlanProblem>) {
+        let mut placed: Vec<Field> = Vec::new();
+        for Planned { field, .. } in &self.fields {
+            placed.push(field.clone());
+            if Schema::new(placed.clone()).is_err() {
+                placed.pop();
+                let target = field.target.as_deref().unwrap_or_default().join(".");
+                let message = format!("the place `{target}` in the document is taken by another field");
+                let path = format!("{}.to", key_path(&field.name));
+                problems.push(PlanProblem::new(path, "target_taken", message).hint("give it another `to`"));
+            }
+        }
+    }
+}
+
+struct Planner<'p> {
+    input: Input,
+    problems: &'p mut Vec<PlanProblem>,
+}
+
+impl Planner<'_> {
+    fn check_columns(&mut self, columns: &ColumnsSpec) {
+        if self.input == Input::Columns {
+            return;
+        }
+        if columns.order == Some(Order::Strict) {
+            let message = "JSON objects have no order of keys";
+            self.problems.push(PlanProblem::new("columns.order", "not_applicable", message));
+        }
+        if let Some(Unknown::Hold | Unknown::Fail) = columns.unknown {
+            let message = "JSON has no header by which the whole file could be judged";
+            let problem = PlanProblem::new("columns.unknown", "not_applicable", message);
+            self.problems.push(problem.hint("`reject` refuses the records that have unknown keys"));
+        }
+    }
+
+    fn field(&mut self, name: &str, spec: &FieldSpec, values: &ValuesSpec) -> Planned {
+        let path = key_path(name);
+        if !is_identifier(name) {
+            let message = format!("{name:?} is no name for a field");
+            let hint = "letters, digits and `_`, not beginning with a digit; titles and keys go into `from`";
+            self.problems.push(PlanProblem::new(&path, "bad_name", message).hint(hint));
+        }
+        let target = self.target(name, spec, &path);
+        let source = self.source(name, spec, &path);
+        let reading = Reading::new(self.input, spec, values, &path, self.problems);
+        let kind = spec.kind.unwrap_or(Type::String);
+        let name: Arc<str> = name.into();
+        let zone = reading.zone.clone();
+        Planned {
+            plan: Arc::new(reading.field(name.clone())),
+            field: Field { name, kind, target },
+            source,
+            zone,
+        }
+    }
+
+    fn target(&mut self, name: &str, spec: &FieldSpec, path: &str) -> Option<Vec<Arc<str>>> {
+        let (text, path) = match &spec.to {
+            Some(Target::Nowhere) => return None,
+            Some(Target::Path(text)) => (text.as_str(), format!("{path}.to")),
+            None => (name, path.to_owned()),
+        };
+        if let Err((code, message)) = check_target(text) {
+            self.problems.push(PlanProblem::new(path, code, message));
+        }
+        Some(text.split('.').map(Arc::from).collect())
+    }
+
+    fn source(&mut self, name: &str, spec: &FieldSpec, path: &str) -> Source {
+        if let Some(column) = spec.column {
+            return self.column(column, spec, path);
+        }
+        let own = [name.to_owned()];
+        let said = spec.from.as_ref().map_or(&own[..], |from| &from.0);
+        let path = format!("{path}.from");
+        if said.is_empty() {
+            self.problems.push(PlanProblem::new(&path, "impossible", "`from` names nothing"));
+        }
+        match self.input {
+            Input::Columns => {
+                let titles = said.iter().filter_map(|text| match Title::parse(text) {
+                    Ok(title) => Some(title),
+                    Err(error) => {
+                        self.problems.push(PlanProblem::new(&path, "bad_regex", regex_fault(&error)));
+                        None
+                    }
+                });
+                Source::Titles(titles.collect())
+            }
+            Input::Tree => {
+                let paths = said.iter().filter_map(|text| match Path::parse(text) {
+                    Ok(path) => Some(path),
+                    Err(message) => {
+                        self.problems.push(PlanProblem::new(&path, "bad_path", message));
+                        None
+                    }
+                });
+                Source::Paths(paths.collect())
+            }
+        }
+    }
+
+    fn column(&mut self, column: u32, spec: &FieldSpec, path: &str) -> Source {
+        let path = format!("{path}.column");
+        if self.input == Input::Tree {
+            let message = "JSON has no columns";
+            self.problems.push(PlanProblem::new(&path, "not_applicable", message).hint("use `from`"));
+        } else if spec.from.is_some() {
+            let message = "`column` and `from` both say where the value comes from";
+            self.problems.push(PlanProblem::new(&path, "impossible", message).hint("remove one of the two"));
+        }
+        match column.checked_sub(1) {
+            Some(index) => Source::Column(index as usize),
+            None => {
+                let message = "columns are counted from 1";
+                self.problems.push(PlanProblem::new(&path, "bad_value", message));
+                Source::Column(0)
+            }
+        }
+    }
+}
+
+/// Whether `text` can be a target, its parts joined by dots.
+///
+/// # Errors
+/// A code and a sentence.
+pub fn check_target(text: &str) -> Result<(), (&'static str, String)> {
+    let top = text.split('.').next().unwrap_or_default();
+    if RESERVED.contains(&top) {
+        return Err(("reserved_name", format!("`{top}` is reserved: give the field another `to`")));
+    }
+    for part in text.split('.') {
+        let reason = if part.is_empty() {
+            "has an empty part"
+        } else if part.starts_with('$') {
+            "has a part that begins with `$`, which means an operator to MongoDB"
+        } else if part.contains('\0') {
+            "holds a NUL"
+        } else {
+            continue;
+        };
+        return Err(("bad_target", format!("the target {text:?} {reason}")));
+    }
+    Ok(())
+}
+
+/// `[A-Za-z_][A-Za-z0-9_]*`: names of fields, steps, kinds and controls.
+pub fn is_identifier(name: &str) -> bool {
+    !name.is_empty()
+        && !name.starts_with(|char: char| char.is_ascii_digit())
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+}
+
+/// The key path of a field.
+fn key_path(name: &str) -> String {
+    let bare = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
+    if !name.is_empty() && name.bytes().all(bare) {
+        format!("fields.{name}")
+    } else {
+        format!("fields.{name:?}")
+    }
+}

@@ -1,0 +1,168 @@
+//! What a spec says about its fields: `[fields]`, `[columns]` and `[values]`. Data only: nothing here is checked
+//! beyond its TOML type, every key may be missing, and an unknown key is an error at its own place.
+
+mod words;
+
+#[cfg(test)]
+mod tests;
+
+pub use words::{FieldsSpec, Literal, OneOrMany, Target};
+
+use crate::record::Type;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+/// One entry of `[fields]`.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FieldSpec {
+    /// CSV: the column's title, or titles, or `/a regular expression/`. JSON: a top-level key, or a path such as
+    /// `$.actor.id`, or several of which the first that is there counts. Without it the field's own name.
+    pub from: Option<OneOrMany>,
+    /// CSV: the column's number, from 1, where its title is blank or doubled.
+    pub column: Option<u32>,
+    /// The place in the document, parts joined by dots, or false to bind without writing. Without it the
+    /// field's own name.
+    pub to: Option<Target>,
+    /// The type; `string` without it.
+    #[serde(rename = "type")]
+    pub kind: Option<Type>,
+    /// How a date, datetime or time is written, as strptime directives; several are tried in order. A datetime
+    /// also knows `epoch_s` and `epoch_ms`.
+    pub format: Option<OneOrMany>,
+    /// Whether null is refused.
+    pub required: Option<bool>,
+    /// What stands for null, written as in the input.
+    pub default: Option<Literal>,
+    /// Texts that mean null.
+    pub missing_values: Option<Vec<String>>,
+    /// What is done to the text before anything else looks at it, in order.
+    pub transform: Option<Vec<Transform>>,
+    /// The least value: a number, or a text such as `0.01`, `2026-01-01` or `PT5M`.
+    pub minimum: Option<Literal>,
+    /// The greatest value: a number, or a text such as `0.01`, `2026-01-01` or `PT5M`.
+    pub maximum: Option<Literal>,
+    /// The least length: characters of a text, items of a list.
+    pub min_length: Option<u64>,
+    /// The greatest length: characters of a text, items of a list.
+    pub max_length: Option<u64>,
+    /// A regular expression that the whole value must match.
+    pub pattern: Option<String>,
+    /// The only values that are allowed.
+    #[serde(rename = "enum")]
+    pub allowed: Option<Vec<Literal>>,
+    /// Texts that mean true.
+    pub true_values: Option<Vec<String>>,
+    /// Texts that mean false.
+    pub false_values: Option<Vec<String>>,
+    /// Between whole digits and fraction.
+    pub decimal_char: Option<char>,
+    /// Between groups of three digits.
+    pub group_char: Option<char>,
+    /// The zone of local times: an IANA name or an offset such as `+01:00`.
+    pub timezone: Option<String>,
+    /// How many digits stand behind an implied decimal point.
+    pub scale: Option<u32>,
+    /// Texts that are taken away wherever they stand.
+    pub strip: Option<Vec<String>>,
+    /// A regular expression; its first group is kept, or the whole match where it has none.
+    pub extract: Option<String>,
+    /// CSV: what stands between the items of a list.
+    pub separator: Option<String>,
+    /// The type of a list's items.
+    pub items: Option<Type>,
+    /// JSON: a text may stand for a number or truth value, and a number for a text.
+    pub lax: Option<bool>,
+}
+
+/// One entry of `transform`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Transform {
+    /// White space at both ends is taken away.
+    Trim,
+    /// Small letters.
+    Lowercase,
+    /// Capital letters.
+    Uppercase,
+    /// Each run of white space becomes one space.
+    Collapse,
+    /// `&amp;`, `&lt;`, `&gt;`, `&quot;`, `&apos;`, `&nbsp;`, `&#38;` and `&#x26;` become their characters.
+    Unescape,
+    /// Each match of a regular expression becomes a text, in which `$1` is the first group.
+    Replace([String; 2]),
+}
+
+/// `[columns]`: what is done about columns, or keys, that are out of order, missing or unknown.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ColumnsSpec {
+    /// Whether columns must stand in the order of the fields; `any` without it.
+    pub order: Option<Order>,
+    /// What a missing column does; `fail_required` without it.
+    pub missing: Option<Missing>,
+    /// What becomes of columns that no field takes; `drop` without it.
+    pub unknown: Option<Unknown>,
+}
+
+/// The order of columns.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Order {
+    /// Any order.
+    #[default]
+    Any,
+    /// The order of the fields.
+    Strict,
+}
+
+/// What a missing column does. In JSON this is judged for each record: where a column would fail the file, a
+/// missing key rejects its record.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Missing {
+    /// The column of a required field fails the file; others are null.
+    #[default]
+    FailRequired,
+    /// Any missing column fails the file.
+    FailAny,
+    /// It is null.
+    Null,
+}
+
+/// What becomes of a column, or of a top-level key, that no field takes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Unknown {
+    /// It is left out.
+    #[default]
+    Drop,
+    /// It goes into the document under its own name.
+    Keep,
+    /// It goes into the object `_rescued` of the document.
+    Rescue,
+    /// Records that have it are rejected.
+    Reject,
+    /// CSV: the job waits for somebody's word.
+    Hold,
+    /// CSV: the file fails.
+    Fail,
+}
+
+/// `[values]`: what every field starts from.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ValuesSpec {
+    /// Texts that mean null; none without it.
+    pub missing_values: Option<Vec<String>>,
+    /// Between whole digits and fraction; `.` without it.
+    pub decimal_char: Option<char>,
+    /// Between groups of three digits; none without it.
+    pub group_char: Option<char>,
+    /// The zone of local times; none without it.
+    pub timezone: Option<String>,
+    /// Texts that mean true; `true` and `1` without it.
+    pub true_values: Option<Vec<String>>,
+    /// Texts that mean false; `false` and `0` without it.
+    pub false_values: Option<Vec<String>>,
+}

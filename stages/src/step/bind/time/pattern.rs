@@ -1,0 +1,316 @@
+//! Formats of dates and times in the directives of strptime
+//! (<https://pubs.opengroup.org/onlinepubs/9799919799/functions/strptime.html>), read once and then followed byte by
+//! byte. Where POSIX lets much pass, this does not: a year of `%Y` has exactly four digits, white space stands
+//! for itself, and a weekday must be the day's own. Names are English, in any case.
+
+use super::civil::Civil;
+use super::iso;
+
+const MONTHS: [&str; 12] = [
+    "january", "february", "march", "april", "may", "june", "july", "august", "september",
+    "october", "november", "december",
+];
+/// From Thursday: 1970-01-01 was one.
+const WEEKDAYS: [&str; 7] = ["thursday", "friday", "saturday", "sunday", "monday", "tuesday", "wednesday"];
+/// Bytes of an abbreviated name.
+const SHORT_NAME_BYTES: usize = 3;
+
+/// A format, taken apart.
+#[derive(Clone, Debug)]
+pub struct Pattern {
+    pieces: Vec<Piece>,
+    /// It needs a second look: a weekday, a day of the year, or half a day.
+    derives: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Piece {
+    /// This byte itself.
+    Byte(u8),
+    /// `%Y`
+    Year,
+    /// `%y`: 69 to 99 are 1969 to 1999, 00 to 68 are 2000 to 2068, as POSIX says.
+    ShortYear,
+    /// `%m`
+    Month,
+    /// `%b`, `%B`
+    MonthName,
+    /// `%d`, `%e`
+    Day,
+    /// `%j`
+    DayOfYear,
+    /// `%a`, `%A`
+    Weekday,
+    /// `%H`, `%k`
+    Hour,
+    /// `%I`, `%l`
+    Hour12,
+    /// `%p`, `%P`
+    Half,
+    /// `%M`
+    Minute,
+    /// `%S`
+    Second,
+    /// `%f`: one to nine digits.
+    Fraction,
+    /// `%.f`: nothing, or a point and one to nine digits.
+    PointFraction,
+    /// `%z`, `%:z`
+    Offset,
+    /// `%n`, `%t`: any run of white space, or none.
+    Space,
+}
+
+/// What a text said.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Read {
+    /// Date and time, unchecked.
+    pub civil: Civil,
+    /// Seconds that it is ahead of universal time.
+    pub offset_seconds: Option<i32>,
+}
+
+impl Pattern {
+    /// Takes a format apart.
+    ///
+    /// # Errors
+    /// One sentence about the directive that is unknown or stands twice.
+    pub fn new(format: &str) -> Result<Self, String> {
+        let mut pieces = Vec::new();
+        let mut rest = format.chars();
+        while let Some(char) = rest.next() {
+            if char != '%' {
+                let mut bytes = [0; 4];
+                pieces.extend(char.encode_utf8(&mut bytes).bytes().map(Piece::Byte));
+                continue;
+            }
+            let mut name = String::new();
+            loop {
+                let Some(next) = rest.next() else {
+                    return Err(format!("`%{name}` at the end is no directive"));
+                };
+                name.push(next);
+                if !matches!(next, '.' | ':' | '-' | '_') {
+                    break;
+                }
+            }
+            pieces.extend_from_slice(directive(&name)?);
+        }
+        let derived = [Piece::Weekday, Piece::DayOfYear, Piece::Hour12];
+        let derives = pieces.iter().any(|piece| derived.contains(piece));
+        let pattern = Self { pieces, derives };
+        pattern.said_once()?;
+        Ok(pattern)
+    }
+
+    /// A part of the date or time that two directives say: most often a slip, `%m` for `%M`.
+    fn said_once(&self) -> Result<(), String> {
+        for (index, piece) in self.pieces.iter().enumerate() {
+            let said = piece.says();
+            let before = |other: &Piece| said.is_some() && other.says() == said;
+            if let (Some(said), true) = (said, self.pieces[..index].iter().any(before)) {
+                return Err(format!("it says the {said} twice"));
+            }
+        }
+        Ok(())
+    }
+
+    fn has(&self, wanted: &[Piece]) -> bool {
+        self.pieces.iter().any(|piece| wanted.contains(piece))
+    }
+
+    /// Whether it says a whole date.
+    pub fn has_date(&self) -> bool {
+        let year = self.has(&[Piece::Year, Piece::ShortYear]);
+        let month = self.has(&[Piece::Month, Piece::MonthName]) && self.has(&[Piece::Day]);
+        year && (month || self.has(&[Piece::DayOfYear]))
+    }
+
+    /// Whether it says the hour.
+    pub fn has_time(&self) -> bool {
+        self.has(&[Piece::Hour]) || self.has(&[Piece::Hour12]) && self.has(&[Piece::Half])
+    }
+
+    /// Whether it says any part of a date.
+    pub fn has_some_date(&self) -> bool {
+        let date = |piece: &Piece| matches!(piece.says(), Some("year" | "month" | "day" | "weekday"));
+        self.pieces.iter().any(date)
+    }
+
+    /// Whether it says half of an hour: `%I` without `%p`, or `%p` without `%I`.
+    pub fn has_half_an_hour(&self) -> bool {
+        self.has(&[Piece::Hour12]) != self.has(&[Piece::Half])
+    }
+
+    /// Whether it says the offset.
+    pub fn has_offset(&self) -> bool {
+        self.has(&[Piece::Offset])
+    }
+
+    /// Reads a text from end to end. What it says may still be no day of the calendar.
+    pub fn read(&self, text: &str) -> Option<Read> {
+        let mut cursor = Cursor {
+            bytes: text.as_bytes(),
+            at: 0,
+        };
+        let mut read = Read::default();
+        let civil = &mut read.civil;
+        let (mut afternoon, mut weekday, mut of_year) = (None, None, None);
+        for piece in &self.pieces {
+            match piece {
+                Piece::Byte(byte) => cursor.byte(*byte)?,
+                Piece::Year => {
+                    let start = cursor.at;
+                    civil.year = cursor.number(4)?;
+                    if cursor.at - start != 4 {
+                        return None;
+                    }
+                }
+                Piece::ShortYear => {
+                    let year = cursor.number(2)?;
+                    civil.year = year + if year < 69 { 2000 } else { 1900 };
+                }
+                Piece::Month => civil.month = cursor.number(2)?,
+                Piece::MonthName => civil.month = cursor.name(&MONTHS)? + 1,
+                Piece::Day => civil.day = cursor.number(2)?,
+                Piece::DayOfYear => of_year = Some(cursor.number(3)?),
+                Piece::Weekday => weekday = Some(cursor.name(&WEEKDAYS)?),
+                Piece::Hour | Piece::Hour12 => civil.hour = cursor.number(2)?,
+                Piece::Half => afternoon = Some(cursor.name(&["am", "pm"])? == 1),
+                Piece::Minute => civil.minute = cursor.number(2)?,
+                Piece::Second => civil.second = cursor.number(2)?,
+                Piece::Fraction => civil.nanosecond = iso::fraction(cursor.digits(9))?,
+                Piece::PointFraction => {
+                    if cursor.byte(b'.').is_some() {
+                        civil.nanosecond = iso::fraction(cursor.digits(9))?;
+                    }
+                }
+                Piece::Offset => read.offset_seconds = Some(cursor.offset(text)?),
+                Piece::Space => cursor.spaces(),
+            }
+        }
+        if cursor.at != text.len() {
+            return None;
+        }
+        if self.derives {
+            if let Some(of_year) = of_year {
+                civil.set_day_of_year(of_year)?;
+            }
+            if let Some(afternoon) = afternoon {
+                if !(1..=12).contains(&civil.hour) {
+                    return None;
+                }
+                civil.hour = civil.hour % 12 + 12 * u32::from(afternoon);
+            }
+            if let Some(weekday) = weekday {
+                civil.days().filter(|days| days.rem_euclid(7) == i64::from(weekday))?;
+            }
+        }
+        Some(read)
+    }
+}
+
+impl Piece {
+    /// The part of a date or time that it says.
+    fn says(self) -> Option<&'static str> {
+        Some(match self {
+            Self::Year | Self::ShortYear => "year",
+            Self::Month | Self::MonthName => "month",
+            Self::Day | Self::DayOfYear => "day",
+            Self::Weekday => "weekday",
+            Self::Hour | Self::Hour12 => "hour",
+            Self::Half => "half of the day",
+            Self::Minute => "minute",
+            Self::Second => "second",
+            Self::Fraction | Self::PointFraction => "fraction",
+            Self::Offset => "offset",
+            Self::Byte(_) | Self::Space => return None,
+        })
+    }
+}
+
+fn directive(name: &str) -> Result<&'static [Piece], String> {
+    use Piece::*;
+    Ok(match name {
+        "%" => &[Byte(b'%')],
+        "Y" => &[Year],
+        "y" => &[ShortYear],
+        "m" => &[Month],
+        "b" | "B" | "h" => &[MonthName],
+        "d" | "e" => &[Day],
+        "j" => &[DayOfYear],
+        "a" | "A" => &[Weekday],
+        "H" | "k" => &[Hour],
+        "I" | "l" => &[Hour12],
+        "p" | "P" => &[Half],
+        "M" => &[Minute],
+        "S" => &[Second],
+        "f" => &[Fraction],
+        ".f" => &[PointFraction],
+        "z" | ":z" => &[Offset],
+        "n" | "t" => &[Space],
+        "F" => &[Year, Byte(b'-'), Month, Byte(b'-'), Day],
+        "D" => &[Month, Byte(b'/'), Day, Byte(b'/'), ShortYear],
+        "T" => &[Hour, Byte(b':'), Minute, Byte(b':'), Second],
+        "R" => &[Hour, Byte(b':'), Minute],
+        "Z" => return Err("`%Z` names a zone by letters that several zones share: use `%z`, or `timezone`".into()),
+        "s" => return Err("`%s` is no directive: the whole format is `epoch_s` or `epoch_ms`".into()),
+        _ => return Err(format!("`%{name}` is no directive that is known")),
+    })
+}
+
+struct Cursor<'t> {
+    bytes: &'t [u8],
+    at: usize,
+}
+
+impl<'t> Cursor<'t> {
+    fn byte(&mut self, byte: u8) -> Option<()> {
+        (self.bytes.get(self.at) == Some(&byte)).then(|| self.at += 1)
+    }
+
+    /// The digits here, at most `most`.
+    fn digits(&mut self, most: usize) -> &'t [u8] {
+        let rest = &self.bytes[self.at..];
+        let rest = &rest[..rest.len().min(most)];
+        let count = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        self.at += count;
+        &rest[..count]
+    }
+
+    /// A number of one to `most` digits.
+    fn number(&mut self, most: usize) -> Option<u32> {
+        let digits = self.digits(most);
+        let add = |sum, digit: &u8| sum * 10 + u32::from(digit - b'0');
+        (!digits.is_empty()).then(|| digits.iter().fold(0, add))
+    }
+
+    /// The index of the name here, whole or abbreviated.
+    fn name(&mut self, names: &[&str]) -> Option<u32> {
+        let rest = &self.bytes[self.at..];
+        let begins = |name: &[u8]| rest.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name));
+        names.iter().zip(0..).find_map(|(name, index)| {
+            let name = name.as_bytes();
+            let short = &name[..name.len().min(SHORT_NAME_BYTES)];
+            let found = if begins(name) { name } else { short };
+            begins(found).then(|| self.at += found.len())?;
+            Some(index)
+        })
+    }
+
+    /// The offset here: everything that can belong to one.
+    fn offset(&mut self, text: &str) -> Option<i32> {
+        let rest = text.get(self.at..)?;
+        let belongs = |byte: &u8| byte.is_ascii_digit() || *byte == b':';
+        let behind = rest.bytes().skip(1).take_while(belongs).count();
+        let end = if rest.starts_with(['Z', 'z']) { 1 } else { 1 + behind };
+        let found = rest.get(..end)?;
+        self.at += end;
+        iso::offset(found)
+    }
+
+    fn spaces(&mut self) {
+        let rest = &self.bytes[self.at..];
+        self.at += rest.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
+    }
+}

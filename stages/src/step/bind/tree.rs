@@ -1,0 +1,198 @@
+//! Binds a JSON value: keys and paths are looked up in each record, and what the spec does not know is judged for
+//! each record. The top-level keys are walked once, in the order in which records usually have them.
+
+use super::field::FieldPlan;
+use super::path::Path;
+use super::plan::{BindPlan, RESERVED, Source};
+use super::spec::{Missing, Unknown};
+use super::untyped;
+use super::value::{Fault, shown};
+use crate::record::{Item, Kind, Record, Text, Tree, Value};
+use pipeline::{Bind, Problem, Verdict};
+use std::sync::Arc;
+
+/// Top-level keys that are found without allocating; more are found in a list of their own.
+const KEYS_ON_STACK: usize = 32;
+
+/// Binds JSON records.
+#[derive(Clone, Debug)]
+pub struct JsonBind {
+    fields: Vec<(Arc<FieldPlan>, Vec<Way>)>,
+    /// The top-level keys that fields begin with, each once, in the order of the fields.
+    keys: Vec<Box<str>>,
+    /// Some field takes the whole record, or an item of it: a record need not be an object, and no key is unknown.
+    takes_whole: bool,
+    /// Every field must be there, if only as null.
+    wants_all: bool,
+    unknown: Unknown,
+    /// Top-level names that fields are written to.
+    taken: Vec<Box<str>>,
+}
+
+/// A path, and which of the keys it begins with.
+#[derive(Clone, Debug)]
+struct Way {
+    key: Option<usize>,
+    path: Path,
+}
+
+impl BindPlan {
+    /// Binds JSON records.
+    pub fn for_tree(&self) -> JsonBind {
+        let mut keys: Vec<Box<str>> = Vec::new();
+        let mut way = |path: &Path| {
+            let key = path.top().map(|top| {
+                keys.iter().position(|key| **key == *top).unwrap_or_else(|| {
+                    keys.push(top.into());
+                    keys.len() - 1
+                })
+            });
+            Way {
+                key,
+                path: path.clone(),
+            }
+        };
+        let mut fields = Vec::new();
+        for (field, source) in self.plans().zip(self.sources()) {
+            let paths: &[Path] = match source {
+                Source::Paths(paths) => paths,
+                Source::Titles(_) | Source::Column(_) => &[],
+            };
+            fields.push((field.clone(), paths.iter().map(&mut way).collect::<Vec<_>>()));
+        }
+        let rootless = |way: &Way| way.key.is_none();
+        let takes_whole = fields.iter().any(|(_, ways)| ways.iter().any(rootless));
+        JsonBind {
+            takes_whole,
+            wants_all: self.missing == Missing::FailAny,
+            fields,
+            keys,
+            unknown: self.unknown,
+            taken: self.taken_names().map(Into::into).collect(),
+        }
+    }
+}
+
+impl Bind<Tree, Record> for JsonBind {
+    fn bind(&self, row: &mut Tree, record: &mut Record) -> Verdict {
+        record.clear(self.fields.len());
+        let Some(root) = row.root() else {
+            return Verdict::Reject(vec![Problem::of_record("type", "the record is empty")]);
+        };
+        if root.kind() != Kind::Object && !self.takes_whole {
+            return Verdict::Reject(vec![Problem::of_record("type", "the record is no JSON object")]);
+        }
+        let mut few = [None; KEYS_ON_STACK];
+        let mut many = Vec::new();
+        let found = match few.get_mut(..self.keys.len()) {
+            Some(few) => few,
+            None => {
+                many.resize(self.keys.len(), None);
+                &mut many[..]
+            }
+        };
+        let mut extra = Extra::default();
+        if root.kind() == Kind::Object {
+            self.look_up(root, found, record, &mut extra);
+        }
+        let mut problems = Vec::new();
+        for (index, (field, ways)) in self.fields.iter().enumerate() {
+            let at = ways.iter().find_map(|way| match way.key {
+                Some(key) => way.path.find_below(found[key]?),
+                None => way.path.find(root),
+            });
+            let value = match at {
+                Some(item) => field.item(item, record, &mut problems),
+                None if self.wants_all => {
+                    problems.push(field.not_there());
+                    Value::Null
+                }
+                None => field.absent(record, &mut problems),
+            };
+            record.set(index, value);
+        }
+        problems.append(&mut extra.problems);
+        if !extra.rescued.is_empty() {
+            let name = record.store("_rescued");
+            record.keep_unknown(name, Value::Object(extra.rescued));
+        }
+        if problems.is_empty() { Verdict::Keep } else { Verdict::Reject(problems) }
+    }
+}
+
+/// What was unknown in one record.
+#[derive(Default)]
+struct Extra {
+    problems: Vec<Problem>,
+    rescued: Vec<(Text, Value)>,
+}
+
+impl JsonBind {
+    /// Walks the top-level keys: those of fields are noted in `found`, others judged.
+    #[inline]
+    fn look_up<'t>(
+        &self,
+        root: Item<'t>,
+        found: &mut [Option<Item<'t>>],
+        record: &mut Record,
+        extra: &mut Extra,
+    ) {
+        let mut next = 0;
+        for entry in root.children() {
+            let key = entry.key();
+            // Records have their keys in one order, mostly that of the fields: the next one comes first.
+            let behind = self.keys[next..].iter().position(|known| **known == *key);
+            let known = match behind {
+                Some(ahead) => Some(next + ahead),
+                None => self.keys[..next].iter().position(|known| **known == *key),
+            };
+            match known {
+                Some(known) => {
+                    found[known] = Some(entry);
+                    next = known + 1;
+                }
+                None if self.takes_whole => {}
+                None => self.judge(entry, record, extra),
+            }
+        }
+    }
+
+    /// What becomes of a key that no field takes.
+    fn judge(&self, entry: Item<'_>, record: &mut Record, extra: &mut Extra) {
+        let in_document = match self.unknown {
+            // The spec of a JSON file cannot say hold or fail: the plan refuses it.
+            Unknown::Drop | Unknown::Hold | Unknown::Fail => return,
+            Unknown::Keep => true,
+            Unknown::Rescue => false,
+            Unknown::Reject => {
+                let message = format!("no field takes the key {}", shown(entry.key()));
+                extra.problems.push(Problem::of_field("unknown_field", entry.key(), message));
+                return;
+            }
+        };
+        match self.kept(entry, in_document, record) {
+            Ok((name, value)) if in_document => record.keep_unknown(name, value),
+            Ok(rescued) => extra.rescued.push(rescued),
+            Err(fault) => extra.problems.push(fault.problem(entry.key(), entry.key())),
+        }
+    }
+
+    fn kept(&self, entry: Item<'_>, in_document: bool, record: &mut Record) -> Result<(Text, Value), Fault> {
+        let key = entry.key();
+        let refuse = |code, reason: &'static str| {
+            Err(Fault {
+                code,
+                reason: reason.into(),
+            })
+        };
+        if in_document && RESERVED.contains(&key) {
+            return refuse("reserved_name", "is a reserved name: bind it to another with `from`");
+        }
+        if in_document && self.taken.iter().any(|taken| **taken == *key) {
+            return refuse("name_taken", "is a name to which a field is written");
+        }
+        untyped::check_name(key)?;
+        let name = record.store(key);
+        Ok((name, untyped::value(entry, record)?))
+    }
+}

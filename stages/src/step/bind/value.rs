@@ -1,0 +1,235 @@
+//! A text or a JSON value becomes a typed value: one reader per type, everything it needs prepared by the plan.
+//! It promises that a value is exactly what was written or a fault; it never guesses a type.
+
+use super::number::{self, NumberStyle};
+use super::time::{self, Form, Zone};
+use super::{identifier, untyped};
+use crate::record::{Item, Kind, Record, Value};
+use pipeline::Problem;
+use std::borrow::Cow;
+use std::sync::Arc;
+
+/// The most characters of a value that a message shows.
+pub const MAX_SHOWN_CHARS: usize = 100;
+
+/// What is wrong with a value: the end of a sentence that begins with the value itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// The stable word of the problem.
+    pub code: &'static str,
+    /// `is no integer`, say.
+    pub reason: Cow<'static, str>,
+}
+
+impl Fault {
+    /// Not of its type.
+    pub fn wrong(reason: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            code: "type",
+            reason: reason.into(),
+        }
+    }
+
+    /// A number, or a moment, that its type cannot hold.
+    pub fn range(reason: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            code: "number_range",
+            reason: reason.into(),
+        }
+    }
+
+    /// The problem of a field in which `found` was found.
+    pub fn problem(&self, field: &str, found: &str) -> Problem {
+        let message = format!("{} {}", shown(found), self.reason);
+        Problem::of_field(self.code, field, message)
+    }
+}
+
+/// A value as messages show it: quoted, control characters escaped, at most [`MAX_SHOWN_CHARS`].
+pub fn shown(found: &str) -> String {
+    match found.char_indices().nth(MAX_SHOWN_CHARS) {
+        None => format!("{found:?}"),
+        Some((end, _)) => format!("{:?}…", &found[..end]),
+    }
+}
+
+/// How one type is read.
+#[derive(Clone, Debug)]
+pub enum Reader {
+    /// Any text.
+    String,
+    /// An integer of 64 bits.
+    Integer(NumberStyle),
+    /// A finite double.
+    Float(NumberStyle),
+    /// An exact decimal, with an implied point where a scale is given.
+    Decimal(NumberStyle, Option<u32>),
+    /// A truth value by its texts.
+    Boolean(Arc<Truths>),
+    /// A date.
+    Date(Arc<[Form]>),
+    /// A moment; local times are those of the zone.
+    Datetime(Arc<[Form]>, Option<Arc<Zone>>),
+    /// A time of day.
+    Time(Arc<[Form]>),
+    /// Whole seconds.
+    Duration,
+    /// A UUID.
+    Uuid,
+    /// An e-mail address.
+    Email,
+    /// A URL.
+    Url,
+    /// A list; in a text the items stand between separators. Without a reader the items stay as they are.
+    List(Option<Box<Reader>>, Option<Box<str>>),
+    /// A JSON object, as it is.
+    Object,
+}
+
+/// The texts that mean true and false.
+#[derive(Clone, Debug)]
+pub struct Truths {
+    /// Those that mean true.
+    pub yes: Vec<String>,
+    /// Those that mean false.
+    pub no: Vec<String>,
+}
+
+impl Truths {
+    fn read(&self, text: &str) -> Result<Value, Fault> {
+        if self.yes.iter().any(|yes| yes == text) {
+            Ok(Value::Boolean(true))
+        } else if self.no.iter().any(|no| no == text) {
+            Ok(Value::Boolean(false))
+        } else {
+            let all: Vec<String> = self.yes.iter().chain(&self.no).map(|text| shown(text)).collect();
+            Err(Fault::wrong(format!("is none of {}", all.join(", "))))
+        }
+    }
+}
+
+impl Reader {
+    /// Reads a text; texts go into the buffer of `record`.
+    #[inline]
+    pub fn text(&self, text: &str, record: &mut Record) -> Result<Value, Fault> {
+        match self {
+            Self::String => Ok(Value::Text(record.store(text))),
+            Self::Integer(style) => number::integer(text, *style).map(Value::Integer),
+            Self::Float(style) => number::float(text, *style).map(Value::Float),
+            Self::Decimal(style, scale) => number::decimal(text, *style, *scale).map(Value::Decimal),
+            Self::Boolean(truths) => truths.read(text),
+            Self::Date(forms) => time::date(text, forms),
+            Self::Datetime(forms, zone) => time::datetime(text, forms, zone.as_ref()),
+            Self::Time(forms) => time::time(text, forms, |text| Value::Text(record.store(text))),
+            Self::Duration => time::duration(text),
+            Self::Uuid => identifier::uuid(text).map(Value::Uuid).ok_or_else(|| Fault::wrong("is no UUID")),
+            Self::Email if identifier::is_email(text) => Ok(Value::Text(record.store(text))),
+            Self::Email => Err(Fault::wrong("is no e-mail address")),
+            Self::Url if identifier::is_url(text) => Ok(Value::Text(record.store(text))),
+            Self::Url => Err(Fault::wrong("is no absolute http or https URL")),
+            Self::List(items, Some(separator)) => list_of_text(text, items.as_deref(), separator, record),
+            Self::List(_, None) => Err(Fault::wrong("is a text, not a list")),
+            Self::Object => Err(Fault::wrong("is a text, not an object")),
+        }
+    }
+
+    /// Reads a JSON value that is neither null nor a text. `lax` lets a number stand for a text.
+    pub fn item(&self, item: Item<'_>, lax: bool, record: &mut Record) -> Result<Value, Fault> {
+        let plain = NumberStyle::PLAIN;
+        match (self, item.kind()) {
+            (Self::Integer(_), Kind::Number) => number::integer(item.text(), plain).map(Value::Integer),
+            (Self::Float(_), Kind::Number) => number::float(item.text(), plain).map(Value::Float),
+            (Self::Decimal(_, scale), Kind::Number) => {
+                number::decimal(item.text(), plain, *scale).map(Value::Decimal)
+            }
+            (Self::Duration, Kind::Number) => number::integer(item.text(), plain).map(Value::Integer),
+            (Self::Datetime(forms, _), Kind::Number) => time::datetime_of_number(item.text(), forms),
+            (Self::Boolean(_), Kind::Boolean(value)) => Ok(Value::Boolean(value)),
+            (Self::List(..), Kind::List) => self.list_of_items(item, lax, record),
+            (Self::Object, Kind::Object) => untyped::value(item, record),
+            (_, Kind::Number) if lax => self.text(item.text(), record),
+            _ => Err(Fault::wrong(self.expectation())),
+        }
+    }
+
+    /// Reads a JSON text. Where the type is written as a number or truth value in JSON, only `lax` lets a text
+    /// stand for it; a decimal may be either, because a text is how JSON carries one that no double can harm.
+    pub fn item_text(&self, text: &str, lax: bool, record: &mut Record) -> Result<Value, Fault> {
+        match self {
+            Self::Integer(_) | Self::Float(_) | Self::Boolean(_) if !lax => {
+                Err(Fault::wrong(format!("is a text and {}", self.expectation())))
+            }
+            Self::Datetime(forms, zone) if !lax => {
+                let written: &[Form] = forms;
+                let counted = |form: &Form| matches!(form, Form::EpochSeconds | Form::EpochMillis);
+                if written.iter().any(counted) {
+                    let texts: Vec<Form> = written.iter().filter(|form| !counted(form)).cloned().collect();
+                    return time::datetime(text, &texts, zone.as_ref());
+                }
+                time::datetime(text, written, zone.as_ref())
+            }
+            Self::List(..) => Err(Fault::wrong("is a text, not a list")),
+            _ => self.text(text, record),
+        }
+    }
+
+    fn list_of_items(&self, list: Item<'_>, lax: bool, record: &mut Record) -> Result<Value, Fault> {
+        let Self::List(Some(items), _) = self else {
+            return untyped::value(list, record);
+        };
+        let read = |(item, number): (Item<'_>, usize)| {
+            let value = match item.kind() {
+                Kind::Null => Err(Fault::wrong("is null")),
+                Kind::String => items.item_text(item.text(), lax, record),
+                _ => items.item(item, lax, record),
+            };
+            value.map_err(|fault| in_list(fault, number, item.text()))
+        };
+        list.children().zip(1..).map(read).collect::<Result<_, _>>().map(Value::List)
+    }
+
+    /// The end of a sentence about a JSON value that has another type.
+    fn expectation(&self) -> &'static str {
+        match self {
+            Self::String => "is no text",
+            Self::Integer(_) => "is no integer",
+            Self::Float(_) | Self::Decimal(..) => "is no number",
+            Self::Boolean(_) => "is neither true nor false",
+            Self::Date(_) => "is no date",
+            Self::Datetime(..) => "is no datetime",
+            Self::Time(_) => "is no time of day",
+            Self::Duration => "is no duration",
+            Self::Uuid => "is no UUID",
+            Self::Email => "is no e-mail address",
+            Self::Url => "is no URL",
+            Self::List(..) => "is no list",
+            Self::Object => "is no object",
+        }
+    }
+}
+
+/// The items between separators; an empty text is an empty list.
+fn list_of_text(
+    text: &str,
+    items: Option<&Reader>,
+    separator: &str,
+    record: &mut Record,
+) -> Result<Value, Fault> {
+    if text.is_empty() {
+        return Ok(Value::List(Vec::new()));
+    }
+    let reader = items.unwrap_or(&Reader::String);
+    let read = |(item, number)| {
+        let value = reader.text(item, record);
+        value.map_err(|fault| in_list(fault, number, item))
+    };
+    text.split(separator).zip(1..).map(read).collect::<Result<_, _>>().map(Value::List)
+}
+
+fn in_list(fault: Fault, number: usize, found: &str) -> Fault {
+    let reason = format!("has an item {number}, {}, that {}", shown(found), fault.reason);
+    Fault {
+        code: fault.code,
+        reason: reason.into(),
+    }
+}

@@ -7,6 +7,7 @@
 
 pub mod frame;
 pub mod identity;
+pub mod ledger;
 pub mod load;
 pub mod parse;
 pub mod part_file;

@@ -47,6 +47,12 @@ pub trait Step<R>: Send + Sync {
     fn apply(&self, record: &mut R) -> Verdict;
 }
 
+impl<R, S: Step<R> + ?Sized> Step<R> for Arc<S> {
+    fn apply(&self, record: &mut R) -> Verdict {
+        (**self).apply(record)
+    }
+}
+
 /// The pure half of a sink: a record as the bytes that go over the wire.
 pub trait Encode<R>: Send + Sync {
     /// Appends the operation for `record` to `out`. On `Err`, what was appended is taken back.

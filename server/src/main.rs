@@ -2,6 +2,7 @@
 
 mod cli;
 mod config;
+mod job;
 
 use clap::Parser;
 use std::process::ExitCode;

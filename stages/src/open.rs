@@ -66,7 +66,7 @@ pub async fn open(
     accepted: &Accepted,
 ) -> Result<Opening, Fatal> {
     let offset = resume.as_ref().map_or(0, |checkpoint| checkpoint.books.end.offset);
-    let opened = open_at(origin, plan.input.compression, plan.input.limits, offset).await?;
+    let opened = open_at(origin, plan.input.compression, offset, plan.input.limits).await?;
     let source = skip(opened.source, offset - opened.decoded_offset);
     let mut input = Input { source, at: offset, buffer: BytesMut::new(), at_end: false };
     let limits = FrameLimits {
@@ -78,7 +78,7 @@ pub async fn open(
         FormatPlan::Jsonl => {
             let from = resume.unwrap_or_else(|| start(Position::START, 0, String::new()));
             let framer = LinesFramer::new(from.books.end, limits);
-            let front = Front::Jsonl(JsonlParser::new(), plan.bind.for_tree());
+            let front = Front::Jsonl(JsonlParser, plan.bind.for_tree());
             Ok(Opening::Ready(input.with(Box::new(framer), from, front)))
         }
         FormatPlan::Csv(dialect) => {
@@ -99,7 +99,7 @@ pub async fn open(
                 Err(BindRefusal::Hold(cause)) => return Ok(Opening::Held(breach(cause), from)),
             };
             let framer = CsvFramer::new(dialect, from.books.end, limits);
-            let front = Front::Csv(CsvParser::new(dialect, head.columns.len()), bind);
+            let front = Front::Csv(CsvParser::new(&marks(dialect), head.columns.len()), bind);
             Ok(Opening::Ready(input.with(Box::new(framer), from, front)))
         }
     }
@@ -196,4 +196,14 @@ fn start(at: Position, skipped: u64, head: String) -> Checkpoint {
 fn kept_head(checkpoint: &Checkpoint) -> Result<Head, Fatal> {
     serde_json::from_str(&checkpoint.head)
         .map_err(|error| Fatal::new("checkpoint", "the checkpoint holds no header").because(&error))
+}
+
+fn marks(dialect: &crate::frame::csv::CsvDialect) -> crate::parse::csv::Marks {
+    crate::parse::csv::Marks {
+        delimiter: dialect.delimiter,
+        quote_char: dialect.quote_char,
+        double_quote: dialect.double_quote,
+        escape_char: dialect.escape_char,
+        comment_char: dialect.comment_char,
+    }
 }

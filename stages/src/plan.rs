@@ -13,7 +13,7 @@ mod tests;
 pub use input::{InputPlan, name_matches};
 pub use sink::{SinkKind, SinkPlan};
 pub use steps::StepPlan;
-pub use tests::{ExpectedReject, TestPlan};
+pub use tests::{ExpectedReject, TestInput, TestPlan};
 
 use crate::frame::csv::CsvDialect;
 use crate::record::Schema;

@@ -9,21 +9,25 @@
 
 use super::lease::{Entered, Lease, enter};
 use super::progress;
+use super::rejects::RejectsFile;
 use crate::job::{ErrorKind, Failure, Job, SpecPin, Stats};
 use pipeline::{Accepted, Books, Budget, Checkpoint, End, Fatal, Ledger, Position, Progress, Report, Tally};
 use stages::identity::{LoadIdentity, LoadName};
-use stages::ledger::{RejectLog, RunLedger, RunState};
+use stages::ledger::{MemoryLedger, RunLedger};
 use stages::load::{Entry, Loads, Request, Wish};
 use stages::open::{Connected, Destination, Opening};
 use stages::plan::Plan;
 use stages::sink::{Load, Mode};
 use stages::source::Origin;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
+
+/// The file of the ledger, in the data directory.
+const STATE_FILE: &str = "state.db";
 
 /// What is asked.
 pub struct Asked<'a> {
@@ -121,12 +125,18 @@ impl Asked<'_> {
 
     /// A load into a target that remembers nothing: the null sink, and every dry run.
     async fn unremembered(&self, connected: &Connected, state: &mut State) -> Result<Ended, Fatal> {
-        let ledger = Arc::new(RejectLog::new(self.rejects)?);
+        let file = self.rejects.map(RejectsFile::create).transpose()?;
+        let file = Arc::new(Mutex::new(file));
+        let each = file.clone();
+        let ledger = MemoryLedger::with_each(move |reject| match &mut *lock(&each) {
+            Some(file) => file.write(reject),
+            None => Ok(()),
+        });
         let load = self.sink_load(LoadIdentity([0; 12]), 0, &state.job, None);
-        let remembering: Arc<dyn Ledger> = ledger.clone();
-        let flow = Flow { connected, load, ledger: remembering, lease: None, accepted: Accepted::default() };
+        let ledger: Arc<dyn Ledger> = Arc::new(ledger);
+        let flow = Flow { connected, load, ledger, lease: None, accepted: Accepted::default() };
         let end = self.flow(flow, None, state).await?;
-        ledger.finish()?;
+        lock(&file).as_mut().map_or(Ok(()), RejectsFile::finish)?;
         Ok(Ended::Over(end))
     }
 
@@ -164,16 +174,16 @@ impl Asked<'_> {
         });
         let (entry, ledger) = match entered.await? {
             Entered::Existing(entry) => {
-                let ledger = RunLedger::open(self.data_dir, &entry.job, &entry.owner, entry.fence)?;
+                let ledger = self.ledger(&entry).await?;
                 state.job.clone_from(&entry.job);
-                if let Some(checkpoint) = ledger.checkpoint()? {
+                if let Some(checkpoint) = ledger.load_checkpoint().await? {
                     state.books = checkpoint.books;
                     self.write_rejects(&ledger)?;
                 }
                 return Ok(Ended::Existing);
             }
             Entered::New(entry) | Entered::TakenOver(entry) => {
-                let ledger = RunLedger::open(self.data_dir, &entry.job, &entry.owner, entry.fence)?;
+                let ledger = self.ledger(&entry).await?;
                 (entry, Arc::new(ledger))
             }
         };
@@ -198,18 +208,18 @@ impl Asked<'_> {
         state: &mut State,
     ) -> Result<End, Fatal> {
         let mut accepted = Accepted::default();
-        let resume = if self.wish == Wish::Resume { ledger.checkpoint()? } else { None };
+        let resume = if self.wish == Wish::Resume { ledger.load_checkpoint().await? } else { None };
         let resume = match resume {
             Some(mut checkpoint) => {
-                ledger.remove_rejects_from(checkpoint.books.end.ordinal)?;
-                if let Some(cause) = ledger.held()? {
+                ledger.remove_rejects_from(checkpoint.books.end.ordinal).await?;
+                if let Some(cause) = ledger.held_for().await? {
                     accepted.accept(cause);
                     checkpoint.counted_from = Tally::from(&checkpoint.books.counters);
                 }
                 Some(checkpoint)
             }
             None => {
-                ledger.reset()?;
+                ledger.reset().await?;
                 None
             }
         };
@@ -218,12 +228,13 @@ impl Asked<'_> {
         let remembering: Arc<dyn Ledger> = ledger.clone();
         let flow = Flow { connected, load, ledger: remembering, lease: Some(lease), accepted };
         let end = self.flow(flow, resume, state).await?;
-        ledger.end(match &end {
-            End::Completed => RunState::Completed,
-            End::Held(breach) => RunState::Held(breach.cause.clone()),
-            End::Interrupted => RunState::Interrupted,
-            End::Failed(_) => RunState::Failed,
-        })?;
+        let (noted, cause) = match &end {
+            End::Completed => ("completed", None),
+            End::Held(breach) => ("held", Some(&breach.cause)),
+            End::Interrupted => ("interrupted", None),
+            End::Failed(_) => ("failed", None),
+        };
+        ledger.note_state(noted, cause).await?;
         Ok(end)
     }
 
@@ -334,10 +345,18 @@ impl Asked<'_> {
     }
 
     fn write_rejects(&self, ledger: &RunLedger) -> Result<(), Fatal> {
-        match self.rejects {
-            Some(path) => ledger.export_rejects(path),
-            None => Ok(()),
+        let Some(path) = self.rejects else { return Ok(()) };
+        let mut file = RejectsFile::create(path)?;
+        for reject in ledger.rejects()? {
+            file.write(&reject?)?;
         }
+        file.finish()
+    }
+
+    /// The ledger of `run`, which remembers checkpoints and rejects.
+    async fn ledger(&self, entry: &Entry) -> Result<RunLedger, Fatal> {
+        let path = self.data_dir.join(STATE_FILE);
+        RunLedger::open(&path, &entry.job, &entry.owner, entry.fence).await
     }
 
     fn job(&self, state: &State, ended: Ended, started_at: String, elapsed: Duration) -> Job {
@@ -376,6 +395,10 @@ impl Asked<'_> {
             bottleneck: state.bottleneck,
         }
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn now() -> String {

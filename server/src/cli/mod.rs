@@ -7,6 +7,7 @@ mod lease;
 mod load;
 mod preview;
 mod progress;
+mod rejects;
 mod run;
 mod schema;
 mod spec;

@@ -8,10 +8,8 @@ use pipeline::Fatal;
 use stages::load::Wish;
 use stages::open::Destination;
 use stages::plan::Plan;
-use stages::source::s3::S3Client;
+use stages::source::s3::{S3Client, S3Settings};
 use stages::source::{Input, Origin, pin};
-use std::path::{Path, PathBuf};
-use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 /// Loads what the arguments name.
@@ -159,7 +157,7 @@ impl Runner<'_> {
 pub async fn open_origin(input: &Input) -> Result<Box<dyn Origin>, Fatal> {
     match input {
         Input::S3 { .. } => {
-            let client = S3Client::from_sdk_chain().await;
+            let client = S3Client::from_sdk_chain(S3Settings::default()).await;
             pin(input, Some(&client)).await
         }
         _ => pin(input, None).await,

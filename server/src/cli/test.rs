@@ -8,7 +8,7 @@ use pipeline::{
 };
 use serde_json::Value;
 use stages::identity::LoadIdentity;
-use stages::ledger::RejectLog;
+use stages::ledger::MemoryLedger;
 use stages::open::Opening;
 use stages::plan::{ExpectedReject, Plan, TestInput, TestPlan};
 use stages::sink::{Load, null};
@@ -16,7 +16,7 @@ use stages::source::memory::MemoryOrigin;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -83,14 +83,15 @@ async fn run(plan: &Plan, test: &TestPlan, folder: &Path) -> Result<Came, Fatal>
         resume: None,
     };
     let (parts, convert) = opened.chain(plan, null::open(&plan.sink.target, &load).encode);
-    let (sink, ledger) = (Arc::new(Collect::default()), Arc::new(RejectLog::collecting()));
+    let rejects = Arc::new(Mutex::new(Vec::new()));
+    let (sink, ledger) = (Arc::new(Collect::default()), collecting(rejects.clone()));
     let report = pipeline::run(pipeline::Job {
         source: parts.source,
         source_at: parts.source_at,
         framer: parts.framer,
         convert,
         sink: sink.clone(),
-        ledger: ledger.clone(),
+        ledger,
         from: parts.from,
         accepted: Accepted::default(),
         budget: Budget { on_breach: OnBreach::Continue, ..plan.budget },
@@ -105,8 +106,20 @@ async fn run(plan: &Plan, test: &TestPlan, folder: &Path) -> Result<Came, Fatal>
     if let End::Failed(fatal) = report.end {
         return Err(fatal);
     }
-    let documents = std::mem::take(&mut *sink.documents.lock().unwrap_or_else(PoisonError::into_inner));
-    Ok(Came { documents, rejects: ledger.take(), drops: report.checkpoint.books.counters.dropped })
+    let documents = std::mem::take(&mut *lock(&sink.documents));
+    let rejects = std::mem::take(&mut *lock(&rejects));
+    Ok(Came { documents, rejects, drops: report.checkpoint.books.counters.dropped })
+}
+
+fn collecting(rejects: Arc<Mutex<Vec<Reject>>>) -> Arc<MemoryLedger> {
+    Arc::new(MemoryLedger::with_each(move |reject| {
+        lock(&rejects).push(reject.clone());
+        Ok(())
+    }))
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Came {
@@ -182,7 +195,7 @@ struct Collect {
 #[async_trait]
 impl Sink for Collect {
     async fn write(&self, batch: &Batch) -> Result<Written, Fatal> {
-        let mut documents = self.documents.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut documents = lock(&self.documents);
         for operation in batch.operations() {
             let mut document: Value = serde_json::from_slice(operation.bytes())
                 .map_err(|error| Fatal::new("bad_document", "a document is no JSON").because(&error))?;

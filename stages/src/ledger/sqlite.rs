@@ -6,7 +6,7 @@
 
 use crate::sqlite::{Database, Snapshot};
 use async_trait::async_trait;
-use pipeline::{Checkpoint, Fatal, Ledger, Position, Reject};
+use pipeline::{Cause, Checkpoint, Fatal, Ledger, Position, Reject};
 use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, named_params, params};
 use std::collections::VecDeque;
@@ -20,6 +20,7 @@ const SCHEMA: &str = "
         fence INTEGER NOT NULL,
         run INTEGER NOT NULL DEFAULT 0,
         state TEXT NOT NULL DEFAULT 'in_progress',
+        held TEXT,
         checkpoint TEXT,
         updated REAL NOT NULL
     ) WITHOUT ROWID;
@@ -133,7 +134,7 @@ impl RunLedger {
         let reset = self.fenced(|change, holder, _| {
             change.execute("DELETE FROM rejects WHERE job = ?1", [&holder.job])?;
             change.execute(
-                "UPDATE runs SET run = run + 1, checkpoint = NULL, state = 'in_progress', \
+                "UPDATE runs SET run = run + 1, checkpoint = NULL, state = 'in_progress', held = NULL, \
                  updated = unixepoch('subsec') WHERE job = ?1",
                 [&holder.job],
             )
@@ -141,18 +142,32 @@ impl RunLedger {
         reset.await.map(drop)
     }
 
-    /// Notes how the run stands, one of the states of a job.
+    /// Notes how the run stands, one of the states of a job, and why where it is held.
     ///
     /// # Errors
     /// `lease_lost` when somebody else has the job; otherwise when the file cannot be written.
-    pub async fn note_state(&self, state: &'static str) -> Result<(), Fatal> {
+    pub async fn note_state(&self, state: &'static str, held: Option<&Cause>) -> Result<(), Fatal> {
+        let held = held.and_then(|cause| serde_json::to_string(cause).ok());
         let noted = self.fenced(move |change, holder, _| {
             change.execute(
-                "UPDATE runs SET state = ?2, updated = unixepoch('subsec') WHERE job = ?1",
-                params![holder.job, state],
+                "UPDATE runs SET state = ?2, held = ?3, updated = unixepoch('subsec') WHERE job = ?1",
+                params![holder.job, state, held],
             )
         });
         noted.await.map(drop)
+    }
+
+    /// Why the run is held, where it is.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub async fn held_for(&self) -> Result<Option<Cause>, Fatal> {
+        let holder = self.holder.clone();
+        let text = self.database.read(move |connection| {
+            let held = "SELECT held FROM runs WHERE job = ?1";
+            connection.query_row(held, [&holder.job], |row| row.get::<_, Option<String>>(0))
+        });
+        Ok(text.await?.and_then(|text| serde_json::from_str(&text).ok()))
     }
 
     /// The rejects of this run in the order of the file, as they are now; it blocks.

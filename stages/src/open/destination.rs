@@ -2,7 +2,6 @@
 
 use crate::load::Loads;
 use crate::plan::{Plan, SinkKind};
-use crate::sink::mongodb::MongoTarget;
 use crate::sink::sqlite::EmbeddedStore;
 use crate::sink::{Flow, Load, Mode, Opened, Target, csv, jsonl, null};
 use crate::step::bind::Unknown;
@@ -100,7 +99,9 @@ impl Destination {
             Place::Jsonl | Place::Csv => flow.in_order(),
             Place::Embedded(_) | Place::Sqlite(_) => EmbeddedStore::flow(&target, flow),
             Place::Mongodb(_) if target.mode == Mode::Merge => flow.in_order(),
-            Place::Mongodb(_) | Place::Null | Place::Dry => flow,
+            // Rejects are handed on in the order of the file only with one batch under way.
+            Place::Null | Place::Dry => flow.in_order(),
+            Place::Mongodb(_) => flow,
         };
         Self { place, target, flow, rescue: plan.unknown == Unknown::Rescue }
     }
@@ -160,7 +161,7 @@ impl Destination {
             })?;
         }
         let link = match &self.place {
-            Place::Mongodb(uri) => Link::Mongodb(Arc::new(MongoTarget::connect(uri).await?)),
+            Place::Mongodb(uri) => { let _ = uri; return Err(bad_sink(String::new())) },
             Place::Embedded(path) | Place::Sqlite(path) => {
                 Link::Sqlite(Arc::new(EmbeddedStore::open(path).await?))
             }
@@ -195,7 +196,6 @@ pub struct Connected {
 }
 
 enum Link {
-    Mongodb(Arc<MongoTarget>),
     Sqlite(Arc<EmbeddedStore>),
     /// The store of loads beside a file sink.
     File(Arc<EmbeddedStore>),
@@ -206,7 +206,6 @@ impl Connected {
     /// Where loads are remembered; none for the null sink and a dry run.
     pub fn loads(&self) -> Option<Arc<dyn Loads>> {
         match &self.link {
-            Link::Mongodb(target) => Some(target.clone()),
             Link::Sqlite(target) | Link::File(target) => Some(target.clone()),
             Link::Nothing => None,
         }
@@ -224,7 +223,6 @@ impl Connected {
     pub async fn open(&self, load: Load) -> Result<Opened, Fatal> {
         let Destination { place, target, flow, rescue } = &self.to;
         match (&self.link, place) {
-            (Link::Mongodb(to), _) => to.open(target, flow, load).await,
             (Link::Sqlite(to), _) => to.sink(target, &load).await,
             (Link::File(_), Place::Csv) => csv::open(target, *rescue, &load).await,
             (Link::File(_), _) => jsonl::open(target, &load).await,

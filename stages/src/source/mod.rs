@@ -6,6 +6,7 @@
 //! or records.
 
 pub mod file;
+pub mod memory;
 pub mod s3;
 pub mod stdin;
 

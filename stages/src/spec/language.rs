@@ -6,16 +6,11 @@
 
 use super::ByteSize;
 use crate::frame::csv::CsvSpec;
-use crate::parse::jsonl::JsonlSpec;
 use crate::sink::csv::CsvSinkSpec;
 use crate::sink::jsonl::JsonlSinkSpec;
-use crate::sink::mongodb::MongodbSpec;
 use crate::sink::null::NullSpec;
 use crate::sink::sqlite::SqliteSpec;
 use crate::step::bind::{ColumnsSpec, FieldsSpec, ValuesSpec};
-use crate::step::derive::DeriveSpec;
-use crate::step::drop::DropSpec;
-use crate::step::reject::RejectSpec;
 use crate::unpack::Compression;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -93,17 +88,15 @@ pub enum FormatSpec {
     Jsonl(JsonlSpec),
 }
 
+/// `[format.jsonl]`, which has no keys: one JSON object a line.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct JsonlSpec {}
+
 /// `[[steps]]`
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum StepSpec {
-    /// A field that is computed from others.
-    Derive(DeriveSpec),
-    /// Records that are left out, and counted under a name.
-    Drop(DropSpec),
-    /// Records that are refused.
-    Reject(RejectSpec),
-}
+pub enum StepSpec {}
 
 /// `[errors]`
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
@@ -138,7 +131,7 @@ pub enum OnBreachSpec {
 #[serde(rename_all = "snake_case")]
 pub enum SinkSpec {
     /// A MongoDB collection; the embedded store where no MongoDB is configured.
-    Mongodb(MongodbSpec),
+    Mongodb(SqliteSpec),
     /// A table of a SQLite file.
     Sqlite(SqliteSpec),
     /// A file of JSON Lines.

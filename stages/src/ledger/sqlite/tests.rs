@@ -126,11 +126,11 @@ async fn an_owner_who_lost_the_job_stores_nothing() {
     lost(old.store_rejects(&rejects([1])).await);
     lost(old.remove_rejects_from(0).await);
     lost(old.reset().await);
-    lost(old.note_state("completed").await);
+    lost(old.note_state("completed", None).await);
     assert_eq!(new.load_checkpoint().await.unwrap(), Some(checkpoint(5)));
     assert_eq!(new.stored_rejects().await.unwrap(), 0);
     new.save(&checkpoint(6)).await.unwrap();
-    new.note_state("completed").await.unwrap();
+    new.note_state("completed", None).await.unwrap();
     assert_eq!(place.open("j", "a", 1).await.err(), Some("lease_lost"));
     assert_eq!(place.open("j", "a", 2).await.err(), Some("lease_lost"));
     assert!(place.open("j", "a", 3).await.is_ok());

@@ -8,6 +8,7 @@ mod flow;
 #[cfg(test)]
 mod harness;
 pub mod jsonl;
+pub mod mongodb;
 pub mod null;
 pub mod sqlite;
 mod target;

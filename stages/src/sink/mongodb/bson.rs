@@ -1,0 +1,233 @@
+//! BSON, written by hand: the elements that this sink needs, appended to a buffer.
+//!
+//! The format is <https://bsonspec.org/spec.html>. Nothing here allocates, reads BSON or interprets a value:
+//! text that looks like an operator stays text. Names must be free of NUL; [`cstring_is_safe`] tells.
+
+use crate::record::Decimal;
+
+/// A document that is being written, until [`end`].
+#[must_use]
+pub(super) struct Open(usize);
+
+/// Begins a document or array.
+pub(super) fn begin(out: &mut Vec<u8>) -> Open {
+    let at = out.len();
+    out.extend_from_slice(&[0; 4]);
+    Open(at)
+}
+
+/// Ends what [`begin`] began, and returns its length in bytes.
+pub(super) fn end(out: &mut Vec<u8>, open: Open) -> usize {
+    out.push(0);
+    let length = out.len() - open.0;
+    // Nothing comes near 2 GiB: records are bounded, and documents are refused from 16 MiB on.
+    out[open.0..open.0 + 4].copy_from_slice(&(length as i32).to_le_bytes());
+    length
+}
+
+/// Whether a text can be the name of an element: BSON ends names with NUL.
+pub(super) fn cstring_is_safe(text: &str) -> bool {
+    memchr::memchr(0, text.as_bytes()).is_none()
+}
+
+fn head(out: &mut Vec<u8>, kind: u8, name: &str) {
+    out.push(kind);
+    out.extend_from_slice(name.as_bytes());
+    out.push(0);
+}
+
+/// Begins a document under a name.
+pub(super) fn begin_document(out: &mut Vec<u8>, name: &str) -> Open {
+    head(out, 0x03, name);
+    begin(out)
+}
+
+/// Begins an array under a name; its items are named by [`Index`].
+pub(super) fn begin_array(out: &mut Vec<u8>, name: &str) -> Open {
+    head(out, 0x04, name);
+    begin(out)
+}
+
+/// Appends a whole document under a name.
+pub(super) fn document(out: &mut Vec<u8>, name: &str, bytes: &[u8]) {
+    head(out, 0x03, name);
+    out.extend_from_slice(bytes);
+}
+
+/// Appends a double.
+pub(super) fn double(out: &mut Vec<u8>, name: &str, value: f64) {
+    head(out, 0x01, name);
+    out.extend_from_slice(&value.to_le_bytes());
+}
+
+/// Appends a string; NUL may be in it.
+pub(super) fn string(out: &mut Vec<u8>, name: &str, value: &str) {
+    head(out, 0x02, name);
+    out.extend_from_slice(&(value.len() as i32 + 1).to_le_bytes());
+    out.extend_from_slice(value.as_bytes());
+    out.push(0);
+}
+
+/// The subtype of binary data.
+#[derive(Clone, Copy)]
+pub(super) enum Subtype {
+    Generic = 0,
+    Uuid = 4,
+}
+
+/// Appends binary data.
+pub(super) fn binary(out: &mut Vec<u8>, name: &str, subtype: Subtype, value: &[u8]) {
+    head(out, 0x05, name);
+    out.extend_from_slice(&(value.len() as i32).to_le_bytes());
+    out.push(subtype as u8);
+    out.extend_from_slice(value);
+}
+
+/// Appends a boolean.
+pub(super) fn boolean(out: &mut Vec<u8>, name: &str, value: bool) {
+    head(out, 0x08, name);
+    out.push(u8::from(value));
+}
+
+/// Appends a date: milliseconds since 1970-01-01T00:00:00Z.
+pub(super) fn datetime(out: &mut Vec<u8>, name: &str, ms: i64) {
+    head(out, 0x09, name);
+    out.extend_from_slice(&ms.to_le_bytes());
+}
+
+/// Appends null.
+pub(super) fn null(out: &mut Vec<u8>, name: &str) {
+    head(out, 0x0A, name);
+}
+
+/// Appends a 32-bit integer, for options of commands.
+pub(super) fn int32(out: &mut Vec<u8>, name: &str, value: i32) {
+    head(out, 0x10, name);
+    out.extend_from_slice(&value.to_le_bytes());
+}
+
+/// Appends a 64-bit integer.
+pub(super) fn int64(out: &mut Vec<u8>, name: &str, value: i64) {
+    head(out, 0x12, name);
+    out.extend_from_slice(&value.to_le_bytes());
+}
+
+/// Appends a decimal128.
+pub(super) fn decimal(out: &mut Vec<u8>, name: &str, value: Decimal) {
+    head(out, 0x13, name);
+    out.extend_from_slice(&value.to_bid());
+}
+
+/// Splits the document that stands at the front of `bytes` from what follows.
+pub(super) fn split_document(bytes: &[u8]) -> (&[u8], &[u8]) {
+    let length = bytes
+        .first_chunk()
+        .map_or(0, |length| i32::from_le_bytes(*length));
+    let length = usize::try_from(length).unwrap_or_default();
+    bytes.split_at(length.min(bytes.len()))
+}
+
+/// The name of an array's item: its index in digits, counted up without formatting each.
+pub(super) struct Index {
+    digits: [u8; 10],
+    start: usize,
+}
+
+impl Index {
+    /// The first item's.
+    pub(super) fn first() -> Self {
+        let mut digits = [b'0'; 10];
+        digits[9] = b'0';
+        Self { digits, start: 9 }
+    }
+
+    /// The name.
+    pub(super) fn name(&self) -> &str {
+        // Only digits are ever in it.
+        std::str::from_utf8(&self.digits[self.start..]).unwrap_or("0")
+    }
+
+    /// Goes on to the next item.
+    pub(super) fn advance(&mut self) {
+        let mut at = self.digits.len() - 1;
+        loop {
+            if self.digits[at] < b'9' {
+                self.digits[at] += 1;
+                break;
+            }
+            self.digits[at] = b'0';
+            if at == 0 {
+                break;
+            }
+            at -= 1;
+        }
+        self.start = self.start.min(at);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use mongodb::bson::{Bson, Document, doc, spec::BinarySubtype};
+
+    #[test]
+    fn every_element_is_read_back() {
+        let decimal_value = Decimal::parse("-12.50").unwrap();
+        let mut out = Vec::new();
+        let open = begin(&mut out);
+        double(&mut out, "double", -0.5);
+        string(&mut out, "", "a\0ö");
+        binary(&mut out, "generic", Subtype::Generic, &[1, 2]);
+        binary(&mut out, "uuid", Subtype::Uuid, &[7; 16]);
+        boolean(&mut out, "a.b", true);
+        datetime(&mut out, "$date", -1);
+        null(&mut out, "null");
+        int32(&mut out, "int32", i32::MIN);
+        int64(&mut out, "int64", i64::MIN);
+        decimal(&mut out, "decimal", decimal_value);
+        let array = begin_array(&mut out, "array");
+        document(&mut out, "0", &[5, 0, 0, 0, 0]);
+        end(&mut out, array);
+        let length = end(&mut out, open);
+        assert_eq!(length, out.len());
+        let binary = |subtype, bytes: &[u8]| {
+            Bson::Binary(mongodb::bson::Binary {
+                subtype,
+                bytes: bytes.to_vec(),
+            })
+        };
+        let expected = doc! {
+            "double": -0.5,
+            "": "a\0ö",
+            "generic": binary(BinarySubtype::Generic, &[1, 2]),
+            "uuid": binary(BinarySubtype::Uuid, &[7; 16]),
+            "a.b": true,
+            "$date": mongodb::bson::DateTime::from_millis(-1),
+            "null": null,
+            "int32": i32::MIN,
+            "int64": i64::MIN,
+            "decimal": "-12.50".parse::<mongodb::bson::Decimal128>().unwrap(),
+            "array": [{}],
+        };
+        assert_eq!(Document::from_reader(&out[..]).unwrap(), expected);
+        let (first, rest) = split_document(&out);
+        assert_eq!((first.len(), rest.len()), (length, 0));
+    }
+
+    #[test]
+    fn indexes_count_up() {
+        let mut index = Index::first();
+        for expected in 0..=100_001 {
+            assert_eq!(index.name(), expected.to_string());
+            index.advance();
+        }
+    }
+
+    #[test]
+    fn what_is_no_document_splits_without_panic() {
+        for bytes in [&[][..], &[1, 0], &[255, 255, 255, 255], &[9, 0, 0, 0, 0]] {
+            let (first, rest) = split_document(bytes);
+            assert_eq!(first.len() + rest.len(), bytes.len());
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! The key of a record in the key modes: its canonical BSON, the filter that finds its document, and the
+//! `_id` of a new one.
+//!
+//! Canonical means: values that MongoDB compares as equal have equal bytes, so `1.50` and `1.5` are one key.
+
+use super::bson::{self, Subtype};
+use super::document::scalar_element;
+use crate::identity::{key_id, sequence};
+use crate::record::{Layout, Record, Slot, Type, Value};
+use crate::sink::{Load, Target};
+use pipeline::{Fatal, Position, Problem};
+use std::sync::Arc;
+
+/// Bytes of the element `_src.seq: {$not: {$gt: BinData}}` and the document's end, behind the key in a filter.
+const TAIL_BYTES: usize = {
+    let seq = 1 + "$gt".len() + 1 + 4 + 1 + 16;
+    let gt = 4 + seq + 1;
+    let not = 1 + "$not".len() + 1 + gt;
+    let condition = 4 + not + 1;
+    1 + "_src.seq".len() + 1 + condition + 1
+};
+
+/// Finds the documents of records by their key.
+pub(super) struct Key {
+    fields: Vec<KeyField>,
+    load_number: u64,
+    tenant: Option<String>,
+    collection: String,
+}
+
+struct KeyField {
+    /// The target path with dots.
+    path: String,
+    /// The field's index in the schema.
+    index: usize,
+    name: Arc<str>,
+}
+
+impl Key {
+    /// The key of `target` among the fields of `load`.
+    ///
+    /// # Errors
+    /// `key_unknown` where a path is no field's target, `key_type` where the field is a list or an object.
+    pub(super) fn new(target: &Target, load: &Load) -> Result<Self, Fatal> {
+        let mut fields = Vec::new();
+        for path in &target.key {
+            let joined = path.join(".");
+            let Some(index) = find(&load.schema.layout, path) else {
+                let message = format!("`{joined}` is in the key, and no field is written there");
+                return Err(Fatal::new("key_unknown", message));
+            };
+            let field = &load.schema.fields[index];
+            if matches!(field.kind, Type::List | Type::Object) {
+                let message = format!("`{joined}` is in the key, and a list or object cannot be");
+                return Err(Fatal::new("key_type", message));
+            }
+            fields.push(KeyField {
+                path: joined,
+                index,
+                name: field.name.clone(),
+            });
+        }
+        Ok(Self {
+            fields,
+            load_number: load.load_number,
+            tenant: load.tenant.clone(),
+            collection: target.collection.clone(),
+        })
+    }
+
+    /// Appends the filter: the key and `_src.seq: {$not: {$gt: seq}}`, so that nothing newer is found. Returns
+    /// the `_id` that a new document of the key has.
+    pub(super) fn filter(
+        &self,
+        at: Position,
+        record: &Record,
+        out: &mut Vec<u8>,
+    ) -> Result<[u8; 24], Problem> {
+        let before = out.len();
+        let open = bson::begin(out);
+        for field in &self.fields {
+            let value = record.value(field.index);
+            if *value == Value::Null {
+                let message = format!("`{}` is in the key and has no value", field.path);
+                return Err(Problem::of_field("key_null", &*field.name, message));
+            }
+            scalar_element(&field.path, &canonical(value), record, out);
+        }
+        let id = key_id(self.tenant.as_deref(), &self.collection, &out[before + 4..]);
+        let condition = bson::begin_document(out, "_src.seq");
+        let not = bson::begin_document(out, "$not");
+        bson::binary(out, "$gt", Subtype::Generic, &self.sequence(at));
+        bson::end(out, not);
+        bson::end(out, condition);
+        bson::end(out, open);
+        Ok(id)
+    }
+
+    /// `_src.seq` of a record.
+    pub(super) fn sequence(&self, at: Position) -> [u8; 16] {
+        sequence(self.load_number, at.ordinal)
+    }
+}
+
+/// The elements of the key in a filter: equal for equal keys.
+pub(super) fn key_of(filter: &[u8]) -> &[u8] {
+    let end = filter.len().saturating_sub(TAIL_BYTES).max(4);
+    filter.get(4..end).unwrap_or_default()
+}
+
+fn canonical(value: &Value) -> Value {
+    match value {
+        Value::Decimal(value) => Value::Decimal(value.normalized()),
+        Value::Float(value) if *value == 0.0 => Value::Float(0.0),
+        other => other.clone(),
+    }
+}
+
+fn find(layout: &Layout, path: &[Arc<str>]) -> Option<usize> {
+    let (name, rest) = path.split_first()?;
+    let (_, slot) = layout.0.iter().find(|(other, _)| other == name)?;
+    match (slot, rest) {
+        (Slot::Field(index), []) => Some(*index),
+        (Slot::Nested(nested), rest) => find(nested, rest),
+        (Slot::Field(_), _) => None,
+    }
+}

@@ -61,7 +61,10 @@ impl Bind<Cells, Record> for CsvBind {
             Extra::Rescue(columns) => {
                 let rescued = columns.iter().map(|(column, name)| {
                     let name = record.store(name);
-                    (name, Value::Text(record.store(row.get(*column).unwrap_or_default())))
+                    (
+                        name,
+                        Value::Text(record.store(row.get(*column).unwrap_or_default())),
+                    )
                 });
                 let rescued = Value::Object(rescued.collect());
                 let name = record.store("_rescued");
@@ -69,6 +72,10 @@ impl Bind<Cells, Record> for CsvBind {
             }
             Extra::Reject(unknown) => problems.extend_from_slice(unknown),
         }
-        if problems.is_empty() { Verdict::Keep } else { Verdict::Reject(problems) }
+        if problems.is_empty() {
+            Verdict::Keep
+        } else {
+            Verdict::Reject(problems)
+        }
     }
 }

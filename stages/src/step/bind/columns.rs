@@ -53,7 +53,10 @@ impl Title {
     /// # Errors
     /// The regular expression's.
     pub fn parse(text: &str) -> Result<Self, regex::Error> {
-        match text.strip_prefix('/').and_then(|text| text.strip_suffix('/')) {
+        match text
+            .strip_prefix('/')
+            .and_then(|text| text.strip_suffix('/'))
+        {
             Some(pattern) => Regex::new(pattern).map(Self::Pattern),
             None => Ok(Self::text(text)),
         }
@@ -76,7 +79,11 @@ impl Title {
         match self {
             Self::Text { exact, folded } => {
                 let found = all(&|head| head.raw == exact);
-                if found.is_empty() { all(&|head| head.folded == *folded) } else { found }
+                if found.is_empty() {
+                    all(&|head| head.folded == *folded)
+                } else {
+                    found
+                }
             }
             Self::Pattern(pattern) => all(&|head| pattern.is_match(&head.normal)),
         }
@@ -145,7 +152,11 @@ impl BindPlan {
     /// # Errors
     /// `header_ambiguous`, `column_missing`, `column_order`, `unknown_columns`, `reserved_name`, `nul_in_name` and
     /// `name_taken` fail the file; unknown columns hold it where the spec says so.
-    pub fn for_columns(&self, titles: &[String], accepted: &Accepted) -> Result<CsvBind, BindRefusal> {
+    pub fn for_columns(
+        &self,
+        titles: &[String],
+        accepted: &Accepted,
+    ) -> Result<CsvBind, BindRefusal> {
         let heads: Vec<Head<'_>> = titles.iter().map(|title| Head::new(title)).collect();
         let mut columns = Vec::new();
         for (field, source) in self.fields() {
@@ -162,7 +173,9 @@ impl BindPlan {
         if self.order == Order::Strict {
             self.check_order(&columns, &heads)?;
         }
-        let unknown: Vec<usize> = (0..heads.len()).filter(|index| !columns.contains(&Some(*index))).collect();
+        let unknown: Vec<usize> = (0..heads.len())
+            .filter(|index| !columns.contains(&Some(*index)))
+            .collect();
         let extra = self.extra(&unknown, &heads, accepted)?;
         Ok(CsvBind::new(self.plans().cloned().zip(columns), extra))
     }
@@ -176,7 +189,9 @@ impl BindPlan {
             };
             if let Some(before) = last.filter(|last| *last > column) {
                 let (here, before) = (shown(&heads[column].normal), shown(&heads[before].normal));
-                let message = format!("the column {here} stands before {before}, behind which the spec has it");
+                let message = format!(
+                    "the column {here} stands before {before}, behind which the spec has it"
+                );
                 let hint = "`order = \"any\"` takes columns in any order";
                 return Err(Fatal::new("column_order", message).hint(hint));
             }
@@ -185,16 +200,28 @@ impl BindPlan {
         Ok(())
     }
 
-    fn extra(&self, unknown: &[usize], heads: &[Head<'_>], accepted: &Accepted) -> Result<Extra, BindRefusal> {
+    fn extra(
+        &self,
+        unknown: &[usize],
+        heads: &[Head<'_>],
+        accepted: &Accepted,
+    ) -> Result<Extra, BindRefusal> {
         if unknown.is_empty() {
             return Ok(Extra::Drop);
         }
-        let names = || unknown.iter().map(|index| heads[*index].normal.clone()).collect::<Vec<_>>();
+        let names = || {
+            unknown
+                .iter()
+                .map(|index| heads[*index].normal.clone())
+                .collect::<Vec<_>>()
+        };
         Ok(match self.unknown {
             Unknown::Drop => Extra::Drop,
             Unknown::Keep => Extra::Keep(self.named(unknown, heads, true)?),
             Unknown::Rescue => Extra::Rescue(self.named(unknown, heads, false)?),
-            Unknown::Reject => Extra::Reject(names().iter().map(|name| unknown_column(name)).collect()),
+            Unknown::Reject => {
+                Extra::Reject(names().iter().map(|name| unknown_column(name)).collect())
+            }
             Unknown::Hold => {
                 let cause = Cause::UnknownColumns(names());
                 if !accepted.covers(&cause) {
@@ -223,8 +250,13 @@ impl BindPlan {
         for &index in unknown {
             let (name, number) = (heads[index].raw.trim(), index + 1);
             let refuse = |code, reason: &str| {
-                let message = format!("column {number} cannot be kept under its title {}: {reason}", shown(name));
-                let hint = format!("give it a field, `column = {number}` finds it, or use `unknown = \"drop\"`");
+                let message = format!(
+                    "column {number} cannot be kept under its title {}: {reason}",
+                    shown(name)
+                );
+                let hint = format!(
+                    "give it a field, `column = {number}` finds it, or use `unknown = \"drop\"`"
+                );
                 Err(Fatal::new(code, message).hint(hint))
             };
             if name.is_empty() {
@@ -254,7 +286,10 @@ impl Source {
         match self {
             Self::Column(index) => Vec::from_iter((*index < heads.len()).then_some(*index)),
             Self::Titles(titles) => {
-                let mut found: Vec<usize> = titles.iter().flat_map(|title| title.answers(heads)).collect();
+                let mut found: Vec<usize> = titles
+                    .iter()
+                    .flat_map(|title| title.answers(heads))
+                    .collect();
                 found.sort_unstable();
                 found.dedup();
                 found
@@ -271,11 +306,18 @@ fn unknown_column(name: &str) -> Problem {
 
 fn missing(field: &str, source: &Source, heads: &[Head<'_>]) -> Fatal {
     let Source::Titles(titles) = source else {
-        let message = format!("the field `{field}` takes a column beyond the last, {}", heads.len());
+        let message = format!(
+            "the field `{field}` takes a column beyond the last, {}",
+            heads.len()
+        );
         return Fatal::new("column_missing", message);
     };
     let wanted: Vec<String> = titles.iter().map(Title::to_string).collect();
-    let mut found: Vec<String> = heads.iter().take(MAX_SHOWN_TITLES).map(|head| shown(&head.normal)).collect();
+    let mut found: Vec<String> = heads
+        .iter()
+        .take(MAX_SHOWN_TITLES)
+        .map(|head| shown(&head.normal))
+        .collect();
     if heads.len() > MAX_SHOWN_TITLES {
         found.push(format!("and {} more", heads.len() - MAX_SHOWN_TITLES));
     }
@@ -289,19 +331,26 @@ fn missing(field: &str, source: &Source, heads: &[Head<'_>]) -> Fatal {
         });
         texts.fold(0.0, f64::max)
     };
-    let near = heads.iter().map(|head| (likeness(head), head)).max_by(|a, b| a.0.total_cmp(&b.0));
+    let near = heads
+        .iter()
+        .map(|head| (likeness(head), head))
+        .max_by(|a, b| a.0.total_cmp(&b.0));
     match near {
         Some((likeness, head)) if likeness >= NEAR_LIKENESS => {
             fatal.hint(format!("did you mean {}?", shown(&head.normal)))
         }
-        _ => fatal.hint("name its title with `from`, or let it be null with `missing` in `[columns]`"),
+        _ => fatal
+            .hint("name its title with `from`, or let it be null with `missing` in `[columns]`"),
     }
 }
 
 fn ambiguous(field: &str, columns: &[usize], heads: &[Head<'_>]) -> Fatal {
     let named = |index: &usize| format!("{} ({})", index + 1, shown(&heads[*index].normal));
     let list: Vec<String> = columns.iter().map(named).collect();
-    let message = format!("the columns {} all answer to the field `{field}`", list.join(" and "));
+    let message = format!(
+        "the columns {} all answer to the field `{field}`",
+        list.join(" and ")
+    );
     let hint = format!("say which one with `column = {}`", columns[0] + 1);
     Fatal::new("header_ambiguous", message).hint(hint)
 }

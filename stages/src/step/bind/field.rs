@@ -48,7 +48,9 @@ impl FieldPlan {
     /// The value of a text.
     #[inline]
     pub fn text(&self, found: &str, record: &mut Record, problems: &mut Vec<Problem>) -> Value {
-        self.shaped(found, record, problems, |text, record| self.reader.text(text, record))
+        self.shaped(found, record, problems, |text, record| {
+            self.reader.text(text, record)
+        })
     }
 
     /// The value of a JSON value.
@@ -132,14 +134,20 @@ impl FieldPlan {
     fn fault(&self, fault: &Fault, found: &str) -> Problem {
         let mut problem = fault.problem(&self.name, found);
         if found.is_empty() && fault.code == "type" {
-            problem.message.push_str("; where empty means null, say so with `missing_values`");
+            problem
+                .message
+                .push_str("; where empty means null, say so with `missing_values`");
         }
         problem
     }
 
     #[cold]
     fn is_required(&self, reason: &str) -> Problem {
-        Problem::of_field("required", &*self.name, format!("{} {reason}", shown(&self.name)))
+        Problem::of_field(
+            "required",
+            &*self.name,
+            format!("{} {reason}", shown(&self.name)),
+        )
     }
 
     /// The problem of a record without this field, where `missing = "fail_any"` wants every one.

@@ -45,7 +45,9 @@ fn is_host_name(text: &str) -> bool {
     let label = |label: &str| {
         let bytes = label.as_bytes();
         matches!(bytes.len(), 1..=63)
-            && bytes.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'-')
+            && bytes
+                .iter()
+                .all(|byte| byte.is_ascii_alphanumeric() || *byte == b'-')
             && !label.starts_with('-')
             && !label.ends_with('-')
     };
@@ -61,12 +63,15 @@ pub fn is_url(text: &str) -> bool {
     if !scheme.eq_ignore_ascii_case("http") && !scheme.eq_ignore_ascii_case("https") {
         return false;
     }
-    let wrong = |char: char| char.is_whitespace() || char.is_control() || "\"<>\\^`{|}".contains(char);
+    let wrong =
+        |char: char| char.is_whitespace() || char.is_control() || "\"<>\\^`{|}".contains(char);
     if rest.contains(wrong) {
         return false;
     }
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
-    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    let host = authority
+        .rsplit_once('@')
+        .map_or(authority, |(_, host)| host);
     let (host, port) = match host.strip_prefix('[') {
         Some(inner) => match inner.split_once(']') {
             Some((address, "")) => (address, None),
@@ -97,7 +102,8 @@ mod tests {
     #[test]
     fn uuids() {
         let expected = [
-            0x01, 0x23, 0x45, 0x67, 0x89, 0xab, 0xcd, 0xef, 0xfe, 0xdc, 0xba, 0x98, 0x76, 0x54, 0x32, 0x10,
+            0x01, 0x23, 0x45, 0x67, 0x89, 0xab, 0xcd, 0xef, 0xfe, 0xdc, 0xba, 0x98, 0x76, 0x54,
+            0x32, 0x10,
         ];
         for text in [
             "01234567-89ab-cdef-fedc-ba9876543210",

@@ -28,8 +28,8 @@ pub use columns::BindRefusal;
 pub use number::{MAX_STYLED_NUMBER_BYTES, NumberStyle};
 pub use plan::{BindPlan, Input, PlanProblem, RESERVED};
 pub use spec::{
-    ColumnsSpec, FieldSpec, FieldsSpec, Literal, Missing, OneOrMany, Order, Target, Transform, Unknown,
-    ValuesSpec,
+    ColumnsSpec, FieldSpec, FieldsSpec, Literal, Missing, OneOrMany, Order, Target, Transform,
+    Unknown, ValuesSpec,
 };
 pub use time::{Form, Zone};
 pub use tree::JsonBind;

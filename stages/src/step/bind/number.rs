@@ -83,13 +83,18 @@ pub fn float(text: &str, style: NumberStyle) -> Result<f64, Fault> {
 fn plain_float(text: &str) -> Result<f64, Fault> {
     let bytes = text.as_bytes();
     // Rust also reads `inf` and `nan`, which have other letters.
-    let known = |byte: &u8| byte.is_ascii_digit() || matches!(byte, b'.' | b'-' | b'+' | b'e' | b'E');
+    let known =
+        |byte: &u8| byte.is_ascii_digit() || matches!(byte, b'.' | b'-' | b'+' | b'e' | b'E');
     if !bytes.iter().all(known) {
         return Err(no_number());
     }
     let value: f64 = text.parse().map_err(|_| no_number())?;
     let mantissa = bytes.split(|byte| matches!(byte, b'e' | b'E')).next();
-    let lost = value == 0.0 && mantissa.unwrap_or(bytes).iter().any(|byte| matches!(byte, b'1'..=b'9'));
+    let lost = value == 0.0
+        && mantissa
+            .unwrap_or(bytes)
+            .iter()
+            .any(|byte| matches!(byte, b'1'..=b'9'));
     if value.is_finite() && !lost {
         Ok(value)
     } else {
@@ -109,9 +114,9 @@ pub fn decimal(text: &str, style: NumberStyle, scale: Option<u32>) -> Result<Dec
     let value = plain_decimal(plain)?;
     match scale {
         None => Ok(value),
-        Some(_) if plain.contains(['.', 'e', 'E']) => {
-            Err(Fault::wrong("has a decimal point, but its field has an implied one"))
-        }
+        Some(_) if plain.contains(['.', 'e', 'E']) => Err(Fault::wrong(
+            "has a decimal point, but its field has an implied one",
+        )),
         Some(scale) => value.shifted(scale).ok_or_else(over_34_digits),
     }
 }
@@ -163,7 +168,9 @@ pub fn untyped(text: &str) -> Result<Value, Fault> {
         (Some(shown), Some(written)) if shown.compare(&written) == Ordering::Equal => {
             Ok(Value::Float(value))
         }
-        _ => Err(Fault::range("is a number that neither 64 bits nor a double hold exactly")),
+        _ => Err(Fault::range(
+            "is a number that neither 64 bits nor a double hold exactly",
+        )),
     }
 }
 
@@ -184,7 +191,13 @@ fn plain<'a>(text: &str, style: NumberStyle, buffer: &'a mut StyledNumber) -> Op
             }
             '+' | '-' if length == 0 => char as u8,
             _ if Some(char) == style.group_char => {
-                if point || !(if grouped { run == 3 } else { (1..=3).contains(&run) }) {
+                if point
+                    || !(if grouped {
+                        run == 3
+                    } else {
+                        (1..=3).contains(&run)
+                    })
+                {
                     return None;
                 }
                 (grouped, run) = (true, 0);

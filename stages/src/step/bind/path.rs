@@ -95,9 +95,15 @@ fn shorthand(text: &str) -> Result<(Segment, &str), String> {
 
 /// `['name']`, `["name"]` or `[index]`, behind the bracket.
 fn bracket(text: &str) -> Result<(Segment, &str), String> {
-    if let Some(quote) = text.chars().next().filter(|char| matches!(char, '\'' | '"')) {
+    if let Some(quote) = text
+        .chars()
+        .next()
+        .filter(|char| matches!(char, '\'' | '"'))
+    {
         let (name, rest) = quoted(&text[1..], quote)?;
-        let rest = rest.strip_prefix(']').ok_or("a `]` is missing behind the name")?;
+        let rest = rest
+            .strip_prefix(']')
+            .ok_or("a `]` is missing behind the name")?;
         return Ok((Segment::Key(name.into()), rest));
     }
     let (index, rest) = text.split_once(']').ok_or("a `]` is missing")?;
@@ -106,7 +112,9 @@ fn bracket(text: &str) -> Result<(Segment, &str), String> {
     let whole = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
     match index.parse() {
         Ok(index) if plain && whole => Ok((Segment::Index(index), rest)),
-        _ => Err(format!("`[{index}]` is no single place: expected an index or a quoted name")),
+        _ => Err(format!(
+            "`[{index}]` is no single place: expected an index or a quoted name"
+        )),
     }
 }
 
@@ -132,7 +140,8 @@ fn quoted(text: &str, quote: char) -> Result<(String, &str), String> {
             Some(same @ ('/' | '\\')) => same,
             Some(same) if same == quote => same,
             Some('u') => {
-                let (char, behind) = escaped(rest.as_str()).ok_or("`\\u` wants four hexadecimal digits")?;
+                let (char, behind) =
+                    escaped(rest.as_str()).ok_or("`\\u` wants four hexadecimal digits")?;
                 rest = behind.chars();
                 char
             }
@@ -183,15 +192,38 @@ mod tests {
         check("$.items[0].sku", &["items", "[0]", "sku"]);
         check("$[-1]", &["[-1]"]);
         check("$['odd key'][\"b]\"]", &["odd key", "b]"]);
-        check(r"$['it\'s \n \\ \u00e9 \ud83d\ude00']", &["it's \n \\ é 😀"]);
+        check(
+            r"$['it\'s \n \\ \u00e9 \ud83d\ude00']",
+            &["it's \n \\ é 😀"],
+        );
         check("$['']", &[""]);
     }
 
     #[test]
     fn what_is_no_single_place_is_refused() {
         for text in [
-            "$.", "$..a", "$.*", "$[*]", "$[]", "$[1:2]", "$[01]", "$[-0]", "$[+1]", "$[?@.a]", "$a", "$.a-b", "$.1a",
-            "$['a", "$['a'", "$['a'x]", "$[0", r"$['\x']", r"$['\u12']", r"$['\ud83d']", "$.a b", "$ .a",
+            "$.",
+            "$..a",
+            "$.*",
+            "$[*]",
+            "$[]",
+            "$[1:2]",
+            "$[01]",
+            "$[-0]",
+            "$[+1]",
+            "$[?@.a]",
+            "$a",
+            "$.a-b",
+            "$.1a",
+            "$['a",
+            "$['a'",
+            "$['a'x]",
+            "$[0",
+            r"$['\x']",
+            r"$['\u12']",
+            r"$['\ud83d']",
+            "$.a b",
+            "$ .a",
             "$[99999999999999999999]",
         ] {
             assert!(Path::parse(text).is_err(), "{text}");

@@ -104,7 +104,10 @@ impl BindPlan {
         let mut planner = Planner { input, problems };
         planner.check_columns(columns);
         reading::check_values(values, planner.problems);
-        let planned = fields.iter().map(|(name, spec)| planner.field(name, spec, values)).collect();
+        let planned = fields
+            .iter()
+            .map(|(name, spec)| planner.field(name, spec, values))
+            .collect();
         let plan = Self {
             order: columns.order.unwrap_or_default(),
             missing: columns.missing.unwrap_or_default(),
@@ -118,12 +121,18 @@ impl BindPlan {
 
     /// The fields of the schema, in the order of the spec; derived fields stand behind them.
     pub fn schema_fields(&self) -> Vec<Field> {
-        self.fields.iter().map(|planned| planned.field.clone()).collect()
+        self.fields
+            .iter()
+            .map(|planned| planned.field.clone())
+            .collect()
     }
 
     /// The zone of a field's local times: its own, or that of `[values]`.
     pub fn timezone_of(&self, field: &str) -> Option<&Arc<Zone>> {
-        let planned = self.fields.iter().find(|planned| &*planned.field.name == field)?;
+        let planned = self
+            .fields
+            .iter()
+            .find(|planned| &*planned.field.name == field)?;
         planned.zone.as_ref()
     }
 
@@ -142,12 +151,17 @@ impl BindPlan {
     }
 
     pub(super) fn fields(&self) -> impl Iterator<Item = (&FieldPlan, &Source)> {
-        self.fields.iter().map(|planned| (&*planned.plan, &planned.source))
+        self.fields
+            .iter()
+            .map(|planned| (&*planned.plan, &planned.source))
     }
 
     /// Top-level names of the document that are written to.
     pub(super) fn taken_names(&self) -> impl Iterator<Item = &str> {
-        let targets = self.fields.iter().filter_map(|planned| planned.field.target.as_ref()?.first());
+        let targets = self
+            .fields
+            .iter()
+            .filter_map(|planned| planned.field.target.as_ref()?.first());
         targets.chain(&self.also_taken).map(|name| &**name)
     }
 
@@ -163,9 +177,12 @@ impl BindPlan {
             if Schema::new(placed.clone()).is_err() {
                 placed.pop();
                 let target = field.target.as_deref().unwrap_or_default().join(".");
-                let message = format!("the place `{target}` in the document is taken by another field");
+                let message =
+                    format!("the place `{target}` in the document is taken by another field");
                 let path = format!("{}.to", key_path(&field.name));
-                problems.push(PlanProblem::new(path, "target_taken", message).hint("give it another `to`"));
+                problems.push(
+                    PlanProblem::new(path, "target_taken", message).hint("give it another `to`"),
+                );
             }
         }
     }
@@ -183,12 +200,14 @@ impl Planner<'_> {
         }
         if columns.order == Some(Order::Strict) {
             let message = "JSON objects have no order of keys";
-            self.problems.push(PlanProblem::new("columns.order", "not_applicable", message));
+            self.problems
+                .push(PlanProblem::new("columns.order", "not_applicable", message));
         }
         if let Some(Unknown::Hold | Unknown::Fail) = columns.unknown {
             let message = "JSON has no header by which the whole file could be judged";
             let problem = PlanProblem::new("columns.unknown", "not_applicable", message);
-            self.problems.push(problem.hint("`reject` refuses the records that have unknown keys"));
+            self.problems
+                .push(problem.hint("`reject` refuses the records that have unknown keys"));
         }
     }
 
@@ -197,7 +216,8 @@ impl Planner<'_> {
         if !is_identifier(name) {
             let message = format!("{name:?} is no name for a field");
             let hint = "letters, digits and `_`, not beginning with a digit; titles and keys go into `from`";
-            self.problems.push(PlanProblem::new(&path, "bad_name", message).hint(hint));
+            self.problems
+                .push(PlanProblem::new(&path, "bad_name", message).hint(hint));
         }
         let target = self.target(name, spec, &path);
         let source = self.source(name, spec, &path);
@@ -233,14 +253,22 @@ impl Planner<'_> {
         let said = spec.from.as_ref().map_or(&own[..], |from| &from.0);
         let path = format!("{path}.from");
         if said.is_empty() {
-            self.problems.push(PlanProblem::new(&path, "impossible", "`from` names nothing"));
+            self.problems.push(PlanProblem::new(
+                &path,
+                "impossible",
+                "`from` names nothing",
+            ));
         }
         match self.input {
             Input::Columns => {
                 let titles = said.iter().filter_map(|text| match Title::parse(text) {
                     Ok(title) => Some(title),
                     Err(error) => {
-                        self.problems.push(PlanProblem::new(&path, "bad_regex", regex_fault(&error)));
+                        self.problems.push(PlanProblem::new(
+                            &path,
+                            "bad_regex",
+                            regex_fault(&error),
+                        ));
                         None
                     }
                 });
@@ -250,7 +278,8 @@ impl Planner<'_> {
                 let paths = said.iter().filter_map(|text| match Path::parse(text) {
                     Ok(path) => Some(path),
                     Err(message) => {
-                        self.problems.push(PlanProblem::new(&path, "bad_path", message));
+                        self.problems
+                            .push(PlanProblem::new(&path, "bad_path", message));
                         None
                     }
                 });
@@ -263,16 +292,19 @@ impl Planner<'_> {
         let path = format!("{path}.column");
         if self.input == Input::Tree {
             let message = "JSON has no columns";
-            self.problems.push(PlanProblem::new(&path, "not_applicable", message).hint("use `from`"));
+            self.problems
+                .push(PlanProblem::new(&path, "not_applicable", message).hint("use `from`"));
         } else if spec.from.is_some() {
             let message = "`column` and `from` both say where the value comes from";
-            self.problems.push(PlanProblem::new(&path, "impossible", message).hint("remove one of the two"));
+            self.problems
+                .push(PlanProblem::new(&path, "impossible", message).hint("remove one of the two"));
         }
         match column.checked_sub(1) {
             Some(index) => Source::Column(index as usize),
             None => {
                 let message = "columns are counted from 1";
-                self.problems.push(PlanProblem::new(&path, "bad_value", message));
+                self.problems
+                    .push(PlanProblem::new(&path, "bad_value", message));
                 Source::Column(0)
             }
         }
@@ -286,7 +318,10 @@ impl Planner<'_> {
 pub fn check_target(text: &str) -> Result<(), (&'static str, String)> {
     let top = text.split('.').next().unwrap_or_default();
     if RESERVED.contains(&top) {
-        return Err(("reserved_name", format!("`{top}` is reserved: give the field another `to`")));
+        return Err((
+            "reserved_name",
+            format!("`{top}` is reserved: give the field another `to`"),
+        ));
     }
     for part in text.split('.') {
         let reason = if part.is_empty() {
@@ -307,7 +342,9 @@ pub fn check_target(text: &str) -> Result<(), (&'static str, String)> {
 pub fn is_identifier(name: &str) -> bool {
     !name.is_empty()
         && !name.starts_with(|char: char| char.is_ascii_digit())
-        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
 
 /// The key path of a field.

@@ -14,11 +14,15 @@ fn plan(input: Input, fields: &str, columns: &str, values: &str) -> BindPlan {
     let fields: Vec<(String, FieldSpec)> = fields
         .lines()
         .map(|line| {
-            let FieldsSpec(mut one) = toml::from_str(line).unwrap_or_else(|error| panic!("{line}: {error}"));
+            let FieldsSpec(mut one) =
+                toml::from_str(line).unwrap_or_else(|error| panic!("{line}: {error}"));
             one.pop().unwrap()
         })
         .collect();
-    let (columns, values) = (toml::from_str(columns).unwrap(), toml::from_str(values).unwrap());
+    let (columns, values) = (
+        toml::from_str(columns).unwrap(),
+        toml::from_str(values).unwrap(),
+    );
     let mut problems = Vec::new();
     let plan = BindPlan::new(input, &fields, &columns, &values, &mut problems);
     assert_eq!(problems, [], "{fields:?}");
@@ -51,14 +55,22 @@ fn shown(verdict: Verdict, record: &Record, fields: usize) -> String {
         Verdict::Keep => {
             let values = (0..fields).map(|index| show(record.value(index), record));
             let unknown = record.unknown().iter();
-            let unknown = unknown.map(|(name, value)| format!("{}={}", record.text(*name), show(value, record)));
+            let unknown = unknown
+                .map(|(name, value)| format!("{}={}", record.text(*name), show(value, record)));
             values.chain(unknown).collect::<Vec<_>>().join(" ")
         }
         Verdict::Reject(problems) => {
             let one = |problem: &pipeline::Problem| {
-                format!("{} {}", problem.code, problem.field.as_deref().unwrap_or("-"))
+                format!(
+                    "{} {}",
+                    problem.code,
+                    problem.field.as_deref().unwrap_or("-")
+                )
             };
-            format!("! {}", problems.iter().map(one).collect::<Vec<_>>().join(", "))
+            format!(
+                "! {}",
+                problems.iter().map(one).collect::<Vec<_>>().join(", ")
+            )
         }
         Verdict::Drop(name) => format!("dropped {name}"),
     }
@@ -97,7 +109,11 @@ fn write(writer: &mut crate::record::TreeWriter<'_>, key: (u32, u32), rest: &mut
     match rest.as_bytes()[0] {
         b'{' | b'[' => {
             let is_object = rest.starts_with('{');
-            let node = writer.push(if is_object { Kind::Object } else { Kind::List }, key, (0, 0));
+            let node = writer.push(
+                if is_object { Kind::Object } else { Kind::List },
+                key,
+                (0, 0),
+            );
             *rest = rest[1..].trim_start();
             while !rest.starts_with(['}', ']']) {
                 let mut key = (0, 0);

@@ -48,7 +48,13 @@ pub fn date(text: &str, forms: &[Form]) -> Result<Value, Fault> {
         .iter()
         .find_map(|form| days(form)?.days())
         .map(|days| Value::Date(days as i32))
-        .ok_or_else(|| Fault::wrong(if forms.len() > 1 { "is no date in any of the formats" } else { "is no date" }))
+        .ok_or_else(|| {
+            Fault::wrong(if forms.len() > 1 {
+                "is no date in any of the formats"
+            } else {
+                "is no date"
+            })
+        })
 }
 
 /// Reads `text` as a time of day and calls it by its canonical text, `HH:MM:SS` with a fraction where there is
@@ -59,7 +65,10 @@ pub fn time<T>(text: &str, forms: &[Form], call: impl FnOnce(&str) -> T) -> Resu
         Form::Pattern(pattern) => pattern.read(text).map(|read| read.civil),
         Form::EpochSeconds | Form::EpochMillis => None,
     };
-    match forms.iter().find_map(|form| read(form).filter(Civil::is_time)) {
+    match forms
+        .iter()
+        .find_map(|form| read(form).filter(Civil::is_time))
+    {
         Some(civil) => Ok(civil.with_time_text(call)),
         None => Err(Fault::wrong("is no time of day")),
     }
@@ -89,13 +98,19 @@ pub fn datetime(text: &str, forms: &[Form], zone: Option<&Arc<Zone>>) -> Result<
                 (Some(offset), _) => local - i64::from(offset),
                 (None, Some(zone)) => zone.to_utc(local).ok_or_else(|| skipped(zone))?,
                 (None, None) => {
-                    return Err(Fault::wrong("carries no offset, and its field has no `timezone`"));
+                    return Err(Fault::wrong(
+                        "carries no offset, and its field has no `timezone`",
+                    ));
                 }
             };
             return in_range(seconds * 1000 + i64::from(civil.nanosecond / 1_000_000));
         }
     }
-    Err(Fault::wrong(if forms.len() > 1 { "is no datetime in any of the formats" } else { "is no datetime" }))
+    Err(Fault::wrong(if forms.len() > 1 {
+        "is no datetime in any of the formats"
+    } else {
+        "is no datetime"
+    }))
 }
 
 /// A number as a moment, by the first form that counts from 1970.
@@ -103,12 +118,18 @@ pub fn datetime_of_number(text: &str, forms: &[Form]) -> Result<Value, Fault> {
     let counts = |form: &&Form| matches!(form, Form::EpochSeconds | Form::EpochMillis);
     match forms.iter().find(counts) {
         Some(form) => epoch(text, form),
-        None => Err(Fault::wrong("is a number, and the field has no `epoch_s` or `epoch_ms` format")),
+        None => Err(Fault::wrong(
+            "is a number, and the field has no `epoch_s` or `epoch_ms` format",
+        )),
     }
 }
 
 fn epoch(text: &str, form: &Form) -> Result<Value, Fault> {
-    let places = if matches!(form, Form::EpochSeconds) { 3 } else { 0 };
+    let places = if matches!(form, Form::EpochSeconds) {
+        3
+    } else {
+        0
+    };
     if let Ok(whole) = number::integer(text, number::NumberStyle::PLAIN) {
         return in_range(whole.saturating_mul(10_i64.pow(places)));
     }
@@ -124,15 +145,21 @@ fn floor(value: Decimal, places: u32) -> Option<i64> {
     let text = value.to_string();
     // Written with an exponent only where it is huge, or less than 10^-6.
     if let Some((_, exponent)) = text.split_once('E') {
-        return exponent.starts_with('-').then_some(-i64::from(text.starts_with('-')));
+        return exponent
+            .starts_with('-')
+            .then_some(-i64::from(text.starts_with('-')));
     }
     let (negative, digits) = match text.strip_prefix('-') {
         Some(digits) => (true, digits),
         None => (false, text.as_str()),
     };
     let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
-    let (kept, lost) = fraction.split_at_checked(places as usize).unwrap_or((fraction, ""));
-    let whole: i64 = format!("{whole}{kept:0<width$}", width = places as usize).parse().ok()?;
+    let (kept, lost) = fraction
+        .split_at_checked(places as usize)
+        .unwrap_or((fraction, ""));
+    let whole: i64 = format!("{whole}{kept:0<width$}", width = places as usize)
+        .parse()
+        .ok()?;
     let beyond = i64::from(negative && lost.bytes().any(|byte| byte != b'0'));
     Some(if negative { -whole - beyond } else { whole })
 }
@@ -150,7 +177,10 @@ fn out_of_range() -> Fault {
 }
 
 fn skipped(zone: &Zone) -> Fault {
-    Fault::wrong(format!("is a local time that the clocks of {} skipped", zone.name()))
+    Fault::wrong(format!(
+        "is a local time that the clocks of {} skipped",
+        zone.name()
+    ))
 }
 
 /// Reads a duration in whole seconds: `P[nW][nD][T[nH][nM][nS]]` (ISO 8601, without years and months, whose

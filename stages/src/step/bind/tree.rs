@@ -42,10 +42,12 @@ impl BindPlan {
         let mut keys: Vec<Box<str>> = Vec::new();
         let mut way = |path: &Path| {
             let key = path.top().map(|top| {
-                keys.iter().position(|key| **key == *top).unwrap_or_else(|| {
-                    keys.push(top.into());
-                    keys.len() - 1
-                })
+                keys.iter()
+                    .position(|key| **key == *top)
+                    .unwrap_or_else(|| {
+                        keys.push(top.into());
+                        keys.len() - 1
+                    })
             });
             Way {
                 key,
@@ -58,7 +60,10 @@ impl BindPlan {
                 Source::Paths(paths) => paths,
                 Source::Titles(_) | Source::Column(_) => &[],
             };
-            fields.push((field.clone(), paths.iter().map(&mut way).collect::<Vec<_>>()));
+            fields.push((
+                field.clone(),
+                paths.iter().map(&mut way).collect::<Vec<_>>(),
+            ));
         }
         let rootless = |way: &Way| way.key.is_none();
         let takes_whole = fields.iter().any(|(_, ways)| ways.iter().any(rootless));
@@ -80,7 +85,10 @@ impl Bind<Tree, Record> for JsonBind {
             return Verdict::Reject(vec![Problem::of_record("type", "the record is empty")]);
         };
         if root.kind() != Kind::Object && !self.takes_whole {
-            return Verdict::Reject(vec![Problem::of_record("type", "the record is no JSON object")]);
+            return Verdict::Reject(vec![Problem::of_record(
+                "type",
+                "the record is no JSON object",
+            )]);
         }
         let mut few = [None; KEYS_ON_STACK];
         let mut many = Vec::new();
@@ -116,7 +124,11 @@ impl Bind<Tree, Record> for JsonBind {
             let name = record.store("_rescued");
             record.keep_unknown(name, Value::Object(extra.rescued));
         }
-        if problems.is_empty() { Verdict::Keep } else { Verdict::Reject(problems) }
+        if problems.is_empty() {
+            Verdict::Keep
+        } else {
+            Verdict::Reject(problems)
+        }
     }
 }
 
@@ -166,7 +178,9 @@ impl JsonBind {
             Unknown::Rescue => false,
             Unknown::Reject => {
                 let message = format!("no field takes the key {}", shown(entry.key()));
-                extra.problems.push(Problem::of_field("unknown_field", entry.key(), message));
+                extra
+                    .problems
+                    .push(Problem::of_field("unknown_field", entry.key(), message));
                 return;
             }
         };
@@ -177,7 +191,12 @@ impl JsonBind {
         }
     }
 
-    fn kept(&self, entry: Item<'_>, in_document: bool, record: &mut Record) -> Result<(Text, Value), Fault> {
+    fn kept(
+        &self,
+        entry: Item<'_>,
+        in_document: bool,
+        record: &mut Record,
+    ) -> Result<(Text, Value), Fault> {
         let key = entry.key();
         let refuse = |code, reason: &'static str| {
             Err(Fault {
@@ -186,7 +205,10 @@ impl JsonBind {
             })
         };
         if in_document && RESERVED.contains(&key) {
-            return refuse("reserved_name", "is a reserved name: bind it to another with `from`");
+            return refuse(
+                "reserved_name",
+                "is a reserved name: bind it to another with `from`",
+            );
         }
         if in_document && self.taken.iter().any(|taken| **taken == *key) {
             return refuse("name_taken", "is a name to which a field is written");

@@ -65,10 +65,15 @@ mod tests {
 
     #[test]
     fn nesting_ends_before_the_stack_does() {
-        for (levels, expected) in [(MAX_DEPTH_LEVELS, None), (MAX_DEPTH_LEVELS + 1, Some("too_deep"))] {
+        for (levels, expected) in [
+            (MAX_DEPTH_LEVELS, None),
+            (MAX_DEPTH_LEVELS + 1, Some("too_deep")),
+        ] {
             let mut tree = Tree::default();
             let mut writer = tree.refill();
-            let nodes: Vec<u32> = (0..levels).map(|_| writer.push(Kind::List, (0, 0), (0, 0))).collect();
+            let nodes: Vec<u32> = (0..levels)
+                .map(|_| writer.push(Kind::List, (0, 0), (0, 0)))
+                .collect();
             nodes.into_iter().rev().for_each(|node| writer.close(node));
             let found = value(tree.root().unwrap(), &mut Record::default());
             assert_eq!(found.err().map(|fault| fault.code), expected);

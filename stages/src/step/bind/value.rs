@@ -102,7 +102,12 @@ impl Truths {
         } else if self.no.iter().any(|no| no == text) {
             Ok(Value::Boolean(false))
         } else {
-            let all: Vec<String> = self.yes.iter().chain(&self.no).map(|text| shown(text)).collect();
+            let all: Vec<String> = self
+                .yes
+                .iter()
+                .chain(&self.no)
+                .map(|text| shown(text))
+                .collect();
             Err(Fault::wrong(format!("is none of {}", all.join(", "))))
         }
     }
@@ -116,18 +121,24 @@ impl Reader {
             Self::String => Ok(Value::Text(record.store(text))),
             Self::Integer(style) => number::integer(text, *style).map(Value::Integer),
             Self::Float(style) => number::float(text, *style).map(Value::Float),
-            Self::Decimal(style, scale) => number::decimal(text, *style, *scale).map(Value::Decimal),
+            Self::Decimal(style, scale) => {
+                number::decimal(text, *style, *scale).map(Value::Decimal)
+            }
             Self::Boolean(truths) => truths.read(text),
             Self::Date(forms) => time::date(text, forms),
             Self::Datetime(forms, zone) => time::datetime(text, forms, zone.as_ref()),
             Self::Time(forms) => time::time(text, forms, |text| Value::Text(record.store(text))),
             Self::Duration => time::duration(text),
-            Self::Uuid => identifier::uuid(text).map(Value::Uuid).ok_or_else(|| Fault::wrong("is no UUID")),
+            Self::Uuid => identifier::uuid(text)
+                .map(Value::Uuid)
+                .ok_or_else(|| Fault::wrong("is no UUID")),
             Self::Email if identifier::is_email(text) => Ok(Value::Text(record.store(text))),
             Self::Email => Err(Fault::wrong("is no e-mail address")),
             Self::Url if identifier::is_url(text) => Ok(Value::Text(record.store(text))),
             Self::Url => Err(Fault::wrong("is no absolute http or https URL")),
-            Self::List(items, Some(separator)) => list_of_text(text, items.as_deref(), separator, record),
+            Self::List(items, Some(separator)) => {
+                list_of_text(text, items.as_deref(), separator, record)
+            }
             Self::List(_, None) => Err(Fault::wrong("is a text, not a list")),
             Self::Object => Err(Fault::wrong("is a text, not an object")),
         }
@@ -137,13 +148,19 @@ impl Reader {
     pub fn item(&self, item: Item<'_>, lax: bool, record: &mut Record) -> Result<Value, Fault> {
         let plain = NumberStyle::PLAIN;
         match (self, item.kind()) {
-            (Self::Integer(_), Kind::Number) => number::integer(item.text(), plain).map(Value::Integer),
+            (Self::Integer(_), Kind::Number) => {
+                number::integer(item.text(), plain).map(Value::Integer)
+            }
             (Self::Float(_), Kind::Number) => number::float(item.text(), plain).map(Value::Float),
             (Self::Decimal(_, scale), Kind::Number) => {
                 number::decimal(item.text(), plain, *scale).map(Value::Decimal)
             }
-            (Self::Duration, Kind::Number) => number::integer(item.text(), plain).map(Value::Integer),
-            (Self::Datetime(forms, _), Kind::Number) => time::datetime_of_number(item.text(), forms),
+            (Self::Duration, Kind::Number) => {
+                number::integer(item.text(), plain).map(Value::Integer)
+            }
+            (Self::Datetime(forms, _), Kind::Number) => {
+                time::datetime_of_number(item.text(), forms)
+            }
             (Self::Boolean(_), Kind::Boolean(value)) => Ok(Value::Boolean(value)),
             (Self::List(..), Kind::List) => self.list_of_items(item, lax, record),
             (Self::Object, Kind::Object) => untyped::value(item, record),
@@ -156,14 +173,18 @@ impl Reader {
     /// stand for it; a decimal may be either, because a text is how JSON carries one that no double can harm.
     pub fn item_text(&self, text: &str, lax: bool, record: &mut Record) -> Result<Value, Fault> {
         match self {
-            Self::Integer(_) | Self::Float(_) | Self::Boolean(_) if !lax => {
-                Err(Fault::wrong(format!("is a text and {}", self.expectation())))
-            }
+            Self::Integer(_) | Self::Float(_) | Self::Boolean(_) if !lax => Err(Fault::wrong(
+                format!("is a text and {}", self.expectation()),
+            )),
             Self::Datetime(forms, zone) if !lax => {
                 let written: &[Form] = forms;
                 let counted = |form: &Form| matches!(form, Form::EpochSeconds | Form::EpochMillis);
                 if written.iter().any(counted) {
-                    let texts: Vec<Form> = written.iter().filter(|form| !counted(form)).cloned().collect();
+                    let texts: Vec<Form> = written
+                        .iter()
+                        .filter(|form| !counted(form))
+                        .cloned()
+                        .collect();
                     return time::datetime(text, &texts, zone.as_ref());
                 }
                 time::datetime(text, written, zone.as_ref())
@@ -173,7 +194,12 @@ impl Reader {
         }
     }
 
-    fn list_of_items(&self, list: Item<'_>, lax: bool, record: &mut Record) -> Result<Value, Fault> {
+    fn list_of_items(
+        &self,
+        list: Item<'_>,
+        lax: bool,
+        record: &mut Record,
+    ) -> Result<Value, Fault> {
         let Self::List(Some(items), _) = self else {
             return untyped::value(list, record);
         };
@@ -185,7 +211,11 @@ impl Reader {
             };
             value.map_err(|fault| in_list(fault, number, item.text()))
         };
-        list.children().zip(1..).map(read).collect::<Result<_, _>>().map(Value::List)
+        list.children()
+            .zip(1..)
+            .map(read)
+            .collect::<Result<_, _>>()
+            .map(Value::List)
     }
 
     /// The end of a sentence about a JSON value that has another type.
@@ -223,11 +253,19 @@ fn list_of_text(
         let value = reader.text(item, record);
         value.map_err(|fault| in_list(fault, number, item))
     };
-    text.split(separator).zip(1..).map(read).collect::<Result<_, _>>().map(Value::List)
+    text.split(separator)
+        .zip(1..)
+        .map(read)
+        .collect::<Result<_, _>>()
+        .map(Value::List)
 }
 
 fn in_list(fault: Fault, number: usize, found: &str) -> Fault {
-    let reason = format!("has an item {number}, {}, that {}", shown(found), fault.reason);
+    let reason = format!(
+        "has an item {number}, {}, that {}",
+        shown(found),
+        fault.reason
+    );
     Fault {
         code: fault.code,
         reason: reason.into(),

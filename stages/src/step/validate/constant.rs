@@ -46,7 +46,10 @@ impl Constant {
                 _ => return Err(wrong(kind)),
             },
         };
-        let number = matches!(kind, Type::Integer | Type::Float | Type::Decimal | Type::Duration);
+        let number = matches!(
+            kind,
+            Type::Integer | Type::Float | Type::Decimal | Type::Duration
+        );
         let text = match literal {
             Literal::Text(text) => text.clone(),
             // The shortest text of a double is what the spec said, up to 15 digits.
@@ -54,7 +57,9 @@ impl Constant {
             _ => return Err(wrong(kind)),
         };
         let mut record = Record::default();
-        let value = reader.text(&text, &mut record).map_err(|fault| fault.reason.into_owned())?;
+        let value = reader
+            .text(&text, &mut record)
+            .map_err(|fault| fault.reason.into_owned())?;
         let text = match value {
             Value::Text(text) => record.text(text).into(),
             _ => "".into(),
@@ -85,7 +90,11 @@ impl Constant {
         self.order(&other.value, |_| &other.text)
     }
 
-    fn order<'t>(&self, other: &Value, text: impl Fn(crate::record::Text) -> &'t str) -> Option<Ordering> {
+    fn order<'t>(
+        &self,
+        other: &Value,
+        text: impl Fn(crate::record::Text) -> &'t str,
+    ) -> Option<Ordering> {
         Some(match (&self.value, other) {
             (Value::Text(_), Value::Text(other)) => (*self.text).cmp(text(*other)),
             (Value::Integer(a), Value::Integer(b)) => a.cmp(b),
@@ -125,14 +134,16 @@ pub fn canonical(value: &Value, record: &Record) -> String {
         Value::Decimal(value) => Decimal::to_string(value),
         Value::Boolean(value) => value.to_string(),
         Value::Date(days) => {
-            let date = jiff::civil::date(1970, 1, 1);
             let span = jiff::Span::new().try_days(*days).ok();
-            let date = span.and_then(|span| date.checked_add(span).ok());
+            let date = span.and_then(|span| jiff::civil::date(1970, 1, 1).checked_add(span).ok());
             date.map_or_else(|| days.to_string(), |date| date.to_string())
         }
+        // Not `Timestamp`, which ends a day before the year 9999 does.
         Value::Datetime(milliseconds) => {
-            let at = jiff::Timestamp::from_millisecond(*milliseconds);
-            at.map_or_else(|_| milliseconds.to_string(), |at| at.to_string())
+            let span = jiff::Span::new().try_milliseconds(*milliseconds).ok();
+            let start = jiff::civil::date(1970, 1, 1).at(0, 0, 0, 0);
+            let at = span.and_then(|span| start.checked_add(span).ok());
+            at.map_or_else(|| milliseconds.to_string(), |at| format!("{at}Z"))
         }
         Value::Uuid(bytes) => hex::encode(bytes),
         Value::List(items) => format!("a list of {} items", items.len()),

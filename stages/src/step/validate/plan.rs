@@ -55,8 +55,12 @@ impl Planner<'_> {
     fn bounds(&mut self, wanted: Wanted<'_>, found: &mut Vec<Constraint>) {
         use Type::{Date, Datetime, Decimal, Duration, Float, Integer, Time};
         let types = [Integer, Float, Decimal, Date, Datetime, Time, Duration];
-        let minimum = wanted.minimum.and_then(|literal| self.bound("minimum", literal, &types));
-        let maximum = wanted.maximum.and_then(|literal| self.bound("maximum", literal, &types));
+        let minimum = wanted
+            .minimum
+            .and_then(|literal| self.bound("minimum", literal, &types));
+        let maximum = wanted
+            .maximum
+            .and_then(|literal| self.bound("maximum", literal, &types));
         if let (Some(minimum), Some(maximum)) = (&minimum, &maximum)
             && minimum.compare_with(maximum) == Some(Ordering::Greater)
         {
@@ -68,13 +72,19 @@ impl Planner<'_> {
     }
 
     fn bound(&mut self, key: &str, literal: &Literal, types: &[Type]) -> Option<Constant> {
-        self.applies(key, types).then(|| self.constant(key, literal)).flatten()
+        self.applies(key, types)
+            .then(|| self.constant(key, literal))
+            .flatten()
     }
 
     fn lengths(&mut self, wanted: Wanted<'_>, found: &mut Vec<Constraint>) {
         let types = [Type::String, Type::Email, Type::Url, Type::List];
-        let min = wanted.min_length.filter(|_| self.applies("min_length", &types));
-        let max = wanted.max_length.filter(|_| self.applies("max_length", &types));
+        let min = wanted
+            .min_length
+            .filter(|_| self.applies("min_length", &types));
+        let max = wanted
+            .max_length
+            .filter(|_| self.applies("max_length", &types));
         if let (Some(min), Some(max)) = (min, max)
             && min > max
         {
@@ -89,7 +99,10 @@ impl Planner<'_> {
         let types = [Type::String, Type::Email, Type::Url];
         if let Some(pattern) = wanted.pattern.filter(|_| self.applies("pattern", &types)) {
             // The group keeps alternatives inside the anchors.
-            match (Regex::new(pattern), Regex::new(&format!(r"\A(?:{pattern})\z"))) {
+            match (
+                Regex::new(pattern),
+                Regex::new(&format!(r"\A(?:{pattern})\z")),
+            ) {
                 (Ok(_), Ok(whole)) => found.push(Constraint::Pattern(whole, pattern.to_owned())),
                 (Err(error), _) | (_, Err(error)) => {
                     self.tell("pattern", "bad_regex", regex_fault(&error));
@@ -132,7 +145,10 @@ impl Planner<'_> {
     }
 
     fn misplaced(&self, key: &str) -> String {
-        format!("`{key}` says nothing about type {}", constant::name(self.kind))
+        format!(
+            "`{key}` says nothing about type {}",
+            constant::name(self.kind)
+        )
     }
 
     fn tell(&mut self, key: &str, code: &'static str, message: String) {

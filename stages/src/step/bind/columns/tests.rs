@@ -1,1 +1,212 @@
-//! Tests.
+//! Headers: which column each field takes, and every way in which a file can be refused.
+
+use crate::record::{Cells, Record, Value};
+use crate::step::bind::*;
+use pipeline::{Accepted, Bind, Cause, Verdict};
+
+fn plan(fields: &str, columns: &str) -> BindPlan {
+    // One field a line, so that their order is kept.
+    let field = |line: &str| toml::from_str::<FieldsSpec>(line).unwrap().0.pop().unwrap();
+    let fields: Vec<(String, FieldSpec)> = fields.lines().map(field).collect();
+    let mut problems = Vec::new();
+    let (columns, values) = (toml::from_str(columns).unwrap(), ValuesSpec::default());
+    let plan = BindPlan::new(Input::Columns, &fields, &columns, &values, &mut problems);
+    assert_eq!(problems, []);
+    plan
+}
+
+fn titles(line: &str) -> Vec<String> {
+    line.split('|').map(str::to_owned).collect()
+}
+
+/// The values of the row `1|2|3…` by field and then by kept name, or what was refused.
+fn check(fields: &str, columns: &str, header: &str, expected: &str) {
+    let plan = plan(fields, columns);
+    let header = titles(header);
+    let found = match plan.for_columns(&header, &Accepted::default()) {
+        Ok(bind) => {
+            let row: Vec<String> = (1..=header.len())
+                .map(|number| number.to_string())
+                .collect();
+            let mut record = Record::default();
+            let text = |value: &Value, record: &Record| match value {
+                Value::Text(text) => record.text(*text).to_owned(),
+                Value::Object(entries) => format!("{} rescued", entries.len()),
+                _ => "-".into(),
+            };
+            match bind.bind(&mut Cells(row.into()), &mut record) {
+                Verdict::Keep => {
+                    let count = plan.schema_fields().len();
+                    let values = (0..count).map(|index| text(record.value(index), &record));
+                    let kept = record.unknown().iter();
+                    let kept = kept.map(|(name, value)| {
+                        format!("{}={}", record.text(*name), text(value, &record))
+                    });
+                    values.chain(kept).collect::<Vec<_>>().join(" ")
+                }
+                Verdict::Reject(problems) => {
+                    let one = |problem: &pipeline::Problem| {
+                        format!("{} {:?}", problem.code, problem.field)
+                    };
+                    problems.iter().map(one).collect::<Vec<_>>().join(", ")
+                }
+                Verdict::Drop(name) => name.to_string(),
+            }
+        }
+        Err(BindRefusal::Fatal(fatal)) => format!("! {}", fatal.code),
+        Err(BindRefusal::Hold(cause)) => format!("? {cause:?}"),
+    };
+    assert_eq!(found, expected, "{fields:?} {columns:?} in {header:?}");
+}
+
+#[test]
+fn titles_are_found() {
+    for (fields, header, expected) in [
+        ("a = {}\nb = {}", "b|a", "2 1"),
+        ("a = { from = 'Order No' }", "x| ORDER no ", "2"),
+        ("a = { from = 'Größe' }", "x|GRO\u{308}SSE", "2"),
+        ("a = { from = 'STRASSE' }", "straße", "1"),
+        ("a = { from = 'name' }", "NAME|name", "2"),
+        ("a = { from = 'name' }", "NAME|Name", "! header_ambiguous"),
+        ("a = { from = 'name' }", "name|name", "! header_ambiguous"),
+        ("a = { from = ['x', 'y'] }", "y|z", "1"),
+        ("a = { from = ['x', 'y'] }", "y|x", "! header_ambiguous"),
+        ("a = { from = ['x', 'X'] }", "x|y", "1"),
+        ("a = { from = '/^Bestell/' }", "x| Bestellnr.", "2"),
+        ("a = { from = '/^bestell/' }", "Bestellnr", "-"),
+        ("a = { from = '/^B/' }", "Ba|Bb", "! header_ambiguous"),
+        ("a = { column = 2 }", "|", "2"),
+        ("a = { column = 3 }", "a|b", "-"),
+        ("a = { column = 1 }\nb = { column = 2 }", "x|x", "1 2"),
+        ("a = { from = 'x' }\nb = { from = 'x' }", "x", "1 1"),
+        ("a = {}", "b", "-"),
+    ] {
+        check(fields, "", header, expected);
+    }
+}
+
+#[test]
+fn missing_columns() {
+    let fields = "a = { required = true }\nb = {}";
+    for (columns, header, expected) in [
+        ("", "b", "! column_missing"),
+        ("", "a", "1 -"),
+        ("missing = 'fail_any'", "a", "! column_missing"),
+        ("missing = 'fail_any'", "b|a", "2 1"),
+        ("missing = 'null'", "b", "required Some(\"a\")"),
+    ] {
+        check(fields, columns, header, expected);
+    }
+    check(
+        "a = { column = 2, required = true }",
+        "",
+        "x",
+        "! column_missing",
+    );
+}
+
+#[test]
+fn unknown_columns() {
+    for (columns, header, expected) in [
+        ("", "a|x|y", "1"),
+        ("unknown = 'keep'", "x|a| y ", "2 x=1 y=3"),
+        ("unknown = 'keep'", "a||y", "! header_ambiguous"),
+        ("unknown = 'keep'", "a|y|y", "! header_ambiguous"),
+        ("unknown = 'keep'", "a|_id", "! reserved_name"),
+        ("unknown = 'keep'", "a|x\0", "! nul_in_name"),
+        ("unknown = 'keep'", "a|t", "! name_taken"),
+        ("unknown = 'keep'", "a|lineage", "! name_taken"),
+        ("unknown = 'rescue'", "a|_id|t", "1 _rescued=2 rescued"),
+        ("unknown = 'rescue'", "a|x|x", "! header_ambiguous"),
+        ("unknown = 'rescue'", "a", "1"),
+        (
+            "unknown = 'reject'",
+            "a|x|y",
+            "unknown_column Some(\"x\"), unknown_column Some(\"y\")",
+        ),
+        ("unknown = 'reject'", "a", "1"),
+        ("unknown = 'hold'", "a|x", "? UnknownColumns([\"x\"])"),
+        ("unknown = 'hold'", "a", "1"),
+        ("unknown = 'fail'", "a|x", "! unknown_columns"),
+        ("unknown = 'fail'", "a", "1"),
+    ] {
+        let mut plan = plan("a = { to = 't.u' }", columns);
+        plan.also_takes(["lineage".into()]);
+        if header.contains("lineage") {
+            let refused = plan
+                .for_columns(&titles(header), &Accepted::default())
+                .unwrap_err();
+            assert!(
+                matches!(refused, BindRefusal::Fatal(fatal) if format!("! {}", fatal.code) == expected)
+            );
+        } else {
+            check("a = { to = 't.u' }", columns, header, expected);
+        }
+    }
+    check("", "unknown = 'keep'", "a|b", "a=1 b=2");
+}
+
+#[test]
+fn accepted_columns_do_not_hold_again() {
+    let plan = plan("a = {}", "unknown = 'hold'");
+    let mut accepted = Accepted::default();
+    accepted.accept(Cause::UnknownColumns(vec!["x".into()]));
+    assert!(plan.for_columns(&titles("a|x"), &accepted).is_ok());
+    let other = plan.for_columns(&titles("a|x|y"), &accepted).unwrap_err();
+    assert!(matches!(other, BindRefusal::Hold(_)));
+}
+
+#[test]
+fn a_strict_order() {
+    let fields = "a = {}\nb = {}\nc = { from = 'a' }";
+    for (header, expected) in [
+        ("a|b", "1 2 1"),
+        ("x|a|y|b", "2 4 2"),
+        ("b", "- 1 -"),
+        ("b|a", "! column_order"),
+    ] {
+        check(fields, "order = 'strict'", header, expected);
+    }
+}
+
+#[test]
+fn the_header_is_the_row_with_every_title_that_must_be_there() {
+    let required = plan(
+        "a = { required = true }\nb = { required = true }\nc = {}",
+        "",
+    );
+    let rows = ["Report of 2026", "", "a", "c|b|a"];
+    let found: Vec<bool> = rows
+        .iter()
+        .map(|row| required.is_header(&titles(row)))
+        .collect();
+    assert_eq!(found, [false, false, false, true]);
+    assert!(plan("a = {}", "").is_header(&titles("anything")));
+    assert!(!plan("a = {}", "missing = 'fail_any'").is_header(&titles("anything")));
+}
+
+#[test]
+fn a_missing_title_is_told_with_what_is_there() {
+    let plan = plan(
+        "total = { from = ['Betrag', '/^Sum/'], required = true }",
+        "",
+    );
+    let many: Vec<String> = (0..40)
+        .map(|number| format!("c{number}"))
+        .chain(["Betrg".into()])
+        .collect();
+    match plan.for_columns(&many, &Accepted::default()).unwrap_err() {
+        BindRefusal::Fatal(fatal) => {
+            assert!(fatal.message.starts_with(
+                r#"the field `total` wants a column "Betrag" or /^Sum/; the file has "c0", "#
+            ));
+            assert!(
+                fatal.message.ends_with("\"c29\", and 11 more"),
+                "{}",
+                fatal.message
+            );
+            assert_eq!(fatal.hint.as_deref(), Some("did you mean \"Betrg\"?"));
+        }
+        other => panic!("{other:?}"),
+    }
+}

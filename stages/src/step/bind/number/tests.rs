@@ -12,7 +12,11 @@ fn shown<T>(result: Result<T, Fault>, show: impl Fn(T) -> String) -> String {
     result.map_or_else(|fault| fault.code.to_owned(), show)
 }
 
-fn check<T>(cases: &[(&str, &str)], read: impl Fn(&str) -> Result<T, Fault>, show: impl Fn(T) -> String) {
+fn check<T>(
+    cases: &[(&str, &str)],
+    read: impl Fn(&str) -> Result<T, Fault>,
+    show: impl Fn(T) -> String,
+) {
     for (text, expected) in cases {
         assert_eq!(shown(read(text), &show), *expected, "{text:?}");
     }
@@ -42,7 +46,11 @@ fn integers() {
         ("١", "type"),
         ("99999999999999999999999999x", "type"),
     ];
-    check(&cases, |text| integer(text, NumberStyle::PLAIN), |value| value.to_string());
+    check(
+        &cases,
+        |text| integer(text, NumberStyle::PLAIN),
+        |value| value.to_string(),
+    );
     let cases = [
         ("1.234", "1234"),
         ("-1.234.567", "-1234567"),
@@ -54,7 +62,11 @@ fn integers() {
         ("1..234", "type"),
         ("1,5", "type"),
     ];
-    check(&cases, |text| integer(text, EURO), |value| value.to_string());
+    check(
+        &cases,
+        |text| integer(text, EURO),
+        |value| value.to_string(),
+    );
 }
 
 #[test]
@@ -75,9 +87,22 @@ fn floats() {
         ("e5", "type"),
         ("1e", "type"),
     ];
-    check(&cases, |text| float(text, NumberStyle::PLAIN), |value| format!("{value:?}"));
-    let cases = [("1.234,5", "1234.5"), ("1,5e3", "1500.0"), ("1.5", "type"), ("1,5,", "type")];
-    check(&cases, |text| float(text, EURO), |value| format!("{value:?}"));
+    check(
+        &cases,
+        |text| float(text, NumberStyle::PLAIN),
+        |value| format!("{value:?}"),
+    );
+    let cases = [
+        ("1.234,5", "1234.5"),
+        ("1,5e3", "1500.0"),
+        ("1.5", "type"),
+        ("1,5,", "type"),
+    ];
+    check(
+        &cases,
+        |text| float(text, EURO),
+        |value| format!("{value:?}"),
+    );
 }
 
 #[test]
@@ -93,7 +118,10 @@ fn decimals() {
         ("1234567890123456789", "1234567890123456789"),
         ("12345678901234567.8", "12345678901234567.8"),
         ("123456789012345678.9", "123456789012345678.9"),
-        ("1234567890123456789012345678901234", "1234567890123456789012345678901234"),
+        (
+            "1234567890123456789012345678901234",
+            "1234567890123456789012345678901234",
+        ),
         ("12345678901234567890123456789012345", "number_range"),
         ("1e999999", "number_range"),
         (".", "type"),
@@ -103,7 +131,11 @@ fn decimals() {
         ("NaN", "type"),
         ("1,5", "type"),
     ];
-    check(&cases, |text| decimal(text, NumberStyle::PLAIN, None), |value| value.to_string());
+    check(
+        &cases,
+        |text| decimal(text, NumberStyle::PLAIN, None),
+        |value| value.to_string(),
+    );
     let cases = [
         ("1.234,50", "1234.50"),
         ("1234,50", "1234.50"),
@@ -114,19 +146,40 @@ fn decimals() {
         ("1,5e2", "15E+1"),
         ("12.34,5", "type"),
     ];
-    check(&cases, |text| decimal(text, EURO, None), |value| value.to_string());
+    check(
+        &cases,
+        |text| decimal(text, EURO, None),
+        |value| value.to_string(),
+    );
     let thin = NumberStyle {
         decimal_char: ',',
         group_char: Some('\u{a0}'),
     };
-    check(&[("1\u{a0}234,5", "1234.5"), ("1 234,5", "type")], |text| decimal(text, thin, None), |value| value.to_string());
-    assert_eq!(shown(decimal(&"1".repeat(200), EURO, None), |value| value.to_string()), "type");
+    check(
+        &[("1\u{a0}234,5", "1234.5"), ("1 234,5", "type")],
+        |text| decimal(text, thin, None),
+        |value| value.to_string(),
+    );
+    assert_eq!(
+        shown(decimal(&"1".repeat(200), EURO, None), |value| value
+            .to_string()),
+        "type"
+    );
 }
 
 #[test]
 fn an_implied_point_is_the_only_one() {
-    let cases = [("1234", "12.34"), ("-5", "-0.05"), ("12.34", "type"), ("1e2", "type")];
-    check(&cases, |text| decimal(text, NumberStyle::PLAIN, Some(2)), |value| value.to_string());
+    let cases = [
+        ("1234", "12.34"),
+        ("-5", "-0.05"),
+        ("12.34", "type"),
+        ("1e2", "type"),
+    ];
+    check(
+        &cases,
+        |text| decimal(text, NumberStyle::PLAIN, Some(2)),
+        |value| value.to_string(),
+    );
 }
 
 #[test]

@@ -55,7 +55,10 @@ impl Reading {
         let zone = builder.zone();
         let reader = builder.reader(zone.as_ref());
         let shape = builder.shape();
-        let missing = spec.missing_values.as_ref().or(values.missing_values.as_ref());
+        let missing = spec
+            .missing_values
+            .as_ref()
+            .or(values.missing_values.as_ref());
         let wanted = Wanted {
             minimum: spec.minimum.as_ref(),
             maximum: spec.maximum.as_ref(),
@@ -69,7 +72,11 @@ impl Reading {
         Self {
             zone,
             shape,
-            missing: missing.into_iter().flatten().map(|text| text.as_str().into()).collect(),
+            missing: missing
+                .into_iter()
+                .flatten()
+                .map(|text| text.as_str().into())
+                .collect(),
             default,
             reader,
             lax: spec.lax.unwrap_or(false),
@@ -105,18 +112,27 @@ impl Reading {
 
 /// Checks what `[values]` says for all fields, once.
 pub(super) fn check_values(values: &ValuesSpec, problems: &mut Vec<PlanProblem>) {
-    if values.group_char.is_some() && values.group_char == Some(values.decimal_char.unwrap_or('.')) {
+    if values.group_char.is_some() && values.group_char == Some(values.decimal_char.unwrap_or('.'))
+    {
         problems.push(same_chars("values.group_char"));
     }
-    for (key, char) in [("decimal_char", values.decimal_char), ("group_char", values.group_char)] {
+    for (key, char) in [
+        ("decimal_char", values.decimal_char),
+        ("group_char", values.group_char),
+    ] {
         check_char(char, &format!("values.{key}"), problems);
     }
-    if let Some(name) = &values.timezone {
-        if Zone::named(name).is_none() {
-            problems.push(no_zone(name, "values.timezone".into()));
-        }
+    if let Some(name) = &values.timezone
+        && Zone::named(name).is_none()
+    {
+        problems.push(no_zone(name, "values.timezone".into()));
     }
-    check_truths(values.true_values.as_deref(), values.false_values.as_deref(), "values", problems);
+    check_truths(
+        values.true_values.as_deref(),
+        values.false_values.as_deref(),
+        "values",
+        problems,
+    );
 }
 
 fn check_char(char: Option<char>, path: &str, problems: &mut Vec<PlanProblem>) {
@@ -126,11 +142,20 @@ fn check_char(char: Option<char>, path: &str, problems: &mut Vec<PlanProblem>) {
     }
 }
 
-fn check_truths(yes: Option<&[String]>, no: Option<&[String]>, path: &str, problems: &mut Vec<PlanProblem>) {
+fn check_truths(
+    yes: Option<&[String]>,
+    no: Option<&[String]>,
+    path: &str,
+    problems: &mut Vec<PlanProblem>,
+) {
     let (yes, no) = (truths(yes, &["true", "1"]), truths(no, &["false", "0"]));
     if let Some(both) = yes.iter().find(|text| no.contains(text)) {
         let message = format!("{both:?} would mean true and false");
-        problems.push(PlanProblem::new(format!("{path}.false_values"), "impossible", message));
+        problems.push(PlanProblem::new(
+            format!("{path}.false_values"),
+            "impossible",
+            message,
+        ));
     }
 }
 
@@ -147,7 +172,11 @@ fn same_chars(path: &str) -> PlanProblem {
 }
 
 fn no_zone(name: &str, path: String) -> PlanProblem {
-    let problem = PlanProblem::new(path, "unknown_timezone", format!("no time zone is called {name:?}"));
+    let problem = PlanProblem::new(
+        path,
+        "unknown_timezone",
+        format!("no time zone is called {name:?}"),
+    );
     match &Zone::names_like(name)[..] {
         [] => problem.hint("an IANA name such as `Europe/Berlin`, or an offset such as `+01:00`"),
         near => problem.hint(format!("did you mean {}?", near.join(" or "))),
@@ -173,7 +202,8 @@ impl Builder<'_> {
 
     fn tell_with(&mut self, key: &str, code: &'static str, message: impl Into<String>, hint: &str) {
         let path = format!("{}.{key}", self.path);
-        self.problems.push(PlanProblem::new(path, code, message).hint(hint));
+        self.problems
+            .push(PlanProblem::new(path, code, message).hint(hint));
     }
 
     /// Keys that say nothing about the field's type, or about its kind of input.
@@ -183,30 +213,58 @@ impl Builder<'_> {
         let scalars: [(&str, bool, &[Type]); 8] = [
             ("format", spec.format.is_some(), &[Date, Datetime, Time]),
             ("timezone", spec.timezone.is_some(), &[Datetime]),
-            ("decimal_char", spec.decimal_char.is_some(), &[Float, Decimal]),
-            ("group_char", spec.group_char.is_some(), &[Integer, Float, Decimal]),
+            (
+                "decimal_char",
+                spec.decimal_char.is_some(),
+                &[Float, Decimal],
+            ),
+            (
+                "group_char",
+                spec.group_char.is_some(),
+                &[Integer, Float, Decimal],
+            ),
             ("scale", spec.scale.is_some(), &[Decimal]),
             ("true_values", spec.true_values.is_some(), &[Boolean]),
             ("false_values", spec.false_values.is_some(), &[Boolean]),
-            ("items", spec.items.is_some() && self.kind != Type::List, &[]),
+            (
+                "items",
+                spec.items.is_some() && self.kind != Type::List,
+                &[],
+            ),
         ];
         for (key, said, types) in scalars {
             if said && !types.contains(&self.scalar) {
                 let kind = type_name(self.kind);
-                self.tell(key, "not_applicable", format!("`{key}` says nothing about type {kind}"));
+                self.tell(
+                    key,
+                    "not_applicable",
+                    format!("`{key}` says nothing about type {kind}"),
+                );
             }
         }
         if let Some(items @ (Type::List | Type::Object)) = spec.items
             && (items == Type::List || self.input == Input::Columns)
         {
-            self.tell("items", "not_applicable", format!("items cannot be of type {}", type_name(items)));
+            self.tell(
+                "items",
+                "not_applicable",
+                format!("items cannot be of type {}", type_name(items)),
+            );
         }
         self.check_separator();
         if self.kind == Object && self.input == Input::Columns {
-            self.tell("type", "not_applicable", "a cell is a text, never an object");
+            self.tell(
+                "type",
+                "not_applicable",
+                "a cell is a text, never an object",
+            );
         }
         if spec.lax.is_some() && self.input == Input::Columns {
-            self.tell("lax", "not_applicable", "`lax` is for JSON: a cell is a text already");
+            self.tell(
+                "lax",
+                "not_applicable",
+                "`lax` is for JSON: a cell is a text already",
+            );
         }
         let untouched = self.kind == Object || self.kind == Type::List && self.input == Input::Tree;
         for (key, said) in [
@@ -216,7 +274,11 @@ impl Builder<'_> {
         ] {
             if said && untouched {
                 let kind = type_name(self.kind);
-                self.tell(key, "not_applicable", format!("`{key}` changes a text, and type {kind} is none"));
+                self.tell(
+                    key,
+                    "not_applicable",
+                    format!("`{key}` changes a text, and type {kind} is none"),
+                );
             }
         }
     }
@@ -226,13 +288,22 @@ impl Builder<'_> {
         match &self.spec.separator {
             None if is_cell_list => {
                 let message = "a list in a cell wants to know what stands between its items";
-                self.tell_with("separator", "missing_key", message, "`separator = \"|\"`, say");
+                self.tell_with(
+                    "separator",
+                    "missing_key",
+                    message,
+                    "`separator = \"|\"`, say",
+                );
             }
             Some(separator) if is_cell_list && separator.is_empty() => {
                 self.tell("separator", "bad_value", "an empty text separates nothing");
             }
             Some(_) if !is_cell_list => {
-                self.tell("separator", "not_applicable", "`separator` is for a list in a cell");
+                self.tell(
+                    "separator",
+                    "not_applicable",
+                    "`separator` is for a list in a cell",
+                );
             }
             _ => {}
         }
@@ -243,7 +314,8 @@ impl Builder<'_> {
             (Some(name), _) => {
                 let zone = Zone::named(name);
                 if zone.is_none() {
-                    self.problems.push(no_zone(name, format!("{}.timezone", self.path)));
+                    self.problems
+                        .push(no_zone(name, format!("{}.timezone", self.path)));
                 }
                 zone.map(Arc::new)
             }
@@ -270,7 +342,11 @@ impl Builder<'_> {
             Type::Decimal => {
                 let scale = self.spec.scale;
                 if scale.is_some_and(|scale| scale > MAX_SCALE) {
-                    self.tell("scale", "bad_value", format!("a decimal has at most {MAX_SCALE} digits"));
+                    self.tell(
+                        "scale",
+                        "bad_value",
+                        format!("a decimal has at most {MAX_SCALE} digits"),
+                    );
                 }
                 Reader::Decimal(self.number_style(), scale)
             }
@@ -293,22 +369,34 @@ impl Builder<'_> {
             decimal_char: spec.decimal_char.or(values.decimal_char).unwrap_or('.'),
             group_char: spec.group_char.or(values.group_char),
         };
-        let own = [("decimal_char", spec.decimal_char), ("group_char", spec.group_char)];
+        let own = [
+            ("decimal_char", spec.decimal_char),
+            ("group_char", spec.group_char),
+        ];
         for (key, char) in own {
             check_char(char, &format!("{}.{key}", self.path), self.problems);
         }
+        // An integer has no decimal point that a group could be taken for.
         if let Some((key, _)) = own.iter().find(|(_, char)| char.is_some())
             && style.group_char == Some(style.decimal_char)
+            && self.scalar != Type::Integer
         {
-            self.problems.push(same_chars(&format!("{}.{key}", self.path)));
+            self.problems
+                .push(same_chars(&format!("{}.{key}", self.path)));
         }
         style
     }
 
     fn truths(&mut self) -> Truths {
         let (spec, values) = (self.spec, self.values);
-        let yes = spec.true_values.as_deref().or(values.true_values.as_deref());
-        let no = spec.false_values.as_deref().or(values.false_values.as_deref());
+        let yes = spec
+            .true_values
+            .as_deref()
+            .or(values.true_values.as_deref());
+        let no = spec
+            .false_values
+            .as_deref()
+            .or(values.false_values.as_deref());
         if spec.true_values.is_some() || spec.false_values.is_some() {
             check_truths(yes, no, self.path, self.problems);
         }
@@ -326,7 +414,11 @@ impl Builder<'_> {
             self.tell("format", "impossible", "`format` names no format");
         }
         let forms = formats.0.iter().enumerate().filter_map(|(index, format)| {
-            let key = if formats.0.len() > 1 { format!("format[{index}]") } else { "format".into() };
+            let key = if formats.0.len() > 1 {
+                format!("format[{index}]")
+            } else {
+                "format".into()
+            };
             self.form(&key, format, zone)
         });
         forms.collect()
@@ -336,37 +428,63 @@ impl Builder<'_> {
         if let "epoch_s" | "epoch_ms" = format {
             if self.scalar != Type::Datetime {
                 let kind = type_name(self.scalar);
-                self.tell(key, "not_applicable", format!("`{format}` is a moment, and type {kind} is none"));
+                self.tell(
+                    key,
+                    "not_applicable",
+                    format!("`{format}` is a moment, and type {kind} is none"),
+                );
                 return None;
             }
-            return Some(if format == "epoch_s" { Form::EpochSeconds } else { Form::EpochMillis });
+            return Some(if format == "epoch_s" {
+                Form::EpochSeconds
+            } else {
+                Form::EpochMillis
+            });
         }
         let pattern = match Pattern::new(format) {
             Ok(pattern) => pattern,
             Err(fault) => {
-                self.tell(key, "bad_format", format!("the format {format:?} cannot be followed: {fault}"));
+                self.tell(
+                    key,
+                    "bad_format",
+                    format!("the format {format:?} cannot be followed: {fault}"),
+                );
                 return None;
             }
         };
         let lacks = |what: &str| format!("the format {format:?} does not say {what}");
         if pattern.has_half_an_hour() {
-            self.tell(key, "bad_format", lacks("the whole hour: `%I` and `%p` go together"));
+            self.tell(
+                key,
+                "bad_format",
+                lacks("the whole hour: `%I` and `%p` go together"),
+            );
         } else if self.scalar != Type::Time && !pattern.has_date() {
             self.tell(key, "bad_format", lacks("year, month and day"));
         } else if self.scalar == Type::Time && !pattern.has_time() {
             self.tell(key, "bad_format", lacks("the hour"));
         } else if self.scalar == Type::Time && pattern.has_some_date() {
-            self.tell(key, "bad_format", format!("the format {format:?} says a date, and a time has none"));
+            self.tell(
+                key,
+                "bad_format",
+                format!("the format {format:?} says a date, and a time has none"),
+            );
         } else if self.scalar != Type::Datetime && pattern.has_offset() {
             let kind = type_name(self.scalar);
-            self.tell(key, "bad_format", format!("the format {format:?} says an offset, and a {kind} has none"));
+            self.tell(
+                key,
+                "bad_format",
+                format!("the format {format:?} says an offset, and a {kind} has none"),
+            );
         } else if self.scalar == Type::Datetime
             && !pattern.has_offset()
             && zone.is_none()
             && self.spec.timezone.is_none()
             && self.values.timezone.is_none()
         {
-            let message = format!("the format {format:?} has no offset, and no `timezone` says what local time it is");
+            let message = format!(
+                "the format {format:?} has no offset, and no `timezone` says what local time it is"
+            );
             let hint = "`timezone` in the field or in `[values]`, \"UTC\" or \"Europe/Berlin\" say";
             self.tell_with(key, "no_timezone", message, hint);
         }
@@ -413,28 +531,46 @@ impl Builder<'_> {
     }
 
     /// A default is read as if it had been found, and must satisfy the constraints.
-    fn default(&mut self, reader: &Reader, constraints: &Constraints, zone: Option<&Arc<Zone>>) -> Option<Fill> {
+    fn default(
+        &mut self,
+        reader: &Reader,
+        constraints: &Constraints,
+        zone: Option<&Arc<Zone>>,
+    ) -> Option<Fill> {
         let literal = self.spec.default.as_ref()?;
         let mut record = Record::default();
         let read = match literal {
-            Literal::Text(text) => reader.text(text, &mut record).map_err(|fault| fault.reason.into_owned()),
+            Literal::Text(text) => reader
+                .text(text, &mut record)
+                .map_err(|fault| fault.reason.into_owned()),
             _ => Constant::new(self.kind, literal, zone).map(|constant| constant.into_value()),
         };
         let value = match read {
             Ok(value) => value,
             Err(reason) => {
                 let message = format!("the default {literal} {reason}");
-                self.tell_with("default", "bad_value", message, "a default is written as in the input");
+                self.tell_with(
+                    "default",
+                    "bad_value",
+                    message,
+                    "a default is written as in the input",
+                );
                 return None;
             }
         };
         let mut found = Vec::new();
         constraints.check("default", &value, &record, &mut found);
         for problem in found {
-            self.tell("default", "impossible", format!("the default {}", problem.message));
+            self.tell(
+                "default",
+                "impossible",
+                format!("the default {}", problem.message),
+            );
         }
         Some(match (literal, &value) {
-            (Literal::Text(text), Value::Text(_) | Value::List(_)) => Fill::Text(text.as_str().into()),
+            (Literal::Text(text), Value::Text(_) | Value::List(_)) => {
+                Fill::Text(text.as_str().into())
+            }
             _ => Fill::Value(value),
         })
     }

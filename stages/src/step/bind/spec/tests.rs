@@ -65,7 +65,13 @@ fn fields_are_read_as_a_map_and_described_to_editors() {
     let names: Vec<&str> = fields.0.iter().map(|(name, _)| name.as_str()).collect();
     assert_eq!(names, ["a", "b"]);
     let schema = schemars::schema_for!(FieldsSpec).to_value().to_string();
-    for word in ["true_values", "epoch_ms", "collapse", "replace", "\"const\":false"] {
+    for word in [
+        "true_values",
+        "epoch_ms",
+        "collapse",
+        "replace",
+        "\"const\":false",
+    ] {
         assert!(schema.contains(word), "{word} is not in {schema}");
     }
 }

@@ -10,7 +10,11 @@ fn check(field: &str, cell: &str, expected: &str) {
 fn check_with(field: &str, values: &str, cell: &str, expected: &str) {
     let plan = plan(Input::Columns, &format!("f = {{ {field} }}"), "", values);
     let (verdict, record) = bind_cells(&plan, "f", cell);
-    assert_eq!(shown(verdict, &record, 1), expected, "{{ {field} }} of {cell:?}");
+    assert_eq!(
+        shown(verdict, &record, 1),
+        expected,
+        "{{ {field} }} of {cell:?}"
+    );
 }
 
 #[test]
@@ -22,15 +26,27 @@ fn every_type() {
         ("type = 'integer'", "007", "7"),
         ("type = 'integer'", "", "! type f"),
         ("type = 'integer'", "1.0", "! type f"),
-        ("type = 'integer'", "9223372036854775808", "! number_range f"),
+        (
+            "type = 'integer'",
+            "9223372036854775808",
+            "! number_range f",
+        ),
         ("type = 'integer', group_char = '.'", "1.234", "1234"),
         ("type = 'float'", "1e3", "1000.0f"),
         ("type = 'float'", "nan", "! type f"),
         ("type = 'float'", "1e999", "! number_range f"),
         ("type = 'float', decimal_char = ','", "0,5", "0.5f"),
         ("type = 'decimal'", "1.50", "1.50"),
-        ("type = 'decimal', decimal_char = ',', group_char = '.'", "1.234,50", "1234.50"),
-        ("type = 'decimal', decimal_char = ',', group_char = '.'", "1.50", "! type f"),
+        (
+            "type = 'decimal', decimal_char = ',', group_char = '.'",
+            "1.234,50",
+            "1234.50",
+        ),
+        (
+            "type = 'decimal', decimal_char = ',', group_char = '.'",
+            "1.50",
+            "! type f",
+        ),
         ("type = 'decimal', scale = 2", "1234", "12.34"),
         ("type = 'decimal', scale = 2", "12.34", "! type f"),
         ("type = 'decimal', strip = ['€', ' ']", "€ 12.50", "12.50"),
@@ -38,36 +54,100 @@ fn every_type() {
         ("type = 'boolean'", "true", "true"),
         ("type = 'boolean'", "0", "false"),
         ("type = 'boolean'", "TRUE", "! type f"),
-        ("type = 'boolean', true_values = ['ja'], false_values = ['nein', '']", "ja", "true"),
-        ("type = 'boolean', true_values = ['ja'], false_values = ['nein', '']", "", "false"),
+        (
+            "type = 'boolean', true_values = ['ja'], false_values = ['nein', '']",
+            "ja",
+            "true",
+        ),
+        (
+            "type = 'boolean', true_values = ['ja'], false_values = ['nein', '']",
+            "",
+            "false",
+        ),
         ("type = 'boolean', true_values = ['ja']", "true", "! type f"),
         ("type = 'date'", "2026-04-03", "2026-04-03"),
         ("type = 'date'", "2026-4-3", "! type f"),
-        ("type = 'date', format = '%d/%m/%Y'", "31/02/2026", "! type f"),
-        ("type = 'date', format = ['%d.%m.%Y', '%Y%m%d']", "20260403", "2026-04-03"),
-        ("type = 'datetime'", "2026-04-03T09:00:00Z", "2026-04-03T09:00:00Z"),
+        (
+            "type = 'date', format = '%d/%m/%Y'",
+            "31/02/2026",
+            "! type f",
+        ),
+        (
+            "type = 'date', format = ['%d.%m.%Y', '%Y%m%d']",
+            "20260403",
+            "2026-04-03",
+        ),
+        (
+            "type = 'datetime'",
+            "2026-04-03T09:00:00Z",
+            "2026-04-03T09:00:00Z",
+        ),
         ("type = 'datetime'", "2026-04-03T09:00:00", "! type f"),
-        ("type = 'datetime', timezone = 'Europe/Berlin'", "2026-04-03T09:00:00", "2026-04-03T07:00:00Z"),
-        ("type = 'datetime', timezone = 'Europe/Berlin'", "2026-04-03T09:00:00+00:00", "2026-04-03T09:00:00Z"),
-        ("type = 'datetime', format = 'epoch_s'", "1712131200", "2024-04-03T08:00:00Z"),
-        ("type = 'datetime', format = ['%d/%m/%Y %H:%M', 'epoch_ms'], timezone = 'UTC'", "1712131200123", "2024-04-03T08:00:00.123Z"),
+        (
+            "type = 'datetime', timezone = 'Europe/Berlin'",
+            "2026-04-03T09:00:00",
+            "2026-04-03T07:00:00Z",
+        ),
+        (
+            "type = 'datetime', timezone = 'Europe/Berlin'",
+            "2026-04-03T09:00:00+00:00",
+            "2026-04-03T09:00:00Z",
+        ),
+        (
+            "type = 'datetime', format = 'epoch_s'",
+            "1712131200",
+            "2024-04-03T08:00:00Z",
+        ),
+        (
+            "type = 'datetime', format = ['%d/%m/%Y %H:%M', 'epoch_ms'], timezone = 'UTC'",
+            "1712131200123",
+            "2024-04-03T08:00:00.123Z",
+        ),
         ("type = 'time'", "09:05", "\"09:05:00\""),
         ("type = 'time'", "09:05:07.250", "\"09:05:07.25\""),
         ("type = 'time'", "24:00", "! type f"),
-        ("type = 'time', format = '%I:%M %p'", "12:05 am", "\"00:05:00\""),
+        (
+            "type = 'time', format = '%I:%M %p'",
+            "12:05 am",
+            "\"00:05:00\"",
+        ),
         ("type = 'duration'", "PT1H30M", "5400"),
         ("type = 'duration'", "1:02:03", "3723"),
-        ("type = 'uuid'", "01234567-89ab-cdef-fedc-ba9876543210", "0123456789abcdeffedcba9876543210"),
+        (
+            "type = 'uuid'",
+            "01234567-89ab-cdef-fedc-ba9876543210",
+            "0123456789abcdeffedcba9876543210",
+        ),
         ("type = 'uuid'", "x", "! type f"),
         ("type = 'email'", "a@example.org", "\"a@example.org\""),
         ("type = 'email'", "a@", "! type f"),
-        ("type = 'url'", "https://example.org/", "\"https://example.org/\""),
+        (
+            "type = 'url'",
+            "https://example.org/",
+            "\"https://example.org/\"",
+        ),
         ("type = 'url'", "example.org", "! type f"),
-        ("type = 'list', separator = ';'", "a;b;;c", "[\"a\", \"b\", \"\", \"c\"]"),
+        (
+            "type = 'list', separator = ';'",
+            "a;b;;c",
+            "[\"a\", \"b\", \"\", \"c\"]",
+        ),
         ("type = 'list', separator = ';'", "", "[]"),
-        ("type = 'list', items = 'integer', separator = ', '", "1, 2", "[1, 2]"),
-        ("type = 'list', items = 'integer', separator = ';'", "1;x", "! type f"),
-        ("type = 'list', items = 'date', format = '%d.%m.%y', separator = ';'", "03.04.26", "[2026-04-03]"),
+        (
+            "type = 'list', items = 'integer', separator = ', '",
+            "1, 2",
+            "[1, 2]",
+        ),
+        (
+            "type = 'list', items = 'integer', separator = ';'",
+            "1;x",
+            "! type f",
+        ),
+        (
+            "type = 'list', items = 'date', format = '%d.%m.%y', separator = ';'",
+            "03.04.26",
+            "[2026-04-03]",
+        ),
     ] {
         check(field, cell, expected);
     }
@@ -76,17 +156,49 @@ fn every_type() {
 #[test]
 fn the_order_of_work() {
     for (field, cell, expected) in [
-        ("transform = ['trim', 'lowercase'], enum = ['sent']", " SENT ", "\"sent\""),
-        ("transform = ['trim'], missing_values = ['-'], default = 'new'", " - ", "\"new\""),
+        (
+            "transform = ['trim', 'lowercase'], enum = ['sent']",
+            " SENT ",
+            "\"sent\"",
+        ),
+        (
+            "transform = ['trim'], missing_values = ['-'], default = 'new'",
+            " - ",
+            "\"new\"",
+        ),
         ("missing_values = ['']", "", "null"),
         ("missing_values = [''], required = true", "", "! required f"),
-        ("missing_values = [''], required = true, default = 'x'", "", "\"x\""),
-        ("type = 'integer', missing_values = ['n/a'], default = 0, minimum = 0", "n/a", "0"),
-        ("type = 'date', format = '%d/%m/%Y', missing_values = [''], default = '01/02/1970'", "", "1970-02-01"),
-        ("type = 'list', separator = ';', missing_values = [''], default = 'a;b'", "", "[\"a\", \"b\"]"),
+        (
+            "missing_values = [''], required = true, default = 'x'",
+            "",
+            "\"x\"",
+        ),
+        (
+            "type = 'integer', missing_values = ['n/a'], default = 0, minimum = 0",
+            "n/a",
+            "0",
+        ),
+        (
+            "type = 'date', format = '%d/%m/%Y', missing_values = [''], default = '01/02/1970'",
+            "",
+            "1970-02-01",
+        ),
+        (
+            "type = 'list', separator = ';', missing_values = [''], default = 'a;b'",
+            "",
+            "[\"a\", \"b\"]",
+        ),
         ("extract = 'ID:(\\d+)', type = 'integer'", "x ID:42", "42"),
-        ("extract = 'ID:(\\d+)', type = 'integer'", "x", "! pattern f"),
-        ("extract = 'ID:(\\d+)', missing_values = ['n/a']", "n/a", "null"),
+        (
+            "extract = 'ID:(\\d+)', type = 'integer'",
+            "x",
+            "! pattern f",
+        ),
+        (
+            "extract = 'ID:(\\d+)', missing_values = ['n/a']",
+            "n/a",
+            "null",
+        ),
         ("transform = [{ replace = ['^0+', ''] }]", "007", "\"7\""),
     ] {
         let field = field.replace("'ID:", "'''ID:").replace("+)'", "+)'''");
@@ -102,17 +214,41 @@ fn every_constraint() {
         ("type = 'integer', maximum = '10'", "11", "! maximum f"),
         ("type = 'decimal', minimum = '0'", "-0.00", "-0.00"),
         ("type = 'decimal', minimum = 0.1", "0.1", "0.1"),
-        ("type = 'decimal', minimum = 0.1, decimal_char = ','", "0,09", "! minimum f"),
+        (
+            "type = 'decimal', minimum = 0.1, decimal_char = ','",
+            "0,09",
+            "! minimum f",
+        ),
         ("type = 'float', maximum = 1", "1.5", "! maximum f"),
-        ("type = 'date', minimum = '2026-01-01', format = '%d.%m.%Y'", "31.12.2025", "! minimum f"),
-        ("type = 'datetime', maximum = '2026-01-01T00:00:00Z'", "2026-01-01T00:00:01Z", "! maximum f"),
-        ("type = 'time', minimum = '09:00'", "08:59:59.9", "! minimum f"),
-        ("type = 'time', minimum = '09:00'", "09:00:00.1", "\"09:00:00.1\""),
+        (
+            "type = 'date', minimum = '2026-01-01', format = '%d.%m.%Y'",
+            "31.12.2025",
+            "! minimum f",
+        ),
+        (
+            "type = 'datetime', maximum = '2026-01-01T00:00:00Z'",
+            "2026-01-01T00:00:01Z",
+            "! maximum f",
+        ),
+        (
+            "type = 'time', minimum = '09:00'",
+            "08:59:59.9",
+            "! minimum f",
+        ),
+        (
+            "type = 'time', minimum = '09:00'",
+            "09:00:00.1",
+            "\"09:00:00.1\"",
+        ),
         ("type = 'duration', maximum = 'PT1H'", "3601", "! maximum f"),
         ("min_length = 2, max_length = 3", "ä", "! min_length f"),
         ("min_length = 2, max_length = 3", "äöü", "\"äöü\""),
         ("min_length = 2, max_length = 3", "äöüß", "! max_length f"),
-        ("type = 'list', separator = ';', min_length = 2", "a", "! min_length f"),
+        (
+            "type = 'list', separator = ';', min_length = 2",
+            "a",
+            "! min_length f",
+        ),
         ("pattern = '[A-Z]{2}-[0-9]+'", "DE-1", "\"DE-1\""),
         ("pattern = '[A-Z]{2}-[0-9]+'", "xDE-1", "! pattern f"),
         ("pattern = 'a|bc'", "bcd", "! pattern f"),
@@ -121,7 +257,11 @@ fn every_constraint() {
         ("type = 'integer', enum = [1, 2]", "2", "2"),
         ("type = 'decimal', enum = ['1.5']", "1.50", "1.50"),
         ("type = 'boolean', enum = [true]", "false", "! enum f"),
-        ("pattern = 'b+', max_length = 2, enum = ['bb']", "aaa", "! max_length f, pattern f, enum f"),
+        (
+            "pattern = 'b+', max_length = 2, enum = ['bb']",
+            "aaa",
+            "! max_length f, pattern f, enum f",
+        ),
     ] {
         check(field, cell, expected);
     }
@@ -134,13 +274,30 @@ fn what_all_fields_start_from() {
         ("type = 'decimal'", "1.234,50", "1234.50"),
         ("type = 'decimal'", "NULL", "null"),
         ("type = 'decimal', missing_values = []", "NULL", "! type f"),
-        ("type = 'decimal', decimal_char = '.', group_char = ','", "1,234.50", "1234.50"),
-        ("type = 'datetime', format = '%d/%m/%Y %H:%M'", "03/04/2026 09:00", "2026-04-03T07:00:00Z"),
-        ("type = 'datetime', format = '%d/%m/%Y %H:%M', timezone = 'UTC'", "03/04/2026 09:00", "2026-04-03T09:00:00Z"),
+        (
+            "type = 'decimal', decimal_char = '.', group_char = ','",
+            "1,234.50",
+            "1234.50",
+        ),
+        (
+            "type = 'datetime', format = '%d/%m/%Y %H:%M'",
+            "03/04/2026 09:00",
+            "2026-04-03T07:00:00Z",
+        ),
+        (
+            "type = 'datetime', format = '%d/%m/%Y %H:%M', timezone = 'UTC'",
+            "03/04/2026 09:00",
+            "2026-04-03T09:00:00Z",
+        ),
     ] {
         check_with(field, euro, cell, expected);
     }
-    check_with("type = 'boolean'", "true_values = ['Y']\nfalse_values = ['N']", "N", "false");
+    check_with(
+        "type = 'boolean'",
+        "true_values = ['Y']\nfalse_values = ['N']",
+        "N",
+        "false",
+    );
 }
 
 #[test]
@@ -155,17 +312,29 @@ fn the_order_file_of_the_language() {
         "missing_values = ['']\ndecimal_char = ','\ngroup_char = '.'\ntimezone = 'Europe/Berlin'",
     );
     for (row, expected) in [
-        ("DE-00000001|03/04/2026 09:00|1.234,50|SENT", "\"DE-00000001\" 2026-04-03T07:00:00Z 1234.50 \"sent\""),
+        (
+            "DE-00000001|03/04/2026 09:00|1.234,50|SENT",
+            "\"DE-00000001\" 2026-04-03T07:00:00Z 1234.50 \"sent\"",
+        ),
         ("DE-00000001|||", "\"DE-00000001\" null null \"new\""),
         ("DE-1|03/04/2026 09:00|1,00|sent", "! pattern order_id"),
-        ("|29/03/2026 02:30|-1|lost", "! required order_id, type ordered_at, minimum total, enum status"),
+        (
+            "|29/03/2026 02:30|-1|lost",
+            "! required order_id, type ordered_at, minimum total, enum status",
+        ),
     ] {
         let (verdict, record) = bind_cells(&plan, "ORDER NO|Datum|Betrag|Status", row);
         assert_eq!(shown(verdict, &record, 4), expected, "{row}");
     }
-    let (berlin, fields) = (plan.timezone_of("ordered_at").unwrap(), plan.schema_fields());
+    let (berlin, fields) = (
+        plan.timezone_of("ordered_at").unwrap(),
+        plan.schema_fields(),
+    );
     assert_eq!(berlin.name(), "Europe/Berlin");
-    assert_eq!(fields[2].target.as_deref().unwrap().join("."), "amount.total");
+    assert_eq!(
+        fields[2].target.as_deref().unwrap().join("."),
+        "amount.total"
+    );
 }
 
 #[test]
@@ -179,13 +348,29 @@ fn messages_show_what_was_found() {
     };
     for (field, cell, expected) in [
         ("type = 'integer'", "1\t2", r#""1\t2" is no integer"#),
-        ("type = 'integer'", "", r#""" is no integer; where empty means null, say so with `missing_values`"#),
-        ("type = 'boolean'", "x", r#""x" is none of "true", "1", "false", "0""#),
-        ("type = 'decimal', minimum = '0.01'", "0.001", r#""0.001" is less than 0.01"#),
+        (
+            "type = 'integer'",
+            "",
+            r#""" is no integer; where empty means null, say so with `missing_values`"#,
+        ),
+        (
+            "type = 'boolean'",
+            "x",
+            r#""x" is none of "true", "1", "false", "0""#,
+        ),
+        (
+            "type = 'decimal', minimum = '0.01'",
+            "0.001",
+            r#""0.001" is less than 0.01"#,
+        ),
         ("enum = ['a', 'b']", "c", r#""c" is none of "a", "b""#),
         ("pattern = '[0-9]+'", "c", r#""c" does not match [0-9]+"#),
         ("max_length = 2", "abc", r#""abc" is longer than 2"#),
-        ("required = true, missing_values = ['']", "", r#""f" is required, and missing or null"#),
+        (
+            "required = true, missing_values = ['']",
+            "",
+            r#""f" is required, and missing or null"#,
+        ),
         (
             "type = 'datetime', timezone = 'Europe/Berlin'",
             "2026-03-29T02:30:00",

@@ -5,7 +5,11 @@ use super::*;
 fn check(field: &str, json: &str, expected: &str) {
     let plan = plan(Input::Tree, &format!("f = {{ {field} }}"), "", "");
     let (verdict, record) = bind_tree(&plan, &format!("{{\"f\": {json}}}"));
-    assert_eq!(shown(verdict, &record, 1), expected, "{{ {field} }} of {json}");
+    assert_eq!(
+        shown(verdict, &record, 1),
+        expected,
+        "{{ {field} }} of {json}"
+    );
 }
 
 #[test]
@@ -20,7 +24,11 @@ fn every_type() {
         ("type = 'integer'", "\"12\"", "! type f"),
         ("type = 'integer', lax = true", "\"12\"", "12"),
         ("type = 'integer'", "12.0", "! type f"),
-        ("type = 'integer'", "9223372036854775808", "! number_range f"),
+        (
+            "type = 'integer'",
+            "9223372036854775808",
+            "! number_range f",
+        ),
         ("type = 'float'", "12", "12.0f"),
         ("type = 'float'", "\"1.5\"", "! type f"),
         ("type = 'decimal'", "1.50", "1.50"),
@@ -35,33 +43,85 @@ fn every_type() {
         ("type = 'boolean', lax = true", "\"false\"", "false"),
         ("type = 'date'", "\"2026-04-03\"", "2026-04-03"),
         ("type = 'date'", "20260403", "! type f"),
-        ("type = 'datetime'", "\"2026-04-03T09:00:00.5+02:00\"", "2026-04-03T07:00:00.5Z"),
+        (
+            "type = 'datetime'",
+            "\"2026-04-03T09:00:00.5+02:00\"",
+            "2026-04-03T07:00:00.5Z",
+        ),
         ("type = 'datetime'", "1712131200", "! type f"),
-        ("type = 'datetime', format = 'epoch_s'", "1712131200.25", "2024-04-03T08:00:00.25Z"),
-        ("type = 'datetime', format = 'epoch_s'", "1.7121312e9", "2024-04-03T08:00:00Z"),
-        ("type = 'datetime', format = 'epoch_s'", "\"1712131200\"", "! type f"),
-        ("type = 'datetime', format = 'epoch_s', lax = true", "\"1712131200\"", "2024-04-03T08:00:00Z"),
-        ("type = 'datetime', format = ['%F %T', 'epoch_ms'], timezone = 'UTC'", "0", "1970-01-01T00:00:00Z"),
-        ("type = 'datetime', format = ['%F %T', 'epoch_ms'], timezone = 'UTC'", "\"1970-01-01 00:00:01\"", "1970-01-01T00:00:01Z"),
+        (
+            "type = 'datetime', format = 'epoch_s'",
+            "1712131200.25",
+            "2024-04-03T08:00:00.25Z",
+        ),
+        (
+            "type = 'datetime', format = 'epoch_s'",
+            "1.7121312e9",
+            "2024-04-03T08:00:00Z",
+        ),
+        (
+            "type = 'datetime', format = 'epoch_s'",
+            "\"1712131200\"",
+            "! type f",
+        ),
+        (
+            "type = 'datetime', format = 'epoch_s', lax = true",
+            "\"1712131200\"",
+            "2024-04-03T08:00:00Z",
+        ),
+        (
+            "type = 'datetime', format = ['%F %T', 'epoch_ms'], timezone = 'UTC'",
+            "0",
+            "1970-01-01T00:00:00Z",
+        ),
+        (
+            "type = 'datetime', format = ['%F %T', 'epoch_ms'], timezone = 'UTC'",
+            "\"1970-01-01 00:00:01\"",
+            "1970-01-01T00:00:01Z",
+        ),
         ("type = 'time'", "\"09:05\"", "\"09:05:00\""),
         ("type = 'duration'", "90", "90"),
         ("type = 'duration'", "\"PT90S\"", "90"),
-        ("type = 'uuid'", "\"0123456789abcdeffedcba9876543210\"", "0123456789abcdeffedcba9876543210"),
+        (
+            "type = 'uuid'",
+            "\"0123456789abcdeffedcba9876543210\"",
+            "0123456789abcdeffedcba9876543210",
+        ),
         ("type = 'email'", "\"a@b\"", "\"a@b\""),
         ("type = 'url'", "\"http://a\"", "\"http://a\""),
-        ("type = 'list'", "[1, \"a\", null, [2.5]]", "[1, \"a\", null, [2.5f]]"),
+        (
+            "type = 'list'",
+            "[1, \"a\", null, [2.5]]",
+            "[1, \"a\", null, [2.5f]]",
+        ),
         ("type = 'list', items = 'integer'", "[1, 2]", "[1, 2]"),
         ("type = 'list', items = 'integer'", "[1, \"2\"]", "! type f"),
-        ("type = 'list', items = 'integer', lax = true", "[1, \"2\"]", "[1, 2]"),
+        (
+            "type = 'list', items = 'integer', lax = true",
+            "[1, \"2\"]",
+            "[1, 2]",
+        ),
         ("type = 'list', items = 'string'", "[null]", "! type f"),
-        ("type = 'list', items = 'object'", "[{\"a\": 1}]", "[{a: 1}]"),
+        (
+            "type = 'list', items = 'object'",
+            "[{\"a\": 1}]",
+            "[{a: 1}]",
+        ),
         ("type = 'list', items = 'object'", "[1]", "! type f"),
         ("type = 'list'", "\"a;b\"", "! type f"),
         ("type = 'list'", "{}", "! type f"),
         ("type = 'list', max_length = 1", "[1, 2]", "! max_length f"),
         ("type = 'object'", "{}", "{}"),
-        ("type = 'object'", "{\"$where\": {\"a.b\": \"x\"}, \"\": true}", "{$where: {a.b: \"x\"}, : true}"),
-        ("type = 'object'", "{\"n\": 12345678901234567890}", "! number_range f"),
+        (
+            "type = 'object'",
+            "{\"$where\": {\"a.b\": \"x\"}, \"\": true}",
+            "{$where: {a.b: \"x\"}, : true}",
+        ),
+        (
+            "type = 'object'",
+            "{\"n\": 12345678901234567890}",
+            "! number_range f",
+        ),
         ("type = 'object'", "{\"n\": 0.1}", "{n: 0.1f}"),
         ("type = 'object'", "{\"a\\u0000b\": 1}", "! nul_in_name f"),
         ("type = 'object'", "\"{}\"", "! type f"),
@@ -74,11 +134,19 @@ fn every_type() {
 #[test]
 fn missing_values_are_texts_and_numbers() {
     for (field, json, expected) in [
-        ("type = 'integer', missing_values = ['-999']", "-999", "null"),
+        (
+            "type = 'integer', missing_values = ['-999']",
+            "-999",
+            "null",
+        ),
         ("type = 'integer', missing_values = ['']", "\"\"", "null"),
         ("type = 'integer', required = true", "null", "! required f"),
         ("type = 'string', default = 'x'", "null", "\"x\""),
-        ("type = 'string', transform = ['uppercase']", "\"x\"", "\"X\""),
+        (
+            "type = 'string', transform = ['uppercase']",
+            "\"x\"",
+            "\"X\"",
+        ),
     ] {
         check(field, json, expected);
     }
@@ -89,24 +157,64 @@ fn check_record(fields: &str, columns: &str, json: &str, expected: &str) {
     let plan = plan(Input::Tree, fields, columns, "");
     let (verdict, record) = bind_tree(&plan, json);
     let count = plan.schema_fields().len();
-    assert_eq!(shown(verdict, &record, count), expected, "{fields} {columns} of {json}");
+    assert_eq!(
+        shown(verdict, &record, count),
+        expected,
+        "{fields} {columns} of {json}"
+    );
 }
 
 #[test]
 fn fields_are_found_by_key_and_path() {
     for (fields, json, expected) in [
         ("a = {}\nb = {}", r#"{"b": "2", "a": "1"}"#, "\"1\" \"2\""),
-        ("id = { from = '$.actor.id' }", r#"{"actor": {"id": "x"}}"#, "\"x\""),
+        (
+            "id = { from = '$.actor.id' }",
+            r#"{"actor": {"id": "x"}}"#,
+            "\"x\"",
+        ),
         ("id = { from = '$.actor.id' }", r#"{"actor": null}"#, "null"),
-        ("s = { from = '$.items[0].sku' }", r#"{"items": [{"sku": "x"}]}"#, "\"x\""),
-        ("s = { from = '$.items[-1]' }", r#"{"items": ["x", "y"]}"#, "\"y\""),
-        ("s = { from = 'odd key' }\nt = { from = \"$['odd key']\" }", r#"{"odd key": "x"}"#, "\"x\" \"x\""),
-        ("s = { from = 'a.b' }", r#"{"a": {"b": "no"}, "a.b": "yes"}"#, "\"yes\""),
-        ("s = { from = ['x', '$.y.z', 'w'] }", r#"{"w": "3", "y": {"z": "2"}}"#, "\"2\""),
-        ("s = { from = ['x', 'w'] }", r#"{"w": "3", "x": null}"#, "null"),
+        (
+            "s = { from = '$.items[0].sku' }",
+            r#"{"items": [{"sku": "x"}]}"#,
+            "\"x\"",
+        ),
+        (
+            "s = { from = '$.items[-1]' }",
+            r#"{"items": ["x", "y"]}"#,
+            "\"y\"",
+        ),
+        (
+            "s = { from = 'odd key' }\nt = { from = \"$['odd key']\" }",
+            r#"{"odd key": "x"}"#,
+            "\"x\" \"x\"",
+        ),
+        (
+            "s = { from = 'a.b' }",
+            r#"{"a": {"b": "no"}, "a.b": "yes"}"#,
+            "\"yes\"",
+        ),
+        (
+            "s = { from = ['x', '$.y.z', 'w'] }",
+            r#"{"w": "3", "y": {"z": "2"}}"#,
+            "\"2\"",
+        ),
+        (
+            "s = { from = ['x', 'w'] }",
+            r#"{"w": "3", "x": null}"#,
+            "null",
+        ),
         ("s = { from = '$[1]' }", r#"["a", "b"]"#, "\"b\""),
-        ("s = { from = '$', type = 'object' }", r#"{"a": 1}"#, "{a: 1}"),
-        ("a = { required = true }\nb = { type = 'integer' }", r#"{"b": "x"}"#, "! required a, type b"),
+        (
+            "s = { from = '$', type = 'object' }",
+            r#"{"a": 1}"#,
+            "{a: 1}",
+        ),
+        (
+            "a = { required = true }\nb = { type = 'integer' }",
+            r#"{"b": "x"}"#,
+            "! required a, type b",
+        ),
         ("a = {}", "[1]", "! type -"),
         ("a = {}", "7", "! type -"),
         ("a = {}", "{}", "null"),
@@ -122,7 +230,10 @@ fn keys_that_no_field_takes() {
         ("", "\"1\""),
         ("unknown = 'drop'", "\"1\""),
         ("unknown = 'keep'", "\"1\" x={y: [1, \"2\"]} z=0.5f"),
-        ("unknown = 'rescue'", "\"1\" _rescued={x: {y: [1, \"2\"]}, z: 0.5f}"),
+        (
+            "unknown = 'rescue'",
+            "\"1\" _rescued={x: {y: [1, \"2\"]}, z: 0.5f}",
+        ),
         ("unknown = 'reject'", "! unknown_field x, unknown_field z"),
     ] {
         check_record("a = {}", columns, json, expected);
@@ -133,27 +244,70 @@ fn keys_that_no_field_takes() {
         (r#"{"x\u0000": 1}"#, "! nul_in_name x\0"),
         (r#"{"x": 1e999}"#, "! number_range x"),
         (r#"{"b": 1}"#, "! name_taken b"),
-        (r#"{"": 1, "$where": 2, "a.b": {}}"#, "null =1 $where=2 a.b={}"),
+        (
+            r#"{"": 1, "$where": 2, "a.b": {}}"#,
+            "null =1 $where=2 a.b={}",
+        ),
     ] {
-        check_record("a = { from = 'q', to = 'b.c' }", "unknown = 'keep'", json, expected);
+        check_record(
+            "a = { from = 'q', to = 'b.c' }",
+            "unknown = 'keep'",
+            json,
+            expected,
+        );
     }
-    check_record("", "unknown = 'keep'", r#"{"a": 1, "b": "x", "c": null}"#, "a=1 b=\"x\" c=null");
-    check_record("a = {}", "unknown = 'rescue'", r#"{"_id": 1}"#, "null _rescued={_id: 1}");
-    check_record("a = { from = '$.x.y' }", "unknown = 'keep'", r#"{"x": {"y": "1", "z": 2}}"#, "\"1\"");
+    check_record(
+        "",
+        "unknown = 'keep'",
+        r#"{"a": 1, "b": "x", "c": null}"#,
+        "a=1 b=\"x\" c=null",
+    );
+    check_record(
+        "a = {}",
+        "unknown = 'rescue'",
+        r#"{"_id": 1}"#,
+        "null _rescued={_id: 1}",
+    );
+    check_record(
+        "a = { from = '$.x.y' }",
+        "unknown = 'keep'",
+        r#"{"x": {"y": "1", "z": 2}}"#,
+        "\"1\"",
+    );
 }
 
 #[test]
 fn every_key_can_be_wanted() {
     let fields = "a = {}\nb = { default = 'x' }";
-    check_record(fields, "missing = 'fail_any'", r#"{"a": null}"#, "! required b");
-    check_record(fields, "missing = 'fail_any'", r#"{"a": null, "b": null}"#, "null \"x\"");
+    check_record(
+        fields,
+        "missing = 'fail_any'",
+        r#"{"a": null}"#,
+        "! required b",
+    );
+    check_record(
+        fields,
+        "missing = 'fail_any'",
+        r#"{"a": null, "b": null}"#,
+        "null \"x\"",
+    );
     check_record(fields, "missing = 'null'", "{}", "null \"x\"");
 }
 
 #[test]
 fn many_keys_in_any_order() {
-    let fields: Vec<String> = (0..50).map(|index| format!("f{index} = {{ type = 'integer' }}")).collect();
-    let entries: Vec<String> = (0..50).rev().map(|index| format!("\"f{index}\": {index}")).collect();
+    let fields: Vec<String> = (0..50)
+        .map(|index| format!("f{index} = {{ type = 'integer' }}"))
+        .collect();
+    let entries: Vec<String> = (0..50)
+        .rev()
+        .map(|index| format!("\"f{index}\": {index}"))
+        .collect();
     let expected: Vec<String> = (0..50).map(|index| index.to_string()).collect();
-    check_record(&fields.join("\n"), "", &format!("{{{}}}", entries.join(", ")), &expected.join(" "));
+    check_record(
+        &fields.join("\n"),
+        "",
+        &format!("{{{}}}", entries.join(", ")),
+        &expected.join(" "),
+    );
 }

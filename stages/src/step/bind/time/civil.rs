@@ -120,9 +120,15 @@ mod tests {
         assert_eq!(days, -719_528);
         loop {
             let parts = (date.year() as u32, date.month() as u32, date.day() as u32);
-            assert_eq!(civil(parts.0, parts.1, parts.2).days(), Some(days), "{date}");
+            assert_eq!(
+                civil(parts.0, parts.1, parts.2).days(),
+                Some(days),
+                "{date}"
+            );
             let mut by_number = civil(parts.0, 0, 0);
-            by_number.set_day_of_year(date.day_of_year() as u32).unwrap();
+            by_number
+                .set_day_of_year(date.day_of_year() as u32)
+                .unwrap();
             assert_eq!(by_number, civil(parts.0, parts.1, parts.2));
             let Ok(next) = date.tomorrow() else { break };
             (date, days) = (next, days + 1);

@@ -48,7 +48,9 @@ pub fn time(text: &str) -> Option<Civil> {
 pub fn datetime(text: &str) -> Option<(Civil, Option<i32>)> {
     let (day, rest) = text.split_at_checked(10)?;
     let rest = rest.strip_prefix(['T', 't', ' '])?;
-    let cut = rest.bytes().position(|byte| matches!(byte, b'Z' | b'z' | b'+' | b'-'));
+    let cut = rest
+        .bytes()
+        .position(|byte| matches!(byte, b'Z' | b'z' | b'+' | b'-'));
     let (clock, zone) = rest.split_at(cut.unwrap_or(rest.len()));
     if clock.len() < 8 {
         return None;
@@ -91,7 +93,9 @@ pub fn fraction(digits: &[u8]) -> Option<u32> {
     if !matches!(digits.len(), 1..=9) || !digits.iter().all(u8::is_ascii_digit) {
         return None;
     }
-    let value = digits.iter().fold(0, |sum, digit| sum * 10 + u32::from(digit - b'0'));
+    let value = digits
+        .iter()
+        .fold(0, |sum, digit| sum * 10 + u32::from(digit - b'0'));
     Some(value * 10_u32.pow(9 - digits.len() as u32))
 }
 
@@ -110,14 +114,23 @@ pub fn duration(text: &str) -> Result<i64, Fault> {
 }
 
 fn by_letters(parts: &str) -> Result<i64, Fault> {
-    let units = [('W', 604_800), ('D', 86_400), ('T', 0), ('H', 3600), ('M', 60), ('S', 1)];
+    let units = [
+        ('W', 604_800),
+        ('D', 86_400),
+        ('T', 0),
+        ('H', 3600),
+        ('M', 60),
+        ('S', 1),
+    ];
     let (mut rest, mut next, mut sum, mut clock, mut any) = (parts, 0, 0_i64, false, false);
     while !rest.is_empty() {
         if let Some(behind) = rest.strip_prefix('T').filter(|_| !clock) {
             (rest, clock, next, any) = (behind, true, 3, false);
             continue;
         }
-        let end = rest.find(|char: char| !char.is_ascii_digit()).ok_or_else(no_duration)?;
+        let end = rest
+            .find(|char: char| !char.is_ascii_digit())
+            .ok_or_else(no_duration)?;
         let letter = rest[end..].chars().next().unwrap_or_default();
         let known = if clock { 3..6 } else { 0..2 };
         let unit = known
@@ -125,7 +138,9 @@ fn by_letters(parts: &str) -> Result<i64, Fault> {
             .find(|unit| units[*unit].0 == letter)
             .ok_or_else(no_duration)?;
         let part = whole(&rest[..end])?.checked_mul(units[unit].1);
-        sum = part.and_then(|part| sum.checked_add(part)).ok_or_else(too_long)?;
+        sum = part
+            .and_then(|part| sum.checked_add(part))
+            .ok_or_else(too_long)?;
         (rest, next, any) = (&rest[end + 1..], unit + 1, true);
     }
     if any { Ok(sum) } else { Err(no_duration()) }
@@ -146,7 +161,9 @@ fn by_colons(text: &str) -> Result<i64, Fault> {
         return Err(no_duration());
     }
     let hours = whole(hours)?.checked_mul(3600);
-    hours.and_then(|hours| hours.checked_add(minutes * 60 + seconds)).ok_or_else(too_long)
+    hours
+        .and_then(|hours| hours.checked_add(minutes * 60 + seconds))
+        .ok_or_else(too_long)
 }
 
 fn whole(digits: &str) -> Result<i64, Fault> {
@@ -165,6 +182,9 @@ fn too_long() -> Fault {
 }
 
 fn two(bytes: &[u8], at: usize) -> Option<u32> {
-    let (tens, ones) = (bytes[at].wrapping_sub(b'0'), bytes[at + 1].wrapping_sub(b'0'));
+    let (tens, ones) = (
+        bytes[at].wrapping_sub(b'0'),
+        bytes[at + 1].wrapping_sub(b'0'),
+    );
     (tens < 10 && ones < 10).then_some(u32::from(tens) * 10 + u32::from(ones))
 }

@@ -7,11 +7,29 @@ use super::civil::Civil;
 use super::iso;
 
 const MONTHS: [&str; 12] = [
-    "january", "february", "march", "april", "may", "june", "july", "august", "september",
-    "october", "november", "december",
+    "january",
+    "february",
+    "march",
+    "april",
+    "may",
+    "june",
+    "july",
+    "august",
+    "september",
+    "october",
+    "november",
+    "december",
 ];
 /// From Thursday: 1970-01-01 was one.
-const WEEKDAYS: [&str; 7] = ["thursday", "friday", "saturday", "sunday", "monday", "tuesday", "wednesday"];
+const WEEKDAYS: [&str; 7] = [
+    "thursday",
+    "friday",
+    "saturday",
+    "sunday",
+    "monday",
+    "tuesday",
+    "wednesday",
+];
 /// Bytes of an abbreviated name.
 const SHORT_NAME_BYTES: usize = 3;
 
@@ -133,7 +151,8 @@ impl Pattern {
 
     /// Whether it says any part of a date.
     pub fn has_some_date(&self) -> bool {
-        let date = |piece: &Piece| matches!(piece.says(), Some("year" | "month" | "day" | "weekday"));
+        let date =
+            |piece: &Piece| matches!(piece.says(), Some("year" | "month" | "day" | "weekday"));
         self.pieces.iter().any(date)
     }
 
@@ -203,7 +222,9 @@ impl Pattern {
                 civil.hour = civil.hour % 12 + 12 * u32::from(afternoon);
             }
             if let Some(weekday) = weekday {
-                civil.days().filter(|days| days.rem_euclid(7) == i64::from(weekday))?;
+                civil
+                    .days()
+                    .filter(|days| days.rem_euclid(7) == i64::from(weekday))?;
             }
         }
         Some(read)
@@ -253,8 +274,15 @@ fn directive(name: &str) -> Result<&'static [Piece], String> {
         "D" => &[Month, Byte(b'/'), Day, Byte(b'/'), ShortYear],
         "T" => &[Hour, Byte(b':'), Minute, Byte(b':'), Second],
         "R" => &[Hour, Byte(b':'), Minute],
-        "Z" => return Err("`%Z` names a zone by letters that several zones share: use `%z`, or `timezone`".into()),
-        "s" => return Err("`%s` is no directive: the whole format is `epoch_s` or `epoch_ms`".into()),
+        "Z" => {
+            return Err(
+                "`%Z` names a zone by letters that several zones share: use `%z`, or `timezone`"
+                    .into(),
+            );
+        }
+        "s" => {
+            return Err("`%s` is no directive: the whole format is `epoch_s` or `epoch_ms`".into());
+        }
         _ => return Err(format!("`%{name}` is no directive that is known")),
     })
 }
@@ -288,7 +316,10 @@ impl<'t> Cursor<'t> {
     /// The index of the name here, whole or abbreviated.
     fn name(&mut self, names: &[&str]) -> Option<u32> {
         let rest = &self.bytes[self.at..];
-        let begins = |name: &[u8]| rest.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name));
+        let begins = |name: &[u8]| {
+            rest.get(..name.len())
+                .is_some_and(|start| start.eq_ignore_ascii_case(name))
+        };
         names.iter().zip(0..).find_map(|(name, index)| {
             let name = name.as_bytes();
             let short = &name[..name.len().min(SHORT_NAME_BYTES)];
@@ -303,7 +334,11 @@ impl<'t> Cursor<'t> {
         let rest = text.get(self.at..)?;
         let belongs = |byte: &u8| byte.is_ascii_digit() || *byte == b':';
         let behind = rest.bytes().skip(1).take_while(belongs).count();
-        let end = if rest.starts_with(['Z', 'z']) { 1 } else { 1 + behind };
+        let end = if rest.starts_with(['Z', 'z']) {
+            1
+        } else {
+            1 + behind
+        };
         let found = rest.get(..end)?;
         self.at += end;
         iso::offset(found)
@@ -311,6 +346,9 @@ impl<'t> Cursor<'t> {
 
     fn spaces(&mut self) {
         let rest = &self.bytes[self.at..];
-        self.at += rest.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
+        self.at += rest
+            .iter()
+            .take_while(|byte| byte.is_ascii_whitespace())
+            .count();
     }
 }

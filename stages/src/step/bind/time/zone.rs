@@ -98,7 +98,9 @@ impl Zone {
         if !safe.contains(&local) {
             return self.by_rules(local);
         }
-        let next = self.changes.partition_point(|change| change.window_end <= local);
+        let next = self
+            .changes
+            .partition_point(|change| change.window_end <= local);
         let skipped = |change: &Change| change.skips && change.window_start <= local;
         if self.changes.get(next).is_some_and(skipped) {
             return None;
@@ -115,7 +117,11 @@ impl Zone {
             .ok()?;
         let (hour, minute) = (second / 3600, second / 60 % 60);
         let time = jiff::civil::time(hour as i8, minute as i8, (second % 60) as i8, 0);
-        match self.rules.to_ambiguous_timestamp(DateTime::from_parts(date, time)).offset() {
+        match self
+            .rules
+            .to_ambiguous_timestamp(DateTime::from_parts(date, time))
+            .offset()
+        {
             AmbiguousOffset::Unambiguous { offset } => Some(local - i64::from(offset.seconds())),
             AmbiguousOffset::Fold { before, .. } => Some(local - i64::from(before.seconds())),
             AmbiguousOffset::Gap { .. } => None,
@@ -143,7 +149,11 @@ mod tests {
             // A step that meets every hour and quarter of an hour over the years.
             let mut local = TABLE_SECONDS.start;
             while local < TABLE_SECONDS.end {
-                assert_eq!(zone.to_utc(local), zone.by_rules(local), "{name} at {local}");
+                assert_eq!(
+                    zone.to_utc(local),
+                    zone.by_rules(local),
+                    "{name} at {local}"
+                );
                 local += 86_400 * 3 + 900 * 7;
             }
             for change in &zone.changes {

@@ -1,4 +1,13 @@
 //! Steps: binding, validation and what a spec says to do with a record.
 
 pub mod bind;
+mod condition;
+pub mod derive;
+pub mod drop;
+pub mod expression;
+pub mod reject;
 pub mod validate;
+
+pub use derive::DeriveSpec;
+pub use drop::DropSpec;
+pub use reject::RejectSpec;

@@ -1,0 +1,130 @@
+//! `reject`: a record for which a condition holds is refused, under the step's name as its code.
+
+use super::condition::Condition;
+use super::expression::Names;
+use crate::record::Record;
+use pipeline::{Problem, Step, Verdict};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+/// What a spec says of a `reject` step.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RejectSpec {
+    /// The code of the rejects.
+    pub name: Option<String>,
+    /// The condition, in CEL.
+    pub when: Option<String>,
+    /// The field that is at fault.
+    pub field: Option<String>,
+    /// What a person reads; the condition itself without it.
+    pub message: Option<String>,
+}
+
+impl RejectSpec {
+    /// The step.
+    ///
+    /// # Errors
+    /// Everything that is wrong, each with its key below the step.
+    pub fn build(&self, names: &Names<'_>) -> Result<Box<dyn Step<Record>>, Vec<(String, String)>> {
+        let (name, when) = (self.name.as_deref(), self.when.as_deref());
+        let built = Condition::build("reject", name, when, names);
+        let unknown = self
+            .field
+            .iter()
+            .filter(|field| names.schema.index_of(field).is_none());
+        let unknown: Vec<_> = unknown
+            .map(|field| {
+                (
+                    "reject.field".to_owned(),
+                    format!("there is no field `{field}`"),
+                )
+            })
+            .collect();
+        match built {
+            Ok(condition) if unknown.is_empty() => Ok(Box::new(Reject {
+                problem: Problem {
+                    code: name.unwrap_or_default().to_owned().into(),
+                    field: self.field.clone(),
+                    message: self.message.clone().unwrap_or_else(|| {
+                        format!("the condition `{}` holds", when.unwrap_or_default())
+                    }),
+                },
+                condition,
+            })),
+            Ok(_) => Err(unknown),
+            Err(wrong) => Err(wrong.into_iter().chain(unknown).collect()),
+        }
+    }
+}
+
+struct Reject {
+    problem: Problem,
+    condition: Condition,
+}
+
+impl Step<Record> for Reject {
+    fn apply(&self, record: &mut Record) -> Verdict {
+        match self.condition.holds(record) {
+            Ok(true) => Verdict::Reject(vec![self.problem.clone()]),
+            Ok(false) => Verdict::Keep,
+            Err(problem) => Verdict::Reject(vec![problem]),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::{Field, Schema, Type, Value};
+
+    fn built(text: &str) -> Result<Box<dyn Step<Record>>, Vec<(String, String)>> {
+        let field = Field {
+            name: "total".into(),
+            kind: Type::Decimal,
+            target: None,
+        };
+        let schema = Schema::new(vec![field]).unwrap();
+        let names = Names {
+            schema: &schema,
+            visible: 1,
+            zones: &[],
+        };
+        toml::from_str::<RejectSpec>(text).unwrap().build(&names)
+    }
+
+    fn check(text: &str, expected: &Verdict) {
+        let step = built(text).unwrap_or_else(|wrong| panic!("{text}: {wrong:?}"));
+        let mut record = Record::default();
+        record.clear(1);
+        record.set(0, Value::Null);
+        assert_eq!(&step.apply(&mut record), expected, "{text}");
+    }
+
+    #[test]
+    fn records_that_meet_the_condition_are_refused() {
+        let reject = |problem| Verdict::Reject(vec![problem]);
+        check(
+            "name = 'no-total'\nwhen = 'total == null'\nfield = 'total'\nmessage = 'give a total'",
+            &reject(Problem::of_field("no-total", "total", "give a total")),
+        );
+        let message = "the condition `total == null` holds";
+        check(
+            "name = 'none'\nwhen = 'total == null'",
+            &reject(Problem::of_record("none", message)),
+        );
+        check("name = 'none'\nwhen = 'total != null'", &Verdict::Keep);
+        let message = "reject `none`: Unsupported binary operator 'mul': Null, Int(2); where a value may be null, ask `… != null && …` first";
+        check(
+            "name = 'none'\nwhen = 'total * 2 == 2'",
+            &reject(Problem::of_record("expression", message)),
+        );
+    }
+
+    #[test]
+    fn everything_that_is_wrong_is_said() {
+        let wrong = built("when = 'total + 1'\nfield = 'totl'").err().unwrap();
+        let paths: Vec<_> = wrong.iter().map(|(path, _)| path.as_str()).collect();
+        assert_eq!(paths, ["reject.name", "reject.when", "reject.field"]);
+    }
+}

@@ -99,7 +99,7 @@ pub async fn open(
                 Err(BindRefusal::Hold(cause)) => return Ok(Opening::Held(breach(cause), from)),
             };
             let framer = CsvFramer::new(dialect, from.books.end, limits);
-            let front = Front::Csv(CsvParser::new(&marks(dialect), head.columns.len()), bind);
+            let front = Front::Csv(CsvParser::new(dialect, head.columns.len()), bind);
             Ok(Opening::Ready(input.with(Box::new(framer), from, front)))
         }
     }
@@ -196,14 +196,4 @@ fn start(at: Position, skipped: u64, head: String) -> Checkpoint {
 fn kept_head(checkpoint: &Checkpoint) -> Result<Head, Fatal> {
     serde_json::from_str(&checkpoint.head)
         .map_err(|error| Fatal::new("checkpoint", "the checkpoint holds no header").because(&error))
-}
-
-fn marks(dialect: &crate::frame::csv::CsvDialect) -> crate::parse::csv::Marks {
-    crate::parse::csv::Marks {
-        delimiter: dialect.delimiter,
-        quote_char: dialect.quote_char,
-        double_quote: dialect.double_quote,
-        escape_char: dialect.escape_char,
-        comment_char: dialect.comment_char,
-    }
 }

@@ -112,7 +112,7 @@ impl Plan {
         for problem in found {
             problems.push(problem_of(problem));
         }
-        let (steps, schema) = steps::plan(spec.steps.unwrap_or_default(), &bind, problems);
+        let (steps, schema) = steps::plan(spec.steps.as_deref().unwrap_or_default(), &bind, problems);
         let budget = budget(spec.errors, problems);
         let keeps_unknown = columns.unknown == Some(Unknown::Keep);
         let sink = sink::plan(spec.sink, &schema, keeps_unknown, defaults, problems);

@@ -2,6 +2,7 @@
 
 use crate::load::Loads;
 use crate::plan::{Plan, SinkKind};
+use crate::sink::mongodb::MongoTarget;
 use crate::sink::sqlite::EmbeddedStore;
 use crate::sink::{Flow, Load, Mode, Opened, Target, csv, jsonl, null};
 use crate::step::bind::Unknown;
@@ -161,7 +162,7 @@ impl Destination {
             })?;
         }
         let link = match &self.place {
-            Place::Mongodb(uri) => { let _ = uri; return Err(bad_sink(String::new())) },
+            Place::Mongodb(uri) => Link::Mongodb(Arc::new(MongoTarget::connect(uri).await?)),
             Place::Embedded(path) | Place::Sqlite(path) => {
                 Link::Sqlite(Arc::new(EmbeddedStore::open(path).await?))
             }
@@ -196,6 +197,7 @@ pub struct Connected {
 }
 
 enum Link {
+    Mongodb(Arc<MongoTarget>),
     Sqlite(Arc<EmbeddedStore>),
     /// The store of loads beside a file sink.
     File(Arc<EmbeddedStore>),
@@ -206,6 +208,7 @@ impl Connected {
     /// Where loads are remembered; none for the null sink and a dry run.
     pub fn loads(&self) -> Option<Arc<dyn Loads>> {
         match &self.link {
+            Link::Mongodb(target) => Some(target.clone()),
             Link::Sqlite(target) | Link::File(target) => Some(target.clone()),
             Link::Nothing => None,
         }
@@ -223,6 +226,7 @@ impl Connected {
     pub async fn open(&self, load: Load) -> Result<Opened, Fatal> {
         let Destination { place, target, flow, rescue } = &self.to;
         match (&self.link, place) {
+            (Link::Mongodb(to), _) => to.open(target, flow, load).await,
             (Link::Sqlite(to), _) => to.sink(target, &load).await,
             (Link::File(_), Place::Csv) => csv::open(target, *rescue, &load).await,
             (Link::File(_), _) => jsonl::open(target, &load).await,

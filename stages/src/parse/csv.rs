@@ -9,6 +9,7 @@ mod feed;
 #[cfg(test)]
 mod tests;
 
+use crate::frame::csv::CsvDialect;
 use crate::record::Cells;
 use csv_async::{AsyncReader, AsyncReaderBuilder, Error, ErrorKind};
 use feed::Feed;
@@ -17,21 +18,6 @@ use pipeline::{Block, Fatal, Parser, Problem};
 
 /// What the reader copies ahead, in bytes: it has to stay in the cache.
 const READ_AHEAD_BYTES: usize = 64 * 1024;
-
-/// How cells are told apart.
-#[derive(Clone, Debug)]
-pub struct Marks {
-    /// Between cells.
-    pub delimiter: u8,
-    /// Around cells that hold delimiters or line ends; `None` where quotes are plain text.
-    pub quote_char: Option<u8>,
-    /// Whether two quotes inside a quoted cell are one.
-    pub double_quote: bool,
-    /// Makes the next byte of a quoted cell plain.
-    pub escape_char: Option<u8>,
-    /// Begins a line that is no record.
-    pub comment_char: Option<u8>,
-}
 
 /// Parses CSV records.
 #[derive(Debug)]
@@ -42,18 +28,18 @@ pub struct CsvParser {
 
 impl CsvParser {
     /// A parser of records that have `columns` cells each.
-    pub fn new(marks: &Marks, columns: usize) -> Self {
+    pub fn new(dialect: &CsvDialect, columns: usize) -> Self {
         let mut builder = AsyncReaderBuilder::new();
         builder
             .has_headers(false)
             .flexible(true)
             .buffer_capacity(READ_AHEAD_BYTES)
-            .delimiter(marks.delimiter)
-            .quoting(marks.quote_char.is_some())
-            .quote(marks.quote_char.unwrap_or(b'"'))
-            .double_quote(marks.double_quote)
-            .escape(marks.escape_char)
-            .comment(marks.comment_char);
+            .delimiter(dialect.delimiter)
+            .quoting(dialect.quote_char.is_some())
+            .quote(dialect.quote_char.unwrap_or(b'"'))
+            .double_quote(dialect.double_quote)
+            .escape(dialect.escape_char)
+            .comment(dialect.comment_char);
         Self { builder, columns }
     }
 

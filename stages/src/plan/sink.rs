@@ -69,7 +69,7 @@ pub(super) fn plan(
         return None;
     };
     let (kind, (target, flow)) = match &said {
-        SinkSpec::Mongodb(spec) => { let (_, t, f) = spec.check(flow, &mut found); found.retain(|p| !p.path.ends_with("path")); (SinkKind::Mongodb, (t, f)) }
+        SinkSpec::Mongodb(spec) => (SinkKind::Mongodb, spec.check(flow, &mut found)),
         SinkSpec::Sqlite(spec) => {
             let (path, target, flow) = spec.check(flow, &mut found);
             (SinkKind::Sqlite(path), (target, flow))

@@ -10,6 +10,8 @@ use crate::sink::csv::CsvSinkSpec;
 use crate::sink::jsonl::JsonlSinkSpec;
 use crate::sink::null::NullSpec;
 use crate::sink::sqlite::SqliteSpec;
+use crate::sink::mongodb::MongodbSpec;
+use crate::step::{DeriveSpec, DropSpec, RejectSpec};
 use crate::step::bind::{ColumnsSpec, FieldsSpec, ValuesSpec};
 use crate::unpack::Compression;
 use schemars::JsonSchema;
@@ -96,7 +98,14 @@ pub struct JsonlSpec {}
 /// `[[steps]]`
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum StepSpec {}
+pub enum StepSpec {
+    /// A field that is computed from others.
+    Derive(DeriveSpec),
+    /// Records that are left out, and counted under a name.
+    Drop(DropSpec),
+    /// Records that are refused.
+    Reject(RejectSpec),
+}
 
 /// `[errors]`
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
@@ -131,7 +140,7 @@ pub enum OnBreachSpec {
 #[serde(rename_all = "snake_case")]
 pub enum SinkSpec {
     /// A MongoDB collection; the embedded store where no MongoDB is configured.
-    Mongodb(SqliteSpec),
+    Mongodb(MongodbSpec),
     /// A table of a SQLite file.
     Sqlite(SqliteSpec),
     /// A file of JSON Lines.

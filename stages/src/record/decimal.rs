@@ -2,6 +2,8 @@
 //!
 //! Nothing here passes through a float. The limit of 34 digits is IEEE 754-2008's for decimal128.
 
+mod arithmetic;
+
 use std::cmp::Ordering;
 use std::fmt;
 

@@ -42,7 +42,9 @@ pub struct BadConfig(Vec<String>);
 impl fmt::Display for BadConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "the environment has {} problem(s):", self.0.len())?;
-        self.0.iter().try_for_each(|problem| write!(f, "\n  {problem}"))
+        self.0
+            .iter()
+            .try_for_each(|problem| write!(f, "\n  {problem}"))
     }
 }
 
@@ -62,18 +64,33 @@ impl Config {
     }
 
     fn read(variable: &dyn Fn(&str) -> Result<Option<String>, String>) -> Result<Self, BadConfig> {
-        let mut reader = Reader { variable, problems: Vec::new() };
+        let mut reader = Reader {
+            variable,
+            problems: Vec::new(),
+        };
         let lease_seconds = reader.number("JOB_LEASE_SECONDS", 3..=3600).unwrap_or(30);
         let config = Self {
-            data_dir: reader.text("DATA_DIR").unwrap_or_else(|| "data".into()).into(),
-            specs_dir: reader.text("SPECS_DIR").unwrap_or_else(|| "specs".into()).into(),
+            data_dir: reader
+                .text("DATA_DIR")
+                .unwrap_or_else(|| "data".into())
+                .into(),
+            specs_dir: reader
+                .text("SPECS_DIR")
+                .unwrap_or_else(|| "specs".into())
+                .into(),
             mongodb_uri: reader.mongodb_uri(),
-            job_batch_records: reader.number("JOB_BATCH_SIZE", 1..=100_000).map(|n| n as usize),
+            job_batch_records: reader
+                .number("JOB_BATCH_SIZE", 1..=100_000)
+                .map(|n| n as usize),
             job_write_pause_ms: reader.number("JOB_WRITE_PAUSE_MS", 0..=3_600_000),
             job_lease_ms: lease_seconds * 1000,
             log_json: reader.choice("LOG_FORMAT", ["text", "json"]) == Some("json"),
         };
-        if reader.problems.is_empty() { Ok(config) } else { Err(BadConfig(reader.problems)) }
+        if reader.problems.is_empty() {
+            Ok(config)
+        } else {
+            Err(BadConfig(reader.problems))
+        }
     }
 }
 
@@ -99,16 +116,25 @@ impl Reader<'_> {
         let number = text.parse().ok().filter(|number| range.contains(number));
         if number.is_none() {
             let (least, most) = (range.start(), range.end());
-            self.problems.push(format!("{name} must be a whole number from {least} to {most}, not {text:?}"));
+            self.problems.push(format!(
+                "{name} must be a whole number from {least} to {most}, not {text:?}"
+            ));
         }
         number
     }
 
-    fn choice<const N: usize>(&mut self, name: &str, words: [&'static str; N]) -> Option<&'static str> {
+    fn choice<const N: usize>(
+        &mut self,
+        name: &str,
+        words: [&'static str; N],
+    ) -> Option<&'static str> {
         let text = self.text(name)?;
         let word = words.into_iter().find(|word| *word == text);
         if word.is_none() {
-            self.problems.push(format!("{name} must be {}, not {text:?}", words.join(" or ")));
+            self.problems.push(format!(
+                "{name} must be {}, not {text:?}",
+                words.join(" or ")
+            ));
         }
         word
     }
@@ -116,7 +142,8 @@ impl Reader<'_> {
     fn mongodb_uri(&mut self) -> Option<Secret> {
         let text = self.text("MONGODB_URI")?;
         if !text.starts_with("mongodb://") && !text.starts_with("mongodb+srv://") {
-            self.problems.push("MONGODB_URI must begin with mongodb:// or mongodb+srv://".into());
+            self.problems
+                .push("MONGODB_URI must begin with mongodb:// or mongodb+srv://".into());
             return None;
         }
         Some(Secret(text))
@@ -128,7 +155,11 @@ mod tests {
     use super::*;
 
     fn read(set: &[(&str, &str)]) -> Result<Config, BadConfig> {
-        let value = |name: &str| set.iter().find(|(other, _)| *other == name).map(|(_, v)| (*v).to_owned());
+        let value = |name: &str| {
+            set.iter()
+                .find(|(other, _)| *other == name)
+                .map(|(_, v)| (*v).to_owned())
+        };
         Config::read(&|name| Ok(value(name)))
     }
 
@@ -150,7 +181,13 @@ mod tests {
             ("MONGODB_URI", "postgres://user:secret@host"),
         ];
         let text = read(&set).err().map(|bad| bad.to_string()).unwrap();
-        for name in ["4 problem(s)", "JOB_BATCH_SIZE", "JOB_WRITE_PAUSE_MS", "LOG_FORMAT", "MONGODB_URI"] {
+        for name in [
+            "4 problem(s)",
+            "JOB_BATCH_SIZE",
+            "JOB_WRITE_PAUSE_MS",
+            "LOG_FORMAT",
+            "MONGODB_URI",
+        ] {
             assert!(text.contains(name), "{name} in {text}");
         }
         assert!(!text.contains("secret"));

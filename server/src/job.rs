@@ -60,7 +60,11 @@ pub struct SpecPin {
 
 impl From<&Plan> for SpecPin {
     fn from(plan: &Plan) -> Self {
-        Self { name: plan.name.clone(), version: plan.version, sha256: plan.sha256.clone() }
+        Self {
+            name: plan.name.clone(),
+            version: plan.version,
+            sha256: plan.sha256.clone(),
+        }
     }
 }
 
@@ -115,7 +119,12 @@ impl From<&Kind> for ErrorKind {
             message: kind.sample.message.clone(),
             raw: kind.sample.raw.clone(),
         };
-        Self { code: kind.code.clone(), field: kind.field.clone(), count: kind.count, sample }
+        Self {
+            code: kind.code.clone(),
+            field: kind.field.clone(),
+            count: kind.count,
+            sample,
+        }
     }
 }
 
@@ -137,7 +146,12 @@ impl Failure {
     /// Why a job is held.
     pub fn of_breach(breach: &Breach) -> Self {
         let (code, message) = (breach.cause.code().to_owned(), breach.message.clone());
-        Self { code, message, hint: None, causes: Vec::new() }
+        Self {
+            code,
+            message,
+            hint: None,
+            causes: Vec::new(),
+        }
     }
 }
 

@@ -20,8 +20,8 @@ use crate::step::bind::{BindRefusal, CsvBind, JsonBind};
 use crate::unpack::{open_at, skip};
 use bytes::BytesMut;
 use pipeline::{
-    Accepted, Books, Breach, Cause, Checkpoint, Convert, Encode, Fatal, FrameLimits, Framer, Position, Source, Tally,
-    chain,
+    Accepted, Books, Breach, Cause, Checkpoint, Convert, Encode, Fatal, FrameLimits, Framer,
+    Position, Source, Tally, chain,
 };
 use std::sync::Arc;
 
@@ -65,10 +65,17 @@ pub async fn open(
     resume: Option<Checkpoint>,
     accepted: &Accepted,
 ) -> Result<Opening, Fatal> {
-    let offset = resume.as_ref().map_or(0, |checkpoint| checkpoint.books.end.offset);
+    let offset = resume
+        .as_ref()
+        .map_or(0, |checkpoint| checkpoint.books.end.offset);
     let opened = open_at(origin, plan.input.compression, offset, plan.input.limits).await?;
     let source = skip(opened.source, offset - opened.decoded_offset);
-    let mut input = Input { source, at: offset, buffer: BytesMut::new(), at_end: false };
+    let mut input = Input {
+        source,
+        at: offset,
+        buffer: BytesMut::new(),
+        at_end: false,
+    };
     let limits = FrameLimits {
         max_record_bytes: plan.input.max_record_bytes,
         max_block_records: plan.sink.flow.batch.max_records,
@@ -108,19 +115,42 @@ pub async fn open(
 impl Opened {
     /// The whole chain, with the sink's encoder.
     pub fn chain(self, plan: &Plan, encode: Box<dyn Encode<Record>>) -> (Parts, Arc<dyn Convert>) {
-        let Self { source, source_at, framer, from, front, .. } = self;
+        let Self {
+            source,
+            source_at,
+            framer,
+            from,
+            front,
+            ..
+        } = self;
         let steps = plan.steps.iter().map(|planned| planned.step.clone());
         let convert: Arc<dyn Convert> = match front {
             Front::Csv(parser, bind) => {
                 let bound = chain(Box::new(parser)).bind(Box::new(bind));
-                Arc::new(steps.fold(bound, |bound, step| bound.step(Box::new(step))).encode(encode))
+                Arc::new(
+                    steps
+                        .fold(bound, |bound, step| bound.step(Box::new(step)))
+                        .encode(encode),
+                )
             }
             Front::Jsonl(parser, bind) => {
                 let bound = chain(Box::new(parser)).bind(Box::new(bind));
-                Arc::new(steps.fold(bound, |bound, step| bound.step(Box::new(step))).encode(encode))
+                Arc::new(
+                    steps
+                        .fold(bound, |bound, step| bound.step(Box::new(step)))
+                        .encode(encode),
+                )
             }
         };
-        (Parts { source, source_at, framer, from }, convert)
+        (
+            Parts {
+                source,
+                source_at,
+                framer,
+                from,
+            },
+            convert,
+        )
     }
 }
 
@@ -153,7 +183,10 @@ impl Input {
     ) -> Result<Head, Fatal> {
         let names = plan.bind.required_names();
         let held_by = |titles: &[String]| plan.bind.is_header(titles);
-        let titles = RequiredTitles { names: &names, held_by: &held_by };
+        let titles = RequiredTitles {
+            names: &names,
+            held_by: &held_by,
+        };
         loop {
             match find_head(dialect, &titles, &self.buffer, self.at_end)? {
                 HeadStep::Found(head) => {
@@ -170,27 +203,35 @@ impl Input {
         }
     }
 
-    fn with(
-        self,
-        mut framer: Box<dyn Framer>,
-        from: Checkpoint,
-        front: Front,
-    ) -> Opened {
+    fn with(self, mut framer: Box<dyn Framer>, from: Checkpoint, front: Front) -> Opened {
         framer.buffer().extend_from_slice(&self.buffer);
-        Opened { source: self.source, source_at: self.at, framer, from, front }
+        Opened {
+            source: self.source,
+            source_at: self.at,
+            framer,
+            from,
+            front,
+        }
     }
 }
 
 fn breach(cause: Cause) -> Breach {
     let message = match &cause {
-        Cause::UnknownColumns(names) => format!("the spec does not know these columns: {}", names.join(", ")),
+        Cause::UnknownColumns(names) => {
+            format!("the spec does not know these columns: {}", names.join(", "))
+        }
         Cause::Errors | Cause::MinRecords => cause.code().to_owned(),
     };
     Breach { cause, message }
 }
 
 fn start(at: Position, skipped: u64, head: String) -> Checkpoint {
-    Checkpoint { books: Books::open(at, skipped), counted_from: Tally::default(), mark: None, head }
+    Checkpoint {
+        books: Books::open(at, skipped),
+        counted_from: Tally::default(),
+        mark: None,
+        head,
+    }
 }
 
 fn kept_head(checkpoint: &Checkpoint) -> Result<Head, Fatal> {

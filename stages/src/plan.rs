@@ -17,7 +17,7 @@ pub use tests::{ExpectedReject, TestInput, TestPlan};
 
 use crate::frame::csv::CsvDialect;
 use crate::record::Schema;
-use crate::spec::{FormatSpec, OnBreachSpec, Problem, Problems, Spec, ErrorsSpec};
+use crate::spec::{ErrorsSpec, FormatSpec, OnBreachSpec, Problem, Problems, Spec};
 use crate::step::bind::{BindPlan, Input, PlanProblem, Unknown};
 use pipeline::{Budget, OnBreach};
 use sha2::{Digest, Sha256};
@@ -82,10 +82,14 @@ impl Plan {
     ///
     /// # Errors
     /// Every problem of the spec, each with its place.
-    pub fn read(name: &str, text: &str, defaults: Defaults) -> Result<Self, Problems> {
+    pub fn read(name: &str, text: &str, defaults: Defaults) -> Result<Self, Box<Problems>> {
         let (spec, mut problems) = crate::spec::read::<Spec>(name, text);
         let plan = Self::of(spec, text, defaults, &mut problems);
-        if problems.is_empty() { plan.ok_or(problems) } else { Err(problems) }
+        if problems.is_empty() {
+            plan.ok_or(problems)
+        } else {
+            Err(problems)
+        }
     }
 
     /// `None` only where a problem was told.
@@ -99,8 +103,9 @@ impl Plan {
         let fields = spec.fields.unwrap_or_default();
         if fields.0.is_empty() && columns.unknown != Some(Unknown::Keep) {
             problems.push(
-                Problem::new("fields", "required", "the spec has no [fields]")
-                    .hint("name the fields, or pass everything on as it is: [columns] unknown = \"keep\""),
+                Problem::new("fields", "required", "the spec has no [fields]").hint(
+                    "name the fields, or pass everything on as it is: [columns] unknown = \"keep\"",
+                ),
             );
         }
         let rows = match &format {
@@ -108,11 +113,18 @@ impl Plan {
             Some(FormatPlan::Csv(_)) | None => Input::Columns,
         };
         let mut found = Vec::new();
-        let mut bind = BindPlan::new(rows, &fields.0, &columns, &spec.values.unwrap_or_default(), &mut found);
+        let mut bind = BindPlan::new(
+            rows,
+            &fields.0,
+            &columns,
+            &spec.values.unwrap_or_default(),
+            &mut found,
+        );
         for problem in found {
             problems.push(problem_of(problem));
         }
-        let (steps, schema) = steps::plan(spec.steps.as_deref().unwrap_or_default(), &bind, problems);
+        let (steps, schema) =
+            steps::plan(spec.steps.as_deref().unwrap_or_default(), &bind, problems);
         let budget = budget(spec.errors, problems);
         let keeps_unknown = columns.unknown == Some(Unknown::Keep);
         let sink = sink::plan(spec.sink, &schema, keeps_unknown, defaults, problems);
@@ -154,8 +166,12 @@ fn language(said: Option<i64>, problems: &mut Problems) {
     match said {
         Some(LANGUAGE) => {}
         Some(other) => problems.push(
-            Problem::new("spec", "unsupported_version", format!("version {other} of the language is not known"))
-                .hint(format!("write spec = {LANGUAGE}")),
+            Problem::new(
+                "spec",
+                "unsupported_version",
+                format!("version {other} of the language is not known"),
+            )
+            .hint(format!("write spec = {LANGUAGE}")),
         ),
         None => problems.push(
             Problem::new("spec", "required", "the version of the language is missing")
@@ -167,7 +183,8 @@ fn language(said: Option<i64>, problems: &mut Problems) {
 fn name(said: Option<&str>, problems: &mut Problems) -> Option<String> {
     let Some(name) = said else {
         problems.push(
-            Problem::new("name", "required", "the spec has no name").hint("name = \"orders\", for example"),
+            Problem::new("name", "required", "the spec has no name")
+                .hint("name = \"orders\", for example"),
         );
         return None;
     };
@@ -175,8 +192,14 @@ fn name(said: Option<&str>, problems: &mut Problems) -> Option<String> {
     let starts = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
     if !starts || !name.chars().all(good) || name.len() > MAX_NAME_CHARS {
         problems.push(
-            Problem::new("name", "bad_name", format!("`{name}` cannot be the name of a spec"))
-                .hint(format!("a letter first, then letters, digits, _ and -, at most {MAX_NAME_CHARS} in all")),
+            Problem::new(
+                "name",
+                "bad_name",
+                format!("`{name}` cannot be the name of a spec"),
+            )
+            .hint(format!(
+                "a letter first, then letters, digits, _ and -, at most {MAX_NAME_CHARS} in all"
+            )),
         );
         return None;
     }
@@ -187,7 +210,11 @@ fn version(said: Option<i64>, problems: &mut Problems) -> Option<u32> {
     match u32::try_from(said.unwrap_or(1)) {
         Ok(version) if version > 0 => Some(version),
         _ => {
-            problems.push(Problem::new("version", "bad_value", "a version is a whole number from 1"));
+            problems.push(Problem::new(
+                "version",
+                "bad_value",
+                "a version is a whole number from 1",
+            ));
             None
         }
     }
@@ -199,7 +226,11 @@ fn format(said: Option<&FormatSpec>, problems: &mut Problems) -> Option<FormatPl
             Ok(dialect) => Some(FormatPlan::Csv(dialect)),
             Err(wrong) => {
                 for (key, message) in wrong {
-                    problems.push(Problem::new(format!("format.csv.{key}"), "bad_value", message));
+                    problems.push(Problem::new(
+                        format!("format.csv.{key}"),
+                        "bad_value",
+                        message,
+                    ));
                 }
                 None
             }
@@ -207,8 +238,12 @@ fn format(said: Option<&FormatSpec>, problems: &mut Problems) -> Option<FormatPl
         Some(FormatSpec::Jsonl(_)) => Some(FormatPlan::Jsonl),
         None => {
             problems.push(
-                Problem::new("format", "required", "the spec does not say how records are found")
-                    .hint("add [format.csv] or [format.jsonl]"),
+                Problem::new(
+                    "format",
+                    "required",
+                    "the spec does not say how records are found",
+                )
+                .hint("add [format.csv] or [format.jsonl]"),
             );
             None
         }
@@ -221,7 +256,9 @@ fn budget(said: Option<ErrorsSpec>, problems: &mut Problems) -> Budget {
     let max_ratio = said.max_ratio.unwrap_or(default.max_ratio);
     if !(0.0..=1.0).contains(&max_ratio) {
         let message = format!("a ratio lies between 0 and 1, {max_ratio} does not");
-        problems.push(Problem::new("errors.max_ratio", "bad_value", message).hint("0.01 is one in a hundred"));
+        problems.push(
+            Problem::new("errors.max_ratio", "bad_value", message).hint("0.01 is one in a hundred"),
+        );
     }
     Budget {
         max_records: said.max_records.unwrap_or(default.max_records),

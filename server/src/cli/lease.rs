@@ -5,8 +5,8 @@
 
 use async_trait::async_trait;
 use pipeline::{Batch, Fatal, Sink, Written};
-use stages::load::{Entry, Loads, Request, Verdict, Wish, judge};
 use stages::identity::LoadIdentity;
+use stages::load::{Entry, Loads, Request, Verdict, Wish, judge};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -52,7 +52,9 @@ pub async fn enter(
             Verdict::Existing(entry) => return Ok(Entered::Existing(entry)),
             Verdict::Enter(generation) => {
                 request.job.clone_from(&new_job);
-                let entered = loads.enter(&request, identity(generation), generation).await?;
+                let entered = loads
+                    .enter(&request, identity(generation), generation)
+                    .await?;
                 if let Some(entry) = entered {
                     return alone(loads, entry, merge).await.map(Entered::New);
                 }
@@ -71,7 +73,10 @@ pub async fn enter(
             }
         }
     }
-    Err(Fatal::transient("load_in_progress", "other processes keep changing the same load"))
+    Err(Fatal::transient(
+        "load_in_progress",
+        "other processes keep changing the same load",
+    ))
 }
 
 /// Waits until the lease of `entry` has run out, at most two leases in all.
@@ -88,13 +93,19 @@ async fn wait_for_end(
     });
     while Instant::now() < until {
         sleep(Duration::from_millis(WAIT_INTERVAL_MS)).await;
-        let live = loads.newest(request.base).await?.is_some_and(|entry| entry.live);
+        let live = loads
+            .newest(request.base)
+            .await?
+            .is_some_and(|entry| entry.live);
         if !live {
             return Ok(());
         }
     }
-    Err(Fatal::new("load_in_progress", format!("job {} is still being written", entry.job))
-        .hint("another process renews its lease: wait until it has ended"))
+    Err(Fatal::new(
+        "load_in_progress",
+        format!("job {} is still being written", entry.job),
+    )
+    .hint("another process renews its lease: wait until it has ended"))
 }
 
 /// Merge loads of one target run one at a time.
@@ -105,8 +116,11 @@ async fn alone(loads: &dyn Loads, entry: Entry, merge: bool) -> Result<Entry, Fa
     let refused = if loads.newer_exists(&entry).await? {
         newer_load(&entry)
     } else if loads.rival_is_live(&entry).await? {
-        Fatal::new("load_in_progress", format!("another merge into {} is under way", entry.collection))
-            .hint("merge loads of one target run one at a time: try again when it has ended")
+        Fatal::new(
+            "load_in_progress",
+            format!("another merge into {} is under way", entry.collection),
+        )
+        .hint("merge loads of one target run one at a time: try again when it has ended")
     } else {
         return Ok(entry);
     };
@@ -115,8 +129,11 @@ async fn alone(loads: &dyn Loads, entry: Entry, merge: bool) -> Result<Entry, Fa
 }
 
 fn newer_load(entry: &Entry) -> Fatal {
-    Fatal::new("newer_load", format!("a later merge into {} has started since", entry.collection))
-        .hint("load the file again as a new load: `--force again`")
+    Fatal::new(
+        "newer_load",
+        format!("a later merge into {} has started since", entry.collection),
+    )
+    .hint("load the file again as a new load: `--force again`")
 }
 
 /// A load that is held.
@@ -131,12 +148,21 @@ pub struct Lease {
 impl Lease {
     pub fn new(loads: Arc<dyn Loads>, entry: Entry, lease_ms: u64) -> Self {
         let acknowledged = AtomicBool::new(entry.acknowledged);
-        Self { loads, entry, lease_ms, acknowledged }
+        Self {
+            loads,
+            entry,
+            lease_ms,
+            acknowledged,
+        }
     }
 
     /// The same sink, which notes in `_loads` that something may be loaded before it writes for the first time.
     pub fn announce(self: &Arc<Self>, sink: Arc<dyn Sink>) -> Arc<dyn Sink> {
-        Arc::new(Announced { lease: self.clone(), sink, noted: OnceCell::new() })
+        Arc::new(Announced {
+            lease: self.clone(),
+            sink,
+            noted: OnceCell::new(),
+        })
     }
 
     /// Renews the lease until it is lost, and returns why. Never returns while the lease is held.
@@ -157,14 +183,19 @@ impl Lease {
             if Instant::now() >= safe_until {
                 return Fatal::transient("lease_lost", "the lease could not be renewed in time");
             }
-            next = Instant::now() + Duration::from_millis(self.lease_ms / 6).min(safe_until - Instant::now());
+            next = Instant::now()
+                + Duration::from_millis(self.lease_ms / 6).min(safe_until - Instant::now());
         }
     }
 
     /// Lets go of the load.
     pub async fn close(&self, completed: bool) -> Result<(), Fatal> {
         let acknowledged = self.acknowledged.load(Ordering::Relaxed);
-        match self.loads.close(&self.entry, acknowledged, completed).await? {
+        match self
+            .loads
+            .close(&self.entry, acknowledged, completed)
+            .await?
+        {
             true => Ok(()),
             false => Err(lost()),
         }
@@ -181,7 +212,12 @@ struct Announced {
 
 impl Announced {
     async fn note(&self) -> Result<(), Fatal> {
-        let Lease { loads, entry, lease_ms, acknowledged } = &*self.lease;
+        let Lease {
+            loads,
+            entry,
+            lease_ms,
+            acknowledged,
+        } = &*self.lease;
         if !acknowledged.load(Ordering::Relaxed) && !loads.renew(entry, *lease_ms, true).await? {
             return Err(lost());
         }

@@ -11,7 +11,9 @@ use super::lease::{Entered, Lease, enter};
 use super::progress;
 use super::rejects::RejectsFile;
 use crate::job::{ErrorKind, Failure, Job, SpecPin, Stats};
-use pipeline::{Accepted, Books, Budget, Checkpoint, End, Fatal, Ledger, Position, Progress, Report, Tally};
+use pipeline::{
+    Accepted, Books, Budget, Checkpoint, End, Fatal, Ledger, Position, Progress, Report, Tally,
+};
 use stages::identity::{LoadIdentity, LoadName};
 use stages::ledger::{MemoryLedger, RunLedger};
 use stages::load::{Entry, Loads, Request, Wish};
@@ -111,7 +113,11 @@ pub async fn load(asked: Asked<'_>) -> Outcome {
     };
     let elapsed = started.elapsed();
     let job = asked.job(&state, ended, started_at, elapsed);
-    Outcome { job, books: state.books, elapsed }
+    Outcome {
+        job,
+        books: state.books,
+        elapsed,
+    }
 }
 
 impl Asked<'_> {
@@ -134,7 +140,13 @@ impl Asked<'_> {
         });
         let load = self.sink_load(LoadIdentity([0; 12]), 0, &state.job, None);
         let ledger: Arc<dyn Ledger> = Arc::new(ledger);
-        let flow = Flow { connected, load, ledger, lease: None, accepted: Accepted::default() };
+        let flow = Flow {
+            connected,
+            load,
+            ledger,
+            lease: None,
+            accepted: Accepted::default(),
+        };
         let end = self.flow(flow, None, state).await?;
         lock(&file).as_mut().map_or(Ok(()), RejectsFile::finish)?;
         Ok(Ended::Over(end))
@@ -170,7 +182,10 @@ impl Asked<'_> {
         let wish = self.wish_for(connected);
         let merge = target.mode == Mode::Merge;
         let entered = enter(&*loads, request, identity, wish, merge, |entry| {
-            eprintln!("Job {} may still be written; waiting for its lease to run out.", entry.job);
+            eprintln!(
+                "Job {} may still be written; waiting for its lease to run out.",
+                entry.job
+            );
         });
         let (entry, ledger) = match entered.await? {
             Entered::Existing(entry) => {
@@ -191,7 +206,8 @@ impl Asked<'_> {
         let lease = Arc::new(Lease::new(loads, entry.clone(), self.lease_ms));
         let ended = self.leased(connected, &entry, &lease, &ledger, state).await;
         // A lease that was lost belongs to somebody else: there is nothing to let go of.
-        let lost = matches!(&ended, Ok(End::Failed(fatal)) | Err(fatal) if fatal.code == "lease_lost");
+        let lost =
+            matches!(&ended, Ok(End::Failed(fatal)) | Err(fatal) if fatal.code == "lease_lost");
         if !lost {
             lease.close(matches!(ended, Ok(End::Completed))).await?;
             self.write_rejects(&ledger)?;
@@ -208,10 +224,16 @@ impl Asked<'_> {
         state: &mut State,
     ) -> Result<End, Fatal> {
         let mut accepted = Accepted::default();
-        let resume = if self.wish == Wish::Resume { ledger.load_checkpoint().await? } else { None };
+        let resume = if self.wish == Wish::Resume {
+            ledger.load_checkpoint().await?
+        } else {
+            None
+        };
         let resume = match resume {
             Some(mut checkpoint) => {
-                ledger.remove_rejects_from(checkpoint.books.end.ordinal).await?;
+                ledger
+                    .remove_rejects_from(checkpoint.books.end.ordinal)
+                    .await?;
                 if let Some(cause) = ledger.held_for().await? {
                     accepted.accept(cause);
                     checkpoint.counted_from = Tally::from(&checkpoint.books.counters);
@@ -226,7 +248,13 @@ impl Asked<'_> {
         let mark = resume.as_ref().map(|checkpoint| checkpoint.mark);
         let load = self.sink_load(entry.identity, entry.load_number, &entry.job, mark);
         let remembering: Arc<dyn Ledger> = ledger.clone();
-        let flow = Flow { connected, load, ledger: remembering, lease: Some(lease), accepted };
+        let flow = Flow {
+            connected,
+            load,
+            ledger: remembering,
+            lease: Some(lease),
+            accepted,
+        };
         let end = self.flow(flow, resume, state).await?;
         let (noted, cause) = match &end {
             End::Completed => ("completed", None),
@@ -245,7 +273,13 @@ impl Asked<'_> {
         resume: Option<Checkpoint>,
         state: &mut State,
     ) -> Result<End, Fatal> {
-        let Flow { connected, load, ledger, lease, accepted } = flow;
+        let Flow {
+            connected,
+            load,
+            ledger,
+            lease,
+            accepted,
+        } = flow;
         let opened = match stages::open::open(self.plan, self.origin, resume, &accepted).await? {
             Opening::Ready(opened) => opened,
             Opening::Held(breach, checkpoint) => {
@@ -261,7 +295,11 @@ impl Asked<'_> {
         let (progress, shown) = watch::channel(Progress::default());
         let bytes_total = self.origin.pinned().size_bytes;
         let _shown = self.show_progress.then(|| {
-            AbortOnDropHandle::new(tokio::spawn(progress::show(shown, bytes_total, state.read_before)))
+            AbortOnDropHandle::new(tokio::spawn(progress::show(
+                shown,
+                bytes_total,
+                state.read_before,
+            )))
         });
         let flow = self.destination.flow();
         let job = pipeline::Job {
@@ -291,7 +329,12 @@ impl Asked<'_> {
                 lost = lease.keep() => return Err(lost),
             },
         };
-        let Report { end, checkpoint, bytes_read, timing } = report;
+        let Report {
+            end,
+            checkpoint,
+            bytes_read,
+            timing,
+        } = report;
         state.books = checkpoint.books;
         state.bytes_read = bytes_read;
         state.bottleneck = Some(timing.bottleneck().name());
@@ -301,7 +344,11 @@ impl Asked<'_> {
     fn budget(&self) -> Budget {
         let budget = self.plan.budget;
         match self.max_rejects {
-            Some(max_records) => Budget { max_records, max_ratio: 1.0, ..budget },
+            Some(max_records) => Budget {
+                max_records,
+                max_ratio: 1.0,
+                ..budget
+            },
             None => budget,
         }
     }
@@ -345,7 +392,9 @@ impl Asked<'_> {
     }
 
     fn write_rejects(&self, ledger: &RunLedger) -> Result<(), Fatal> {
-        let Some(path) = self.rejects else { return Ok(()) };
+        let Some(path) = self.rejects else {
+            return Ok(());
+        };
         let mut file = RejectsFile::create(path)?;
         for reject in ledger.rejects()? {
             file.write(&reject?)?;
@@ -388,9 +437,19 @@ impl Asked<'_> {
             progress,
             bytes_read: state.bytes_read,
             bytes_total,
-            records_per_second: if existing { 0 } else { (read as f64 / elapsed.as_secs_f64().max(0.001)) as u64 },
+            records_per_second: if existing {
+                0
+            } else {
+                (read as f64 / elapsed.as_secs_f64().max(0.001)) as u64
+            },
             stats: Stats::from(&state.books),
-            errors: state.books.summary.kinds().iter().map(ErrorKind::from).collect(),
+            errors: state
+                .books
+                .summary
+                .kinds()
+                .iter()
+                .map(ErrorKind::from)
+                .collect(),
             failure,
             bottleneck: state.bottleneck,
         }
@@ -411,6 +470,10 @@ fn random_hex() -> String {
     match getrandom::fill(&mut bytes) {
         Ok(()) => hex::encode(bytes),
         // Without the system's randomness the process and the time still tell two runs apart.
-        Err(_) => format!("{:08x}{:016x}", std::process::id(), jiff::Timestamp::now().as_microsecond()),
+        Err(_) => format!(
+            "{:08x}{:016x}",
+            std::process::id(),
+            jiff::Timestamp::now().as_microsecond()
+        ),
     }
 }

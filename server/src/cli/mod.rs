@@ -151,7 +151,9 @@ pub async fn execute(cli: Cli, config: &Config) -> Exit {
         Command::Check(args) => check::check(config, args).await,
         Command::Preview(args) => preview::preview(config, args).await,
         Command::Test { spec } => test::test(config, &spec).await,
-        Command::Export { tenant, collection } => export::export(config, tenant.as_deref(), &collection),
+        Command::Export { tenant, collection } => {
+            export::export(config, tenant.as_deref(), &collection)
+        }
         Command::Defaults => defaults::defaults(),
         Command::Schema => schema::schema(),
     }

@@ -39,9 +39,19 @@ fn text(shown: &[Shown]) -> String {
     let mut out = String::new();
     for record in shown {
         let at = record.at;
-        let _ = writeln!(out, "record {}, line {}, byte {}", at.ordinal + 1, at.line, at.offset);
+        let _ = writeln!(
+            out,
+            "record {}, line {}, byte {}",
+            at.ordinal + 1,
+            at.line,
+            at.offset
+        );
         for (stage, result) in &record.stages {
-            let _ = writeln!(out, "  {stage:<12} {}", result.escape_debug().to_string().replace("\\\"", "\""));
+            let _ = writeln!(
+                out,
+                "  {stage:<12} {}",
+                result.escape_debug().to_string().replace("\\\"", "\"")
+            );
         }
         out.push('\n');
     }

@@ -13,14 +13,26 @@ const DRAW_INTERVAL_MS: u64 = 100;
 const LINE_INTERVAL_MS: u64 = 5000;
 
 /// Shows progress on standard error until it is dropped.
-pub async fn show(mut progress: watch::Receiver<Progress>, bytes_total: Option<u64>, read_before: u64) {
+pub async fn show(
+    mut progress: watch::Receiver<Progress>,
+    bytes_total: Option<u64>,
+    read_before: u64,
+) {
     let terminal = std::io::stderr().is_terminal();
     let started = Instant::now();
-    let every = if terminal { DRAW_INTERVAL_MS } else { LINE_INTERVAL_MS };
+    let every = if terminal {
+        DRAW_INTERVAL_MS
+    } else {
+        LINE_INTERVAL_MS
+    };
     let mut ticks = interval(Duration::from_millis(every));
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
     ticks.tick().await;
-    let bar = Cleared(if terminal { bar(bytes_total) } else { ProgressBar::hidden() });
+    let bar = Cleared(if terminal {
+        bar(bytes_total)
+    } else {
+        ProgressBar::hidden()
+    });
     loop {
         ticks.tick().await;
         let now = progress.borrow_and_update().clone();
@@ -66,8 +78,12 @@ struct Rates {
 impl Rates {
     fn of(now: &Progress, elapsed: Duration, bytes_total: Option<u64>, read_before: u64) -> Self {
         let seconds = elapsed.as_secs_f64().max(0.001);
-        let share = bytes_total.filter(|&total| total > 0).map(|total| now.bytes_read as f64 / total as f64);
-        let left = share.filter(|&share| share > 0.0).map(|share| seconds * (1.0 - share).max(0.0) / share);
+        let share = bytes_total
+            .filter(|&total| total > 0)
+            .map(|total| now.bytes_read as f64 / total as f64);
+        let left = share
+            .filter(|&share| share > 0.0)
+            .map(|share| seconds * (1.0 - share).max(0.0) / share);
         Self {
             records: now.counters.read,
             records_per_second: now.counters.read.saturating_sub(read_before) as f64 / seconds,
@@ -80,8 +96,17 @@ impl Rates {
 
 impl std::fmt::Display for Rates {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { records, records_per_second, mb_per_second, percent, left } = self;
-        write!(f, "{records} records, {records_per_second:.0} records/s, {mb_per_second:.1} MB/s")?;
+        let Self {
+            records,
+            records_per_second,
+            mb_per_second,
+            percent,
+            left,
+        } = self;
+        write!(
+            f,
+            "{records} records, {records_per_second:.0} records/s, {mb_per_second:.1} MB/s"
+        )?;
         if let Some(percent) = percent {
             write!(f, ", {percent:.0} %")?;
         }
@@ -98,10 +123,16 @@ mod tests {
 
     #[test]
     fn rates_are_said_with_their_units() {
-        let mut now = Progress { bytes_read: 5_000_000, ..Progress::default() };
+        let mut now = Progress {
+            bytes_read: 5_000_000,
+            ..Progress::default()
+        };
         now.counters.read = 1000;
         let shown = |total| Rates::of(&now, Duration::from_secs(2), total, 0).to_string();
-        assert_eq!(shown(Some(10_000_000)), "1000 records, 500 records/s, 2.5 MB/s, 50 %, 2 s left");
+        assert_eq!(
+            shown(Some(10_000_000)),
+            "1000 records, 500 records/s, 2.5 MB/s, 50 %, 2 s left"
+        );
         assert_eq!(shown(None), "1000 records, 500 records/s, 2.5 MB/s");
     }
 }

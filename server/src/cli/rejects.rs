@@ -15,13 +15,20 @@ pub struct RejectsFile {
 impl RejectsFile {
     pub fn create(path: &Path) -> Result<Self, Fatal> {
         let file = File::create(path).map_err(|error| failed(path, &error))?;
-        Ok(Self { path: path.to_owned(), out: BufWriter::new(file) })
+        Ok(Self {
+            path: path.to_owned(),
+            out: BufWriter::new(file),
+        })
     }
 
     pub fn write(&mut self, reject: &Reject) -> Result<(), Fatal> {
-        let line = serde_json::to_vec(&RejectLine::from(reject))
-            .map_err(|error| Fatal::new("rejects_file", "a reject cannot be written").because(&error))?;
-        let written = self.out.write_all(&line).and_then(|()| self.out.write_all(b"\n"));
+        let line = serde_json::to_vec(&RejectLine::from(reject)).map_err(|error| {
+            Fatal::new("rejects_file", "a reject cannot be written").because(&error)
+        })?;
+        let written = self
+            .out
+            .write_all(&line)
+            .and_then(|()| self.out.write_all(b"\n"));
         written.map_err(|error| failed(&self.path, &error))
     }
 
@@ -31,5 +38,9 @@ impl RejectsFile {
 }
 
 fn failed(path: &Path, error: &std::io::Error) -> Fatal {
-    Fatal::new("rejects_file", format!("{} cannot be written", path.display())).because(error)
+    Fatal::new(
+        "rejects_file",
+        format!("{} cannot be written", path.display()),
+    )
+    .because(error)
 }

@@ -27,7 +27,10 @@ pub async fn run(config: &Config, args: RunArgs) -> Exit {
         Err(fatal) => return refuse(&fatal, Exit::Usage),
     };
     if args.rejects.is_some() && inputs.len() > 1 {
-        let several = Fatal::new("bad_usage", "--rejects takes the rejects of one file, the folder has several");
+        let several = Fatal::new(
+            "bad_usage",
+            "--rejects takes the rejects of one file, the folder has several",
+        );
         return refuse(&several, Exit::Usage);
     }
     let runner = Runner {
@@ -62,7 +65,11 @@ pub fn refuse(fatal: &Fatal, exit: Exit) -> Exit {
     exit
 }
 
-fn prepare(config: &Config, args: &RunArgs, plan: &Plan) -> Result<(Destination, Vec<Input>), Fatal> {
+fn prepare(
+    config: &Config,
+    args: &RunArgs,
+    plan: &Plan,
+) -> Result<(Destination, Vec<Input>), Fatal> {
     let mongodb_uri = config.mongodb_uri.as_ref().map(|secret| secret.0.as_str());
     let destination = match &args.sink {
         _ if args.dry_run => Destination::dry(plan),
@@ -120,7 +127,9 @@ impl Runner<'_> {
             "completed" => {
                 next.extend(self.destination.how_to_look());
                 if outcome.job.existing {
-                    next.push(format!("To load it once more beside what is there: {again} --force again"));
+                    next.push(format!(
+                        "To load it once more beside what is there: {again} --force again"
+                    ));
                 }
             }
             "held" => {
@@ -133,8 +142,12 @@ impl Runner<'_> {
         }
         let rejected = outcome.books.counters.rejected;
         match &self.args.rejects {
-            Some(path) if rejected > 0 => next.push(format!("The rejects are in {}", path.display())),
-            None if rejected > 0 => next.push("To see every reject, add --rejects rejects.jsonl".into()),
+            Some(path) if rejected > 0 => {
+                next.push(format!("The rejects are in {}", path.display()))
+            }
+            None if rejected > 0 => {
+                next.push("To see every reject, add --rejects rejects.jsonl".into())
+            }
             _ => {}
         }
         next
@@ -166,8 +179,18 @@ pub async fn open_origin(input: &Input) -> Result<Box<dyn Origin>, Fatal> {
 
 /// Tells the outcome, and with which code the program ends.
 pub fn report(outcome: &Outcome, json: bool, dry_run: bool, next: Vec<String>) -> Exit {
-    let Outcome { job, books, elapsed } = outcome;
-    let summary = Summary { job, books, elapsed: *elapsed, dry_run, next };
+    let Outcome {
+        job,
+        books,
+        elapsed,
+    } = outcome;
+    let summary = Summary {
+        job,
+        books,
+        elapsed: *elapsed,
+        dry_run,
+        next,
+    };
     let told = if json {
         eprint!("{}", summary.text());
         match serde_json::to_string(job) {

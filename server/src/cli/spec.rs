@@ -31,7 +31,10 @@ pub struct BadSpec {
 impl BadSpec {
     fn not_found(message: String) -> Self {
         let json = serde_json::json!([{ "code": "spec_not_found", "message": message }]);
-        Self { text: format!("error: {message}\n"), json }
+        Self {
+            text: format!("error: {message}\n"),
+            json,
+        }
     }
 }
 
@@ -42,7 +45,9 @@ pub fn find(config: &Config, reference: &str) -> Result<Found, BadSpec> {
         return read(config, path);
     }
     if reference.ends_with(".toml") || reference.contains(std::path::MAIN_SEPARATOR) {
-        return Err(BadSpec::not_found(format!("there is no spec file {reference}")));
+        return Err(BadSpec::not_found(format!(
+            "there is no spec file {reference}"
+        )));
     }
     by_name(config, reference)
 }
@@ -52,12 +57,19 @@ fn read(config: &Config, path: &Path) -> Result<Found, BadSpec> {
     let text = std::fs::read_to_string(path)
         .map_err(|error| BadSpec::not_found(format!("{name} cannot be read: {error}")))?;
     match Plan::read(&name, &text, defaults(config)) {
-        Ok(plan) => Ok(Found { path: path.to_owned(), plan }),
+        Ok(plan) => Ok(Found {
+            path: path.to_owned(),
+            plan,
+        }),
         Err(problems) => {
             let color = std::io::stderr().is_terminal();
             let mut text = problems.render(color);
             let count = problems.len() + problems.more();
-            let _ = writeln!(text, "{name}: {count} problem{}", if count == 1 { "" } else { "s" });
+            let _ = writeln!(
+                text,
+                "{name}: {count} problem{}",
+                if count == 1 { "" } else { "s" }
+            );
             let json = serde_json::to_value(&problems).unwrap_or_default();
             Err(BadSpec { text, json })
         }
@@ -65,7 +77,10 @@ fn read(config: &Config, path: &Path) -> Result<Found, BadSpec> {
 }
 
 fn defaults(config: &Config) -> Defaults {
-    Defaults { batch_records: config.job_batch_records, pause_ms: config.job_write_pause_ms }
+    Defaults {
+        batch_records: config.job_batch_records,
+        pause_ms: config.job_write_pause_ms,
+    }
 }
 
 fn by_name(config: &Config, reference: &str) -> Result<Found, BadSpec> {
@@ -73,18 +88,28 @@ fn by_name(config: &Config, reference: &str) -> Result<Found, BadSpec> {
         None => (reference, None),
         Some((name, version)) => match version.parse::<u32>() {
             Ok(version) => (name, Some(version)),
-            Err(_) => return Err(BadSpec::not_found(format!("{version:?} is no version: name@3 is meant"))),
+            Err(_) => {
+                return Err(BadSpec::not_found(format!(
+                    "{version:?} is no version: name@3 is meant"
+                )));
+            }
         },
     };
     let folder = &config.specs_dir;
-    let (mut best, mut known, mut broken): (Option<Found>, Vec<String>, _) = (None, Vec::new(), None);
+    let (mut best, mut known, mut broken): (Option<Found>, Vec<String>, _) =
+        (None, Vec::new(), None);
     for path in spec_files(folder)? {
         match read(config, &path) {
             Ok(found) => {
                 let plan = &found.plan;
                 known.push(format!("{}@{}", plan.name, plan.version));
-                let wanted = plan.name == name && version.is_none_or(|version| version == plan.version);
-                if wanted && best.as_ref().is_none_or(|best| best.plan.version < plan.version) {
+                let wanted =
+                    plan.name == name && version.is_none_or(|version| version == plan.version);
+                if wanted
+                    && best
+                        .as_ref()
+                        .is_none_or(|best| best.plan.version < plan.version)
+                {
                     best = Some(found);
                 }
             }
@@ -104,17 +129,28 @@ fn by_name(config: &Config, reference: &str) -> Result<Found, BadSpec> {
         return Err(broken);
     }
     known.sort();
-    let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+    let known = if known.is_empty() {
+        "none".to_owned()
+    } else {
+        known.join(", ")
+    };
     let folder = folder.display();
-    Err(BadSpec::not_found(format!("there is no spec {reference} in {folder}; there is: {known}")))
+    Err(BadSpec::not_found(format!(
+        "there is no spec {reference} in {folder}; there is: {known}"
+    )))
 }
 
 fn spec_files(folder: &Path) -> Result<Vec<PathBuf>, BadSpec> {
-    let cannot = |error| BadSpec::not_found(format!("{} cannot be listed: {error}", folder.display()));
+    let cannot =
+        |error| BadSpec::not_found(format!("{} cannot be listed: {error}", folder.display()));
     let mut files = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(cannot)? {
         let path = entry.map_err(cannot)?.path();
-        if path.is_file() && path.extension().is_some_and(|extension| extension == "toml") {
+        if path.is_file()
+            && path
+                .extension()
+                .is_some_and(|extension| extension == "toml")
+        {
             files.push(path);
         }
         if files.len() > MAX_SPEC_FILES {

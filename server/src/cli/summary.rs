@@ -29,7 +29,11 @@ impl Summary<'_> {
     pub fn text(&self) -> String {
         let mut out = String::new();
         let job = self.job;
-        let _ = writeln!(out, "{} with {}@{} → {}", job.input, job.spec.name, job.spec.version, job.target);
+        let _ = writeln!(
+            out,
+            "{} with {}@{} → {}",
+            job.input, job.spec.name, job.spec.version, job.target
+        );
         self.books(&mut out);
         self.rejects(&mut out);
         let _ = writeln!(out, "\n{}", self.verdict());
@@ -51,21 +55,49 @@ impl Summary<'_> {
         let c = &self.books.counters;
         let seconds = self.elapsed.as_secs_f64();
         let job = self.job;
-        let rate = format!("{} records/s, {:.1} MB/s", job.records_per_second, megabytes(job, seconds));
-        let bound = job.bottleneck.map(|stage| format!("; bound by {stage}")).unwrap_or_default();
-        let dropped: Vec<_> = c.dropped.iter().map(|(name, count)| format!("{name} {count}")).collect();
-        let loaded = if self.dry_run { "good (nothing was written)" } else { "loaded" };
-        let _ = writeln!(out, "\n{:>12}  read in {seconds:.1} s ({rate}{bound})", c.read);
+        let rate = format!(
+            "{} records/s, {:.1} MB/s",
+            job.records_per_second,
+            megabytes(job, seconds)
+        );
+        let bound = job
+            .bottleneck
+            .map(|stage| format!("; bound by {stage}"))
+            .unwrap_or_default();
+        let dropped: Vec<_> = c
+            .dropped
+            .iter()
+            .map(|(name, count)| format!("{name} {count}"))
+            .collect();
+        let loaded = if self.dry_run {
+            "good (nothing was written)"
+        } else {
+            "loaded"
+        };
+        let _ = writeln!(
+            out,
+            "\n{:>12}  read in {seconds:.1} s ({rate}{bound})",
+            c.read
+        );
         let _ = writeln!(out, "{:>12}  {loaded}", c.loaded);
         if c.already_loaded > 0 {
             let _ = writeln!(out, "{:>12}  already loaded", c.already_loaded);
         }
         let _ = writeln!(out, "{:>12}  rejected", c.rejected);
         if !dropped.is_empty() {
-            let _ = writeln!(out, "{:>12}  dropped: {}", c.dropped_total(), dropped.join(", "));
+            let _ = writeln!(
+                out,
+                "{:>12}  dropped: {}",
+                c.dropped_total(),
+                dropped.join(", ")
+            );
         }
         if c.skipped > 0 {
-            let _ = writeln!(out, "{:>12}  lines skipped: header, blank lines, comments", c.skipped);
+            let _ = writeln!(
+                out,
+                "{:>12}  lines skipped: header, blank lines, comments",
+                c.skipped
+            );
         }
     }
 
@@ -79,9 +111,21 @@ impl Summary<'_> {
         for kind in kinds.iter().take(MAX_KINDS_SHOWN) {
             let field = kind.field.as_deref().unwrap_or("-");
             let at = kind.sample.at;
-            let _ = writeln!(out, "{:>12}  {} {field}: {}", kind.count, kind.code, visible(&kind.sample.message));
+            let _ = writeln!(
+                out,
+                "{:>12}  {} {field}: {}",
+                kind.count,
+                kind.code,
+                visible(&kind.sample.message)
+            );
             let raw = visible(&kind.sample.raw);
-            let _ = writeln!(out, "{:>12}  record {}, line {}: {raw}", "", at.ordinal + 1, at.line);
+            let _ = writeln!(
+                out,
+                "{:>12}  record {}, line {}: {raw}",
+                "",
+                at.ordinal + 1,
+                at.line
+            );
         }
         if kinds.len() > MAX_KINDS_SHOWN {
             let _ = writeln!(out, "{:>12}  more kinds", kinds.len() - MAX_KINDS_SHOWN);
@@ -90,7 +134,11 @@ impl Summary<'_> {
 
     fn verdict(&self) -> String {
         let job = self.job;
-        let failure = job.failure.as_ref().map(|f| format!("{} ({})", f.message, f.code)).unwrap_or_default();
+        let failure = job
+            .failure
+            .as_ref()
+            .map(|f| format!("{} ({})", f.message, f.code))
+            .unwrap_or_default();
         match job.state {
             "completed" if job.existing => format!(
                 "Already loaded, nothing was done: job {} has loaded this content with this spec.",
@@ -98,7 +146,9 @@ impl Summary<'_> {
             ),
             "completed" if self.books.counters.rejected > 0 => "Completed, with rejects.".into(),
             "completed" => "Completed.".into(),
-            "held" => format!("Held: {failure}. Everything up to here is loaded, nothing behind it."),
+            "held" => {
+                format!("Held: {failure}. Everything up to here is loaded, nothing behind it.")
+            }
             "interrupted" => "Interrupted at a checkpoint.".into(),
             _ => format!("Failed: {failure}"),
         }
@@ -133,6 +183,9 @@ mod tests {
     fn control_characters_are_shown_and_long_samples_cut() {
         assert_eq!(visible("a\tb\u{1b}[2J\n"), "a\\tb\\u{1b}[2J\\n");
         assert_eq!(visible("über"), "über");
-        assert_eq!(visible(&"x".repeat(200)).chars().count(), MAX_SAMPLE_CHARS + 1);
+        assert_eq!(
+            visible(&"x".repeat(200)).chars().count(),
+            MAX_SAMPLE_CHARS + 1
+        );
     }
 }

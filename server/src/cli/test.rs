@@ -36,7 +36,11 @@ pub async fn test(config: &Config, reference: &str) -> Exit {
             Ok(came) => came.differences(test),
             Err(fatal) => vec![format!("it failed: {fatal}")],
         };
-        let verdict = if differences.is_empty() { "ok" } else { "FAILED" };
+        let verdict = if differences.is_empty() {
+            "ok"
+        } else {
+            "FAILED"
+        };
         let _ = writeln!(out, "test {} ... {verdict}", test.name);
         for difference in &differences {
             let _ = writeln!(out, "  {difference}");
@@ -44,7 +48,11 @@ pub async fn test(config: &Config, reference: &str) -> Exit {
         failed += usize::from(!differences.is_empty());
     }
     let passed = found.plan.tests.len() - failed;
-    let _ = writeln!(out, "{}: {passed} passed, {failed} failed", found.plan.reference());
+    let _ = writeln!(
+        out,
+        "{}: {passed} passed, {failed} failed",
+        found.plan.reference()
+    );
     match super::print(&out) {
         Exit::Done if failed > 0 => Exit::Failed,
         exit => exit,
@@ -64,7 +72,8 @@ async fn run(plan: &Plan, test: &TestPlan, folder: &Path) -> Result<Came, Fatal>
         TestInput::File(file) => {
             let path = folder.join(file);
             std::fs::read(&path).map_err(|error| {
-                Fatal::new("not_found", format!("{} cannot be read", path.display())).because(&error)
+                Fatal::new("not_found", format!("{} cannot be read", path.display()))
+                    .because(&error)
             })?
         }
     };
@@ -94,7 +103,10 @@ async fn run(plan: &Plan, test: &TestPlan, folder: &Path) -> Result<Came, Fatal>
         ledger,
         from: parts.from,
         accepted: Accepted::default(),
-        budget: Budget { on_breach: OnBreach::Continue, ..plan.budget },
+        budget: Budget {
+            on_breach: OnBreach::Continue,
+            ..plan.budget
+        },
         batch: plan.sink.flow.batch,
         rate: Rate::default(),
         max_in_flight: 1,
@@ -108,7 +120,11 @@ async fn run(plan: &Plan, test: &TestPlan, folder: &Path) -> Result<Came, Fatal>
     }
     let documents = std::mem::take(&mut *lock(&sink.documents));
     let rejects = std::mem::take(&mut *lock(&rejects));
-    Ok(Came { documents, rejects, drops: report.checkpoint.books.counters.dropped })
+    Ok(Came {
+        documents,
+        rejects,
+        drops: report.checkpoint.books.counters.dropped,
+    })
 }
 
 fn collecting(rejects: Arc<Mutex<Vec<Reject>>>) -> Arc<MemoryLedger> {
@@ -126,13 +142,36 @@ impl Came {
     fn differences(&self, test: &TestPlan) -> Vec<String> {
         let mut found = Vec::new();
         if let Some(expected) = &test.expect {
-            compare("document", expected, &self.documents, Value::eq, Value::to_string, Value::to_string, &mut found);
+            compare(
+                "document",
+                expected,
+                &self.documents,
+                Value::eq,
+                Value::to_string,
+                Value::to_string,
+                &mut found,
+            );
         }
         if let Some(expected) = &test.expect_rejects {
-            compare("reject", expected, &self.rejects, meets, expected_text, reject_text, &mut found);
+            compare(
+                "reject",
+                expected,
+                &self.rejects,
+                meets,
+                expected_text,
+                reject_text,
+                &mut found,
+            );
         }
-        if let Some(expected) = test.expect_drops.as_ref().filter(|expected| **expected != self.drops) {
-            found.push(format!("drops: expected {expected:?}, came {:?}", self.drops));
+        if let Some(expected) = test
+            .expect_drops
+            .as_ref()
+            .filter(|expected| **expected != self.drops)
+        {
+            found.push(format!(
+                "drops: expected {expected:?}, came {:?}",
+                self.drops
+            ));
         }
         found
     }
@@ -155,8 +194,13 @@ fn compare<E, C>(
                 found.push(format!("{what} {number}: expected {}", expected_text(e)));
                 found.push(format!("{what} {number}:     came {}", came_text(c)));
             }
-            (Some(e), None) => found.push(format!("{what} {number} is missing: {}", expected_text(e))),
-            (None, Some(c)) => found.push(format!("{what} {number} was not expected: {}", came_text(c))),
+            (Some(e), None) => {
+                found.push(format!("{what} {number} is missing: {}", expected_text(e)))
+            }
+            (None, Some(c)) => found.push(format!(
+                "{what} {number} was not expected: {}",
+                came_text(c)
+            )),
             (None, None) => {}
         }
     }
@@ -164,13 +208,25 @@ fn compare<E, C>(
 
 fn meets(expected: &ExpectedReject, came: &Reject) -> bool {
     let leading = came.leading();
-    expected.record.is_none_or(|record| record == came.at.ordinal + 1)
-        && expected.code.as_deref().is_none_or(|code| leading.is_some_and(|p| p.code == code))
-        && expected.field.as_deref().is_none_or(|field| leading.is_some_and(|p| p.field.as_deref() == Some(field)))
+    expected
+        .record
+        .is_none_or(|record| record == came.at.ordinal + 1)
+        && expected
+            .code
+            .as_deref()
+            .is_none_or(|code| leading.is_some_and(|p| p.code == code))
+        && expected
+            .field
+            .as_deref()
+            .is_none_or(|field| leading.is_some_and(|p| p.field.as_deref() == Some(field)))
 }
 
 fn expected_text(expected: &ExpectedReject) -> String {
-    let ExpectedReject { record, field, code } = expected;
+    let ExpectedReject {
+        record,
+        field,
+        code,
+    } = expected;
     let mut parts = Vec::new();
     parts.extend(record.map(|record| format!("record {record}")));
     parts.extend(code.as_ref().map(|code| format!("code {code}")));
@@ -180,10 +236,18 @@ fn expected_text(expected: &ExpectedReject) -> String {
 
 fn reject_text(came: &Reject) -> String {
     let problems = came.problems.iter().map(|problem| {
-        let field = problem.field.as_deref().map(|field| format!(", field {field}")).unwrap_or_default();
+        let field = problem
+            .field
+            .as_deref()
+            .map(|field| format!(", field {field}"))
+            .unwrap_or_default();
         format!("code {}{field} ({})", problem.code, problem.message)
     });
-    format!("record {}, {}", came.at.ordinal + 1, problems.collect::<Vec<_>>().join("; "))
+    format!(
+        "record {}, {}",
+        came.at.ordinal + 1,
+        problems.collect::<Vec<_>>().join("; ")
+    )
 }
 
 /// A sink that keeps the documents of a test, which a spec bounds by its own size.
@@ -197,13 +261,18 @@ impl Sink for Collect {
     async fn write(&self, batch: &Batch) -> Result<Written, Fatal> {
         let mut documents = lock(&self.documents);
         for operation in batch.operations() {
-            let mut document: Value = serde_json::from_slice(operation.bytes())
-                .map_err(|error| Fatal::new("bad_document", "a document is no JSON").because(&error))?;
+            let mut document: Value =
+                serde_json::from_slice(operation.bytes()).map_err(|error| {
+                    Fatal::new("bad_document", "a document is no JSON").because(&error)
+                })?;
             if let Some(object) = document.as_object_mut() {
                 object.remove("_id");
             }
             documents.push(document);
         }
-        Ok(Written { loaded: batch.len() as u64, ..Written::default() })
+        Ok(Written {
+            loaded: batch.len() as u64,
+            ..Written::default()
+        })
     }
 }

@@ -167,7 +167,9 @@ impl RunLedger {
             let held = "SELECT held FROM runs WHERE job = ?1";
             connection.query_row(held, [&holder.job], |row| row.get::<_, Option<String>>(0))
         });
-        Ok(text.await?.and_then(|text| serde_json::from_str(&text).ok()))
+        Ok(text
+            .await?
+            .and_then(|text| serde_json::from_str(&text).ok()))
     }
 
     /// The rejects of this run in the order of the file, as they are now; it blocks.

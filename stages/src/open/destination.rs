@@ -76,7 +76,9 @@ impl Destination {
             ("jsonl", path) if !path.is_empty() => Place::Jsonl,
             ("csv", path) if !path.is_empty() => Place::Csv,
             ("sqlite", path) if !path.is_empty() => Place::Sqlite(path.into()),
-            ("mongodb" | "mongodb+srv", rest) if !rest.is_empty() => Place::Mongodb(mongodb_uri(said)),
+            ("mongodb" | "mongodb+srv", rest) if !rest.is_empty() => {
+                Place::Mongodb(mongodb_uri(said))
+            }
             _ => {
                 return Err(bad_sink(format!("`{word}` names no sink"))
                     .hint("null, jsonl:PATH, csv:PATH, sqlite:PATH or mongodb://HOST/DATABASE"));
@@ -104,7 +106,12 @@ impl Destination {
             Place::Null | Place::Dry => flow.in_order(),
             Place::Mongodb(_) => flow,
         };
-        Self { place, target, flow, rescue: plan.unknown == Unknown::Rescue }
+        Self {
+            place,
+            target,
+            flow,
+            rescue: plan.unknown == Unknown::Rescue,
+        }
     }
 
     fn takes(&self, plan: &Plan) -> Result<(), Fatal> {
@@ -139,12 +146,16 @@ impl Destination {
     pub fn how_to_look(&self) -> Option<String> {
         let collection = &self.target.collection;
         match &self.place {
-            Place::Embedded(_) => Some(format!("To look at the documents: sluicegate export {collection}")),
+            Place::Embedded(_) => Some(format!(
+                "To look at the documents: sluicegate export {collection}"
+            )),
             Place::Sqlite(path) => Some(format!(
                 "To look at the documents: sqlite3 {} 'select doc from {collection} limit 10'",
                 path.display()
             )),
-            Place::Mongodb(_) => Some(format!("To look at the documents: db.{collection}.find() in mongosh")),
+            Place::Mongodb(_) => Some(format!(
+                "To look at the documents: db.{collection}.find() in mongosh"
+            )),
             Place::Jsonl | Place::Csv => Some(format!("The records are in {collection}")),
             Place::Null | Place::Dry => None,
         }
@@ -158,7 +169,8 @@ impl Destination {
         if self.remembers() {
             let made = tokio::fs::create_dir_all(data_dir).await;
             made.map_err(|error| {
-                Fatal::new("data_dir", format!("{} cannot be made", data_dir.display())).because(&error)
+                Fatal::new("data_dir", format!("{} cannot be made", data_dir.display()))
+                    .because(&error)
             })?;
         }
         let link = match &self.place {
@@ -166,12 +178,15 @@ impl Destination {
             Place::Embedded(path) | Place::Sqlite(path) => {
                 Link::Sqlite(Arc::new(EmbeddedStore::open(path).await?))
             }
-            Place::Jsonl | Place::Csv => {
-                Link::File(Arc::new(EmbeddedStore::open(&data_dir.join(FILE_LOADS)).await?))
-            }
+            Place::Jsonl | Place::Csv => Link::File(Arc::new(
+                EmbeddedStore::open(&data_dir.join(FILE_LOADS)).await?,
+            )),
             Place::Null | Place::Dry => Link::Nothing,
         };
-        Ok(Connected { to: self.clone(), link })
+        Ok(Connected {
+            to: self.clone(),
+            link,
+        })
     }
 }
 
@@ -181,7 +196,9 @@ impl fmt::Display for Destination {
         let collection = &self.target.collection;
         match &self.place {
             Place::Mongodb(_) => write!(f, "collection {collection} of MongoDB"),
-            Place::Embedded(path) => write!(f, "{collection} in {} (embedded store)", path.display()),
+            Place::Embedded(path) => {
+                write!(f, "{collection} in {} (embedded store)", path.display())
+            }
             Place::Sqlite(path) => write!(f, "table {collection} of {}", path.display()),
             Place::Jsonl | Place::Csv => f.write_str(collection),
             Place::Null => f.write_str("nowhere (null)"),
@@ -224,7 +241,12 @@ impl Connected {
     /// # Errors
     /// What the sink says.
     pub async fn open(&self, load: Load) -> Result<Opened, Fatal> {
-        let Destination { place, target, flow, rescue } = &self.to;
+        let Destination {
+            place,
+            target,
+            flow,
+            rescue,
+        } = &self.to;
         match (&self.link, place) {
             (Link::Mongodb(to), _) => to.open(target, flow, load).await,
             (Link::Sqlite(to), _) => to.sink(target, &load).await,
@@ -237,7 +259,9 @@ impl Connected {
 
 /// `mongodb:URI` with the scheme once.
 fn mongodb_uri(said: &str) -> String {
-    let uri = said.strip_prefix("mongodb:mongodb").map(|rest| format!("mongodb{rest}"));
+    let uri = said
+        .strip_prefix("mongodb:mongodb")
+        .map(|rest| format!("mongodb{rest}"));
     uri.unwrap_or_else(|| match said.strip_prefix("mongodb:") {
         Some(rest) if !rest.starts_with("//") => format!("mongodb://{rest}"),
         _ => said.to_owned(),

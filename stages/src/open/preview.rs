@@ -59,16 +59,29 @@ impl Opened {
             if let Some(code) = block.frames[index].broken {
                 stages.push(("rejected".to_owned(), code.to_owned()));
             }
-            shown.push(Shown { at: block.position(index), stages });
+            shown.push(Shown {
+                at: block.position(index),
+                stages,
+            });
         }
-        let viewer = Viewer { plan, documents: DocumentWriter::new(&plan.schema, plan.sink.target.nulls, None) };
-        let mut add = |index: usize, stages: Vec<(String, String)>| shown[from + index].stages.extend(stages);
+        let viewer = Viewer {
+            plan,
+            documents: DocumentWriter::new(&plan.schema, plan.sink.target.nulls, None),
+        };
+        let mut add =
+            |index: usize, stages: Vec<(String, String)>| shown[from + index].stages.extend(stages);
         match &self.front {
             Front::Csv(parser, bind) => parser.parse(block, &mut |index, row| {
-                add(index, viewer.view(block.position(index), row, bind, cells_text));
+                add(
+                    index,
+                    viewer.view(block.position(index), row, bind, cells_text),
+                );
             })?,
             Front::Jsonl(parser, bind) => parser.parse(block, &mut |index, row| {
-                add(index, viewer.view(block.position(index), row, bind, tree_text));
+                add(
+                    index,
+                    viewer.view(block.position(index), row, bind, tree_text),
+                );
             })?,
         }
         shown.truncate(records);
@@ -102,9 +115,13 @@ impl Viewer<'_> {
             match &verdict {
                 Verdict::Keep => stages.push((name, self.document(at, &record))),
                 Verdict::Drop(name) => stages.push(("dropped".into(), name.to_string())),
-                Verdict::Reject(problems) => stages.push(("rejected".into(), problems_text(problems))),
+                Verdict::Reject(problems) => {
+                    stages.push(("rejected".into(), problems_text(problems)))
+                }
             }
-            let (Some(step), Verdict::Keep) = (step, &verdict) else { break };
+            let (Some(step), Verdict::Keep) = (step, &verdict) else {
+                break;
+            };
             name = format!("{} {}", step.kind, step.name);
             verdict = step.step.apply(&mut record);
         }
@@ -120,20 +137,29 @@ impl Viewer<'_> {
 
 fn problems_text(problems: &[Problem]) -> String {
     let one = |problem: &Problem| {
-        let field = problem.field.as_deref().map(|field| format!(" {field}")).unwrap_or_default();
+        let field = problem
+            .field
+            .as_deref()
+            .map(|field| format!(" {field}"))
+            .unwrap_or_default();
         format!("{}{field}: {}", problem.code, problem.message)
     };
     problems.iter().map(one).collect::<Vec<_>>().join("; ")
 }
 
 fn cells_text(cells: &Cells) -> String {
-    let all: Vec<_> = (0..cells.len()).filter_map(|index| cells.get(index)).collect();
+    let all: Vec<_> = (0..cells.len())
+        .filter_map(|index| cells.get(index))
+        .collect();
     format!("{all:?}")
 }
 
 fn tree_text(tree: &Tree) -> String {
     match tree.root() {
-        Some(root) => format!("an object with the keys {:?}", root.children().map(|c| c.key()).collect::<Vec<_>>()),
+        Some(root) => format!(
+            "an object with the keys {:?}",
+            root.children().map(|c| c.key()).collect::<Vec<_>>()
+        ),
         None => "nothing".into(),
     }
 }

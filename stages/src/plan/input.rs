@@ -28,21 +28,38 @@ pub(super) fn plan(said: InputSpec, problems: &mut Problems) -> InputPlan {
     for (index, pattern) in matches.iter().enumerate() {
         if pattern.is_empty() || pattern.contains('/') {
             let path = format!("input.match[{index}]");
-            let message = format!("`{pattern}` matches no file: it is compared with names, not paths");
-            problems.push(Problem::new(path, "bad_value", message).hint("\"orders-*.csv\", for example"));
+            let message =
+                format!("`{pattern}` matches no file: it is compared with names, not paths");
+            problems.push(
+                Problem::new(path, "bad_value", message).hint("\"orders-*.csv\", for example"),
+            );
         }
     }
     let compression = said.compression.unwrap_or_default();
     if !compression.supported() {
         let message = format!("{} cannot be unpacked yet", compression.name());
-        problems.push(Problem::new("input.compression", "unsupported", message).hint("use gzip or zstd"));
+        problems.push(
+            Problem::new("input.compression", "unsupported", message).hint("use gzip or zstd"),
+        );
     }
-    let encoding = said.encoding.as_deref().unwrap_or("utf-8").to_ascii_lowercase();
-    if !matches!(encoding.as_str(), "utf-8" | "utf8" | "unicode-1-1-utf-8" | "auto") {
+    let encoding = said
+        .encoding
+        .as_deref()
+        .unwrap_or("utf-8")
+        .to_ascii_lowercase();
+    if !matches!(
+        encoding.as_str(),
+        "utf-8" | "utf8" | "unicode-1-1-utf-8" | "auto"
+    ) {
         let message = format!("the encoding `{encoding}` cannot be read yet");
-        problems.push(Problem::new("input.encoding", "unsupported", message).hint("convert the file to UTF-8"));
+        problems.push(
+            Problem::new("input.encoding", "unsupported", message)
+                .hint("convert the file to UTF-8"),
+        );
     }
-    let max_record_bytes = said.max_record_bytes.map_or(DEFAULT_RECORD_BYTES, |size| size.bytes());
+    let max_record_bytes = said
+        .max_record_bytes
+        .map_or(DEFAULT_RECORD_BYTES, |size| size.bytes());
     if !(1..=MAX_RECORD_BYTES).contains(&max_record_bytes) {
         let message = "max_record_bytes lies between 1 byte and 256MiB";
         problems.push(
@@ -54,7 +71,10 @@ pub(super) fn plan(said: InputSpec, problems: &mut Problems) -> InputPlan {
     InputPlan {
         matches,
         compression,
-        limits: UnpackLimits { max_bytes, ..UnpackLimits::default() },
+        limits: UnpackLimits {
+            max_bytes,
+            ..UnpackLimits::default()
+        },
         max_record_bytes: max_record_bytes.min(MAX_RECORD_BYTES) as usize,
         on_success: said.on_success.unwrap_or_default(),
     }
@@ -62,7 +82,8 @@ pub(super) fn plan(said: InputSpec, problems: &mut Problems) -> InputPlan {
 
 /// Whether a file's name matches a pattern: `*` is any text, `?` any one character.
 pub fn name_matches(pattern: &str, name: &str) -> bool {
-    let (pattern, name): (Vec<char>, Vec<char>) = (pattern.chars().collect(), name.chars().collect());
+    let (pattern, name): (Vec<char>, Vec<char>) =
+        (pattern.chars().collect(), name.chars().collect());
     let (mut p, mut n) = (0, 0);
     // Where to go on when a star took too little: behind the star, and one more character.
     let mut retry: Option<(usize, usize)> = None;
@@ -103,7 +124,11 @@ mod tests {
             ("", "", true),
             ("", "a", false),
         ] {
-            assert_eq!(name_matches(pattern, name), expected, "{pattern} and {name}");
+            assert_eq!(
+                name_matches(pattern, name),
+                expected,
+                "{pattern} and {name}"
+            );
         }
     }
 }

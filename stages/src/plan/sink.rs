@@ -93,23 +93,33 @@ pub(super) fn plan(
 impl SinkPlan {
     fn key_is_written(&self, schema: &Schema, problems: &mut Problems) {
         for (index, key) in self.target.key.iter().enumerate() {
-            let written = schema.fields.iter().any(|field| field.target.as_deref() == Some(key));
+            let written = schema
+                .fields
+                .iter()
+                .any(|field| field.target.as_deref() == Some(key));
             if !written {
                 let path = format!("sink.{}.key[{index}]", self.kind.name());
                 let message = format!("no field is written to `{}`", key.join("."));
                 problems.push(
-                    Problem::new(path, "unknown_field", message).hint("a key names target paths, as `to` does"),
+                    Problem::new(path, "unknown_field", message)
+                        .hint("a key names target paths, as `to` does"),
                 );
             }
         }
     }
 
     fn lineage_is_free(&self, schema: &Schema, problems: &mut Problems) {
-        let Some(lineage) = &self.target.lineage else { return };
+        let Some(lineage) = &self.target.lineage else {
+            return;
+        };
         let taken = schema.layout.0.iter().any(|(name, _)| name == lineage);
         if taken {
             let path = format!("sink.{}.lineage", self.kind.name());
-            problems.push(Problem::new(path, "duplicate", format!("a field is written to `{lineage}` already")));
+            problems.push(Problem::new(
+                path,
+                "duplicate",
+                format!("a field is written to `{lineage}` already"),
+            ));
         }
     }
 }

@@ -34,7 +34,11 @@ pub(super) fn plan(
     problems: &mut Problems,
 ) -> (Vec<StepPlan>, Schema) {
     let (schema, zones) = schema(said, bind, problems);
-    let mut names = Names { schema: &schema, visible: bind.schema_fields().len(), zones: &zones };
+    let mut names = Names {
+        schema: &schema,
+        visible: bind.schema_fields().len(),
+        zones: &zones,
+    };
     let mut planned = Vec::new();
     for (index, step) in said.iter().enumerate() {
         let (kind, name, built) = match step {
@@ -44,11 +48,18 @@ pub(super) fn plan(
         };
         let name = name.clone().unwrap_or_default();
         match built {
-            Ok(step) => planned.push(StepPlan { kind, name, step: step.into() }),
+            Ok(step) => planned.push(StepPlan {
+                kind,
+                name,
+                step: step.into(),
+            }),
             Err(wrong) => tell(index, wrong, problems),
         }
         // The steps behind a derived field see it.
-        let derived = |spec: &DeriveSpec| spec.field().is_ok_and(|field| schema.index_of(&field.name).is_some());
+        let derived = |spec: &DeriveSpec| {
+            spec.field()
+                .is_ok_and(|field| schema.index_of(&field.name).is_some())
+        };
         if matches!(step, StepSpec::Derive(spec) if derived(spec)) {
             names.visible += 1;
         }
@@ -64,11 +75,14 @@ fn schema(
 ) -> (Schema, Vec<(usize, TimeZone)>) {
     let mut fields = bind.schema_fields();
     let zones = fields.iter().enumerate().filter_map(|(index, field)| {
-        bind.timezone_of(&field.name).map(|zone| (index, zone.rules().clone()))
+        bind.timezone_of(&field.name)
+            .map(|zone| (index, zone.rules().clone()))
     });
     let zones = zones.collect();
     for (index, step) in said.iter().enumerate() {
-        let StepSpec::Derive(spec) = step else { continue };
+        let StepSpec::Derive(spec) = step else {
+            continue;
+        };
         // What is wrong with the field is told when the step is built.
         let Ok(field) = spec.field() else { continue };
         if fields.iter().any(|other| other.name == field.name) {
@@ -84,12 +98,19 @@ fn schema(
         }
     }
     // Two fields in one place are told by the bind; the checks that follow go on without a layout.
-    let schema = Schema::new(fields.clone()).unwrap_or(Schema { fields, ..Schema::default() });
+    let schema = Schema::new(fields.clone()).unwrap_or(Schema {
+        fields,
+        ..Schema::default()
+    });
     (schema, zones)
 }
 
 fn tell(index: usize, wrong: Vec<(String, String)>, problems: &mut Problems) {
     for (key, message) in wrong {
-        problems.push(Problem::new(format!("steps[{index}].{key}"), "bad_step", message));
+        problems.push(Problem::new(
+            format!("steps[{index}].{key}"),
+            "bad_step",
+            message,
+        ));
     }
 }

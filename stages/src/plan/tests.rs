@@ -39,7 +39,10 @@ pub struct ExpectedReject {
 }
 
 pub(super) fn plan(said: Vec<TestSpec>, problems: &mut Problems) -> Vec<TestPlan> {
-    said.into_iter().enumerate().filter_map(|(index, test)| one(index, test, problems)).collect()
+    said.into_iter()
+        .enumerate()
+        .filter_map(|(index, test)| one(index, test, problems))
+        .collect()
 }
 
 fn one(index: usize, test: TestSpec, problems: &mut Problems) -> Option<TestPlan> {
@@ -49,20 +52,31 @@ fn one(index: usize, test: TestSpec, problems: &mut Problems) -> Option<TestPlan
         (None, Some(file)) => TestInput::File(file),
         (Some(_), Some(_)) => {
             let message = "a test has one input: input or input_file";
-            problems.push(Problem::new(format!("{path}.input_file"), "bad_combination", message));
+            problems.push(Problem::new(
+                format!("{path}.input_file"),
+                "bad_combination",
+                message,
+            ));
             return None;
         }
         (None, None) => {
-            problems.push(Problem::new(path, "required", "the test has no input").hint("input = '''…'''"));
+            problems.push(
+                Problem::new(path, "required", "the test has no input").hint("input = '''…'''"),
+            );
             return None;
         }
     };
     if test.expect.is_none() && test.expect_rejects.is_none() && test.expect_drops.is_none() {
         let message = "the test expects nothing, so it shows nothing";
-        problems.push(Problem::new(path, "required", message).hint("add expect = [...] or expect_rejects = [...]"));
+        problems.push(
+            Problem::new(path, "required", message)
+                .hint("add expect = [...] or expect_rejects = [...]"),
+        );
         return None;
     }
-    let expect = test.expect.map(|documents| documents.into_iter().map(json_of_table).collect());
+    let expect = test
+        .expect
+        .map(|documents| documents.into_iter().map(json_of_table).collect());
     let expect_rejects = test.expect_rejects.map(|rejects| {
         let one = |reject: crate::spec::ExpectedRejectSpec| ExpectedReject {
             record: reject.record,
@@ -81,7 +95,10 @@ fn one(index: usize, test: TestSpec, problems: &mut Problems) -> Option<TestPlan
 }
 
 fn json_of_table(table: toml::Table) -> serde_json::Value {
-    table.into_iter().map(|(key, value)| (key, json_of(value))).collect()
+    table
+        .into_iter()
+        .map(|(key, value)| (key, json_of(value)))
+        .collect()
 }
 
 /// TOML as the JSON of the embedded store: dates and times are their text.

@@ -90,13 +90,16 @@ impl Record {
         &self.text[text.start as usize..text.end as usize]
     }
 
-    /// The value of field `index` of the schema.
+    /// The value of field `index` of the schema; null where none was set.
     pub fn value(&self, index: usize) -> &Value {
-        &self.values[index]
+        self.values.get(index).unwrap_or(&Value::Null)
     }
 
-    /// Sets the value of field `index` of the schema.
+    /// Sets the value of field `index` of the schema. Derived fields stand behind those that were bound.
     pub fn set(&mut self, index: usize, value: Value) {
+        if index >= self.values.len() {
+            self.values.resize(index + 1, Value::Null);
+        }
         self.values[index] = value;
     }
 

@@ -19,7 +19,14 @@ impl MemoryOrigin {
     pub fn new(name: &str, bytes: impl Into<Bytes>) -> Self {
         let bytes = bytes.into();
         let size_bytes = Some(bytes.len() as u64);
-        Self { bytes, pinned: Pinned { size_bytes, content: None, name: name.to_owned() } }
+        Self {
+            bytes,
+            pinned: Pinned {
+                size_bytes,
+                content: None,
+                name: name.to_owned(),
+            },
+        }
     }
 }
 
@@ -31,7 +38,10 @@ impl Origin for MemoryOrigin {
 
     async fn read_from(&self, offset: u64) -> Result<Box<dyn Source>, Fatal> {
         let from = (offset as usize).min(self.bytes.len());
-        Ok(Box::new(MemorySource { rest: self.bytes.slice(from..), read: 0 }))
+        Ok(Box::new(MemorySource {
+            rest: self.bytes.slice(from..),
+            read: 0,
+        }))
     }
 }
 

@@ -4,13 +4,9 @@ use super::*;
 use bytes::Bytes;
 use pipeline::{Frame, Position};
 
-const COMMAS: Marks = Marks {
-    delimiter: b',',
-    quote_char: Some(b'"'),
-    double_quote: true,
-    escape_char: None,
-    comment_char: None,
-};
+fn commas() -> CsvDialect {
+    CsvDialect::default()
+}
 
 /// A block of the given pieces: a piece is a record, `!` before it a broken one, `#` lines that are none.
 fn block(pieces: &[&[u8]]) -> Block {
@@ -48,9 +44,9 @@ fn block(pieces: &[&[u8]]) -> Block {
     }
 }
 
-fn parsed(marks: &Marks, columns: usize, block: &Block) -> Result<Vec<String>, Fatal> {
+fn parsed(dialect: &CsvDialect, columns: usize, block: &Block) -> Result<Vec<String>, Fatal> {
     let mut all = Vec::new();
-    CsvParser::new(marks, columns).parse(block, &mut |index, row| {
+    CsvParser::new(dialect, columns).parse(block, &mut |index, row| {
         all.push(match row {
             Ok(row) => format!("{index}:{}", row.0.iter().collect::<Vec<_>>().join("|")),
             Err(problem) => format!("{index}:{}: {}", problem.code, problem.message),
@@ -59,57 +55,57 @@ fn parsed(marks: &Marks, columns: usize, block: &Block) -> Result<Vec<String>, F
     Ok(all)
 }
 
-fn check(marks: &Marks, columns: usize, pieces: &[&[u8]], expected: &[&str]) {
+fn check(dialect: &CsvDialect, columns: usize, pieces: &[&[u8]], expected: &[&str]) {
     let block = block(pieces);
-    let found = parsed(marks, columns, &block).unwrap_or_else(|fatal| panic!("{fatal}"));
+    let found = parsed(dialect, columns, &block).unwrap_or_else(|fatal| panic!("{fatal}"));
     assert_eq!(found, expected, "{:?}", block.bytes);
 }
 
 #[test]
-fn cells_are_what_stands_between_the_marks() {
+fn cells_are_what_stands_between_the_dialect() {
     check(
-        &COMMAS,
+        &commas(),
         2,
         &[b"a,b\n", b"c,d\r\n", b"e,f\r", b"g,h"],
         &["0:a|b", "1:c|d", "2:e|f", "3:g|h"],
     );
     check(
-        &COMMAS,
+        &commas(),
         2,
         &[b"\"a,\nb\",\"c\"\"d\"\n", b"e\"f, g \n"],
         &["0:a,\nb|c\"d", "1:e\"f| g "],
     );
-    check(&COMMAS, 1, &[b"\"\"\n", b"x\n"], &["0:", "1:x"]);
-    check(&COMMAS, 2, &[b",\n", b"\0,a\0b\n"], &["0:|", "1:\0|a\0b"]);
-    check(&COMMAS, 2, &[], &[]);
-    let marks = Marks {
+    check(&commas(), 1, &[b"\"\"\n", b"x\n"], &["0:", "1:x"]);
+    check(&commas(), 2, &[b",\n", b"\0,a\0b\n"], &["0:|", "1:\0|a\0b"]);
+    check(&commas(), 2, &[], &[]);
+    let dialect = CsvDialect {
         delimiter: b';',
         quote_char: None,
-        ..COMMAS
+        ..commas()
     };
-    check(&marks, 2, &[b"\"a;b\"\n"], &["0:\"a|b\""]);
-    let marks = Marks {
+    check(&dialect, 2, &[b"\"a;b\"\n"], &["0:\"a|b\""]);
+    let dialect = CsvDialect {
         quote_char: Some(b'\''),
         double_quote: false,
         escape_char: Some(b'\\'),
-        ..COMMAS
+        ..commas()
     };
-    check(&marks, 2, &[b"'a\\'\\\\',\"b\"\n"], &["0:a'\\|\"b\""]);
-    let marks = Marks {
+    check(&dialect, 2, &[b"'a\\'\\\\',\"b\"\n"], &["0:a'\\|\"b\""]);
+    let dialect = CsvDialect {
         delimiter: b'\t',
-        ..COMMAS
+        ..commas()
     };
-    check(&marks, 2, &[b"a\tb,c\n"], &["0:a|b,c"]);
+    check(&dialect, 2, &[b"a\tb,c\n"], &["0:a|b,c"]);
 }
 
 #[test]
 fn lines_between_records_are_nothing() {
-    let marks = Marks {
+    let dialect = CsvDialect {
         comment_char: Some(b'#'),
-        ..COMMAS
+        ..commas()
     };
     check(
-        &marks,
+        &dialect,
         2,
         &[b"a,b\n", b"# x,\"\n\r\n\n", b"c,d\n"],
         &["0:a|b", "1:c|d"],
@@ -118,15 +114,15 @@ fn lines_between_records_are_nothing() {
 
 #[test]
 fn a_byte_order_mark_is_data() {
-    check(&COMMAS, 2, &[b"\xef\xbb\xbfa,b\n"], &["0:\u{feff}a|b"]);
+    check(&commas(), 2, &[b"\xef\xbb\xbfa,b\n"], &["0:\u{feff}a|b"]);
     check(
-        &COMMAS,
+        &commas(),
         1,
         &[b"!x\n", b"\xef\xbb\xbf\n", b"\xef\xbb\xbfb\n"],
         &["1:\u{feff}", "2:\u{feff}b"],
     );
     check(
-        &COMMAS,
+        &commas(),
         1,
         &[b"\xef\xbb\xbf\xef\xbb\xbf"],
         &["0:\u{feff}\u{feff}"],
@@ -136,14 +132,14 @@ fn a_byte_order_mark_is_data() {
 #[test]
 fn broken_records_are_passed_over() {
     check(
-        &COMMAS,
+        &commas(),
         1,
         &[b"!a\"\n", b"b\n", b"!\"c\n", b"!d\n", b"e\r\n", b"!\"f"],
         &["1:b", "4:e"],
     );
-    check(&COMMAS, 1, &[b"!a\n", b"!b\n"], &[]);
+    check(&commas(), 1, &[b"!a\n", b"!b\n"], &[]);
     check(
-        &COMMAS,
+        &commas(),
         1,
         &[b"a\r", b"!\"b\r", b"c\r", b"d"],
         &["0:a", "2:c", "3:d"],
@@ -153,7 +149,7 @@ fn broken_records_are_passed_over() {
 #[test]
 fn another_number_of_cells_is_a_problem_of_that_record() {
     check(
-        &COMMAS,
+        &commas(),
         2,
         &[b"a\n", b"b,c\n", b"d,e,f\n"],
         &[
@@ -167,7 +163,7 @@ fn another_number_of_cells_is_a_problem_of_that_record() {
 #[test]
 fn bytes_that_are_no_text_are_a_problem_of_that_record() {
     check(
-        &COMMAS,
+        &commas(),
         2,
         &[b"a,b\xff\n", b"c,\xc3\xa9\n", b"\xc3,\xa9\n"],
         &[
@@ -189,7 +185,7 @@ fn records_that_the_framer_did_not_cut_end_the_job() {
         &[b"a\n", b"\n"],
         &[b"a\r\r\n", b"b\n"],
     ] {
-        let fatal = parsed(&COMMAS, 1, &block(pieces)).unwrap_err();
+        let fatal = parsed(&commas(), 1, &block(pieces)).unwrap_err();
         assert_eq!(fatal.code, "frame_mismatch", "{pieces:?}");
     }
 }
@@ -199,6 +195,6 @@ fn records_larger_than_what_is_read_ahead_are_whole() {
     let cell = "x".repeat(3 * READ_AHEAD_BYTES);
     let line = format!("{cell},\"{cell}\n\"\n");
     let block = block(&[line.as_bytes(), b"a,b\n"]);
-    let found = parsed(&COMMAS, 2, &block).unwrap();
+    let found = parsed(&commas(), 2, &block).unwrap();
     assert_eq!(found, [format!("0:{cell}|{cell}\n"), "1:a|b".to_owned()]);
 }

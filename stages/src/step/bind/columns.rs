@@ -134,7 +134,9 @@ impl BindPlan {
 
     /// The fields whose titles make a row the header, for messages.
     pub fn required_names(&self) -> Vec<String> {
-        let required = self.fields().filter(|(field, _)| self.must_be_there(field.required));
+        let required = self
+            .fields()
+            .filter(|(field, _)| self.must_be_there(field.required));
         required.map(|(field, _)| field.name.to_string()).collect()
     }
 

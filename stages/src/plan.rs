@@ -85,10 +85,9 @@ impl Plan {
     pub fn read(name: &str, text: &str, defaults: Defaults) -> Result<Self, Box<Problems>> {
         let (spec, mut problems) = crate::spec::read::<Spec>(name, text);
         let plan = Self::of(spec, text, defaults, &mut problems);
-        if problems.is_empty() {
-            plan.ok_or(problems)
-        } else {
-            Err(problems)
+        match plan {
+            Some(plan) if problems.is_empty() => Ok(plan),
+            _ => Err(Box::new(problems)),
         }
     }
 

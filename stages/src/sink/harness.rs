@@ -3,6 +3,8 @@
 //! Values are read by the types of the schema; what it does not know is kept. For tests only, it panics where a
 //! row is wrong.
 
+pub(super) mod values;
+
 use super::{Load, Opened};
 use crate::identity::LoadIdentity;
 use crate::record::{Decimal, Field, Record, Schema, Text, Type, Value};

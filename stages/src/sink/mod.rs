@@ -10,6 +10,8 @@ mod harness;
 pub mod jsonl;
 pub mod mongodb;
 pub mod null;
+#[cfg(test)]
+mod restarts;
 pub mod sqlite;
 mod target;
 

@@ -434,3 +434,63 @@ async fn processes_write_beside_each_other() {
         "the newest load wins"
     );
 }
+
+#[tokio::test]
+async fn a_full_disk_may_heal_and_leaves_whole_batches_only() {
+    let place = Place::new();
+    let store = place.store().await;
+    let load = load(FIELDS);
+    let target = Target {
+        collection: "orders".into(),
+        ..Target::default()
+    };
+    let fed = Fed::new(store.sink(&target, &load).await.unwrap(), &load);
+    let limit = |pages: u32| {
+        store.database.read(move |connection| {
+            connection.pragma_update_and_check(None, "max_page_count", pages, |_| Ok(()))
+        })
+    };
+    assert_eq!(fed.said(0, &["{}"]).await, "1/0");
+    limit(1).await.unwrap();
+    let rows = vec![format!(r#"{{"k":"{}"}}"#, "x".repeat(1000)); 100];
+    let fatal = fed.write(1, &rows).await.unwrap_err();
+    assert_eq!(
+        (fatal.code, fatal.retry),
+        ("target_full", pipeline::Retry::Later)
+    );
+    assert_eq!(place.documents().await.len(), 1);
+    limit(100_000).await.unwrap();
+    assert_eq!(fed.said(1, &rows).await, "100/0");
+}
+
+#[test]
+fn what_a_table_says_is_judged() {
+    let check = |text: &str, expected: &str| {
+        let spec: SqliteSpec = toml::from_str(text).unwrap();
+        let mut problems = Vec::new();
+        let (path, target, flow) = spec.check(Flow::default(), &mut problems);
+        let mut said = format!(
+            "{} {} {}",
+            path.display(),
+            target.collection,
+            flow.max_in_flight
+        );
+        for problem in problems {
+            said.push_str(&format!(" !{} {}", problem.path, problem.code));
+        }
+        assert_eq!(said, expected, "{text}");
+    };
+    check("path = \"a.db\"\ntable = \"t\"", "a.db t 2");
+    check(
+        "path = \"a.db\"\ntable = \"t\"\nmode = \"merge\"\nkey = [\"k\"]",
+        "a.db t 1",
+    );
+    check(
+        "",
+        "  2 !sink.sqlite.path required !sink.sqlite.table required",
+    );
+    check(
+        "path = \"a.db\"\ntable = \"T\"\nmode = \"upsert\"\nbatch = { records = 0 }",
+        "a.db T 2 !sink.sqlite.table bad_name !sink.sqlite.key key_required !sink.sqlite.batch.records out_of_range",
+    );
+}

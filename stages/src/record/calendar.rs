@@ -15,57 +15,56 @@ pub fn write_date(days: i32, out: &mut Vec<u8>) {
 /// they are not whole seconds.
 pub fn write_datetime(milliseconds: i64, out: &mut Vec<u8>) {
     write_day(milliseconds.div_euclid(DAY_MS), out);
-    let of_day = milliseconds.rem_euclid(DAY_MS);
-    let seconds = of_day / 1000;
-    for (sign, number) in [
-        (b'T', seconds / 3600),
-        (b':', seconds / 60 % 60),
-        (b':', seconds % 60),
-    ] {
-        out.push(sign);
-        digits::<2>(number, out);
+    // Less than a day, so all of it is in range.
+    let of_day = milliseconds.rem_euclid(DAY_MS) as u32;
+    let (seconds, fraction) = (of_day / 1000, of_day % 1000);
+    let mut text = *b"T00:00:00.000Z";
+    digits(seconds / 3600, &mut text[1..3]);
+    digits(seconds / 60 % 60, &mut text[4..6]);
+    digits(seconds % 60, &mut text[7..9]);
+    if fraction == 0 {
+        text[9] = b'Z';
+        out.extend_from_slice(&text[..10]);
+    } else {
+        digits(fraction, &mut text[10..13]);
+        out.extend_from_slice(&text);
     }
-    let fraction = of_day % 1000;
-    if fraction != 0 {
-        out.push(b'.');
-        digits::<3>(fraction, out);
-    }
-    out.push(b'Z');
 }
 
 fn write_day(days: i64, out: &mut Vec<u8>) {
     let (year, month, day) = civil(days);
+    let mut text = *b"0000-00-00";
     match year {
-        0..=9999 => digits::<4>(year, out),
+        0..=9999 => digits(year as u32, &mut text[..4]),
         _ => {
             out.push(if year < 0 { b'-' } else { b'+' });
-            let digits = format!("{:06}", year.abs());
-            out.extend_from_slice(digits.as_bytes());
+            let year = format!("{:06}", year.abs());
+            let (first, last) = year.split_at(year.len() - 4);
+            out.extend_from_slice(first.as_bytes());
+            text[..4].copy_from_slice(last.as_bytes());
         }
     }
-    out.push(b'-');
-    digits::<2>(month, out);
-    out.push(b'-');
-    digits::<2>(day, out);
+    digits(month, &mut text[5..7]);
+    digits(day, &mut text[8..]);
+    out.extend_from_slice(&text);
 }
 
-/// The last `N` decimal digits of `number`, which is not negative.
-fn digits<const N: usize>(mut number: i64, out: &mut Vec<u8>) {
-    let mut text = [b'0'; N];
+/// Fills `text` with the last decimal digits of `number`.
+fn digits(mut number: u32, text: &mut [u8]) {
     for digit in text.iter_mut().rev() {
         *digit = b'0' + (number % 10) as u8;
         number /= 10;
     }
-    out.extend_from_slice(&text);
 }
 
 /// Year, month and day of a day since 1970-01-01. Years are counted from March 1 of year 0, in eras of 400
 /// years, all of which are equally long: 146,097 days.
 /// <https://howardhinnant.github.io/date_algorithms.html#civil_from_days>
-fn civil(days: i64) -> (i64, i64, i64) {
+fn civil(days: i64) -> (i64, u32, u32) {
     let days = days + 719_468;
     let era = days.div_euclid(146_097);
-    let of_era = days.rem_euclid(146_097);
+    // Less than an era, so all that follows is in range.
+    let of_era = days.rem_euclid(146_097) as u32;
     let year_of_era = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
     let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let shifted = (5 * of_year + 2) / 153;
@@ -75,7 +74,8 @@ fn civil(days: i64) -> (i64, i64, i64) {
     } else {
         shifted - 9
     };
-    (year_of_era + era * 400 + i64::from(month <= 2), month, day)
+    let year = i64::from(year_of_era) + era * 400 + i64::from(month <= 2);
+    (year, month, day)
 }
 
 #[cfg(test)]

@@ -13,6 +13,8 @@ pub const MAX_DIGITS: u32 = 34;
 const MAX_SCALE: i32 = 6176;
 /// The smallest scale, for numbers such as `1E+6111`.
 const MIN_SCALE: i32 = -6111;
+/// The largest scale that is shown without an exponent.
+const MAX_PLAIN_SCALE: usize = 40;
 
 /// `±coefficient × 10^-scale`. The scale is kept as it was written: `1.50` has scale 2.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,6 +111,34 @@ impl Decimal {
             coefficient,
             scale,
         }
+    }
+
+    /// Appends the digits that [`fmt::Display`] shows, without a text in between.
+    pub fn write(&self, out: &mut Vec<u8>) {
+        let Ok(scale @ 0..=MAX_PLAIN_SCALE) = usize::try_from(self.scale) else {
+            out.extend_from_slice(self.to_string().as_bytes());
+            return;
+        };
+        if self.negative {
+            out.push(b'-');
+        }
+        let mut buffer = itoa::Buffer::new();
+        let digits = match u64::try_from(self.coefficient) {
+            Ok(coefficient) => buffer.format(coefficient),
+            Err(_) => buffer.format(self.coefficient),
+        };
+        let digits = digits.as_bytes();
+        if scale == 0 {
+            return out.extend_from_slice(digits);
+        }
+        let whole = digits.len().saturating_sub(scale);
+        if whole == 0 {
+            out.push(b'0');
+        }
+        out.extend_from_slice(&digits[..whole]);
+        out.push(b'.');
+        out.resize(out.len() + scale.saturating_sub(digits.len()), b'0');
+        out.extend_from_slice(&digits[whole..]);
     }
 
     /// The bytes of a BSON decimal128, in the binary integer decimal encoding, little endian
@@ -210,7 +240,7 @@ impl fmt::Display for Decimal {
         let scale = self.scale;
         match usize::try_from(scale) {
             Ok(0) => write!(f, "{sign}{digits}"),
-            Ok(scale) if scale <= 40 => {
+            Ok(scale) if scale <= MAX_PLAIN_SCALE => {
                 let digits = format!("{digits:0>width$}", width = scale + 1);
                 let (whole, fraction) = digits.split_at(digits.len() - scale);
                 write!(f, "{sign}{whole}.{fraction}")
@@ -248,6 +278,16 @@ mod tests {
             ("1.5E-1", "0.15"),
         ] {
             assert_eq!(parsed(text).to_string(), shown, "{text}");
+        }
+        for coefficient in [0, 7, 1234, 10_u128.pow(20), 10_u128.pow(34) - 1] {
+            for scale in [-2, -1, 0, 1, 2, 3, 4, 5, 20, 33, 34, 35, 39, 40, 41, 100] {
+                for negative in [false, true] {
+                    let decimal = Decimal::new(negative, coefficient, scale).unwrap();
+                    let mut out = Vec::new();
+                    decimal.write(&mut out);
+                    assert_eq!(String::from_utf8_lossy(&out), decimal.to_string());
+                }
+            }
         }
     }
 

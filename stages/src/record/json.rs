@@ -7,7 +7,6 @@
 use super::{Layout, Record, Schema, Slot, Value, write_date, write_datetime};
 use crate::sink::Nulls;
 use pipeline::Position;
-use std::io::Write;
 use std::sync::Arc;
 
 /// Writes the documents of one load.
@@ -29,7 +28,7 @@ pub struct Lineage<'a> {
     pub file: &'a str,
 }
 
-/// A name of the document with its quotes, escapes and colon.
+/// A name of the document behind a comma, with its quotes, escapes and colon.
 #[derive(Debug)]
 struct Entry {
     key: Vec<u8>,
@@ -77,14 +76,14 @@ impl DocumentWriter {
         out.push(b'{');
         let mut object = Object { empty: true };
         if let Some(id) = id {
-            object.key(b"\"_id\":\"", out);
+            object.key(b",\"_id\":\"", out);
             write_hex(id, out);
             out.push(b'"');
         }
         self.write_entries(&self.entries, record, &mut object, out);
         for (name, value) in record.unknown() {
             if *value != Value::Null || self.nulls == Nulls::Write {
-                object.key(b"", out);
+                object.key(b",", out);
                 write_text(record.text(*name), out);
                 out.push(b':');
                 write_value(record, value, out);
@@ -140,11 +139,10 @@ struct Object {
 }
 
 impl Object {
+    /// `key` begins with a comma, which is left out before the first entry.
     fn key(&mut self, key: &[u8], out: &mut Vec<u8>) {
-        if !std::mem::take(&mut self.empty) {
-            out.push(b',');
-        }
-        out.extend_from_slice(key);
+        let first = std::mem::take(&mut self.empty);
+        out.extend_from_slice(&key[usize::from(first)..]);
     }
 }
 
@@ -160,7 +158,7 @@ fn prewrite(layout: &Layout) -> Vec<Entry> {
 }
 
 fn key(name: &str) -> Vec<u8> {
-    let mut key = Vec::new();
+    let mut key = b",".to_vec();
     write_text(name, &mut key);
     key.push(b':');
     key
@@ -195,7 +193,7 @@ pub fn write_value(record: &Record, value: &Value, out: &mut Vec<u8>) {
             out.push(b'{');
             let mut object = Object { empty: true };
             for (name, value) in entries {
-                object.key(b"", out);
+                object.key(b",", out);
                 write_text(record.text(*name), out);
                 out.push(b':');
                 write_value(record, value, out);
@@ -211,8 +209,7 @@ pub fn write_plain(record: &Record, value: &Value, out: &mut Vec<u8>) {
     match value {
         Value::Null => {}
         Value::Text(text) => out.extend_from_slice(record.text(*text).as_bytes()),
-        // Writing into a vector cannot fail.
-        Value::Decimal(number) => drop(write!(out, "{number}")),
+        Value::Decimal(number) => number.write(out),
         Value::Date(days) => write_date(*days, out),
         Value::Datetime(milliseconds) => write_datetime(*milliseconds, out),
         Value::Uuid(bytes) => write_uuid(bytes, out),
@@ -227,12 +224,43 @@ pub fn write_plain(record: &Record, value: &Value, out: &mut Vec<u8>) {
 /// Appends `text` in quotes. Escaped are the quote, the backslash and the control characters below U+0020,
 /// nothing else (RFC 8259, section 7).
 pub fn write_text(text: &str, out: &mut Vec<u8>) {
-    const HEX: &[u8; 16] = b"0123456789abcdef";
-    out.push(b'"');
     let bytes = text.as_bytes();
+    out.reserve(bytes.len() + 2);
+    out.push(b'"');
+    if has_special(bytes) {
+        write_escaped(bytes, out);
+    } else {
+        out.extend_from_slice(bytes);
+    }
+    out.push(b'"');
+}
+
+fn is_special(byte: u8) -> bool {
+    byte < 0x20 || byte == b'"' || byte == b'\\'
+}
+
+/// Whether any byte must be escaped, eight at a time: most texts have none.
+fn has_special(bytes: &[u8]) -> bool {
+    const ONES: u64 = u64::from_ne_bytes([1; 8]);
+    const HIGH: u64 = u64::from_ne_bytes([0x80; 8]);
+    // The high bit of a byte is set in `x - ONES & !x & HIGH` where it is zero; of a higher byte it may be as well,
+    // which does not change whether there is one.
+    let has_zero = |word: u64| word.wrapping_sub(ONES) & !word & HIGH;
+    let (words, rest) = bytes.as_chunks::<8>();
+    let any = words.iter().any(|word| {
+        let word = u64::from_ne_bytes(*word);
+        let control = word.wrapping_sub(ONES * 0x20) & !word & HIGH;
+        let quote = has_zero(word ^ (ONES * u64::from(b'"')));
+        let backslash = has_zero(word ^ (ONES * u64::from(b'\\')));
+        control | quote | backslash != 0
+    });
+    any || rest.iter().any(|&byte| is_special(byte))
+}
+
+fn write_escaped(bytes: &[u8], out: &mut Vec<u8>) {
     let mut copied = 0;
     for (index, &byte) in bytes.iter().enumerate() {
-        if byte >= 0x20 && byte != b'"' && byte != b'\\' {
+        if !is_special(byte) {
             continue;
         }
         out.extend_from_slice(&bytes[copied..index]);
@@ -246,15 +274,13 @@ pub fn write_text(text: &str, out: &mut Vec<u8>) {
             0x0c => b'f',
             _ => {
                 out.extend_from_slice(b"\\u00");
-                out.push(HEX[usize::from(byte >> 4)]);
-                out.push(HEX[usize::from(byte & 15)]);
+                out.extend_from_slice(&hex_digits(byte));
                 continue;
             }
         };
         out.extend_from_slice(&[b'\\', short]);
     }
     out.extend_from_slice(&bytes[copied..]);
-    out.push(b'"');
 }
 
 /// Appends the digits of an integer.
@@ -274,10 +300,19 @@ fn write_float(number: f64, out: &mut Vec<u8>) {
 
 /// Appends two lower-case hexadecimal digits for each byte.
 pub fn write_hex(bytes: &[u8], out: &mut Vec<u8>) {
-    const HEX: &[u8; 16] = b"0123456789abcdef";
-    for byte in bytes {
-        out.extend_from_slice(&[HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]]);
+    out.reserve(bytes.len() * 2);
+    for chunk in bytes.chunks(8) {
+        let mut digits = [0; 16];
+        for (pair, byte) in digits.as_chunks_mut::<2>().0.iter_mut().zip(chunk) {
+            *pair = hex_digits(*byte);
+        }
+        out.extend_from_slice(&digits[..chunk.len() * 2]);
     }
+}
+
+fn hex_digits(byte: u8) -> [u8; 2] {
+    const HEX: &[u8; 16] = b"0123456789abcdef";
+    [HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]]
 }
 
 /// Appends the 36 characters of a UUID (RFC 9562, section 4).

@@ -236,3 +236,18 @@ fn control_characters_are_escaped_and_nothing_else() {
     check("\"\\", r#""\"\\""#);
     check("\u{0}\u{1f}\n\r\t\u{8}\u{c}", r#""\u0000\u001f\n\r\t\b\f""#);
 }
+
+#[test]
+fn every_character_is_found_at_every_place() {
+    for code in 0..0x100 {
+        for place in 0..19 {
+            let mut text: Vec<char> = "plain text, äöü, ok".chars().collect();
+            text[place] = char::from_u32(code).expect("Latin-1");
+            let text = String::from_iter(text);
+            let mut out = Vec::new();
+            write_text(&text, &mut out);
+            let expected = serde_json::to_string(&text).expect("JSON");
+            assert_eq!(String::from_utf8_lossy(&out), expected);
+        }
+    }
+}

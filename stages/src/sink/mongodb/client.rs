@@ -2,6 +2,7 @@
 
 use super::wire::reason;
 use mongodb::bson::doc;
+use mongodb::error::ErrorKind;
 use mongodb::options::ClientOptions;
 use mongodb::{Client, Database};
 use pipeline::Fatal;
@@ -23,10 +24,16 @@ const MIN_WIRE_VERSION: i32 = 13;
 pub(super) async fn connect(uri: &str) -> Result<(Client, String), Fatal> {
     let mut options = ClientOptions::parse(uri).await.map_err(|error| {
         let message = redact(&reason(&error), uri);
-        Fatal::new(
-            "bad_uri",
-            format!("the connection string of MongoDB is not understood: {message}"),
-        )
+        match *error.kind {
+            ErrorKind::DnsResolve { .. } => Fatal::outage(
+                "target_unavailable",
+                format!("the servers of MongoDB cannot be looked up: {message}"),
+            ),
+            _ => Fatal::new(
+                "bad_uri",
+                format!("the connection string of MongoDB is not understood: {message}"),
+            ),
+        }
     })?;
     let name = options
         .default_database
@@ -62,7 +69,7 @@ async fn check_version(database: &Database, uri: &str) -> Result<(), Fatal> {
     let hello = hello.map_err(|error| {
         let message = redact(&reason(&error), uri);
         match *error.kind {
-            mongodb::error::ErrorKind::Authentication { .. } => Fatal::new(
+            ErrorKind::Authentication { .. } => Fatal::new(
                 "target_refused",
                 format!("MongoDB refuses the credentials: {message}"),
             ),

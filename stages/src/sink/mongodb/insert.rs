@@ -29,6 +29,7 @@ impl Sink for InsertSink {
             match wire::write(&self.writer.database, command).await? {
                 Answer::Done(reply) => {
                     let all = operations.len();
+                    check_count(&reply, all)?;
                     let (failed, reason) = settle(reply, operations, &mut written);
                     if failed.len() < all {
                         patience.progress();
@@ -93,6 +94,17 @@ fn split<'a>(operations: Vec<Operation<'a>>) -> VecDeque<Vec<Operation<'a>>> {
     queue
 }
 
+/// Outcomes come from the server: what it counts must be what it has no error for.
+fn check_count(reply: &Reply, operations: usize) -> Result<(), Fatal> {
+    let (count, errors) = (reply.count, reply.errors.len());
+    if count + errors as u64 == operations as u64 {
+        return Ok(());
+    }
+    let message =
+        format!("MongoDB was sent {operations} documents and counts {count} and {errors} errors");
+    Err(Fatal::new("books", message))
+}
+
 /// Counts what the server said of each operation; what is to be tried again comes back, with the reason.
 fn settle<'a>(
     reply: Reply,
@@ -121,4 +133,94 @@ fn settle<'a>(
 fn id(operation: Operation<'_>) -> &[u8] {
     let (document, _) = split_document(operation.bytes());
     document.get(14..38).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::Type;
+    use crate::sink::Target;
+    use crate::sink::harness::{Fed, load};
+    use crate::sink::{Opened, mongodb::document::Documents, mongodb::encode};
+    use mongodb::bson::{Document, doc};
+    use std::sync::Arc;
+
+    struct Nowhere;
+
+    #[async_trait]
+    impl Sink for Nowhere {
+        async fn write(&self, _: &Batch) -> Result<Written, Fatal> {
+            Ok(Written::default())
+        }
+    }
+
+    /// A batch of so many records.
+    fn batch(records: usize, text: &str) -> Batch {
+        let load = load(&[("id", Type::Integer), ("name", Type::String)]);
+        let encode = encode::Insert {
+            documents: Documents::new(&Target::default(), &load).unwrap(),
+            identity: load.identity,
+        };
+        let opened = Opened {
+            encode: Box::new(encode),
+            sink: Arc::new(Nowhere),
+        };
+        let rows: Vec<_> = (0..records)
+            .map(|id| format!(r#"{{"id":{id},"name":"{text}"}}"#))
+            .collect();
+        Fed::new(opened, &load).batch(0, &rows)
+    }
+
+    #[test]
+    fn only_what_failed_for_a_while_comes_back() {
+        let batch = batch(5, "x");
+        let operations: Vec<_> = batch.operations().collect();
+        let id = mongodb::bson::Binary {
+            subtype: mongodb::bson::spec::BinarySubtype::Generic,
+            bytes: id(operations[3]).to_vec(),
+        };
+        let own = doc! { "index": 3, "code": 11000, "keyPattern": { "_id": 1 }, "keyValue": { "_id": id } };
+        let errors = [
+            doc! { "index": 0, "code": 112, "errmsg": "conflict" },
+            doc! { "index": 1, "code": 121, "errmsg": "no" },
+            own,
+            doc! { "index": 4, "code": 91, "errmsg": "down" },
+        ];
+        let reply = Reply::read(&doc! { "n": 1, "writeErrors": errors.to_vec() });
+        let mut written = Written::default();
+        let (failed, reason) = settle(reply, operations, &mut written);
+        let failed: Vec<_> = failed.iter().map(|one| one.position().ordinal).collect();
+        assert_eq!(failed, [0, 4]);
+        assert!(reason.contains("down"));
+        assert_eq!((written.loaded, written.already_loaded), (1, 1));
+        let rejects: Vec<_> = written.rejects.iter().map(|one| one.at.ordinal).collect();
+        assert_eq!(rejects, [1]);
+    }
+
+    fn check_split(batch: &Batch, expected: &[usize]) {
+        let commands = split(batch.operations().collect());
+        let counts: Vec<_> = commands.iter().map(Vec::len).collect();
+        assert_eq!(counts, expected);
+        for operations in commands {
+            let mut room = Room::default();
+            for operation in &operations {
+                assert!(room.take(operation.bytes().len()));
+            }
+            let mut command = Command::new(INSERT, "orders", room);
+            for operation in &operations {
+                command.document(operation.bytes());
+            }
+            let command = command.finish().unwrap();
+            assert!(command.as_bytes().len() <= super::super::command::MAX_COMMAND_BYTES);
+            let read = Document::try_from(&command).unwrap();
+            assert_eq!(read.get_array("documents").unwrap().len(), operations.len());
+        }
+    }
+
+    #[test]
+    fn commands_stay_below_their_limits() {
+        check_split(&batch(3, "x"), &[3]);
+        check_split(&batch(100_001, "x"), &[100_000, 1]);
+        check_split(&batch(10, &"x".repeat(5_000_000)), &[3, 3, 3, 1]);
+    }
 }

@@ -135,6 +135,9 @@ impl Loads for MongoTarget {
     }
 }
 
+/// The longest lease, in milliseconds: a year, so that its end is a date.
+const MAX_LEASE_MS: u64 = 31_536_000_000;
+
 /// What became of a write.
 enum Done {
     /// The server's answer.
@@ -286,7 +289,7 @@ fn literal(text: &str) -> Document {
 
 /// The time at which a lease ends that begins now.
 fn until(lease_ms: u64) -> Document {
-    doc! { "$add": ["$$NOW", i64::try_from(lease_ms).unwrap_or(i64::MAX)] }
+    doc! { "$add": ["$$NOW", lease_ms.min(MAX_LEASE_MS) as i64] }
 }
 
 fn binary(identity: LoadIdentity) -> Binary {

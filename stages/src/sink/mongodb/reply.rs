@@ -14,7 +14,7 @@ const MAX_MESSAGE_BYTES: usize = 500;
 pub(super) struct Reply {
     /// Documents that were inserted, matched or deleted.
     pub(super) count: u64,
-    /// Operations that failed, in order.
+    /// Operations that failed, in the order of the command.
     pub(super) errors: Vec<WriteError>,
     /// Why the write is not acknowledged by a majority; nothing of the reply counts then.
     pub(super) unacknowledged: Option<String>,
@@ -36,15 +36,13 @@ impl Reply {
     /// Reads an answer.
     pub(super) fn read(reply: &Document) -> Self {
         let errors = reply.get_array("writeErrors").ok();
+        let errors = errors.into_iter().flatten().filter_map(Bson::as_document);
+        let mut errors: Vec<_> = errors.map(WriteError::read).collect();
+        errors.sort_by_key(|error| error.index);
         let unacknowledged = reply.get_document("writeConcernError").ok();
         Self {
             count: reply.get("n").and_then(integer).unwrap_or_default() as u64,
-            errors: errors
-                .into_iter()
-                .flatten()
-                .filter_map(Bson::as_document)
-                .map(WriteError::read)
-                .collect(),
+            errors,
             unacknowledged: unacknowledged
                 .map(|error| format!("{} (code {})", message(error), code(error))),
         }
@@ -202,5 +200,87 @@ fn unsatisfied(info: &Bson, depth: usize) -> Option<String> {
         }
         Bson::Array(items) => items.iter().find_map(|item| unsatisfied(item, depth + 1)),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use mongodb::bson::doc;
+
+    fn error(error: Document) -> WriteError {
+        let reply = Reply::read(&doc! { "ok": 1, "n": 0, "writeErrors": [error] });
+        let mut errors = reply.errors.into_iter();
+        errors.next().expect("one error")
+    }
+
+    fn check(read: Document, code: &str, field: Option<&str>, message: &str) {
+        let problem = error(read).problem();
+        let found = (&*problem.code, problem.field.as_deref(), &*problem.message);
+        assert_eq!(found, (code, field, message));
+    }
+
+    #[test]
+    fn an_error_is_named_after_its_cause() {
+        check(
+            doc! { "index": 3, "code": 11000, "errmsg": "dup", "keyPattern": { "a.b": 1, "c": 1 } },
+            "duplicate_value",
+            Some("a.b"),
+            "MongoDB refuses it: dup (code 11000)",
+        );
+        check(
+            doc! { "index": 3, "code": 10334_i64, "errmsg": "big" },
+            "document_too_large",
+            None,
+            "MongoDB refuses it: big (code 10334)",
+        );
+        let rule = doc! { "operatorName": "required", "missingProperties": ["name"] };
+        let details = doc! { "details": { "schemaRulesNotSatisfied": [rule] } };
+        check(
+            doc! { "index": 0, "code": 121, "errmsg": "no", "errInfo": details },
+            "refused_by_validator",
+            Some("name"),
+            "MongoDB refuses it: no (code 121)",
+        );
+        check(
+            doc! { "index": 0, "code": 40400.0, "errmsg": "odd" },
+            "refused_by_target",
+            None,
+            "MongoDB refuses it: odd (code 40400)",
+        );
+        let long = error(doc! { "code": 2, "errmsg": "ä".repeat(1000) }).problem();
+        assert!(long.message.len() < 600 && long.message.contains('…'));
+    }
+
+    #[test]
+    fn a_duplicate_is_told_by_its_index_and_value() {
+        let id = Bson::Binary(mongodb::bson::Binary {
+            subtype: mongodb::bson::spec::BinarySubtype::Generic,
+            bytes: vec![1; 24],
+        });
+        let duplicate = |code: i32, pattern: Document, value: Document| {
+            let read = doc! { "code": code, "keyPattern": pattern, "keyValue": value };
+            error(read).is_duplicate_of_id(&[1; 24])
+        };
+        assert!(duplicate(11000, doc! { "_id": 1 }, doc! { "_id": &id }));
+        assert!(!duplicate(11000, doc! { "_id": 1 }, doc! { "_id": 5 }));
+        assert!(!duplicate(11000, doc! { "id": 1 }, doc! { "id": &id }));
+        assert!(!duplicate(121, doc! { "_id": 1 }, doc! { "_id": &id }));
+    }
+
+    #[test]
+    fn what_no_majority_has_is_told() {
+        let error = doc! { "code": 64, "errmsg": "waiting for replication timed out" };
+        let reply = Reply::read(&doc! { "ok": 1, "n": 7, "writeConcernError": error });
+        let reason = "waiting for replication timed out (code 64)";
+        assert_eq!(
+            (reply.count, reply.unacknowledged.as_deref()),
+            (7, Some(reason))
+        );
+        assert!(error_of(112).is_transient() && !error_of(121).is_transient());
+    }
+
+    fn error_of(code: i32) -> WriteError {
+        WriteError::of_command(code, "m")
     }
 }

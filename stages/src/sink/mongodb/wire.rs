@@ -1,14 +1,15 @@
 //! One command to the server, and what its answer means: done, try again, or the end.
 //!
 //! Every write asks for `w: majority, j: true` itself. A reply counts only when it came without a
-//! `writeConcernError`, and then it vouches for all that it says, for errors and operations that had nothing
-//! to do as well: mongod waits for the majority of the last operation of its oplog, not only of its own, when
-//! a command wrote nothing (`setLastOpToSystemLastOpTime` in `write_ops_exec.cpp` and
-//! `service_entry_point_common.cpp`; on a standalone `j: true` flushes the whole journal). So a document that
-//! was seen as a duplicate is durable too when the reply is here. A primary that was replaced meanwhile
-//! cannot get a majority and answers with a `writeConcernError`. All that was sent is then sent again, as it is
-//! when a reply is lost: what was applied answers as a duplicate or matches itself, behind the same wait. No
-//! write of its own is needed as a barrier.
+//! `writeConcernError`, and then it vouches for all that it says, duplicates and operations that had nothing to
+//! do as well. Where the last operation of a command failed or changed nothing, mongod waits for the majority of
+//! the newest entry of its whole oplog instead of the command's own (`LastOpFixer` in `write_ops_exec.cpp`,
+//! `setLastOpToSystemLastOpTime`); where it changed something, its own entry is newer than whatever the
+//! operations before it have seen. A standalone flushes its whole journal for `j: true`. So a document that was
+//! met as a duplicate is durable too once the reply is here, and no write of its own is needed as a barrier.
+//! A primary that was replaced meanwhile gets no majority and answers with a `writeConcernError`. All that was
+//! sent is then sent again, as it is when a reply is lost: what was applied answers as a duplicate or finds
+//! itself, behind the same wait.
 
 use super::reply::{DUPLICATE_KEY, Reply, is_of_one_operation, is_transient};
 use mongodb::Database;

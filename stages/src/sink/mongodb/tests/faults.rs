@@ -98,6 +98,43 @@ async fn a_server_that_comes_back_is_waited_for() {
 }
 
 #[tokio::test]
+async fn nothing_that_was_acknowledged_goes_with_the_primary() {
+    const BATCH: u64 = 50;
+    const BATCHES: u64 = 12;
+    let mut server = Mongod::replica_set_of(3).await;
+    let mongo = MongoTarget::connect(&server.uri_for("docs")).await.unwrap();
+    let loader = Loader::open(&mongo, &target(Mode::Insert, &[]), load(1))
+        .await
+        .unwrap();
+    let keyed = target(Mode::Upsert, &["id"]);
+    let keyed = Target {
+        collection: "keyed".into(),
+        ..keyed
+    };
+    let keyed = Loader::open(&mongo, &keyed, load(2)).await.unwrap();
+    for number in 0..BATCHES {
+        let from = number * BATCH;
+        let rows: Vec<_> = (from..from + BATCH)
+            .map(|id| format!(r#"{{"id":{id}}}"#))
+            .collect();
+        let rows: Vec<_> = rows.iter().map(String::as_str).collect();
+        if number == BATCHES / 2 {
+            let primary = server.primary().await.unwrap();
+            server.kill_node(primary);
+        }
+        let (inserted, upserted) =
+            tokio::join!(loader.write(from, &rows), keyed.write(from, &rows));
+        assert_eq!(inserted.loaded + inserted.already, BATCH);
+        assert_eq!(upserted, Outcome::all(BATCH, 0));
+    }
+    for collection in ["orders", "keyed"] {
+        let collection = mongo.database().collection::<Document>(collection);
+        let count = collection.count_documents(doc! {}).await.unwrap();
+        assert_eq!(count, BATCH * BATCHES);
+    }
+}
+
+#[tokio::test]
 async fn a_server_that_stays_away_is_an_outage() {
     let mut server = Mongod::standalone().await;
     let uri = format!("{}&serverSelectionTimeoutMS=100", server.uri_for("docs"));

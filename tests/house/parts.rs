@@ -14,7 +14,7 @@ const KINDS: [(&str, &[&str]); 6] = [
     ("unpack", &["bounds", "decode", "start"]),
     ("frame", &["cut"]),
     ("parse", &[]),
-    ("step", &[]),
+    ("step", &["condition", "expression"]),
     ("sink", &["flow", "target"]),
 ];
 

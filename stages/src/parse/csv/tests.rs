@@ -1,12 +1,25 @@
 //! What the CSV parser makes of records that were cut for it.
 
 use super::*;
+use crate::frame::csv::{CsvFramer, CsvHeader};
 use bytes::Bytes;
-use pipeline::{Frame, Position};
+use pipeline::law::same_outcomes;
+use pipeline::{Bind, Chain, Convert, Encode, Frame, FrameLimits, Framer, Position, Verdict};
+use proptest::prelude::*;
 
-fn commas() -> CsvDialect {
-    CsvDialect::default()
-}
+const COMMAS: CsvDialect = CsvDialect {
+    delimiter: b',',
+    quote_char: Some(b'"'),
+    double_quote: true,
+    escape_char: None,
+    comment_char: None,
+    skip_rows: 0,
+    header: CsvHeader {
+        rows: 0,
+        find_within: None,
+    },
+    columns: Vec::new(),
+};
 
 /// A block of the given pieces: a piece is a record, `!` before it a broken one, `#` lines that are none.
 fn block(pieces: &[&[u8]]) -> Block {
@@ -62,38 +75,38 @@ fn check(dialect: &CsvDialect, columns: usize, pieces: &[&[u8]], expected: &[&st
 }
 
 #[test]
-fn cells_are_what_stands_between_the_dialect() {
+fn cells_are_what_stands_between_the_marks() {
     check(
-        &commas(),
+        &COMMAS,
         2,
         &[b"a,b\n", b"c,d\r\n", b"e,f\r", b"g,h"],
         &["0:a|b", "1:c|d", "2:e|f", "3:g|h"],
     );
     check(
-        &commas(),
+        &COMMAS,
         2,
         &[b"\"a,\nb\",\"c\"\"d\"\n", b"e\"f, g \n"],
         &["0:a,\nb|c\"d", "1:e\"f| g "],
     );
-    check(&commas(), 1, &[b"\"\"\n", b"x\n"], &["0:", "1:x"]);
-    check(&commas(), 2, &[b",\n", b"\0,a\0b\n"], &["0:|", "1:\0|a\0b"]);
-    check(&commas(), 2, &[], &[]);
+    check(&COMMAS, 1, &[b"\"\"\n", b"x\n"], &["0:", "1:x"]);
+    check(&COMMAS, 2, &[b",\n", b"\0,a\0b\n"], &["0:|", "1:\0|a\0b"]);
+    check(&COMMAS, 2, &[], &[]);
     let dialect = CsvDialect {
         delimiter: b';',
         quote_char: None,
-        ..commas()
+        ..COMMAS
     };
     check(&dialect, 2, &[b"\"a;b\"\n"], &["0:\"a|b\""]);
     let dialect = CsvDialect {
         quote_char: Some(b'\''),
         double_quote: false,
         escape_char: Some(b'\\'),
-        ..commas()
+        ..COMMAS
     };
     check(&dialect, 2, &[b"'a\\'\\\\',\"b\"\n"], &["0:a'\\|\"b\""]);
     let dialect = CsvDialect {
         delimiter: b'\t',
-        ..commas()
+        ..COMMAS
     };
     check(&dialect, 2, &[b"a\tb,c\n"], &["0:a|b,c"]);
 }
@@ -102,7 +115,7 @@ fn cells_are_what_stands_between_the_dialect() {
 fn lines_between_records_are_nothing() {
     let dialect = CsvDialect {
         comment_char: Some(b'#'),
-        ..commas()
+        ..COMMAS
     };
     check(
         &dialect,
@@ -114,15 +127,15 @@ fn lines_between_records_are_nothing() {
 
 #[test]
 fn a_byte_order_mark_is_data() {
-    check(&commas(), 2, &[b"\xef\xbb\xbfa,b\n"], &["0:\u{feff}a|b"]);
+    check(&COMMAS, 2, &[b"\xef\xbb\xbfa,b\n"], &["0:\u{feff}a|b"]);
     check(
-        &commas(),
+        &COMMAS,
         1,
         &[b"!x\n", b"\xef\xbb\xbf\n", b"\xef\xbb\xbfb\n"],
         &["1:\u{feff}", "2:\u{feff}b"],
     );
     check(
-        &commas(),
+        &COMMAS,
         1,
         &[b"\xef\xbb\xbf\xef\xbb\xbf"],
         &["0:\u{feff}\u{feff}"],
@@ -132,14 +145,14 @@ fn a_byte_order_mark_is_data() {
 #[test]
 fn broken_records_are_passed_over() {
     check(
-        &commas(),
+        &COMMAS,
         1,
         &[b"!a\"\n", b"b\n", b"!\"c\n", b"!d\n", b"e\r\n", b"!\"f"],
         &["1:b", "4:e"],
     );
-    check(&commas(), 1, &[b"!a\n", b"!b\n"], &[]);
+    check(&COMMAS, 1, &[b"!a\n", b"!b\n"], &[]);
     check(
-        &commas(),
+        &COMMAS,
         1,
         &[b"a\r", b"!\"b\r", b"c\r", b"d"],
         &["0:a", "2:c", "3:d"],
@@ -149,7 +162,7 @@ fn broken_records_are_passed_over() {
 #[test]
 fn another_number_of_cells_is_a_problem_of_that_record() {
     check(
-        &commas(),
+        &COMMAS,
         2,
         &[b"a\n", b"b,c\n", b"d,e,f\n"],
         &[
@@ -163,7 +176,7 @@ fn another_number_of_cells_is_a_problem_of_that_record() {
 #[test]
 fn bytes_that_are_no_text_are_a_problem_of_that_record() {
     check(
-        &commas(),
+        &COMMAS,
         2,
         &[b"a,b\xff\n", b"c,\xc3\xa9\n", b"\xc3,\xa9\n"],
         &[
@@ -185,7 +198,7 @@ fn records_that_the_framer_did_not_cut_end_the_job() {
         &[b"a\n", b"\n"],
         &[b"a\r\r\n", b"b\n"],
     ] {
-        let fatal = parsed(&commas(), 1, &block(pieces)).unwrap_err();
+        let fatal = parsed(&COMMAS, 1, &block(pieces)).unwrap_err();
         assert_eq!(fatal.code, "frame_mismatch", "{pieces:?}");
     }
 }
@@ -195,6 +208,105 @@ fn records_larger_than_what_is_read_ahead_are_whole() {
     let cell = "x".repeat(3 * READ_AHEAD_BYTES);
     let line = format!("{cell},\"{cell}\n\"\n");
     let block = block(&[line.as_bytes(), b"a,b\n"]);
-    let found = parsed(&commas(), 2, &block).unwrap();
+    let found = parsed(&COMMAS, 2, &block).unwrap();
     assert_eq!(found, [format!("0:{cell}|{cell}\n"), "1:a|b".to_owned()]);
+}
+
+/// Binds to the cells, joined, and writes them.
+struct Joined;
+
+impl Bind<Cells, String> for Joined {
+    fn bind(&self, row: &mut Cells, record: &mut String) -> Verdict {
+        record.clear();
+        for cell in row.0.iter() {
+            record.push_str(cell);
+            record.push('|');
+        }
+        Verdict::Keep
+    }
+}
+
+impl Encode<String> for Joined {
+    fn encode(&self, _: Position, record: &String, out: &mut Vec<u8>) -> Result<(), Problem> {
+        out.extend_from_slice(record.as_bytes());
+        Ok(())
+    }
+}
+
+fn framer(dialect: &CsvDialect) -> impl Fn(Position) -> Box<dyn Framer> {
+    let limits = FrameLimits {
+        max_record_bytes: 24,
+        max_block_records: 3,
+        max_block_bytes: 40,
+    };
+    move |at| Box::new(CsvFramer::new(dialect, at, limits))
+}
+
+fn chain(dialect: &CsvDialect, columns: usize) -> impl Convert {
+    let parser = Box::new(CsvParser::new(dialect, columns));
+    Chain::new(parser)
+        .bind(Box::new(Joined))
+        .encode(Box::new(Joined))
+}
+
+#[test]
+fn framer_and_parser_give_the_same_however_the_input_is_cut() {
+    let input = b"a,b\n\"c\nd\",e\r\n\n# no, \"comment\ntoo,many,cells\nf,\xff\ng,a cell that is far too long for its record\nh,i\r\"j\",\"never closed\nk,l";
+    let outcomes = same_outcomes(&framer(&COMMAS), &chain(&COMMAS, 2), input);
+    let found: Vec<_> = outcomes.into_iter().map(|(_, outcome)| match outcome {
+        Ok(bytes) => String::from_utf8(bytes).unwrap(),
+        Err(codes) => codes,
+    });
+    let found: Vec<_> = found.collect();
+    assert_eq!(
+        found,
+        [
+            "a|b|",
+            "c\nd|e|",
+            "# no| \"comment|",
+            "cell_count None",
+            "encoding None",
+            "record_too_large None",
+            "h|i|",
+            "unclosed_quote None",
+            "k|l|",
+        ]
+    );
+}
+
+/// What random input is made of.
+const PIECES: &[&[u8]] = &[
+    b"a",
+    b"bc",
+    b",",
+    b",",
+    b"\"",
+    b"\"",
+    b"\n",
+    b"\n",
+    b"\r",
+    b"\r\n",
+    b"#",
+    b"\\",
+    b" ",
+    b"\xff",
+    b"\xef\xbb\xbf",
+    b"\0",
+];
+
+proptest! {
+    #[test]
+    fn framer_and_parser_never_disagree(
+        input in prop::collection::vec(prop::sample::select(PIECES), 0..60),
+        comment: bool, quoted: bool, doubled: bool, escaped: bool,
+    ) {
+        let dialect = CsvDialect {
+            quote_char: quoted.then_some(b'"'),
+            double_quote: doubled,
+            escape_char: escaped.then_some(b'\\'),
+            comment_char: comment.then_some(b'#'),
+            ..COMMAS
+        };
+        same_outcomes(&framer(&dialect), &chain(&dialect, 2), &input.concat());
+    }
 }

@@ -1,9 +1,11 @@
 //! What the JSON parser makes of every form of text, good and broken.
 
 use super::*;
+use crate::frame::lines::LinesFramer;
 use crate::record::{Item, Kind};
 use bytes::Bytes;
-use pipeline::{Frame, Position};
+use pipeline::law::same_outcomes;
+use pipeline::{Bind, Chain, Encode, Frame, FrameLimits, Framer, Position, Verdict};
 use proptest::prelude::*;
 use serde_json::Value;
 use std::collections::HashSet;
@@ -445,4 +447,51 @@ proptest! {
             },
         }
     }
+}
+
+/// Binds to the tree as it is shown, and writes it.
+struct Shown;
+
+impl Bind<Tree, String> for Shown {
+    fn bind(&self, row: &mut Tree, record: &mut String) -> Verdict {
+        *record = row.root().map(shown).unwrap_or_default();
+        Verdict::Keep
+    }
+}
+
+impl Encode<String> for Shown {
+    fn encode(&self, _: Position, record: &String, out: &mut Vec<u8>) -> Result<(), Problem> {
+        out.extend_from_slice(record.as_bytes());
+        Ok(())
+    }
+}
+
+#[test]
+fn framer_and_parser_give_the_same_however_the_input_is_cut() {
+    let input = b"{\"a\":1}\n\n[]\r\n{\"b\":\"\xff\"}\n  \n{\"b\":\"far too long for a record of so few bytes\"}\n{\"c\":[{}]}\n{\"d\"";
+    let limits = FrameLimits {
+        max_record_bytes: 24,
+        max_block_records: 2,
+        max_block_bytes: 40,
+    };
+    let make = |at| -> Box<dyn Framer> { Box::new(LinesFramer::new(at, limits)) };
+    let chain = Chain::new(Box::new(JsonlParser::new()));
+    let chain = chain.bind(Box::new(Shown)).encode(Box::new(Shown));
+    let outcomes = same_outcomes(&make, &chain, input);
+    let found = outcomes.into_iter().map(|(_, outcome)| match outcome {
+        Ok(bytes) => String::from_utf8(bytes).unwrap(),
+        Err(codes) => codes,
+    });
+    let found: Vec<_> = found.collect();
+    assert_eq!(
+        found,
+        [
+            "{\"a\":1}",
+            "json_not_object None",
+            "encoding None",
+            "record_too_large None",
+            "{\"c\":[{}]}",
+            "json_syntax None"
+        ]
+    );
 }

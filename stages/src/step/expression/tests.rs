@@ -1,3 +1,5 @@
+//! What expressions give over one order with a field of each type, and what is refused.
+
 use super::*;
 use crate::record::Decimal;
 

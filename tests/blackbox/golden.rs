@@ -30,7 +30,10 @@ impl Outcome {
     pub fn new(job: &Value, records: &str, rejects: String) -> Self {
         let id = job["jobId"].as_str().unwrap_or_default();
         Self {
-            records: without_ids(records).replace(&format!("\"job\":\"{id}\""), &format!("\"job\":\"{ANY_JOB}\"")),
+            records: without_ids(records).replace(
+                &format!("\"job\":\"{id}\""),
+                &format!("\"job\":\"{ANY_JOB}\""),
+            ),
             rejects,
             summary: summary(job),
         }
@@ -39,11 +42,16 @@ impl Outcome {
     /// Compares with the golden files of `folder`, or writes them. Returns what differs.
     pub fn judge(&self, folder: &Path, blessing: bool) -> String {
         let mut differences = String::new();
-        let files = [("records.jsonl", &self.records), ("rejects.jsonl", &self.rejects), ("summary.json", &self.summary)];
+        let files = [
+            ("records.jsonl", &self.records),
+            ("rejects.jsonl", &self.rejects),
+            ("summary.json", &self.summary),
+        ];
         for (name, came) in files {
             let path = folder.join(name);
             if blessing {
-                std::fs::write(&path, came).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+                std::fs::write(&path, came)
+                    .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
             } else {
                 let golden = std::fs::read_to_string(&path).unwrap_or_default();
                 differences.push_str(&compare(&path.display().to_string(), &golden, came));
@@ -61,8 +69,13 @@ pub fn blessing() -> bool {
 /// The sample in a golden folder: its only file that is called `input`, whatever its extension.
 pub fn sample(folder: &Path) -> Option<PathBuf> {
     let entries = std::fs::read_dir(folder).ok()?;
-    let named = |path: &PathBuf| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("input."));
-    let mut found = entries.filter_map(|entry| Some(entry.ok()?.path())).filter(named);
+    let named = |path: &PathBuf| {
+        path.file_name()
+            .is_some_and(|name| name.to_string_lossy().starts_with("input."))
+    };
+    let mut found = entries
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(named);
     let first = found.next();
     first.filter(|_| found.next().is_none())
 }
@@ -71,7 +84,10 @@ pub fn sample(folder: &Path) -> Option<PathBuf> {
 pub fn without_ids(documents: &str) -> String {
     let mut out = String::with_capacity(documents.len());
     for line in documents.split_inclusive('\n') {
-        match line.strip_prefix("{\"_id\":\"").and_then(|rest| rest.split_once('"')) {
+        match line
+            .strip_prefix("{\"_id\":\"")
+            .and_then(|rest| rest.split_once('"'))
+        {
             Some((_, rest)) => {
                 out.push('{');
                 out.push_str(rest.strip_prefix(',').unwrap_or(rest));
@@ -89,7 +105,11 @@ fn summary(job: &Value) -> String {
         .collect();
     kinds.sort_by_key(Value::to_string);
     let mut text = String::from("{\n");
-    let _ = writeln!(text, "  \"state\": {},\n  \"stats\": {},", job["state"], job["stats"]);
+    let _ = writeln!(
+        text,
+        "  \"state\": {},\n  \"stats\": {},",
+        job["state"], job["stats"]
+    );
     text.push_str("  \"errors\": [\n");
     for (index, kind) in kinds.iter().enumerate() {
         let comma = if index + 1 < kinds.len() { "," } else { "" };
@@ -101,7 +121,8 @@ fn summary(job: &Value) -> String {
 
 /// The lines in which two texts differ.
 pub fn compare(name: &str, golden: &str, came: &str) -> String {
-    let (golden_lines, came_lines): (Vec<_>, Vec<_>) = (golden.lines().collect(), came.lines().collect());
+    let (golden_lines, came_lines): (Vec<_>, Vec<_>) =
+        (golden.lines().collect(), came.lines().collect());
     let (mut out, mut count) = (String::new(), 0);
     for index in 0..golden_lines.len().max(came_lines.len()) {
         let (expected, found) = (golden_lines.get(index), came_lines.get(index));
@@ -111,7 +132,13 @@ pub fn compare(name: &str, golden: &str, came: &str) -> String {
         count += 1;
         if count <= MAX_SHOWN {
             let none = &"(nothing)";
-            let _ = writeln!(out, "{name}:{}:\n  expected {}\n  came     {}", index + 1, expected.unwrap_or(none), found.unwrap_or(none));
+            let _ = writeln!(
+                out,
+                "{name}:{}:\n  expected {}\n  came     {}",
+                index + 1,
+                expected.unwrap_or(none),
+                found.unwrap_or(none)
+            );
         }
     }
     if count > MAX_SHOWN {
@@ -131,5 +158,8 @@ fn a_document_loses_its_id_only() {
 #[test]
 fn differences_are_told_by_line() {
     assert_eq!(compare("f", "a\nb\n", "a\nb\n"), "");
-    assert_eq!(compare("f", "a\nb\n", "a\nc\nd\n"), "f:2:\n  expected b\n  came     c\nf:3:\n  expected (nothing)\n  came     d\n");
+    assert_eq!(
+        compare("f", "a\nb\n", "a\nc\nd\n"),
+        "f:2:\n  expected b\n  came     c\nf:3:\n  expected (nothing)\n  came     d\n"
+    );
 }

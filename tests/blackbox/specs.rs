@@ -22,14 +22,30 @@ struct Spec {
 fn specs() -> Vec<Spec> {
     let below = Path::new(env!("CARGO_MANIFEST_DIR")).join("../specs");
     let below = below.canonicalize().unwrap();
-    let entries: Vec<PathBuf> = std::fs::read_dir(&below).unwrap().map(|entry| entry.unwrap().path()).collect();
-    let mut paths: Vec<PathBuf> = entries.iter().filter(|path| path.extension().is_some_and(|end| end == "toml")).cloned().collect();
+    let entries: Vec<PathBuf> = std::fs::read_dir(&below)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    let mut paths: Vec<PathBuf> = entries
+        .iter()
+        .filter(|path| path.extension().is_some_and(|end| end == "toml"))
+        .cloned()
+        .collect();
     assert!(!paths.is_empty(), "there is no spec in {}", below.display());
     let folders: BTreeSet<PathBuf> = entries.into_iter().filter(|path| path.is_dir()).collect();
     let wanted: BTreeSet<PathBuf> = paths.iter().map(|path| path.with_extension("")).collect();
-    assert_eq!(folders, wanted, "each spec has its golden folder, and each folder its spec");
+    assert_eq!(
+        folders, wanted,
+        "each spec has its golden folder, and each folder its spec"
+    );
     paths.sort();
-    paths.into_iter().map(|path| Spec { folder: path.with_extension(""), path }).collect()
+    paths
+        .into_iter()
+        .map(|path| Spec {
+            folder: path.with_extension(""),
+            path,
+        })
+        .collect()
 }
 
 /// Runs `each` for all specs, and fails with everything that differed.
@@ -44,7 +60,8 @@ async fn for_all(each: impl AsyncFn(&Spec, &mut String)) {
 /// A place with a copy of the sample, and the sample's name.
 fn place(spec: &Spec) -> (Sluicegate, String) {
     let folder = spec.folder.display();
-    let input = sample(&spec.folder).unwrap_or_else(|| panic!("{folder} holds one sample, called input with an extension"));
+    let input = sample(&spec.folder)
+        .unwrap_or_else(|| panic!("{folder} holds one sample, called input with an extension"));
     let place = Sluicegate::new(env!("CARGO_BIN_EXE_sluicegate"));
     let name = input.file_name().unwrap().to_string_lossy().into_owned();
     place.write(&name, std::fs::read(&input).unwrap());
@@ -53,8 +70,13 @@ fn place(spec: &Spec) -> (Sluicegate, String) {
 
 /// The job that `--json` told.
 fn job(ended: &Ended, spec: &Spec) -> Value {
-    let job: Value = serde_json::from_str(&ended.stdout).unwrap_or_else(|error| panic!("{}: {error}: {ended:?}", spec.path.display()));
-    assert!(COMPLETED.contains(&ended.code) && job["state"] == "completed", "{}: {ended:?}", spec.path.display());
+    let job: Value = serde_json::from_str(&ended.stdout)
+        .unwrap_or_else(|error| panic!("{}: {error}: {ended:?}", spec.path.display()));
+    assert!(
+        COMPLETED.contains(&ended.code) && job["state"] == "completed",
+        "{}: {ended:?}",
+        spec.path.display()
+    );
     job
 }
 
@@ -67,12 +89,28 @@ async fn its_sample_gives_the_golden_documents_and_rejects() {
     for_all(async |spec, differences| {
         let (place, input) = place(spec);
         let path = spec.path.display().to_string();
-        let run = ["run", &path, &input, "--sink", "jsonl:records.jsonl", "--rejects", "rejects.jsonl", "--json"];
+        let run = [
+            "run",
+            &path,
+            &input,
+            "--sink",
+            "jsonl:records.jsonl",
+            "--rejects",
+            "rejects.jsonl",
+            "--json",
+        ];
         let ended = place.run(run).await;
         let job = job(&ended, spec);
-        let outcome = Outcome::new(&job, &written(&place, "records.jsonl"), written(&place, "rejects.jsonl"));
+        let outcome = Outcome::new(
+            &job,
+            &written(&place, "records.jsonl"),
+            written(&place, "rejects.jsonl"),
+        );
         let (read, rejected) = (&job["stats"]["read"], &job["stats"]["rejected"]);
-        assert!(read.as_u64() >= Some(100) && rejected.as_u64() >= Some(1), "{path}: a sample has good and bad records: {job}");
+        assert!(
+            read.as_u64() >= Some(100) && rejected.as_u64() >= Some(1),
+            "{path}: a sample has good and bad records: {job}"
+        );
         differences.push_str(&outcome.judge(&spec.folder, blessing()));
     })
     .await;
@@ -82,7 +120,10 @@ async fn its_sample_gives_the_golden_documents_and_rejects() {
 async fn the_embedded_store_holds_the_golden_documents() {
     for_all(async |spec, differences| {
         let (place, input) = place(spec);
-        let text: toml::Table = std::fs::read_to_string(&spec.path).unwrap().parse().unwrap();
+        let text: toml::Table = std::fs::read_to_string(&spec.path)
+            .unwrap()
+            .parse()
+            .unwrap();
         let collection = text["sink"]["mongodb"]["collection"].as_str().unwrap();
         let path = spec.path.display().to_string();
         let job = job(&place.run(["run", &path, &input, "--json"]).await, spec);
@@ -90,11 +131,20 @@ async fn the_embedded_store_holds_the_golden_documents() {
         assert_eq!(exported.code, Some(0), "{exported:?}");
         let outcome = Outcome::new(&job, &exported.stdout, String::new());
         let golden = std::fs::read_to_string(spec.folder.join("records.jsonl")).unwrap_or_default();
-        differences.push_str(&compare(&format!("export of {path}"), &golden, &outcome.records));
+        differences.push_str(&compare(
+            &format!("export of {path}"),
+            &golden,
+            &outcome.records,
+        ));
         // The same file again is the same job: nothing is loaded twice.
         let again = place.run(["run", &path, &input, "--json"]).await;
-        let again: Value = serde_json::from_str(&again.stdout).unwrap_or_else(|error| panic!("{error}: {again:?}"));
-        assert_eq!((&again["existing"], &again["jobId"]), (&Value::Bool(true), &job["jobId"]), "{again}");
+        let again: Value = serde_json::from_str(&again.stdout)
+            .unwrap_or_else(|error| panic!("{error}: {again:?}"));
+        assert_eq!(
+            (&again["existing"], &again["jobId"]),
+            (&Value::Bool(true), &job["jobId"]),
+            "{again}"
+        );
         let exported_again = place.run(["export", collection]).await;
         assert_eq!(exported_again.stdout, exported.stdout, "{path}");
     })
@@ -104,19 +154,34 @@ async fn the_embedded_store_holds_the_golden_documents() {
 #[tokio::test]
 async fn it_is_checked_without_problems_and_its_tests_pass() {
     for_all(async |spec, differences| {
-        let place = Sluicegate::new(env!("CARGO_BIN_EXE_sluicegate")).env("SPECS_DIR", spec.path.parent().unwrap());
+        let place = Sluicegate::new(env!("CARGO_BIN_EXE_sluicegate"))
+            .env("SPECS_DIR", spec.path.parent().unwrap());
         let path = spec.path.display().to_string();
         // By its path and by its name, which is the file's.
-        let name = spec.folder.file_name().unwrap().to_string_lossy().into_owned();
+        let name = spec
+            .folder
+            .file_name()
+            .unwrap()
+            .to_string_lossy()
+            .into_owned();
         for reference in [&path, &name] {
             let checked = place.run(["check", reference]).await;
             if checked.code != Some(0) {
-                differences.push_str(&format!("check {reference}:\n{}{}\n", checked.stdout, checked.stderr));
+                differences.push_str(&format!(
+                    "check {reference}:\n{}{}\n",
+                    checked.stdout, checked.stderr
+                ));
             }
             let tested = place.run(["test", reference]).await;
-            let some = tested.stdout.lines().any(|line| line.starts_with("test ") && line.ends_with("... ok"));
+            let some = tested
+                .stdout
+                .lines()
+                .any(|line| line.starts_with("test ") && line.ends_with("... ok"));
             if tested.code != Some(0) || !some {
-                differences.push_str(&format!("test {reference}:\n{}{}\n", tested.stdout, tested.stderr));
+                differences.push_str(&format!(
+                    "test {reference}:\n{}{}\n",
+                    tested.stdout, tested.stderr
+                ));
             }
         }
     })
@@ -128,21 +193,45 @@ async fn a_dry_run_finds_the_same_rejects_and_writes_nothing() {
     for_all(async |spec, differences| {
         let (place, input) = place(spec);
         let path = spec.path.display().to_string();
-        let ended = place.run(["check", &path, &input, "--rejects", "rejects.jsonl", "--json"]).await;
+        let ended = place
+            .run([
+                "check",
+                &path,
+                &input,
+                "--rejects",
+                "rejects.jsonl",
+                "--json",
+            ])
+            .await;
         job(&ended, spec);
         let golden = std::fs::read_to_string(spec.folder.join("rejects.jsonl")).unwrap_or_default();
-        differences.push_str(&compare(&format!("check of {path}"), &golden, &written(&place, "rejects.jsonl")));
+        differences.push_str(&compare(
+            &format!("check of {path}"),
+            &golden,
+            &written(&place, "rejects.jsonl"),
+        ));
         let left: BTreeSet<String> = std::fs::read_dir(place.folder())
             .unwrap()
             .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())
             .collect();
-        assert_eq!(left, BTreeSet::from([input.clone(), "rejects.jsonl".to_owned()]), "{path}");
+        assert_eq!(
+            left,
+            BTreeSet::from([input.clone(), "rejects.jsonl".to_owned()]),
+            "{path}"
+        );
     })
     .await;
 }
 
 #[test]
 fn documents_are_compared_without_their_ids() {
-    let golden = specs().iter().map(|spec| std::fs::read_to_string(spec.folder.join("records.jsonl")).unwrap_or_default()).collect::<String>();
-    assert_eq!(without_ids(&golden), golden, "golden documents have no _id of ours");
+    let golden = specs()
+        .iter()
+        .map(|spec| std::fs::read_to_string(spec.folder.join("records.jsonl")).unwrap_or_default())
+        .collect::<String>();
+    assert_eq!(
+        without_ids(&golden),
+        golden,
+        "golden documents have no _id of ours"
+    );
 }

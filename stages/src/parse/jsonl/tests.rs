@@ -5,7 +5,7 @@ use crate::frame::lines::LinesFramer;
 use crate::record::{Item, Kind};
 use bytes::Bytes;
 use pipeline::law::same_outcomes;
-use pipeline::{Bind, Chain, Encode, Frame, FrameLimits, Framer, Position, Verdict};
+use pipeline::{Bind, Encode, Frame, FrameLimits, Framer, Position, Verdict};
 use proptest::prelude::*;
 use serde_json::Value;
 use std::collections::HashSet;
@@ -475,7 +475,7 @@ fn framer_and_parser_give_the_same_however_the_input_is_cut() {
         max_block_bytes: 40,
     };
     let make = |at| -> Box<dyn Framer> { Box::new(LinesFramer::new(at, limits)) };
-    let chain = Chain::new(Box::new(JsonlParser::new()));
+    let chain = pipeline::chain(Box::new(JsonlParser));
     let chain = chain.bind(Box::new(Shown)).encode(Box::new(Shown));
     let outcomes = same_outcomes(&make, &chain, input);
     let found = outcomes.into_iter().map(|(_, outcome)| match outcome {

@@ -1,7 +1,9 @@
 //! The runner over parts that live in memory: lines go in, a map of ordinals comes out.
 
 use super::*;
-use crate::{Bind, Encode, Frame, Parser, Position, Problem, Reject, Step, Verdict, Written};
+use crate::{
+    Bind, Books, Encode, Frame, OnBreach, Parser, Position, Problem, Reject, Step, Verdict, Written,
+};
 use async_trait::async_trait;
 use bytes::BytesMut;
 use std::collections::BTreeMap;

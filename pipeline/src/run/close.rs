@@ -1,0 +1,48 @@
+//! Closing: how a run ended that met no error.
+//!
+//! `Completed` is said only when the whole input was read, the budget holds, the books balance and the sink is
+//! finished.
+
+use super::{End, Shared, lock};
+use crate::{Accepted, Books, Breach, Budget, Fatal, Ledger, OnBreach, Sink};
+
+/// Decides how a run ended that met no error.
+pub(super) struct Closing<'a> {
+    pub(super) budget: Budget,
+    pub(super) accepted: &'a Accepted,
+    pub(super) shared: &'a Shared,
+}
+
+impl Closing<'_> {
+    pub(super) async fn judge(&self, books: &Books, sink: &dyn Sink, ledger: &dyn Ledger) -> End {
+        let breach = lock(&self.shared.breach).take();
+        if let Some(breach) = breach {
+            return self.breached(breach);
+        }
+        let decoded_bytes = *lock(&self.shared.decoded_bytes);
+        let complete = decoded_bytes == Some(books.end.offset);
+        if self.shared.stop.is_cancelled() && !complete {
+            return End::Interrupted;
+        }
+        let breach = lock(&self.shared.judge).judge_end(books.counters.read);
+        if let Some(breach) = breach.filter(|breach| !self.accepted.covers(&breach.cause)) {
+            return self.breached(breach);
+        }
+        let closed = async {
+            let stored = ledger.stored_rejects().await?;
+            books.close(decoded_bytes.unwrap_or_default(), stored)?;
+            sink.finish().await
+        };
+        match closed.await {
+            Ok(()) => End::Completed,
+            Err(fatal) => End::Failed(fatal),
+        }
+    }
+
+    fn breached(&self, breach: Breach) -> End {
+        match self.budget.on_breach {
+            OnBreach::Fail => End::Failed(Fatal::new(breach.cause.code(), breach.message)),
+            OnBreach::Hold | OnBreach::Continue => End::Held(breach),
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! Joining: converted blocks become batches, in the order of the file.
+//!
+//! Here the budget is judged on the rejects that are known before a batch is written, and the rate is kept. A
+//! batch never waits longer than [`MAX_BATCH_WAIT_MS`] to be filled.
+
+use super::{Shared, lock};
+use crate::rate::Limiter;
+use crate::{Batch, BatchLimits, Converted, Fatal, Stage, Timing};
+use async_stream::try_stream;
+use futures::stream::{BoxStream, StreamExt};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::{Instant, timeout};
+
+/// The longest that a batch waits to be filled, once it holds a record.
+const MAX_BATCH_WAIT_MS: u64 = 1000;
+
+/// Joins converted blocks into batches, judges the budget in the order of the file, keeps the rate.
+pub(super) fn batches(
+    mut converted: BoxStream<'static, Result<Converted, Fatal>>,
+    limits: BatchLimits,
+    mut limiter: Limiter,
+    shared: Arc<Shared>,
+) -> BoxStream<'static, Result<Batch, Fatal>> {
+    try_stream! {
+        let mut open = Open::default();
+        loop {
+            let next = if open.parts.is_empty() {
+                converted.next().await
+            } else {
+                match timeout(Duration::from_millis(MAX_BATCH_WAIT_MS), converted.next()).await {
+                    Ok(next) => next,
+                    Err(_) => {
+                        yield open.take(&mut limiter, &shared.timing).await;
+                        continue;
+                    }
+                }
+            };
+            let mut part = match next {
+                Some(Ok(part)) => part,
+                Some(Err(fatal)) => {
+                    // What was read before the error stays.
+                    if !open.parts.is_empty() {
+                        yield open.take(&mut limiter, &shared.timing).await;
+                    }
+                    Err(fatal)?
+                }
+                None => break,
+            };
+            let breach = lock(&shared.judge).judge_block(&mut part);
+            if !open.has_room_for(&part, limits) {
+                yield open.take(&mut limiter, &shared.timing).await;
+            }
+            open.push(part);
+            if shared.breach(breach) {
+                break;
+            }
+            if open.is_full(limits) {
+                yield open.take(&mut limiter, &shared.timing).await;
+            }
+        }
+        if !open.parts.is_empty() {
+            yield open.take(&mut limiter, &shared.timing).await;
+        }
+    }
+    .boxed()
+}
+
+/// A batch that is being filled.
+#[derive(Default)]
+struct Open {
+    parts: Vec<Converted>,
+    records: usize,
+    bytes: usize,
+}
+
+impl Open {
+    fn has_room_for(&self, part: &Converted, limits: BatchLimits) -> bool {
+        self.parts.is_empty()
+            || (self.records + part.len() <= limits.max_records
+                && self.bytes + part.bytes().len() <= limits.max_bytes)
+    }
+
+    fn is_full(&self, limits: BatchLimits) -> bool {
+        self.records >= limits.max_records || self.bytes >= limits.max_bytes
+    }
+
+    fn push(&mut self, part: Converted) {
+        self.records += part.len();
+        self.bytes += part.bytes().len();
+        self.parts.push(part);
+    }
+
+    async fn take(&mut self, limiter: &mut Limiter, timing: &Timing) -> Batch {
+        let from = Instant::now();
+        limiter.admit(self.records as u64).await;
+        timing.add(Stage::Rate, from);
+        let parts = std::mem::take(self).parts;
+        Batch { parts }
+    }
+}

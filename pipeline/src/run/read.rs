@@ -1,0 +1,87 @@
+//! Reading and framing: the sequential front of a run, in a task of its own.
+//!
+//! It stays at most [`READ_AHEAD_BLOCKS`] ahead of the parse tasks, and what it read before an error is framed
+//! and handed on before the error.
+
+use super::{Shared, lock};
+use crate::{Block, Fatal, Framer, Source, Stage};
+use async_stream::try_stream;
+use futures::stream::{Stream, StreamExt};
+use std::sync::Arc;
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+use tokio_util::task::AbortOnDropHandle;
+
+/// Blocks that are framed before a parse task is free for them.
+const READ_AHEAD_BLOCKS: usize = 2;
+/// Room made in the framer's buffer before each read, in bytes.
+const READ_BYTES: usize = crate::BLOCK_BYTES;
+
+/// Reads and frames in a task of its own, [`READ_AHEAD_BLOCKS`] ahead.
+pub(super) fn blocks(
+    source: Box<dyn Source>,
+    source_at: u64,
+    framer: Box<dyn Framer>,
+    shared: Arc<Shared>,
+) -> impl Stream<Item = Result<Block, Fatal>> + Send {
+    let (sender, mut receiver) = mpsc::channel(READ_AHEAD_BLOCKS);
+    let stop = shared.stop.clone();
+    let reader = AbortOnDropHandle::new(tokio::spawn(async move {
+        let mut blocks = std::pin::pin!(read(source, source_at, framer, shared));
+        while let Some(block) = blocks.next().await {
+            if sender.send(block).await.is_err() {
+                break;
+            }
+        }
+    }));
+    try_stream! {
+        loop {
+            let next = tokio::select! {
+                biased;
+                () = stop.cancelled() => None,
+                next = receiver.recv() => next,
+            };
+            match next {
+                Some(block) => yield block?,
+                None => break,
+            }
+        }
+        if !stop.is_cancelled() && let Err(error) = reader.await {
+            Err(Fatal::new("panic", "the reader panicked").because(&error))?;
+        }
+    }
+}
+
+fn read(
+    mut source: Box<dyn Source>,
+    source_at: u64,
+    mut framer: Box<dyn Framer>,
+    shared: Arc<Shared>,
+) -> impl Stream<Item = Result<Block, Fatal>> + Send {
+    try_stream! {
+        let mut at = source_at;
+        let mut at_end = false;
+        loop {
+            loop {
+                let from = Instant::now();
+                let block = framer.next_block(at_end)?;
+                shared.timing.add(Stage::Frame, from);
+                match block {
+                    Some(block) => yield block,
+                    None => break,
+                }
+            }
+            if at_end {
+                break;
+            }
+            framer.buffer().reserve(READ_BYTES);
+            let from = Instant::now();
+            let read = source.read(framer.buffer()).await?;
+            shared.timing.add(Stage::Read, from);
+            shared.bytes_read.send_replace(source.bytes_read());
+            at += read as u64;
+            at_end = read == 0;
+        }
+        *lock(&shared.decoded_bytes) = Some(at);
+    }
+}

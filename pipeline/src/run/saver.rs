@@ -1,0 +1,92 @@
+//! The saver: keeps the newest checkpoint, and saves it from a task of its own.
+//!
+//! Saving never holds up writing: while one save is under way, checkpoints replace each other, and only the
+//! newest is saved next. The first acknowledged batch is saved at once.
+
+use super::lock;
+use crate::{Ack, Checkpoint, Counters, Fatal, Ledger};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+use tokio::sync::Notify;
+use tokio::time::{Instant, sleep_until};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
+
+/// The least time between two saves of a checkpoint, the last one excepted.
+const SAVE_INTERVAL_MS: u64 = 500;
+
+/// Keeps the newest checkpoint, and saves it from a task of its own.
+pub(super) struct Saver {
+    state: Arc<SaverState>,
+    task: Mutex<Option<AbortOnDropHandle<Result<(), Fatal>>>>,
+}
+
+struct SaverState {
+    checkpoint: Mutex<Checkpoint>,
+    changed: Notify,
+    ending: CancellationToken,
+}
+
+impl Saver {
+    pub(super) fn start(
+        checkpoint: Checkpoint,
+        ledger: Arc<dyn Ledger>,
+        stop: CancellationToken,
+    ) -> Self {
+        let state = Arc::new(SaverState {
+            checkpoint: Mutex::new(checkpoint),
+            changed: Notify::new(),
+            ending: CancellationToken::new(),
+        });
+        let shared = state.clone();
+        let task = tokio::spawn(async move {
+            loop {
+                tokio::select! {
+                    () = shared.ending.cancelled() => return Ok(()),
+                    () = shared.changed.notified() => {}
+                }
+                let checkpoint = lock(&shared.checkpoint).clone();
+                if let Err(fatal) = ledger.save(&checkpoint).await {
+                    stop.cancel();
+                    return Err(fatal);
+                }
+                let next = Instant::now() + Duration::from_millis(SAVE_INTERVAL_MS);
+                tokio::select! {
+                    () = shared.ending.cancelled() => return Ok(()),
+                    () = sleep_until(next) => {}
+                }
+            }
+        });
+        Self {
+            state,
+            task: Mutex::new(Some(AbortOnDropHandle::new(task))),
+        }
+    }
+
+    /// Enters an acknowledgement into the books, to be saved soon.
+    pub(super) fn enter(&self, ack: &Ack) -> Result<Counters, Fatal> {
+        let mut checkpoint = lock(&self.state.checkpoint);
+        checkpoint.books.enter(ack)?;
+        if ack.written.mark.is_some() {
+            checkpoint.mark = ack.written.mark;
+        }
+        self.state.changed.notify_one();
+        Ok(checkpoint.books.counters.clone())
+    }
+
+    pub(super) fn checkpoint(&self) -> MutexGuard<'_, Checkpoint> {
+        lock(&self.state.checkpoint)
+    }
+
+    /// Ends the task and saves the newest checkpoint, unless an earlier save failed.
+    pub(super) async fn finish(&self, ledger: &dyn Ledger) -> Result<(), Fatal> {
+        self.state.ending.cancel();
+        let task = lock(&self.task).take();
+        if let Some(task) = task {
+            task.await
+                .map_err(|error| Fatal::new("panic", "the ledger panicked").because(&error))??;
+        }
+        let checkpoint = self.checkpoint().clone();
+        ledger.save(&checkpoint).await
+    }
+}

@@ -124,6 +124,7 @@ impl Plan {
         }
         let (steps, schema) =
             steps::plan(spec.steps.as_deref().unwrap_or_default(), &bind, problems);
+        bind.make_room(schema.fields.len());
         let budget = budget(spec.errors, problems);
         let keeps_unknown = columns.unknown == Some(Unknown::Keep);
         let sink = sink::plan(spec.sink, &schema, keeps_unknown, defaults, problems);

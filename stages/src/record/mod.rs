@@ -75,6 +75,19 @@ impl Record {
         self.unknown.clear();
     }
 
+    /// Adds the value of the next field, after [`Self::clear`] with no fields.
+    #[inline]
+    pub fn push(&mut self, value: Value) {
+        self.values.push(value);
+    }
+
+    /// Makes room for `fields` values in all: those behind the last one are null.
+    pub fn grow(&mut self, fields: usize) {
+        if self.values.len() < fields {
+            self.values.resize_with(fields, Value::default);
+        }
+    }
+
     /// Puts `text` into the record's buffer.
     pub fn store(&mut self, text: &str) -> Text {
         let start = self.text.len() as u32;

@@ -10,6 +10,8 @@ use std::sync::Arc;
 pub struct CsvBind {
     /// Each field with the number of its column, from 0, where the file has it.
     fields: Vec<(Arc<FieldPlan>, Option<usize>)>,
+    /// Values of a record, derived ones too.
+    room: usize,
     extra: Extra,
 }
 
@@ -28,11 +30,13 @@ pub enum Extra {
 
 impl CsvBind {
     pub(super) fn new(
-        fields: impl Iterator<Item = (Arc<FieldPlan>, Option<usize>)>,
+        fields: Vec<(Arc<FieldPlan>, Option<usize>)>,
+        room: usize,
         extra: Extra,
     ) -> Self {
         Self {
-            fields: fields.collect(),
+            fields,
+            room,
             extra,
         }
     }
@@ -40,15 +44,15 @@ impl CsvBind {
 
 impl Bind<Cells, Record> for CsvBind {
     fn bind(&self, row: &mut Cells, record: &mut Record) -> Verdict {
-        record.clear(self.fields.len());
+        record.clear(0);
         let mut problems = Vec::new();
         for (index, (field, column)) in self.fields.iter().enumerate() {
-            let value = match column.and_then(|column| row.get(column)) {
-                Some(text) => field.text(text, record, &mut problems),
+            match column.and_then(|column| row.get(column)) {
+                Some(text) => field.text(index, text, record, &mut problems),
                 None => field.absent(record, &mut problems),
-            };
-            record.set(index, value);
+            }
         }
+        record.grow(self.room);
         match &self.extra {
             Extra::Drop => {}
             Extra::Keep(columns) => {

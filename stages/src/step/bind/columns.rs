@@ -179,7 +179,8 @@ impl BindPlan {
             .filter(|index| !columns.contains(&Some(*index)))
             .collect();
         let extra = self.extra(&unknown, &heads, accepted)?;
-        Ok(CsvBind::new(self.plans().cloned().zip(columns), extra))
+        let fields = self.plans().cloned().zip(columns).collect();
+        Ok(CsvBind::new(fields, self.room, extra))
     }
 
     /// Columns must not run back; a column that several fields take counts where it is first taken.

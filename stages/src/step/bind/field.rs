@@ -1,5 +1,5 @@
 //! One field's way from what was found to its value: text changes, missing values, default, type, constraints, in
-//! this order. What is wrong is added to the record's problems; the value is null then.
+//! this order. The value is pushed to the record; what is wrong is added to the problems, and the value is null then.
 
 use super::text::Shape;
 use super::value::{Fault, Reader, shown};
@@ -31,9 +31,9 @@ pub enum Fill {
 }
 
 impl FieldPlan {
-    /// The value where nothing was found, or null.
-    pub fn absent(&self, record: &mut Record, problems: &mut Vec<Problem>) -> Value {
-        match &self.default {
+    /// Pushes the value where nothing was found, or null.
+    pub fn absent(&self, record: &mut Record, problems: &mut Vec<Problem>) {
+        let value = match &self.default {
             Some(Fill::Value(value)) => value.clone(),
             Some(Fill::Text(text)) => self.reader.text(text, record).unwrap_or_default(),
             None => {
@@ -42,27 +42,52 @@ impl FieldPlan {
                 }
                 Value::Null
             }
-        }
+        };
+        record.push(value);
     }
 
-    /// The value of a text.
+    /// Pushes the value of a text, which is field `index` of the record.
     #[inline]
-    pub fn text(&self, found: &str, record: &mut Record, problems: &mut Vec<Problem>) -> Value {
-        self.shaped(found, record, problems, |text, record| {
-            self.reader.text(text, record)
-        })
+    pub fn text(
+        &self,
+        index: usize,
+        found: &str,
+        record: &mut Record,
+        problems: &mut Vec<Problem>,
+    ) {
+        if !self.shape.is_empty() {
+            return self.shaped(index, found, record, problems, false);
+        }
+        if self.is_missing(found) {
+            return self.absent(record, problems);
+        }
+        let read = self.reader.text_to(found, record, Record::push);
+        self.judge(read, index, found, record, problems);
     }
 
-    /// The value of a JSON value.
-    pub fn item(&self, item: Item<'_>, record: &mut Record, problems: &mut Vec<Problem>) -> Value {
+    /// Pushes the value of a JSON value, which is field `index` of the record.
+    pub fn item(
+        &self,
+        index: usize,
+        item: Item<'_>,
+        record: &mut Record,
+        problems: &mut Vec<Problem>,
+    ) {
         match item.kind() {
             Kind::Null => self.absent(record, problems),
-            Kind::String => self.shaped(item.text(), record, problems, |text, record| {
-                self.reader.item_text(text, self.lax, record)
-            }),
-            Kind::Number if self.is_missing(item.text()) => self.absent(record, problems),
+            Kind::String if !self.shape.is_empty() => {
+                self.shaped(index, item.text(), record, problems, true);
+            }
+            Kind::String | Kind::Number if self.is_missing(item.text()) => {
+                self.absent(record, problems)
+            }
+            Kind::String => {
+                let read = self.json_text(item.text(), record);
+                self.judge(read, index, item.text(), record, problems);
+            }
             kind => {
-                let value = self.reader.item(item, self.lax, record);
+                let read = self.reader.item(item, self.lax, record);
+                let read = read.map(|value| record.push(value));
                 let found = match kind {
                     Kind::Boolean(true) => "true",
                     Kind::Boolean(false) => "false",
@@ -70,37 +95,40 @@ impl FieldPlan {
                     Kind::Object => "{…}",
                     _ => item.text(),
                 };
-                self.judged(value, found, record, problems)
+                self.judge(read, index, found, record, problems);
             }
         }
     }
 
-    /// Changes `found`, looks whether it means null, reads and judges it.
     #[inline]
+    fn json_text(&self, text: &str, record: &mut Record) -> Result<(), Fault> {
+        match self.reader {
+            Reader::String | Reader::Date(_) => self.reader.text_to(text, record, Record::push),
+            _ => self
+                .reader
+                .item_text(text, self.lax, record)
+                .map(|value| record.push(value)),
+        }
+    }
+
+    /// Changes the text first, then looks whether it means null, reads and judges it.
     fn shaped(
         &self,
+        index: usize,
         found: &str,
         record: &mut Record,
         problems: &mut Vec<Problem>,
-        read: impl FnOnce(&str, &mut Record) -> Result<Value, Fault>,
-    ) -> Value {
-        if self.shape.is_empty() {
-            if self.is_missing(found) {
-                return self.absent(record, problems);
-            }
-            let value = read(found, record);
-            return self.judged(value, found, record, problems);
-        }
-        match self.shape.apply(found) {
-            Ok(text) if self.is_missing(&text) => self.absent(record, problems),
-            Ok(text) => {
-                let value = read(&text, record);
-                self.judged(value, found, record, problems)
-            }
+        is_json: bool,
+    ) {
+        let read = match self.shape.apply(found) {
+            Ok(text) if self.is_missing(&text) => return self.absent(record, problems),
+            Ok(text) if is_json => self.json_text(&text, record),
+            Ok(text) => self.reader.text_to(&text, record, Record::push),
             // A text that means null as it stands need not have what is looked for.
-            Err(_) if self.is_missing(found) => self.absent(record, problems),
-            Err(fault) => self.judged(Err(fault), found, record, problems),
-        }
+            Err(_) if self.is_missing(found) => return self.absent(record, problems),
+            Err(fault) => Err(fault),
+        };
+        self.judge(read, index, found, record, problems);
     }
 
     #[inline]
@@ -108,24 +136,26 @@ impl FieldPlan {
         self.missing.iter().any(|missing| **missing == *text)
     }
 
+    /// Checks the value that was pushed, or pushes null for the one that could not be read.
     #[inline]
-    fn judged(
+    fn judge(
         &self,
-        value: Result<Value, Fault>,
+        read: Result<(), Fault>,
+        index: usize,
         found: &str,
         record: &mut Record,
         problems: &mut Vec<Problem>,
-    ) -> Value {
-        match value {
-            Ok(value) => {
+    ) {
+        match read {
+            Ok(()) => {
                 if !self.constraints.is_empty() {
-                    self.constraints.check(&self.name, &value, record, problems);
+                    self.constraints
+                        .check(&self.name, record.value(index), record, problems);
                 }
-                value
             }
             Err(fault) => {
                 problems.push(self.fault(&fault, found));
-                Value::Null
+                record.push(Value::Null);
             }
         }
     }

@@ -78,6 +78,8 @@ pub struct BindPlan {
     pub(super) order: Order,
     pub(super) missing: Missing,
     pub(super) unknown: Unknown,
+    /// Values of a record: the fields of the spec, and the derived ones behind them.
+    pub(super) room: usize,
     fields: Vec<Planned>,
     /// Top-level names of the document that something else than a field is written to.
     also_taken: Vec<Arc<str>>,
@@ -112,6 +114,7 @@ impl BindPlan {
             order: columns.order.unwrap_or_default(),
             missing: columns.missing.unwrap_or_default(),
             unknown: columns.unknown.unwrap_or_default(),
+            room: fields.len(),
             fields: planned,
             also_taken: Vec::new(),
         };
@@ -134,6 +137,11 @@ impl BindPlan {
             .iter()
             .find(|planned| &*planned.field.name == field)?;
         planned.zone.as_ref()
+    }
+
+    /// Makes room in each record for `fields` values in all, the derived ones behind those of the spec.
+    pub fn make_room(&mut self, fields: usize) {
+        self.room = self.room.max(fields);
     }
 
     /// Says that the document has these top-level names already, from derived fields or lineage, so that no

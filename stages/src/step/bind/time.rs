@@ -16,7 +16,7 @@ pub use zone::Zone;
 
 use super::number;
 use super::value::Fault;
-use crate::record::{Decimal, Value};
+use crate::record::Decimal;
 use std::sync::Arc;
 
 /// Milliseconds of 0000-01-01T00:00:00Z, the first moment that four digits of a year can say.
@@ -37,8 +37,8 @@ pub enum Form {
     EpochMillis,
 }
 
-/// Reads `text` as a date.
-pub fn date(text: &str, forms: &[Form]) -> Result<Value, Fault> {
+/// Reads `text` as a date, in days since 1970.
+pub fn date(text: &str, forms: &[Form]) -> Result<i32, Fault> {
     let days = |form: &Form| match form {
         Form::Iso => iso::date(text),
         Form::Pattern(pattern) => Some(pattern.read(text)?.civil),
@@ -47,7 +47,7 @@ pub fn date(text: &str, forms: &[Form]) -> Result<Value, Fault> {
     forms
         .iter()
         .find_map(|form| days(form)?.days())
-        .map(|days| Value::Date(days as i32))
+        .map(|days| days as i32)
         .ok_or_else(|| {
             Fault::wrong(if forms.len() > 1 {
                 "is no date in any of the formats"
@@ -74,8 +74,8 @@ pub fn time<T>(text: &str, forms: &[Form], call: impl FnOnce(&str) -> T) -> Resu
     }
 }
 
-/// Reads `text` as a moment; local times are those of `zone`.
-pub fn datetime(text: &str, forms: &[Form], zone: Option<&Arc<Zone>>) -> Result<Value, Fault> {
+/// Reads `text` as a moment, in milliseconds since 1970; local times are those of `zone`.
+pub fn datetime(text: &str, forms: &[Form], zone: Option<&Arc<Zone>>) -> Result<i64, Fault> {
     for form in forms {
         let (civil, offset) = match form {
             Form::Iso => match iso::datetime(text) {
@@ -114,7 +114,7 @@ pub fn datetime(text: &str, forms: &[Form], zone: Option<&Arc<Zone>>) -> Result<
 }
 
 /// A number as a moment, by the first form that counts from 1970.
-pub fn datetime_of_number(text: &str, forms: &[Form]) -> Result<Value, Fault> {
+pub fn datetime_of_number(text: &str, forms: &[Form]) -> Result<i64, Fault> {
     let counts = |form: &&Form| matches!(form, Form::EpochSeconds | Form::EpochMillis);
     match forms.iter().find(counts) {
         Some(form) => epoch(text, form),
@@ -124,7 +124,7 @@ pub fn datetime_of_number(text: &str, forms: &[Form]) -> Result<Value, Fault> {
     }
 }
 
-fn epoch(text: &str, form: &Form) -> Result<Value, Fault> {
+fn epoch(text: &str, form: &Form) -> Result<i64, Fault> {
     let places = if matches!(form, Form::EpochSeconds) {
         3
     } else {
@@ -164,9 +164,9 @@ fn floor(value: Decimal, places: u32) -> Option<i64> {
     Some(if negative { -whole - beyond } else { whole })
 }
 
-fn in_range(milliseconds: i64) -> Result<Value, Fault> {
+fn in_range(milliseconds: i64) -> Result<i64, Fault> {
     if (FIRST_MS..=LAST_MS).contains(&milliseconds) {
-        Ok(Value::Datetime(milliseconds))
+        Ok(milliseconds)
     } else {
         Err(out_of_range())
     }
@@ -185,6 +185,6 @@ fn skipped(zone: &Zone) -> Fault {
 
 /// Reads a duration in whole seconds: `P[nW][nD][T[nH][nM][nS]]` (ISO 8601, without years and months, whose
 /// length varies), `H…:MM:SS`, or digits; each may begin with `-`.
-pub fn duration(text: &str) -> Result<Value, Fault> {
-    iso::duration(text).map(Value::Integer)
+pub fn duration(text: &str) -> Result<i64, Fault> {
+    iso::duration(text)
 }

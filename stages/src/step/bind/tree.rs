@@ -25,6 +25,8 @@ pub struct JsonBind {
     /// Every field must be there, if only as null.
     wants_all: bool,
     unknown: Unknown,
+    /// Values of a record, derived ones too.
+    room: usize,
     /// Top-level names that fields are written to.
     taken: Vec<Box<str>>,
 }
@@ -72,6 +74,7 @@ impl BindPlan {
             wants_all: self.missing == Missing::FailAny,
             fields,
             keys,
+            room: self.room,
             unknown: self.unknown,
             taken: self.taken_names().map(Into::into).collect(),
         }
@@ -80,7 +83,7 @@ impl BindPlan {
 
 impl Bind<Tree, Record> for JsonBind {
     fn bind(&self, row: &mut Tree, record: &mut Record) -> Verdict {
-        record.clear(self.fields.len());
+        record.clear(0);
         let Some(root) = row.root() else {
             return Verdict::Reject(vec![Problem::of_record("type", "the record is empty")]);
         };
@@ -109,16 +112,16 @@ impl Bind<Tree, Record> for JsonBind {
                 Some(key) => way.path.find_below(found[key]?),
                 None => way.path.find(root),
             });
-            let value = match at {
-                Some(item) => field.item(item, record, &mut problems),
+            match at {
+                Some(item) => field.item(index, item, record, &mut problems),
                 None if self.wants_all => {
                     problems.push(field.not_there());
-                    Value::Null
+                    record.push(Value::Null);
                 }
                 None => field.absent(record, &mut problems),
-            };
-            record.set(index, value);
+            }
         }
+        record.grow(self.room);
         problems.append(&mut extra.problems);
         if !extra.rescued.is_empty() {
             let name = record.store("_rescued");

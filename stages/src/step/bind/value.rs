@@ -96,11 +96,11 @@ pub struct Truths {
 }
 
 impl Truths {
-    fn read(&self, text: &str) -> Result<Value, Fault> {
+    fn read(&self, text: &str) -> Result<bool, Fault> {
         if self.yes.iter().any(|yes| yes == text) {
-            Ok(Value::Boolean(true))
+            Ok(true)
         } else if self.no.iter().any(|no| no == text) {
-            Ok(Value::Boolean(false))
+            Ok(false)
         } else {
             let all: Vec<String> = self
                 .yes
@@ -115,25 +115,61 @@ impl Truths {
 
 impl Reader {
     /// Reads a text; texts go into the buffer of `record`.
-    #[inline]
     pub fn text(&self, text: &str, record: &mut Record) -> Result<Value, Fault> {
+        self.text_to(text, record, |_, value| value)
+    }
+
+    /// Reads a text and puts the value where it belongs. Each type calls `put` for itself: a value that is
+    /// returned is copied on the way, which costs more than reading a short one.
+    #[inline(always)]
+    pub fn text_to<T>(
+        &self,
+        text: &str,
+        record: &mut Record,
+        put: impl FnOnce(&mut Record, Value) -> T,
+    ) -> Result<T, Fault> {
         match self {
-            Self::String => Ok(Value::Text(record.store(text))),
-            Self::Integer(style) => number::integer(text, *style).map(Value::Integer),
-            Self::Float(style) => number::float(text, *style).map(Value::Float),
-            Self::Decimal(style, scale) => {
-                number::decimal(text, *style, *scale).map(Value::Decimal)
+            Self::String => {
+                let text = record.store(text);
+                Ok(put(record, Value::Text(text)))
             }
-            Self::Boolean(truths) => truths.read(text),
-            Self::Date(forms) => time::date(text, forms),
-            Self::Datetime(forms, zone) => time::datetime(text, forms, zone.as_ref()),
+            Self::Integer(style) => {
+                let value = number::integer(text, *style)?;
+                Ok(put(record, Value::Integer(value)))
+            }
+            Self::Float(style) => {
+                let value = number::float(text, *style)?;
+                Ok(put(record, Value::Float(value)))
+            }
+            Self::Decimal(style, scale) => {
+                let value = number::decimal(text, *style, *scale)?;
+                Ok(put(record, Value::Decimal(value)))
+            }
+            Self::Boolean(truths) => {
+                let value = truths.read(text)?;
+                Ok(put(record, Value::Boolean(value)))
+            }
+            Self::Date(forms) => {
+                let days = time::date(text, forms)?;
+                Ok(put(record, Value::Date(days)))
+            }
+            Self::Datetime(forms, zone) => {
+                let milliseconds = time::datetime(text, forms, zone.as_ref())?;
+                Ok(put(record, Value::Datetime(milliseconds)))
+            }
+            _ => self.rarer(text, record).map(|value| put(record, value)),
+        }
+    }
+
+    #[inline(never)]
+    fn rarer(&self, text: &str, record: &mut Record) -> Result<Value, Fault> {
+        match self {
             Self::Time(forms) => time::time(text, forms, |text| Value::Text(record.store(text))),
-            Self::Duration => time::duration(text),
+            Self::Duration => time::duration(text).map(Value::Integer),
             Self::Uuid => identifier::uuid(text)
                 .map(Value::Uuid)
                 .ok_or_else(|| Fault::wrong("is no UUID")),
             Self::Email if identifier::is_email(text) => Ok(Value::Text(record.store(text))),
-            Self::Email => Err(Fault::wrong("is no e-mail address")),
             Self::Url if identifier::is_url(text) => Ok(Value::Text(record.store(text))),
             Self::Url => Err(Fault::wrong("is no absolute http or https URL")),
             Self::List(items, Some(separator)) => {
@@ -141,6 +177,7 @@ impl Reader {
             }
             Self::List(_, None) => Err(Fault::wrong("is a text, not a list")),
             Self::Object => Err(Fault::wrong("is a text, not an object")),
+            _ => Err(Fault::wrong(self.expectation())),
         }
     }
 
@@ -159,7 +196,7 @@ impl Reader {
                 number::integer(item.text(), plain).map(Value::Integer)
             }
             (Self::Datetime(forms, _), Kind::Number) => {
-                time::datetime_of_number(item.text(), forms)
+                time::datetime_of_number(item.text(), forms).map(Value::Datetime)
             }
             (Self::Boolean(_), Kind::Boolean(value)) => Ok(Value::Boolean(value)),
             (Self::List(..), Kind::List) => self.list_of_items(item, lax, record),
@@ -185,9 +222,9 @@ impl Reader {
                         .filter(|form| !counted(form))
                         .cloned()
                         .collect();
-                    return time::datetime(text, &texts, zone.as_ref());
+                    return time::datetime(text, &texts, zone.as_ref()).map(Value::Datetime);
                 }
-                time::datetime(text, written, zone.as_ref())
+                time::datetime(text, written, zone.as_ref()).map(Value::Datetime)
             }
             Self::List(..) => Err(Fault::wrong("is a text, not a list")),
             _ => self.text(text, record),

@@ -1,12 +1,13 @@
 //! Moments: ISO forms, formats, zones and their clock changes.
 
 use super::*;
-use crate::record::Record;
+use crate::record::{Record, Value};
 use crate::step::validate::canonical;
 
-fn show(result: Result<Value, Fault>) -> String {
+/// A moment in milliseconds since 1970, in words.
+fn show(result: Result<i64, Fault>) -> String {
     match result {
-        Ok(value) => canonical(&value, &Record::default()),
+        Ok(milliseconds) => canonical(&Value::Datetime(milliseconds), &Record::default()),
         Err(fault) => fault.code.to_owned(),
     }
 }
@@ -247,6 +248,8 @@ fn durations() {
         ("P99999999999999999W", "number_range"),
         ("9999999999999999:00:00", "number_range"),
     ] {
-        assert_eq!(show(duration(text)), expected, "{text:?}");
+        let found = duration(text)
+            .map_or_else(|fault| fault.code.to_owned(), |seconds| seconds.to_string());
+        assert_eq!(found, expected, "{text:?}");
     }
 }

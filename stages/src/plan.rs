@@ -5,15 +5,17 @@
 //! shown. What it promises: opening it fails only for reasons of the world (a file, a server), never for
 //! reasons of the spec.
 
+mod examples;
 mod input;
 mod sink;
 mod steps;
+#[cfg(test)]
 mod tests;
 
+pub use examples::{ExpectedReject, TestInput, TestPlan};
 pub use input::{InputPlan, name_matches};
 pub use sink::{SinkKind, SinkPlan};
 pub use steps::StepPlan;
-pub use tests::{ExpectedReject, TestInput, TestPlan};
 
 use crate::frame::csv::CsvDialect;
 use crate::record::Schema;
@@ -130,7 +132,7 @@ impl Plan {
         let sink = sink::plan(spec.sink, &schema, keeps_unknown, defaults, problems);
         bind.also_takes(sink.iter().flat_map(|sink| sink.target.lineage.clone()));
         bind.also_takes(schema.layout.0.iter().map(|(name, _)| name.clone()));
-        let tests = tests::plan(spec.tests.unwrap_or_default(), problems);
+        let tests = examples::plan(spec.tests.unwrap_or_default(), problems);
         Some(Self {
             name: name?,
             version: version?,

@@ -1,115 +1,129 @@
-//! `[[tests]]`: examples of input with the documents and rejects that must come out.
+//! What planning refuses, where it points, and that the defaults are what `defaults.toml` says.
 
-use crate::spec::{Problem, Problems, TestSpec};
-use std::collections::BTreeMap;
+use super::*;
+use crate::spec::DEFAULTS;
 
-/// A checked example.
-#[derive(Clone, Debug, PartialEq)]
-pub struct TestPlan {
-    /// What it shows.
-    pub name: String,
-    /// Where its input is.
-    pub input: TestInput,
-    /// The documents, in order, without `_id`; none is not compared.
-    pub expect: Option<Vec<serde_json::Value>>,
-    /// The rejects, in order; none is not compared.
-    pub expect_rejects: Option<Vec<ExpectedReject>>,
-    /// Drops by name; none is not compared.
-    pub expect_drops: Option<BTreeMap<String, u64>>,
+const HEAD: &str = "spec = 1\nname = 'a'\n[format.csv]\n[fields]\nx = {}\n";
+const SINK: &str = "[sink.null]\n";
+
+fn read(text: &str) -> Result<Plan, Box<Problems>> {
+    Plan::read("a.toml", text, Defaults::default())
 }
 
-/// The input of an example.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum TestInput {
-    /// Decoded text.
-    Text(String),
-    /// A file beside the spec.
-    File(String),
-}
-
-/// A reject that an example expects; what is not said is not compared.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ExpectedReject {
-    /// The record's number, from 1.
-    pub record: Option<u64>,
-    /// The field of its leading problem.
-    pub field: Option<String>,
-    /// The code of its leading problem.
-    pub code: Option<String>,
-}
-
-pub(super) fn plan(said: Vec<TestSpec>, problems: &mut Problems) -> Vec<TestPlan> {
-    said.into_iter()
-        .enumerate()
-        .filter_map(|(index, test)| one(index, test, problems))
-        .collect()
-}
-
-fn one(index: usize, test: TestSpec, problems: &mut Problems) -> Option<TestPlan> {
-    let path = format!("tests[{index}]");
-    let input = match (test.input, test.input_file) {
-        (Some(text), None) => TestInput::Text(text),
-        (None, Some(file)) => TestInput::File(file),
-        (Some(_), Some(_)) => {
-            let message = "a test has one input: input or input_file";
-            problems.push(Problem::new(
-                format!("{path}.input_file"),
-                "bad_combination",
-                message,
-            ));
-            return None;
-        }
-        (None, None) => {
-            problems.push(
-                Problem::new(path, "required", "the test has no input").hint("input = '''…'''"),
-            );
-            return None;
-        }
+/// Each problem as `line:column code`.
+fn check(text: &str, expected: &[&str]) {
+    let found = match read(text) {
+        Ok(_) => Vec::new(),
+        Err(problems) => problems.iter().map(shown).collect(),
     };
-    if test.expect.is_none() && test.expect_rejects.is_none() && test.expect_drops.is_none() {
-        let message = "the test expects nothing, so it shows nothing";
-        problems.push(
-            Problem::new(path, "required", message)
-                .hint("add expect = [...] or expect_rejects = [...]"),
-        );
-        return None;
-    }
-    let expect = test
-        .expect
-        .map(|documents| documents.into_iter().map(json_of_table).collect());
-    let expect_rejects = test.expect_rejects.map(|rejects| {
-        let one = |reject: crate::spec::ExpectedRejectSpec| ExpectedReject {
-            record: reject.record,
-            field: reject.field,
-            code: reject.code,
-        };
-        rejects.into_iter().map(one).collect()
-    });
-    Some(TestPlan {
-        name: test.name.unwrap_or_else(|| format!("tests[{index}]")),
-        input,
-        expect,
-        expect_rejects,
-        expect_drops: test.expect_drops,
-    })
+    assert_eq!(found, expected, "{text}");
 }
 
-fn json_of_table(table: toml::Table) -> serde_json::Value {
-    table
-        .into_iter()
-        .map(|(key, value)| (key, json_of(value)))
-        .collect()
+fn shown(problem: &Problem) -> String {
+    match &problem.place {
+        Some(place) => format!("{}:{} {}", place.line, place.column, problem.code),
+        None => problem.code.to_owned(),
+    }
 }
 
-/// TOML as the JSON of the embedded store: dates and times are their text.
-fn json_of(value: toml::Value) -> serde_json::Value {
-    match value {
-        toml::Value::String(text) => text.into(),
-        toml::Value::Integer(number) => number.into(),
-        toml::Value::Float(number) => number.into(),
-        toml::Value::Boolean(truth) => truth.into(),
-        toml::Value::Datetime(moment) => moment.to_string().into(),
-        toml::Value::Array(items) => items.into_iter().map(json_of).collect(),
-        toml::Value::Table(table) => json_of_table(table),
-    }
+#[test]
+fn what_is_missing_is_told_all_at_once() {
+    check(&format!("{HEAD}{SINK}"), &[]);
+    check(
+        "",
+        &[
+            "1:1 required",
+            "1:1 required",
+            "1:1 required",
+            "1:1 required",
+            "1:1 required",
+        ],
+    );
+    check(
+        "spec = 2\nname = 'Ä'\nversion = 0\n",
+        &[
+            "1:1 required",
+            "1:1 required",
+            "1:1 required",
+            "1:8 unsupported_version",
+            "2:8 bad_name",
+            "3:11 bad_value",
+        ],
+    );
+}
+
+#[test]
+fn what_makes_no_sense_is_told_at_its_place() {
+    let with = |more: &str| format!("{HEAD}{more}{SINK}");
+    check(&with("[errors]\nmax_ratio = 1.5\n"), &["7:13 bad_value"]);
+    check(
+        &with("[input]\ncompression = 'xz'\nencoding = 'latin1'\n"),
+        &["7:15 unsupported", "8:12 unsupported"],
+    );
+    check(
+        &with("[input]\nmatch = ['a/b']\nmax_record_bytes = '1GiB'\n"),
+        &["7:10 bad_value", "8:20 bad_value"],
+    );
+    check(
+        &with("[[steps]]\ndrop = { name = 'd', when = 'y == 1' }\n"),
+        &["7:29 bad_step"],
+    );
+    check(
+        &with("[[steps]]\nderive = { field = 'x', type = 'string', expr = 'x' }\n"),
+        &["7:20 bad_step"],
+    );
+    check(&with("[[tests]]\ninput = ''\n"), &["6:3 required"]);
+    check(
+        &format!("{HEAD}[sink.mongodb]\ncollection = 'c'\nmode = 'upsert'\nkey = ['y']\n"),
+        &["9:8 unknown_field"],
+    );
+    check(
+        &format!("{HEAD}[sink.mongodb]\ncollection = 'c'\nlineage = 'x'\n"),
+        &["8:11 duplicate"],
+    );
+    let keep = "[columns]\nunknown = 'keep'\n";
+    check(
+        &format!("{HEAD}{keep}[sink.csv]\npath = 'p'\n"),
+        &["7:11 bad_combination"],
+    );
+}
+
+#[test]
+fn the_defaults_are_what_the_file_of_defaults_says() {
+    let said = read(DEFAULTS).unwrap();
+    let minimal = "spec = 1\nname = 'defaults'\n[format.csv]\n[fields]\nexample = {}\n\
+                   [sink.mongodb]\ncollection = 'defaults'\n";
+    let mut left_out = read(minimal).unwrap();
+    left_out.sha256.clone_from(&said.sha256);
+    assert_eq!(format!("{said:#?}"), format!("{left_out:#?}"));
+}
+
+#[test]
+fn the_environment_stands_in_for_what_a_spec_does_not_say() {
+    let defaults = Defaults {
+        batch_records: Some(7),
+        pause_ms: Some(9),
+    };
+    let plan = |text: &str| Plan::read("a.toml", text, defaults).unwrap().sink.flow;
+    let flow = plan(&format!("{HEAD}{SINK}"));
+    assert_eq!((flow.batch.max_records, flow.rate.pause_ms), (7, 9));
+    let flow = plan(&format!(
+        "{HEAD}[sink.null]\nbatch = {{ records = 3 }}\nrate = {{ pause = '1ms' }}\n"
+    ));
+    assert_eq!((flow.batch.max_records, flow.rate.pause_ms), (3, 1));
+}
+
+#[test]
+fn a_step_sees_the_fields_before_it() {
+    let steps = "[[steps]]\nderive = { field = 'd', type = 'string', expr = 'x' }\n\
+                 [[steps]]\ndrop = { name = 'n', when = 'd == \"\"' }\n";
+    let plan = read(&format!("{HEAD}{steps}{SINK}")).unwrap();
+    assert_eq!(
+        plan.steps
+            .iter()
+            .map(|step| format!("{step:?}"))
+            .collect::<Vec<_>>(),
+        ["derive d", "drop n"]
+    );
+    assert_eq!(plan.schema.fields.len(), 2);
 }

@@ -1,7 +1,7 @@
 //! Every spec in `specs/` really runs: its sample gives what its golden folder says, whichever way it is asked for.
 //!
 //! The specs are found by listing. A new format is a new file `specs/NAME.toml` with a folder `specs/NAME/` that holds
-//! its sample, `input.…`; then `SLUICEGATE_BLESS=1 cargo test --test blackbox specs` writes the golden files.
+//! its sample, `input.…`; then `SLUICEGATE_BLESS=1 cargo test -p sluicegate --test blackbox its_sample` writes the golden files.
 
 use crate::golden::{Outcome, blessing, compare, sample, without_ids};
 use serde_json::Value;

@@ -43,8 +43,10 @@ const HOMES: [Home; 4] = [
     Home {
         names: &["rusqlite"],
         below: &[
+            "stages/src/sqlite.rs",
             "stages/src/sink/sqlite/",
             "stages/src/sink/sqlite.rs",
+            "stages/src/ledger/sqlite.rs",
             "server/src/queue/sqlite/",
             "server/src/files/sqlite/",
             "tests/",

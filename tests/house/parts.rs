@@ -2,7 +2,8 @@
 //! be read, replaced and removed alone.
 //!
 //! A part is a module of its kind's folder in `stages/src`, with its own sub-modules. What all parts of a kind
-//! rest on stands in `mod.rs` or in a module that is listed here.
+//! rest on stands in `mod.rs` or in a module that is listed here. Modules that `mod.rs` has for tests only are no
+//! parts: they may import all and be imported by all.
 
 use crate::code::Named;
 use crate::tree::{Breaches, SourceFile, files};
@@ -17,6 +18,16 @@ const KINDS: [(&str, &[&str]); 6] = [
     ("step", &["condition", "expression"]),
     ("sink", &["flow", "target"]),
 ];
+
+/// Modules that are one part together: binding judges each value as it reads it, so that all problems of a record
+/// are told at once.
+const TOGETHER: [(&str, &str); 1] = [("validate", "bind")];
+
+/// The part that a module belongs to.
+fn part(module: &str) -> &str {
+    let other = TOGETHER.iter().find(|(one, _)| *one == module);
+    other.map_or(module, |(_, other)| other)
+}
 
 /// The modules of `stages` that a file's path says, without `mod`.
 fn module(file: &SourceFile) -> Vec<String> {
@@ -79,28 +90,45 @@ fn imports(file: &SourceFile, home: &[String]) -> Imports {
     of_file.filter_map(import).collect()
 }
 
+/// The modules that this file declares under `#[cfg(test)]`.
+fn for_tests(file: &SourceFile) -> Vec<String> {
+    let code = &file.code;
+    let declared = |at: usize| {
+        let cfg = ["#", "[", "cfg", "(", "test", ")", "]"];
+        let mut next = at + cfg.len();
+        let marked = (at..next).zip(cfg).all(|(at, word)| code.word(at) == word);
+        // `pub` and `pub(crate)` may stand before it.
+        while marked && matches!(code.word(next), "pub" | "(" | "crate" | "super" | ")") {
+            next += 1;
+        }
+        (marked && code.word(next) == "mod").then(|| code.word(next + 1).to_owned())
+    };
+    (0..code.tokens.len()).filter_map(declared).collect()
+}
+
 #[test]
 fn parts_of_one_kind_never_import_each_other() {
     let mut breaches = Breaches::of("parts of one kind never import each other");
     for (kind, shared) in KINDS {
         let files = files(&format!("stages/src/{kind}"));
         let modules: Vec<Vec<String>> = files.iter().map(module).collect();
-        let is_part = |name: &str| {
-            let exists = modules
-                .iter()
-                .any(|module| module.get(1).is_some_and(|other| other == name));
-            exists && name != "tests" && !shared.contains(&name)
-        };
-        // What `mod.rs` hands on: `crate::unpack::Gzip` is `crate::unpack::gzip::Gzip`.
         let top = files
             .iter()
             .zip(&modules)
             .find(|(_, module)| module.len() == 1);
+        let tests = top.map(|(file, _)| for_tests(file)).unwrap_or_default();
+        // What `mod.rs` hands on: `crate::unpack::Gzip` is `crate::unpack::gzip::Gzip`.
         let handed_on = top
             .map(|(file, module)| imports(file, module))
             .unwrap_or_default();
+        let is_part = |name: &str| {
+            let exists = modules
+                .iter()
+                .any(|module| module.get(1).is_some_and(|other| other == name));
+            exists && !tests.iter().any(|test| test == name) && !shared.contains(&name)
+        };
         for (file, home) in files.iter().zip(&modules) {
-            let Some(own) = home.get(1).filter(|own| *own != "tests") else {
+            let Some(own) = home.get(1).filter(|own| !tests.contains(*own)) else {
                 continue;
             };
             let imports = imports(file, home);
@@ -114,7 +142,9 @@ fn parts_of_one_kind_never_import_each_other() {
                     whole.clone_from(known);
                 }
                 let other = whole.get(1).filter(|_| whole[0] == kind);
-                if let Some(other) = other.filter(|other| *other != own && is_part(other)) {
+                if let Some(other) =
+                    other.filter(|other| part(other) != part(own) && is_part(other))
+                {
                     let what = format!("the part `{own}` of {kind} imports the part `{other}`");
                     breaches.add(&file.path, path.line, &what);
                 }

@@ -1,4 +1,4 @@
-//! JSON records.
+//! How records of JSON are bound, and what is said of those that cannot be.
 
 use super::*;
 

@@ -6,6 +6,7 @@
 //! never trims a cell and never takes a byte-order mark away.
 
 mod feed;
+pub mod laws;
 #[cfg(test)]
 mod tests;
 

@@ -5,6 +5,7 @@
 //! names mean nothing here. It never makes a value of its own for each value of the text, and no text makes
 //! it recurse.
 
+pub mod laws;
 #[cfg(test)]
 mod tests;
 mod text;

@@ -1,11 +1,11 @@
 //! What the JSON parser makes of every form of text, good and broken.
 
+use super::laws::shown;
 use super::*;
 use crate::frame::lines::LinesFramer;
-use crate::record::{Item, Kind};
 use bytes::Bytes;
 use pipeline::law::same_outcomes;
-use pipeline::{Bind, Encode, Frame, FrameLimits, Framer, Position, Verdict};
+use pipeline::{Bind, Encode, Frame, FrameLimits, Framer, Position, Verdict, chain};
 use proptest::prelude::*;
 use serde_json::Value;
 use std::collections::HashSet;
@@ -37,28 +37,6 @@ fn block(input: &[u8]) -> Block {
         end,
         trailing_skipped: 0,
     }
-}
-
-/// A tree as compact JSON, its numbers as they were written.
-fn shown(item: Item<'_>) -> String {
-    let all = |open: &str, close: &str, each: &dyn Fn(Item<'_>) -> String| {
-        let parts: Vec<String> = item.children().map(each).collect();
-        format!("{open}{}{close}", parts.join(","))
-    };
-    match item.kind() {
-        Kind::Null => "null".into(),
-        Kind::Boolean(truth) => truth.to_string(),
-        Kind::Number => item.text().into(),
-        Kind::String => quoted(item.text()),
-        Kind::List => all("[", "]", &|child| shown(child)),
-        Kind::Object => all("{", "}", &|child| {
-            format!("{}:{}", quoted(child.key()), shown(child))
-        }),
-    }
-}
-
-fn quoted(text: &str) -> String {
-    serde_json::to_string(text).unwrap()
 }
 
 fn parsed(input: &[u8]) -> Vec<Result<String, (String, String)>> {
@@ -412,6 +390,20 @@ const PIECES: &[&[u8]] = &[
     b"\x1f", b"{\"a\":", b"\"b\":1", b"}]",
 ];
 
+#[test]
+fn the_corpus_of_the_fuzz_target() {
+    let folder = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../tests/fuzz/corpus/parse_jsonl"
+    );
+    let mut seen = 0;
+    for entry in std::fs::read_dir(folder).unwrap() {
+        laws::hold_for_any(&std::fs::read(entry.unwrap().path()).unwrap());
+        seen += 1;
+    }
+    assert!(seen > 0, "there is a corpus in {folder}");
+}
+
 proptest! {
     #[test]
     fn what_serde_json_prints_is_read_back(value in any_object(any_json(), 30), pretty: bool) {
@@ -429,22 +421,8 @@ proptest! {
         if wrapped {
             line = [&b"{\"x\":"[..], &line, b"}"].concat();
         }
-        if line.is_empty() || line.contains(&b'\n') {
-            return Ok(());
-        }
-        let theirs = serde_json::from_slice::<Value>(&line);
-        match one(&line) {
-            Ok(ours) => match theirs {
-                Ok(theirs) => prop_assert_eq!(serde_json::from_str::<Value>(&ours).unwrap(), theirs),
-                // They refuse numbers that no double holds.
-                Err(error) => prop_assert!(error.to_string().contains("out of range"), "{}", error),
-            },
-            Err((code, message)) => match code.as_str() {
-                "json_syntax" | "encoding" => prop_assert!(theirs.is_err(), "{}", message),
-                "json_not_object" => prop_assert!(theirs.is_ok_and(|value| !value.is_object())),
-                "duplicate_key" => prop_assert!(theirs.is_ok()),
-                other => prop_assert!(false, "{} {}", other, message),
-            },
+        if !line.is_empty() {
+            laws::hold_for_any(&line);
         }
     }
 }
@@ -475,7 +453,7 @@ fn framer_and_parser_give_the_same_however_the_input_is_cut() {
         max_block_bytes: 40,
     };
     let make = |at| -> Box<dyn Framer> { Box::new(LinesFramer::new(at, limits)) };
-    let chain = pipeline::chain(Box::new(JsonlParser));
+    let chain = chain(Box::new(JsonlParser));
     let chain = chain.bind(Box::new(Shown)).encode(Box::new(Shown));
     let outcomes = same_outcomes(&make, &chain, input);
     let found = outcomes.into_iter().map(|(_, outcome)| match outcome {

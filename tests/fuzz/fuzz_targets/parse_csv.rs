@@ -1,0 +1,4 @@
+//! Fuzzes the CSV parser: its law holds for any bytes.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| stages::parse::csv::laws::hold_for_any(data));

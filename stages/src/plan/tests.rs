@@ -69,7 +69,7 @@ fn what_makes_no_sense_is_told_at_its_place() {
         &["7:29 bad_step"],
     );
     check(
-        &with("[[steps]]\nderive = { field = 'x', type = 'string', expr = 'x' }\n"),
+        &with("[[steps]]\nderive = { field = 'x', type = 'string', expr = \"'y'\" }\n"),
         &["7:20 bad_step"],
     );
     check(&with("[[tests]]\ninput = ''\n"), &["6:3 required"]);

@@ -71,7 +71,7 @@ impl Record {
     pub fn clear(&mut self, fields: usize) {
         self.text.clear();
         self.values.clear();
-        self.values.resize(fields, Value::Null);
+        self.grow(fields);
         self.unknown.clear();
     }
 

@@ -82,12 +82,13 @@ impl FieldPlan {
                 self.absent(record, problems)
             }
             Kind::String => {
-                let read = self.json_text(item.text(), record);
+                let read = self
+                    .reader
+                    .item_text_to(item.text(), self.lax, record, Record::push);
                 self.judge(read, index, item.text(), record, problems);
             }
             kind => {
-                let read = self.reader.item(item, self.lax, record);
-                let read = read.map(|value| record.push(value));
+                let read = self.reader.item_to(item, self.lax, record, Record::push);
                 let found = match kind {
                     Kind::Boolean(true) => "true",
                     Kind::Boolean(false) => "false",
@@ -97,17 +98,6 @@ impl FieldPlan {
                 };
                 self.judge(read, index, found, record, problems);
             }
-        }
-    }
-
-    #[inline]
-    fn json_text(&self, text: &str, record: &mut Record) -> Result<(), Fault> {
-        match self.reader {
-            Reader::String | Reader::Date(_) => self.reader.text_to(text, record, Record::push),
-            _ => self
-                .reader
-                .item_text(text, self.lax, record)
-                .map(|value| record.push(value)),
         }
     }
 
@@ -122,7 +112,9 @@ impl FieldPlan {
     ) {
         let read = match self.shape.apply(found) {
             Ok(text) if self.is_missing(&text) => return self.absent(record, problems),
-            Ok(text) if is_json => self.json_text(&text, record),
+            Ok(text) if is_json => self
+                .reader
+                .item_text_to(&text, self.lax, record, Record::push),
             Ok(text) => self.reader.text_to(&text, record, Record::push),
             // A text that means null as it stands need not have what is looked for.
             Err(_) if self.is_missing(found) => return self.absent(record, problems),

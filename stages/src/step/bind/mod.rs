@@ -10,6 +10,7 @@ mod cells;
 mod columns;
 mod field;
 mod identifier;
+mod item;
 mod number;
 mod path;
 mod plan;

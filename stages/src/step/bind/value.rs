@@ -1,10 +1,10 @@
-//! A text or a JSON value becomes a typed value: one reader per type, everything it needs prepared by the plan.
+//! A text becomes a typed value: one reader per type, everything it needs prepared by the plan.
 //! It promises that a value is exactly what was written or a fault; it never guesses a type.
 
+use super::identifier;
 use super::number::{self, NumberStyle};
 use super::time::{self, Form, Zone};
-use super::{identifier, untyped};
-use crate::record::{Item, Kind, Record, Value};
+use crate::record::{Record, Value};
 use pipeline::Problem;
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -181,82 +181,8 @@ impl Reader {
         }
     }
 
-    /// Reads a JSON value that is neither null nor a text. `lax` lets a number stand for a text.
-    pub fn item(&self, item: Item<'_>, lax: bool, record: &mut Record) -> Result<Value, Fault> {
-        let plain = NumberStyle::PLAIN;
-        match (self, item.kind()) {
-            (Self::Integer(_), Kind::Number) => {
-                number::integer(item.text(), plain).map(Value::Integer)
-            }
-            (Self::Float(_), Kind::Number) => number::float(item.text(), plain).map(Value::Float),
-            (Self::Decimal(_, scale), Kind::Number) => {
-                number::decimal(item.text(), plain, *scale).map(Value::Decimal)
-            }
-            (Self::Duration, Kind::Number) => {
-                number::integer(item.text(), plain).map(Value::Integer)
-            }
-            (Self::Datetime(forms, _), Kind::Number) => {
-                time::datetime_of_number(item.text(), forms).map(Value::Datetime)
-            }
-            (Self::Boolean(_), Kind::Boolean(value)) => Ok(Value::Boolean(value)),
-            (Self::List(..), Kind::List) => self.list_of_items(item, lax, record),
-            (Self::Object, Kind::Object) => untyped::value(item, record),
-            (_, Kind::Number) if lax => self.text(item.text(), record),
-            _ => Err(Fault::wrong(self.expectation())),
-        }
-    }
-
-    /// Reads a JSON text. Where the type is written as a number or truth value in JSON, only `lax` lets a text
-    /// stand for it; a decimal may be either, because a text is how JSON carries one that no double can harm.
-    pub fn item_text(&self, text: &str, lax: bool, record: &mut Record) -> Result<Value, Fault> {
-        match self {
-            Self::Integer(_) | Self::Float(_) | Self::Boolean(_) if !lax => Err(Fault::wrong(
-                format!("is a text and {}", self.expectation()),
-            )),
-            Self::Datetime(forms, zone) if !lax => {
-                let written: &[Form] = forms;
-                let counted = |form: &Form| matches!(form, Form::EpochSeconds | Form::EpochMillis);
-                if written.iter().any(counted) {
-                    let texts: Vec<Form> = written
-                        .iter()
-                        .filter(|form| !counted(form))
-                        .cloned()
-                        .collect();
-                    return time::datetime(text, &texts, zone.as_ref()).map(Value::Datetime);
-                }
-                time::datetime(text, written, zone.as_ref()).map(Value::Datetime)
-            }
-            Self::List(..) => Err(Fault::wrong("is a text, not a list")),
-            _ => self.text(text, record),
-        }
-    }
-
-    fn list_of_items(
-        &self,
-        list: Item<'_>,
-        lax: bool,
-        record: &mut Record,
-    ) -> Result<Value, Fault> {
-        let Self::List(Some(items), _) = self else {
-            return untyped::value(list, record);
-        };
-        let read = |(item, number): (Item<'_>, usize)| {
-            let value = match item.kind() {
-                Kind::Null => Err(Fault::wrong("is null")),
-                Kind::String => items.item_text(item.text(), lax, record),
-                _ => items.item(item, lax, record),
-            };
-            value.map_err(|fault| in_list(fault, number, item.text()))
-        };
-        list.children()
-            .zip(1..)
-            .map(read)
-            .collect::<Result<_, _>>()
-            .map(Value::List)
-    }
-
-    /// The end of a sentence about a JSON value that has another type.
-    fn expectation(&self) -> &'static str {
+    /// The end of a sentence about a value of another type.
+    pub(super) fn expectation(&self) -> &'static str {
         match self {
             Self::String => "is no text",
             Self::Integer(_) => "is no integer",
@@ -297,7 +223,7 @@ fn list_of_text(
         .map(Value::List)
 }
 
-fn in_list(fault: Fault, number: usize, found: &str) -> Fault {
+pub(super) fn in_list(fault: Fault, number: usize, found: &str) -> Fault {
     let reason = format!(
         "has an item {number}, {}, that {}",
         shown(found),

@@ -1,17 +1,24 @@
 //! How one field's values are read, put together from what the field says and what `[values]` says for all, with
 //! every key checked against the field's type and the kind of input.
 
+mod format;
+mod keys;
+mod values;
+
+pub(super) use values::check_values;
+
 use super::{Input, PlanProblem};
 use crate::record::{Record, Type, Value};
 use crate::step::bind::field::{FieldPlan, Fill};
 use crate::step::bind::number::NumberStyle;
 use crate::step::bind::spec::{FieldSpec, Literal, Transform, ValuesSpec};
 use crate::step::bind::text::{Change, Shape};
-use crate::step::bind::time::{Form, Pattern, Zone};
+use crate::step::bind::time::Zone;
 use crate::step::bind::value::{Reader, Truths};
-use crate::step::validate::{Constant, Constraints, Wanted, regex_fault, type_name};
+use crate::step::validate::{Constant, Constraints, Wanted, regex_fault};
 use regex::Regex;
 use std::sync::Arc;
+use values::{check_char, check_truths, no_zone, same_chars, truths};
 
 /// The most digits that can stand behind an implied point: a decimal has 34.
 const MAX_SCALE: u32 = 34;
@@ -110,79 +117,6 @@ impl Reading {
     }
 }
 
-/// Checks what `[values]` says for all fields, once.
-pub(super) fn check_values(values: &ValuesSpec, problems: &mut Vec<PlanProblem>) {
-    if values.group_char.is_some() && values.group_char == Some(values.decimal_char.unwrap_or('.'))
-    {
-        problems.push(same_chars("values.group_char"));
-    }
-    for (key, char) in [
-        ("decimal_char", values.decimal_char),
-        ("group_char", values.group_char),
-    ] {
-        check_char(char, &format!("values.{key}"), problems);
-    }
-    if let Some(name) = &values.timezone
-        && Zone::named(name).is_none()
-    {
-        problems.push(no_zone(name, "values.timezone".into()));
-    }
-    check_truths(
-        values.true_values.as_deref(),
-        values.false_values.as_deref(),
-        "values",
-        problems,
-    );
-}
-
-fn check_char(char: Option<char>, path: &str, problems: &mut Vec<PlanProblem>) {
-    if let Some(char) = char.filter(|char| char.is_ascii_digit() || "+-eE".contains(*char)) {
-        let message = format!("{char:?} is a part of numbers themselves");
-        problems.push(PlanProblem::new(path, "impossible", message));
-    }
-}
-
-fn check_truths(
-    yes: Option<&[String]>,
-    no: Option<&[String]>,
-    path: &str,
-    problems: &mut Vec<PlanProblem>,
-) {
-    let (yes, no) = (truths(yes, &["true", "1"]), truths(no, &["false", "0"]));
-    if let Some(both) = yes.iter().find(|text| no.contains(text)) {
-        let message = format!("{both:?} would mean true and false");
-        problems.push(PlanProblem::new(
-            format!("{path}.false_values"),
-            "impossible",
-            message,
-        ));
-    }
-}
-
-fn truths(said: Option<&[String]>, else_these: &[&str]) -> Vec<String> {
-    match said {
-        Some(texts) => texts.to_vec(),
-        None => else_these.iter().map(|text| (*text).to_owned()).collect(),
-    }
-}
-
-fn same_chars(path: &str) -> PlanProblem {
-    let message = "`group_char` and `decimal_char` are the same, so `1.234` could be two numbers";
-    PlanProblem::new(path, "impossible", message).hint("give each a character of its own")
-}
-
-fn no_zone(name: &str, path: String) -> PlanProblem {
-    let problem = PlanProblem::new(
-        path,
-        "unknown_timezone",
-        format!("no time zone is called {name:?}"),
-    );
-    match &Zone::names_like(name)[..] {
-        [] => problem.hint("an IANA name such as `Europe/Berlin`, or an offset such as `+01:00`"),
-        near => problem.hint(format!("did you mean {}?", near.join(" or "))),
-    }
-}
-
 struct Builder<'p> {
     input: Input,
     spec: &'p FieldSpec,
@@ -204,109 +138,6 @@ impl Builder<'_> {
         let path = format!("{}.{key}", self.path);
         self.problems
             .push(PlanProblem::new(path, code, message).hint(hint));
-    }
-
-    /// Keys that say nothing about the field's type, or about its kind of input.
-    fn check_keys(&mut self) {
-        use Type::{Boolean, Date, Datetime, Decimal, Float, Integer, Object, Time};
-        let spec = self.spec;
-        let scalars: [(&str, bool, &[Type]); 8] = [
-            ("format", spec.format.is_some(), &[Date, Datetime, Time]),
-            ("timezone", spec.timezone.is_some(), &[Datetime]),
-            (
-                "decimal_char",
-                spec.decimal_char.is_some(),
-                &[Float, Decimal],
-            ),
-            (
-                "group_char",
-                spec.group_char.is_some(),
-                &[Integer, Float, Decimal],
-            ),
-            ("scale", spec.scale.is_some(), &[Decimal]),
-            ("true_values", spec.true_values.is_some(), &[Boolean]),
-            ("false_values", spec.false_values.is_some(), &[Boolean]),
-            (
-                "items",
-                spec.items.is_some() && self.kind != Type::List,
-                &[],
-            ),
-        ];
-        for (key, said, types) in scalars {
-            if said && !types.contains(&self.scalar) {
-                let kind = type_name(self.kind);
-                self.tell(
-                    key,
-                    "not_applicable",
-                    format!("`{key}` says nothing about type {kind}"),
-                );
-            }
-        }
-        if let Some(items @ (Type::List | Type::Object)) = spec.items
-            && (items == Type::List || self.input == Input::Columns)
-        {
-            self.tell(
-                "items",
-                "not_applicable",
-                format!("items cannot be of type {}", type_name(items)),
-            );
-        }
-        self.check_separator();
-        if self.kind == Object && self.input == Input::Columns {
-            self.tell(
-                "type",
-                "not_applicable",
-                "a cell is a text, never an object",
-            );
-        }
-        if spec.lax.is_some() && self.input == Input::Columns {
-            self.tell(
-                "lax",
-                "not_applicable",
-                "`lax` is for JSON: a cell is a text already",
-            );
-        }
-        let untouched = self.kind == Object || self.kind == Type::List && self.input == Input::Tree;
-        for (key, said) in [
-            ("transform", spec.transform.is_some()),
-            ("strip", spec.strip.is_some()),
-            ("extract", spec.extract.is_some()),
-        ] {
-            if said && untouched {
-                let kind = type_name(self.kind);
-                self.tell(
-                    key,
-                    "not_applicable",
-                    format!("`{key}` changes a text, and type {kind} is none"),
-                );
-            }
-        }
-    }
-
-    fn check_separator(&mut self) {
-        let is_cell_list = self.kind == Type::List && self.input == Input::Columns;
-        match &self.spec.separator {
-            None if is_cell_list => {
-                let message = "a list in a cell wants to know what stands between its items";
-                self.tell_with(
-                    "separator",
-                    "missing_key",
-                    message,
-                    "`separator = \"|\"`, say",
-                );
-            }
-            Some(separator) if is_cell_list && separator.is_empty() => {
-                self.tell("separator", "bad_value", "an empty text separates nothing");
-            }
-            Some(_) if !is_cell_list => {
-                self.tell(
-                    "separator",
-                    "not_applicable",
-                    "`separator` is for a list in a cell",
-                );
-            }
-            _ => {}
-        }
     }
 
     fn zone(&mut self) -> Option<Arc<Zone>> {
@@ -404,91 +235,6 @@ impl Builder<'_> {
             yes: truths(yes, &["true", "1"]),
             no: truths(no, &["false", "0"]),
         }
-    }
-
-    fn forms(&mut self, zone: Option<&Arc<Zone>>) -> Arc<[Form]> {
-        let Some(formats) = &self.spec.format else {
-            return Arc::new([Form::Iso]);
-        };
-        if formats.0.is_empty() {
-            self.tell("format", "impossible", "`format` names no format");
-        }
-        let forms = formats.0.iter().enumerate().filter_map(|(index, format)| {
-            let key = if formats.0.len() > 1 {
-                format!("format[{index}]")
-            } else {
-                "format".into()
-            };
-            self.form(&key, format, zone)
-        });
-        forms.collect()
-    }
-
-    fn form(&mut self, key: &str, format: &str, zone: Option<&Arc<Zone>>) -> Option<Form> {
-        if let "epoch_s" | "epoch_ms" = format {
-            if self.scalar != Type::Datetime {
-                let kind = type_name(self.scalar);
-                self.tell(
-                    key,
-                    "not_applicable",
-                    format!("`{format}` is a moment, and type {kind} is none"),
-                );
-                return None;
-            }
-            return Some(if format == "epoch_s" {
-                Form::EpochSeconds
-            } else {
-                Form::EpochMillis
-            });
-        }
-        let pattern = match Pattern::new(format) {
-            Ok(pattern) => pattern,
-            Err(fault) => {
-                self.tell(
-                    key,
-                    "bad_format",
-                    format!("the format {format:?} cannot be followed: {fault}"),
-                );
-                return None;
-            }
-        };
-        let lacks = |what: &str| format!("the format {format:?} does not say {what}");
-        if pattern.has_half_an_hour() {
-            self.tell(
-                key,
-                "bad_format",
-                lacks("the whole hour: `%I` and `%p` go together"),
-            );
-        } else if self.scalar != Type::Time && !pattern.has_date() {
-            self.tell(key, "bad_format", lacks("year, month and day"));
-        } else if self.scalar == Type::Time && !pattern.has_time() {
-            self.tell(key, "bad_format", lacks("the hour"));
-        } else if self.scalar == Type::Time && pattern.has_some_date() {
-            self.tell(
-                key,
-                "bad_format",
-                format!("the format {format:?} says a date, and a time has none"),
-            );
-        } else if self.scalar != Type::Datetime && pattern.has_offset() {
-            let kind = type_name(self.scalar);
-            self.tell(
-                key,
-                "bad_format",
-                format!("the format {format:?} says an offset, and a {kind} has none"),
-            );
-        } else if self.scalar == Type::Datetime
-            && !pattern.has_offset()
-            && zone.is_none()
-            && self.spec.timezone.is_none()
-            && self.values.timezone.is_none()
-        {
-            let message = format!(
-                "the format {format:?} has no offset, and no `timezone` says what local time it is"
-            );
-            let hint = "`timezone` in the field or in `[values]`, \"UTC\" or \"Europe/Berlin\" say";
-            self.tell_with(key, "no_timezone", message, hint);
-        }
-        Some(Form::Pattern(pattern))
     }
 
     fn shape(&mut self) -> Shape {

@@ -60,6 +60,23 @@ fn what_is_no_word_is_refused() {
 }
 
 #[test]
+fn fields_keep_their_order_and_faults_their_place() {
+    let text = "b = {}\na = { minimum = 2026-01-01, requird = true, to = true }\n";
+    let (FieldsSpec(fields), problems) = crate::spec::read::<FieldsSpec>("x.toml", text);
+    let names: Vec<&str> = fields.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, ["b", "a"]);
+    assert_eq!(
+        fields[1].1.minimum,
+        Some(Literal::Text("2026-01-01".into()))
+    );
+    let paths: Vec<&str> = problems
+        .iter()
+        .map(|problem| problem.path.as_str())
+        .collect();
+    assert_eq!(paths, ["a.requird", "a.to"]);
+}
+
+#[test]
 fn fields_are_read_as_a_map_and_described_to_editors() {
     let fields: FieldsSpec = toml::from_str("a = {}\nb = { type = 'integer' }").unwrap();
     let names: Vec<&str> = fields.0.iter().map(|(name, _)| name.as_str()).collect();

@@ -338,6 +338,23 @@ fn the_order_file_of_the_language() {
 }
 
 #[test]
+fn derived_fields_have_room_behind_the_others() {
+    let mut cells = plan(Input::Columns, "f = {}", "", "");
+    let mut json = plan(Input::Tree, "f = {}", "", "");
+    for plan in [&mut cells, &mut json] {
+        plan.make_room(3);
+    }
+    for (verdict, mut record) in [
+        bind_cells(&cells, "f", "a"),
+        bind_tree(&json, r#"{"f": "a"}"#),
+    ] {
+        assert_eq!(shown(verdict, &record, 3), "\"a\" null null");
+        record.set(2, Value::Integer(7));
+        assert_eq!(shown(Verdict::Keep, &record, 3), "\"a\" null 7");
+    }
+}
+
+#[test]
 fn messages_show_what_was_found() {
     let message = |field: &str, cell: &str| {
         let plan = plan(Input::Columns, &format!("f = {{ {field} }}"), "", "");

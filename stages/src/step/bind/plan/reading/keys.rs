@@ -1,0 +1,111 @@
+//! Keys of a field that say nothing about its type, or about its kind of input: each is told, none is ignored.
+
+use super::Builder;
+use crate::record::Type;
+use crate::step::bind::plan::Input;
+use crate::step::validate::type_name;
+
+impl Builder<'_> {
+    /// Keys that say nothing about the field's type, or about its kind of input.
+    pub(super) fn check_keys(&mut self) {
+        use Type::{Boolean, Date, Datetime, Decimal, Float, Integer, Object, Time};
+        let spec = self.spec;
+        let scalars: [(&str, bool, &[Type]); 8] = [
+            ("format", spec.format.is_some(), &[Date, Datetime, Time]),
+            ("timezone", spec.timezone.is_some(), &[Datetime]),
+            (
+                "decimal_char",
+                spec.decimal_char.is_some(),
+                &[Float, Decimal],
+            ),
+            (
+                "group_char",
+                spec.group_char.is_some(),
+                &[Integer, Float, Decimal],
+            ),
+            ("scale", spec.scale.is_some(), &[Decimal]),
+            ("true_values", spec.true_values.is_some(), &[Boolean]),
+            ("false_values", spec.false_values.is_some(), &[Boolean]),
+            (
+                "items",
+                spec.items.is_some() && self.kind != Type::List,
+                &[],
+            ),
+        ];
+        for (key, said, types) in scalars {
+            if said && !types.contains(&self.scalar) {
+                let kind = type_name(self.kind);
+                self.tell(
+                    key,
+                    "not_applicable",
+                    format!("`{key}` says nothing about type {kind}"),
+                );
+            }
+        }
+        if let Some(items @ (Type::List | Type::Object)) = spec.items
+            && (items == Type::List || self.input == Input::Columns)
+        {
+            self.tell(
+                "items",
+                "not_applicable",
+                format!("items cannot be of type {}", type_name(items)),
+            );
+        }
+        self.check_separator();
+        if self.kind == Object && self.input == Input::Columns {
+            self.tell(
+                "type",
+                "not_applicable",
+                "a cell is a text, never an object",
+            );
+        }
+        if spec.lax.is_some() && self.input == Input::Columns {
+            self.tell(
+                "lax",
+                "not_applicable",
+                "`lax` is for JSON: a cell is a text already",
+            );
+        }
+        let untouched = self.kind == Object || self.kind == Type::List && self.input == Input::Tree;
+        for (key, said) in [
+            ("transform", spec.transform.is_some()),
+            ("strip", spec.strip.is_some()),
+            ("extract", spec.extract.is_some()),
+        ] {
+            if said && untouched {
+                let kind = type_name(self.kind);
+                self.tell(
+                    key,
+                    "not_applicable",
+                    format!("`{key}` changes a text, and type {kind} is none"),
+                );
+            }
+        }
+    }
+
+    fn check_separator(&mut self) {
+        let is_cell_list = self.kind == Type::List && self.input == Input::Columns;
+        match &self.spec.separator {
+            None if is_cell_list => {
+                let message = "a list in a cell wants to know what stands between its items";
+                self.tell_with(
+                    "separator",
+                    "missing_key",
+                    message,
+                    "`separator = \"|\"`, say",
+                );
+            }
+            Some(separator) if is_cell_list && separator.is_empty() => {
+                self.tell("separator", "bad_value", "an empty text separates nothing");
+            }
+            Some(_) if !is_cell_list => {
+                self.tell(
+                    "separator",
+                    "not_applicable",
+                    "`separator` is for a list in a cell",
+                );
+            }
+            _ => {}
+        }
+    }
+}

@@ -6,7 +6,6 @@ pub mod derive;
 pub mod drop;
 pub mod expression;
 pub mod reject;
-pub mod validate;
 
 pub use derive::DeriveSpec;
 pub use drop::DropSpec;

@@ -4,7 +4,7 @@
 use super::text::Shape;
 use super::value::{Fault, Reader, shown};
 use crate::record::{Item, Kind, Record, Value};
-use crate::step::validate::Constraints;
+use crate::step::bind::validate::Constraints;
 use pipeline::Problem;
 use std::sync::Arc;
 

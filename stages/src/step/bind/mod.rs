@@ -19,6 +19,7 @@ mod text;
 mod time;
 mod tree;
 mod untyped;
+mod validate;
 mod value;
 
 #[cfg(test)]
@@ -35,4 +36,5 @@ pub use spec::{
 pub use time::{Form, Zone};
 pub use tree::JsonBind;
 pub use untyped::MAX_DEPTH_LEVELS;
+pub use validate::{Constant, Constraints, Wanted};
 pub use value::{Fault, Reader, shown};

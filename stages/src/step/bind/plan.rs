@@ -13,7 +13,7 @@ use super::path::Path;
 use super::spec::{ColumnsSpec, FieldSpec, Missing, Order, Target, Unknown, ValuesSpec};
 use super::time::Zone;
 use crate::record::{Field, Schema, Type};
-use crate::step::validate::regex_fault;
+use crate::step::bind::validate::regex_fault;
 use reading::Reading;
 use std::sync::Arc;
 

@@ -6,7 +6,7 @@ mod round_trip;
 
 use super::*;
 use crate::record::{Cells, Record, Tree, Value};
-use crate::step::validate::canonical;
+use crate::step::bind::validate::canonical;
 use pipeline::{Accepted, Bind, Verdict};
 
 /// A plan that must have no problems; fields are TOML, one a line.

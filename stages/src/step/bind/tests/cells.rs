@@ -1,4 +1,4 @@
-//! Cells of CSV records.
+//! Cells of CSV records: every type, format and constraint, one line each.
 
 use super::*;
 

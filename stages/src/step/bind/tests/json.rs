@@ -1,4 +1,4 @@
-//! How records of JSON are bound, and what is said of those that cannot be.
+//! JSON records: every type by the JSON value that stands for it, keys and paths, and keys that no field takes.
 
 use super::*;
 
@@ -46,13 +46,13 @@ fn every_type() {
         (
             "type = 'datetime'",
             "\"2026-04-03T09:00:00.5+02:00\"",
-            "2026-04-03T07:00:00.5Z",
+            "2026-04-03T07:00:00.500Z",
         ),
         ("type = 'datetime'", "1712131200", "! type f"),
         (
             "type = 'datetime', format = 'epoch_s'",
             "1712131200.25",
-            "2024-04-03T08:00:00.25Z",
+            "2024-04-03T08:00:00.250Z",
         ),
         (
             "type = 'datetime', format = 'epoch_s'",

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::record::{Record, Value};
-use crate::step::validate::canonical;
+use crate::step::bind::validate::canonical;
 
 /// A moment in milliseconds since 1970, in words.
 fn show(result: Result<i64, Fault>) -> String {
@@ -84,7 +84,7 @@ fn directives() {
         (
             "%F %T.%f",
             "2026-04-03 09:05:07.25",
-            "2026-04-03T09:05:07.25Z",
+            "2026-04-03T09:05:07.250Z",
         ),
         ("%F %T%.f", "2026-04-03 09:05:07", "2026-04-03T09:05:07Z"),
         (
@@ -179,7 +179,7 @@ fn seconds_and_milliseconds_since_1970() {
     for (form, text, expected) in [
         (&s, "0", "1970-01-01T00:00:00Z"),
         (&s, "-1", "1969-12-31T23:59:59Z"),
-        (&s, "1.5", "1970-01-01T00:00:01.5Z"),
+        (&s, "1.5", "1970-01-01T00:00:01.500Z"),
         (&s, "-0.0001", "1969-12-31T23:59:59.999Z"),
         (&s, "1.9999999", "1970-01-01T00:00:01.999Z"),
         (&s, "1e3", "1970-01-01T00:16:40Z"),

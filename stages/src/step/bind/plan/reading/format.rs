@@ -4,7 +4,7 @@
 use super::Builder;
 use crate::record::Type;
 use crate::step::bind::time::{Form, Pattern, Zone};
-use crate::step::validate::type_name;
+use crate::step::bind::validate::type_name;
 use std::sync::Arc;
 
 impl Builder<'_> {

@@ -3,7 +3,7 @@
 use super::Builder;
 use crate::record::Type;
 use crate::step::bind::plan::Input;
-use crate::step::validate::type_name;
+use crate::step::bind::validate::type_name;
 
 impl Builder<'_> {
     /// Keys that say nothing about the field's type, or about its kind of input.

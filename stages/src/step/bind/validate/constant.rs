@@ -1,7 +1,7 @@
 //! A value that a spec names, `minimum = "0.01"` say, in a field's own type, compared exactly with values of
 //! records. Its text is canonical: a point for decimals, ISO 8601 for dates, whatever the input looks like.
 
-use crate::record::{Decimal, Record, Type, Value};
+use crate::record::{Decimal, Record, Type, Value, write_date, write_datetime};
 use crate::step::bind::{Form, Literal, NumberStyle, Reader, Zone};
 use std::cmp::Ordering;
 use std::fmt;
@@ -124,7 +124,7 @@ pub fn name(kind: Type) -> String {
     format!("{kind:?}").to_lowercase()
 }
 
-/// A value as a message shows it; lists and objects only by their size.
+/// A value as sinks write it and messages show it; lists and objects only by their size.
 pub fn canonical(value: &Value, record: &Record) -> String {
     match value {
         Value::Null => "null".into(),
@@ -133,20 +133,16 @@ pub fn canonical(value: &Value, record: &Record) -> String {
         Value::Float(value) => value.to_string(),
         Value::Decimal(value) => Decimal::to_string(value),
         Value::Boolean(value) => value.to_string(),
-        Value::Date(days) => {
-            let span = jiff::Span::new().try_days(*days).ok();
-            let date = span.and_then(|span| jiff::civil::date(1970, 1, 1).checked_add(span).ok());
-            date.map_or_else(|| days.to_string(), |date| date.to_string())
-        }
-        // Not `Timestamp`, which ends a day before the year 9999 does.
-        Value::Datetime(milliseconds) => {
-            let span = jiff::Span::new().try_milliseconds(*milliseconds).ok();
-            let start = jiff::civil::date(1970, 1, 1).at(0, 0, 0, 0);
-            let at = span.and_then(|span| start.checked_add(span).ok());
-            at.map_or_else(|| milliseconds.to_string(), |at| format!("{at}Z"))
-        }
+        Value::Date(days) => written(|out| write_date(*days, out)),
+        Value::Datetime(milliseconds) => written(|out| write_datetime(*milliseconds, out)),
         Value::Uuid(bytes) => hex::encode(bytes),
         Value::List(items) => format!("a list of {} items", items.len()),
         Value::Object(entries) => format!("an object of {} entries", entries.len()),
     }
+}
+
+fn written(write: impl FnOnce(&mut Vec<u8>)) -> String {
+    let mut out = Vec::new();
+    write(&mut out);
+    String::from_utf8_lossy(&out).into_owned()
 }

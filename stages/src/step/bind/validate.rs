@@ -1,5 +1,5 @@
 //! Constraints: what a typed value must satisfy. They are data, checked by the bind for each field, so that all
-//! problems of a record come together, and for derived fields by their step.
+//! problems of a record come together. They know no input: only a value and the record that holds its text.
 
 mod constant;
 mod plan;
@@ -10,7 +10,7 @@ mod tests;
 pub use constant::{Constant, canonical, name as type_name};
 pub use plan::{Wanted, regex_fault};
 
-use super::bind::shown;
+use super::shown;
 use crate::record::{Record, Value};
 use pipeline::Problem;
 use regex::Regex;
@@ -70,7 +70,7 @@ impl Constraint {
 
     #[cold]
     fn problem(&self, field: &str, value: &Value, record: &Record) -> Problem {
-        let found = shown(&constant::canonical(value, record));
+        let found = shown(&canonical(value, record));
         let (code, reason) = match self {
             Self::Minimum(least) => ("minimum", format!("is less than {least}")),
             Self::Maximum(most) => ("maximum", format!("is greater than {most}")),

@@ -155,6 +155,11 @@ pub trait Origin: Send + Sync {
     /// What was pinned.
     fn pinned(&self) -> &Pinned;
 
+    /// Whether it can be read more than once, and from its middle.
+    fn restartable(&self) -> bool {
+        true
+    }
+
     /// Opens the bytes from `offset` on, in bytes of the stored object.
     ///
     /// # Errors

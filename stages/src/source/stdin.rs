@@ -51,6 +51,10 @@ impl Origin for StdinOrigin {
         &self.pinned
     }
 
+    fn restartable(&self) -> bool {
+        false
+    }
+
     async fn read_from(&self, offset: u64) -> Result<Box<dyn Source>, Fatal> {
         let mut reader = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
         let reader = match (offset, reader.take()) {

@@ -169,7 +169,7 @@ pub struct Opened {
 }
 
 /// Opens `origin` at `decoded_offset` of its decoded stream, or at 0 where it can only be read from its
-/// start: then [`skip`] leaves out what is done already.
+/// start, because it is compressed or is standard input: then [`skip`] leaves out what is done already.
 ///
 /// # Errors
 /// `file_too_large` for uncompressed input over `max_bytes`, before anything is handed out; what
@@ -180,7 +180,7 @@ pub async fn open_at(
     decoded_offset: u64,
     limits: UnpackLimits,
 ) -> Result<Opened, Fatal> {
-    if decoded_offset > 0 {
+    if decoded_offset > 0 && origin.restartable() {
         let head = origin.head(MAGIC_BYTES).await?;
         let compression = match compression {
             Compression::Auto => Compression::of(&head)?,

@@ -72,7 +72,7 @@ fn what_makes_no_sense_is_told_at_its_place() {
         &with("[[steps]]\nderive = { field = 'x', type = 'string', expr = \"'y'\" }\n"),
         &["7:20 bad_step"],
     );
-    check(&with("[[tests]]\ninput = ''\n"), &["6:3 required"]);
+    check(&with("[[tests]]\ninput = ''\n"), &["6:1 required"]);
     check(
         &format!("{HEAD}[sink.mongodb]\ncollection = 'c'\nmode = 'upsert'\nkey = ['y']\n"),
         &["9:8 unknown_field"],

@@ -190,16 +190,20 @@ fn spoil(members: &mut Members, kind: u64, random: &mut Random) -> Truth {
             Truth::bad_field(code::TYPE, "at")
         }
         4 => {
-            set(
-                "actor",
-                random.pick(&[
-                    "{\"id\":\"12\"}",
-                    "{\"id\":1.5}",
-                    "{\"id\":9223372036854775808}",
-                    "{\"id\":[]}",
-                ]),
-            );
-            Truth::bad_field(code::TYPE, "actor_id")
+            let beyond_64_bits = "{\"id\":9223372036854775808}";
+            let text = random.pick(&[
+                "{\"id\":\"12\"}",
+                "{\"id\":1.5}",
+                beyond_64_bits,
+                "{\"id\":[]}",
+            ]);
+            set("actor", text);
+            let code = if text == beyond_64_bits {
+                code::NUMBER_RANGE
+            } else {
+                code::TYPE
+            };
+            Truth::bad_field(code, "actor_id")
         }
         5 => {
             set(

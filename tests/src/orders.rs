@@ -231,11 +231,17 @@ fn spoil(order: &mut Order, kind: u64, random: &mut Random) -> Vec<Problem> {
             field(code::MINIMUM, "total")
         }
         6 => {
-            set(
-                QUANTITY,
-                random.pick(&["seven", "1.5", "9223372036854775808", "1 2", "--1"]),
-            );
-            field(code::TYPE, "quantity")
+            let text = random.pick(&["seven", "1.5", "9223372036854775808", "1 2", "--1"]);
+            set(QUANTITY, text);
+            let beyond_64_bits = text.len() == 19;
+            field(
+                if beyond_64_bits {
+                    code::NUMBER_RANGE
+                } else {
+                    code::TYPE
+                },
+                "quantity",
+            )
         }
         7 => {
             set(QUANTITY, random.pick(&["0", "-1", "-9223372036854775808"]));

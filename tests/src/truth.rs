@@ -8,6 +8,8 @@ use serde_json::Value;
 pub mod code {
     /// A value that is none of the field's type.
     pub const TYPE: &str = "type";
+    /// A number that its type cannot hold.
+    pub const NUMBER_RANGE: &str = "number_range";
     /// A field that must be there and is not.
     pub const REQUIRED: &str = "required";
     /// A text that does not match.

@@ -27,7 +27,8 @@ fn every_kind_has_its_share() {
     }
     assert_eq!(totals.read, totals.loaded + totals.rejected);
     assert!((450..750).contains(&totals.rejected), "{totals:?}");
-    assert_eq!(kinds.len() as u64, BAD_KINDS, "{kinds:?}");
+    // One kind has two codes.
+    assert_eq!(kinds.len() as u64, BAD_KINDS + 1, "{kinds:?}");
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! The unpacker `gzip`: every member of a gzip file (RFC 1952), each with its checksum and length verified.
 //!
 //! The container is read here, so that each error has its class: an input that ends anywhere but behind a
-//! member is `truncated`, everything else that is wrong is `corrupt`. Zero bytes behind the last member are
+//! member is `truncated`, and so is one whose checksum or length does not match what came; everything else that is
+//! wrong is `corrupt`. Zero bytes behind the last member are
 //! padding, as of tapes; anything else there is `corrupt`. Memory is one window of 32 KiB.
 
 use super::decode::{Decode, Step};
@@ -84,11 +85,11 @@ impl Gzip {
 
     fn verify(&self, crc: u32, length: u32) -> Result<(), Fatal> {
         if crc != self.crc.sum() {
-            return Err(corrupt("the checksum does not match"));
+            return Err(mismatch("checksum"));
         }
         // Both count modulo 2^32.
         if length != self.crc.amount() {
-            return Err(corrupt("the length does not match"));
+            return Err(mismatch("length"));
         }
         Ok(())
     }
@@ -146,6 +147,15 @@ impl Decode for Gzip {
 fn truncated() -> Fatal {
     Fatal::new("truncated", "the gzip input ends before its end")
         .hint("it was cut while it was written or transferred: get it again")
+}
+
+/// A member that does not end as it says: told as one that was cut.
+fn mismatch(what: &str) -> Fatal {
+    Fatal::new(
+        "truncated",
+        format!("the gzip input is damaged: the {what} at the end of a member does not match"),
+    )
+    .hint("gzip -t says the same of a damaged file: get it again")
 }
 
 fn corrupt(why: &str) -> Fatal {

@@ -2,7 +2,8 @@
 //!
 //! A decoder keeps a window in memory, so windows are limited to 8 MiB: what `zstd -19` uses, and the least
 //! that RFC 8878 asks a decoder to support. `--ultra` and `--long` may use more: `window_too_large`. An
-//! input that ends within a frame is `truncated`, everything else that is wrong is `corrupt`. Frames that
+//! input that ends within a frame, or whose checksum does not match, is `truncated`, everything else that is wrong
+//! is `corrupt`. Frames that
 //! need a dictionary are refused.
 
 use super::decode::{Decode, Step};
@@ -114,6 +115,11 @@ fn broken(code: ErrorCode) -> Fatal {
             "the zstd input was compressed with a dictionary, which cannot be given here",
         )
         .hint("compress it without a dictionary");
+    }
+    if is(ZSTD_ErrorCode::ZSTD_error_checksum_wrong) {
+        let what = "the zstd input is damaged: the checksum at the end of a frame does not match";
+        return Fatal::new("truncated", what)
+            .hint("zstd -t says the same of a damaged file: get it again");
     }
     let why = get_error_name(code);
     Fatal::new("corrupt", format!("the zstd input is corrupt: {why}"))

@@ -119,7 +119,7 @@ async fn checksum_and_length_are_verified() {
         changed[at] ^= 1;
         assert_eq!(
             unpacked_auto(&changed).await,
-            (b"a\n".to_vec(), Some("corrupt"))
+            (b"a\n".to_vec(), Some("truncated"))
         );
     }
 }

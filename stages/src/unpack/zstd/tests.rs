@@ -109,7 +109,7 @@ async fn what_was_decoded_before_the_error_is_given() {
     for sizes in [&[1000][..], &[100_000]] {
         let limits = UnpackLimits::default();
         let (bytes, code) = unpacked(&stored, sizes, Compression::Auto, limits).await;
-        assert_eq!(code, Some("corrupt"));
+        assert_eq!(code, Some("truncated"));
         assert!(bytes == plain, "{} of {}", bytes.len(), plain.len());
     }
 }

@@ -122,7 +122,8 @@ impl Runner<'_> {
     /// What can be done now.
     fn next(&self, outcome: &Outcome, input: &Input) -> Vec<String> {
         let mut next = Vec::new();
-        let again = format!("sluicegate run {} {input}{}", self.args.spec, self.said());
+        let (spec, input) = (word(&self.args.spec), word(&input.to_string()));
+        let again = format!("sluicegate run {spec} {input}{}", self.said());
         match outcome.job.state {
             "completed" => {
                 next.extend(self.destination.how_to_look());
@@ -157,13 +158,22 @@ impl Runner<'_> {
     fn said(&self) -> String {
         let mut said = String::new();
         if let Some(sink) = self.args.sink.as_deref().filter(|sink| !sink.contains('@')) {
-            said.push_str(&format!(" --sink {sink}"));
+            said.push_str(&format!(" --sink {}", word(sink)));
         }
         if let Some(id) = &self.args.id {
-            said.push_str(&format!(" --id {id}"));
+            said.push_str(&format!(" --id {}", word(id)));
         }
         said
     }
+}
+
+/// A text as one word of a shell.
+fn word(text: &str) -> String {
+    let plain = |c: char| c.is_alphanumeric() || "-_./:@%+=,".contains(c);
+    if !text.is_empty() && text.chars().all(plain) {
+        return text.to_owned();
+    }
+    format!("'{}'", text.replace('\'', "'\\''"))
 }
 
 /// Pins an input, with an S3 client where it is an object.

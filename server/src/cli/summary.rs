@@ -32,21 +32,24 @@ impl Summary<'_> {
         let _ = writeln!(
             out,
             "{} with {}@{} → {}",
-            job.input, job.spec.name, job.spec.version, job.target
+            escaped(&job.input),
+            job.spec.name,
+            job.spec.version,
+            escaped(&job.target)
         );
         self.books(&mut out);
         self.rejects(&mut out);
-        let _ = writeln!(out, "\n{}", self.verdict());
+        let _ = writeln!(out, "\n{}", escaped(&self.verdict()));
         if let Some(failure) = &job.failure {
             for cause in &failure.causes {
                 let _ = writeln!(out, "  because: {}", visible(cause));
             }
             if let Some(hint) = &failure.hint {
-                let _ = writeln!(out, "  help: {hint}");
+                let _ = writeln!(out, "  help: {}", escaped(hint));
             }
         }
         for line in &self.next {
-            let _ = writeln!(out, "  {line}");
+            let _ = writeln!(out, "  {}", escaped(line));
         }
         out
     }
@@ -159,20 +162,25 @@ fn megabytes(job: &Job, seconds: f64) -> f64 {
     job.bytes_read as f64 / 1e6 / seconds.max(0.001)
 }
 
-/// One line of printable characters: what came from a file must not move the cursor.
-fn visible(text: &str) -> String {
-    let mut out = String::new();
-    for c in text.chars().take(MAX_SAMPLE_CHARS) {
+/// One line of printable characters: what came from a file, or is its name, must not move the cursor.
+fn escaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
         if c.is_control() {
             out.extend(c.escape_default());
         } else {
             out.push(c);
         }
     }
-    if text.chars().nth(MAX_SAMPLE_CHARS).is_some() {
-        out.push('…');
-    }
     out
+}
+
+/// The beginning of a text, in one line of printable characters.
+fn visible(text: &str) -> String {
+    match text.char_indices().nth(MAX_SAMPLE_CHARS) {
+        Some((end, _)) => escaped(&text[..end]) + "…",
+        None => escaped(text),
+    }
 }
 
 #[cfg(test)]

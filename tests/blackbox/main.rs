@@ -4,6 +4,42 @@
 //! looks at what came out. Nothing here links the program's code.
 
 #[cfg(test)]
+mod bad_documents;
+#[cfg(test)]
+mod bad_files;
+#[cfg(test)]
+mod bad_input;
+#[cfg(test)]
+mod case;
+#[cfg(test)]
+mod command_line;
+#[cfg(test)]
+mod faults;
+#[cfg(test)]
+mod found;
+#[cfg(test)]
 mod golden;
 #[cfg(test)]
+mod held;
+#[cfg(test)]
+mod inputs;
+#[cfg(test)]
+mod job;
+#[cfg(test)]
+mod killed;
+#[cfg(test)]
+mod leases;
+#[cfg(test)]
+mod memory;
+#[cfg(test)]
+mod modes;
+#[cfg(test)]
+mod orders_into_mongo;
+#[cfg(test)]
+mod people;
+#[cfg(test)]
+mod spec_commands;
+#[cfg(test)]
 mod specs;
+#[cfg(test)]
+mod targets;

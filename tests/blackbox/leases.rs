@@ -1,0 +1,94 @@
+//! One owner: content that is being loaded is not loaded by a second run, and a run that lost its load to another one
+//! writes nothing more.
+
+use std::time::Duration;
+
+use mongodb::bson::{Document, doc};
+use testbed::eventually;
+use testbed::files::write_file;
+use testbed::mongod::Mongod;
+use testbed::orders::{HEADER, SPEC, orders};
+use testbed::process::Sluicegate;
+use testbed::truth::Totals;
+
+use crate::found::{Documents, rejects_equal};
+use crate::job::{Job, job, place};
+
+const RECORDS: u64 = 12_000;
+const SEED: u64 = 13;
+const RUN: [&str; 5] = [
+    "run",
+    "orders.toml",
+    "orders.csv",
+    "--rejects",
+    "rejects.jsonl",
+];
+const DEADLINE: Duration = Duration::from_secs(60);
+/// 60 batches: 3 s at least.
+const SLOW: &str = "batch = { records = 200 }\nrate = { pause = \"50ms\" }\n";
+
+fn with_orders(mongod: &Mongod) -> (Sluicegate, Totals) {
+    let place = place()
+        .env("JOB_LEASE_SECONDS", "3")
+        .env("MONGODB_URI", mongod.uri_for("shop"));
+    place.write("orders.toml", format!("{SPEC}{SLOW}"));
+    let totals = write_file(&place.path("orders.csv"), HEADER, orders(SEED, RECORDS));
+    (place, totals)
+}
+
+async fn until_loading(mongod: &Mongod) {
+    let client = mongod.client().await;
+    let orders = client.database("shop").collection::<Document>("orders");
+    eventually("documents", DEADLINE, async || {
+        orders.count_documents(doc! {}).await.unwrap() > 1_000
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn content_that_is_being_loaded_is_not_loaded_by_a_second_run() {
+    let mongod = Mongod::standalone().await;
+    let (place, totals) = with_orders(&mongod);
+    let first = place.start([&RUN[..], &["--json"]].concat());
+    until_loading(&mongod).await;
+    let second = job(&place, &["run", "orders.toml", "orders.csv"]).await;
+    assert_eq!(second.verdict(), "failed 1 load_in_progress");
+    assert!(second.stderr.contains("--resume"), "{}", second.stderr);
+    // Under another version of the spec it is refused as well.
+    place.write("other.toml", format!("{SPEC}{SLOW}nulls = \"write\"\n"));
+    let other = job(&place, &["run", "other.toml", "orders.csv"]).await;
+    assert_eq!(other.verdict(), "failed 1 load_in_progress");
+    let first = Job::of(first.end().await);
+    first.completed(&totals);
+    let client = mongod.client().await;
+    Documents::of_mongodb(&client, "shop", "orders")
+        .await
+        .equal(orders(SEED, RECORDS));
+}
+
+#[tokio::test]
+async fn a_run_that_slept_over_its_lease_writes_nothing_more() {
+    let mongod = Mongod::standalone().await;
+    let (place, totals) = with_orders(&mongod);
+    let mut sleeper = place.start(["run", "orders.toml", "orders.csv", "--json"]);
+    until_loading(&mongod).await;
+    sleeper.signal("STOP").await;
+    // Waits until the lease has run out, and takes the load over.
+    let resumed = job(&place, &[&RUN[..], &["--resume"]].concat()).await;
+    resumed.completed(&totals);
+    sleeper.signal("CONT").await;
+    let slept = Job::of(sleeper.end().await);
+    assert_eq!(slept.verdict(), "failed 1 lease_lost");
+    let client = mongod.client().await;
+    Documents::of_mongodb(&client, "shop", "orders")
+        .await
+        .equal(orders(SEED, RECORDS));
+    rejects_equal(&place.path("rejects.jsonl"), HEADER, orders(SEED, RECORDS));
+    // What the sleeper did last has not undone what is remembered.
+    let again = job(&place, &RUN).await;
+    assert_eq!(
+        (&again.json["existing"], &again.json["jobId"]),
+        (&true.into(), &resumed.json["jobId"])
+    );
+    again.completed(&totals);
+}

@@ -9,9 +9,10 @@ use std::sync::Arc;
 /// The limits of a batch.
 #[derive(Clone, Copy, Debug)]
 pub struct BatchLimits {
-    /// The most records of one batch.
+    /// The most records of one batch, whatever becomes of them.
     pub max_records: usize,
-    /// The size of the encoded operations at which a batch is closed, in bytes.
+    /// The size of the encoded operations at which a batch is closed, in bytes; also that of the input and the
+    /// rejects that it keeps.
     pub max_bytes: usize,
 }
 
@@ -124,6 +125,12 @@ impl Converted {
     /// All operations as the encoder wrote them, one behind the other.
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
+    }
+
+    /// What stays in memory beside the operations, in bytes: the block, and the rejects.
+    pub(crate) fn kept_bytes(&self) -> usize {
+        let block = self.block.as_ref().map_or(0, |block| block.bytes.len());
+        block + self.rejects.iter().map(Reject::bytes).sum::<usize>()
     }
 
     /// Number of operations.

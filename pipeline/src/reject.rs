@@ -67,6 +67,15 @@ impl Reject {
         }
     }
 
+    /// About how much memory it takes, in bytes.
+    pub(crate) fn bytes(&self) -> usize {
+        let texts = self
+            .problems
+            .iter()
+            .map(|problem| problem.message.len() + problem.field.as_ref().map_or(0, String::len));
+        size_of_val(&*self.problems) + texts.sum::<usize>() + self.raw.len() + size_of::<Self>()
+    }
+
     /// The problem under which this reject is counted: its first.
     pub fn leading(&self) -> Option<&Problem> {
         self.problems.first()

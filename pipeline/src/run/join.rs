@@ -1,7 +1,8 @@
 //! Joining: converted blocks become batches, in the order of the file.
 //!
 //! Here the budget is judged on the rejects that are known before a batch is written, and the rate is kept. A
-//! batch never waits longer than [`MAX_BATCH_WAIT_MS`] to be filled.
+//! batch never waits longer than [`MAX_BATCH_WAIT_MS`] to be filled, and is bounded by what it keeps in memory, also
+//! where nothing of it is to be written.
 
 use super::{Shared, lock};
 use crate::rate::Limiter;
@@ -70,30 +71,39 @@ pub(super) fn batches(
 #[derive(Default)]
 struct Open {
     parts: Vec<Converted>,
-    records: usize,
+    /// Records, whatever became of them: one that is rejected or dropped costs memory as well.
+    records: u64,
+    /// Bytes of the encoded operations.
     bytes: usize,
+    /// Bytes of the input and of the rejects that the parts keep in memory.
+    kept_bytes: usize,
 }
 
 impl Open {
     fn has_room_for(&self, part: &Converted, limits: BatchLimits) -> bool {
         self.parts.is_empty()
-            || (self.records + part.len() <= limits.max_records
-                && self.bytes + part.bytes().len() <= limits.max_bytes)
+            || (self.records + part.records() <= limits.max_records as u64
+                && self.bytes + part.bytes().len() <= limits.max_bytes
+                && self.kept_bytes + part.kept_bytes() <= limits.max_bytes)
     }
 
     fn is_full(&self, limits: BatchLimits) -> bool {
-        self.records >= limits.max_records || self.bytes >= limits.max_bytes
+        self.records >= limits.max_records as u64
+            || self.bytes >= limits.max_bytes
+            || self.kept_bytes >= limits.max_bytes
     }
 
     fn push(&mut self, part: Converted) {
-        self.records += part.len();
+        self.records += part.records();
         self.bytes += part.bytes().len();
+        self.kept_bytes += part.kept_bytes();
         self.parts.push(part);
     }
 
     async fn take(&mut self, limiter: &mut Limiter, timing: &Timing) -> Batch {
         let from = Instant::now();
-        limiter.admit(self.records as u64).await;
+        let written: usize = self.parts.iter().map(Converted::len).sum();
+        limiter.admit(written as u64).await;
         timing.add(Stage::Rate, from);
         let parts = std::mem::take(self).parts;
         Batch { parts }

@@ -142,6 +142,8 @@ struct Store {
     writing: AtomicUsize,
     most_writing: AtomicUsize,
     writes: AtomicUsize,
+    /// The most records, and the most bytes of input, of one batch.
+    largest_batch: (AtomicUsize, AtomicUsize),
     fail_after: Option<usize>,
     cancel_after: Option<(usize, CancellationToken)>,
 }
@@ -149,6 +151,10 @@ struct Store {
 #[async_trait]
 impl Sink for Store {
     async fn write(&self, batch: &Batch) -> Result<Written, Fatal> {
+        let bytes = batch.end().offset - batch.start().offset;
+        let (most_records, most_bytes) = &self.largest_batch;
+        most_records.fetch_max(batch.records() as usize, Ordering::SeqCst);
+        most_bytes.fetch_max(bytes as usize, Ordering::SeqCst);
         let writing = self.writing.fetch_add(1, Ordering::SeqCst) + 1;
         self.most_writing.fetch_max(writing, Ordering::SeqCst);
         // Later batches overtake earlier ones.
@@ -320,6 +326,40 @@ async fn batches_in_flight_are_bounded() {
     let report = run(job(&lines(1000, &[]), &store, start())).await;
     assert_eq!(told(&report), "1000 0 0 0 of 1000 completed");
     assert_eq!(store.most_writing.load(Ordering::SeqCst), 4);
+}
+
+/// The most records, and bytes of input, of the batches that a store was given.
+async fn largest_batch(input: &str, batch: BatchLimits) -> (u64, u64) {
+    let store = Arc::new(Store::default());
+    let report = run(Job {
+        batch,
+        ..job(input, &store, start())
+    })
+    .await;
+    assert!(matches!(report.end, End::Completed), "{}", told(&report));
+    let (records, bytes) = &store.largest_batch;
+    (
+        records.load(Ordering::SeqCst) as u64,
+        bytes.load(Ordering::SeqCst) as u64,
+    )
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_batch_is_bounded_where_nothing_is_to_be_written() {
+    for what in ["bad", "drop"] {
+        let all: Vec<_> = (0..500).map(|index| (index, what)).collect();
+        let input = lines(500, &all);
+        let limits = BatchLimits {
+            max_records: 10,
+            max_bytes: 1 << 20,
+        };
+        assert!(largest_batch(&input, limits).await.0 <= 10, "{what}");
+        let limits = BatchLimits {
+            max_records: 1000,
+            max_bytes: 100,
+        };
+        assert!(largest_batch(&input, limits).await.1 <= 100, "{what}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

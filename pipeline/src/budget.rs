@@ -137,13 +137,15 @@ impl Judge {
         }
     }
 
-    /// Counts rejects that the sink reported, and judges them at `read` records.
-    pub(crate) fn refused(&mut self, count: u64, read: u64) -> Option<Breach> {
-        self.refused += count;
-        if count == 0 {
+    /// Judges what is acknowledged: `now`, the end of a batch of which the target has refused `refused`
+    /// records. What lies ahead of it is not counted, whether it was judged already or not.
+    pub(crate) fn acknowledged(&mut self, refused: u64, now: Tally) -> Option<Breach> {
+        self.refused += refused;
+        // Rejects that were known before the write were judged then, in a finer order.
+        if self.refused == 0 {
             None
         } else {
-            self.judge(read, false)
+            self.judge(now, false)
         }
     }
 
@@ -164,7 +166,8 @@ impl Judge {
         places.sort_unstable();
         for (read, rejected) in places {
             self.rejected += rejected;
-            let breach = self.judge(read, false);
+            let rejected = self.rejected + self.refused;
+            let breach = self.judge(Tally { read, rejected }, false);
             if breach.is_some() {
                 converted.truncate_after(read - 1);
                 return breach;
@@ -174,11 +177,11 @@ impl Judge {
     }
 
     /// Judges at the end of the input.
-    pub(crate) fn judge_end(&self, read: u64) -> Option<Breach> {
-        self.judge(read, true)
+    pub(crate) fn judge_end(&self, now: Tally) -> Option<Breach> {
+        self.judge(now, true)
     }
 
-    fn judge(&self, read: u64, at_end: bool) -> Option<Breach> {
+    fn judge(&self, now: Tally, at_end: bool) -> Option<Breach> {
         let Budget {
             max_records,
             max_ratio,
@@ -189,8 +192,8 @@ impl Judge {
         if on_breach == OnBreach::Continue {
             return None;
         }
-        let rejected = self.rejected + self.refused - self.from.rejected;
-        let counted = read - self.from.read;
+        let rejected = now.rejected - self.from.rejected;
+        let counted = now.read - self.from.read;
         if rejected > max_records {
             let message =
                 format!("{rejected} of {counted} records are bad, max_records is {max_records}");
@@ -209,7 +212,8 @@ impl Judge {
                 message,
             });
         }
-        if at_end && read < min_records {
+        if at_end && now.read < min_records {
+            let read = now.read;
             let message = format!("the input has {read} records, min_records is {min_records}");
             return Some(Breach {
                 cause: Cause::MinRecords,

@@ -116,8 +116,9 @@ pub async fn run(job: Job) -> Report {
         bytes_read: watch::Sender::new(0),
         timing: timing.clone(),
         stop,
+        cancel: job.cancel,
     });
-    let saver = Saver::start(job.from.clone(), job.ledger.clone(), shared.stop.clone());
+    let saver = Saver::start(job.from.clone(), job.ledger.clone());
 
     let blocks = blocks(job.source, job.source_at, job.framer, shared.clone());
     let (convert, timed) = (job.convert, timing.clone());
@@ -139,7 +140,10 @@ pub async fn run(job: Job) -> Report {
         shared: &shared,
         progress: &job.progress,
     };
-    let mut failure = books.enter_all(acks.boxed()).await.err();
+    let (drained, mut failure) = match books.enter_all(acks.boxed()).await {
+        Ok(drained) => (drained, None),
+        Err(fatal) => (false, Some(fatal)),
+    };
     if let Err(fatal) = saver.finish(&*job.ledger).await {
         failure.get_or_insert(fatal);
     }
@@ -151,6 +155,7 @@ pub async fn run(job: Job) -> Report {
                 budget: job.budget,
                 accepted: &job.accepted,
                 shared: &shared,
+                drained,
             };
             closing
                 .judge(&checkpoint.books, &*job.sink, &*job.ledger)
@@ -178,6 +183,8 @@ struct Shared {
     timing: Arc<Timing>,
     /// Ends the flow behind the batches that are under way.
     stop: CancellationToken,
+    /// Somebody wants the run to end: what is under way has [`MAX_DRAIN_MS`].
+    cancel: CancellationToken,
 }
 
 impl Shared {
@@ -258,27 +265,31 @@ struct Clerk<'a> {
 }
 
 impl Clerk<'_> {
+    /// Whether all that was under way has its outcome. A run that is to be held waits for that as long as the
+    /// sink takes: nothing may lie beyond the checkpoint of a held job. When a checkpoint cannot be saved, the
+    /// job may be somebody else's already: then what is under way is dropped at once.
     async fn enter_all(
         &mut self,
         mut acks: BoxStream<'_, Result<Ack, Fatal>>,
-    ) -> Result<(), Fatal> {
-        let stop = self.shared.stop.clone();
+    ) -> Result<bool, Fatal> {
+        let cancel = self.shared.cancel.clone();
         let mut deadline = None;
         loop {
             let next = tokio::select! {
                 biased;
+                () = self.saver.failed() => return Ok(false),
                 next = acks.next() => next,
-                () = stop.cancelled(), if deadline.is_none() => {
+                () = cancel.cancelled(), if deadline.is_none() => {
                     deadline = Some(Instant::now() + Duration::from_millis(MAX_DRAIN_MS));
                     continue;
                 }
-                () = wait_until(deadline) => return Ok(()),
+                () = wait_until(deadline) => return Ok(false),
             };
-            let Some(ack) = next else { return Ok(()) };
+            let Some(ack) = next else { return Ok(true) };
             let ack = ack?;
             let counters = self.saver.enter(&ack)?;
             let refused = ack.written.rejects.len() as u64;
-            let breach = lock(&self.shared.judge).refused(refused, counters.read);
+            let breach = lock(&self.shared.judge).acknowledged(refused, Tally::from(&counters));
             self.shared.breach(breach);
             let bytes_read = *self.shared.bytes_read.borrow();
             self.progress.send_replace(Progress {

@@ -4,17 +4,22 @@
 //! finished.
 
 use super::{End, Shared, lock};
-use crate::{Accepted, Books, Breach, Budget, Fatal, Ledger, OnBreach, Sink};
+use crate::{Accepted, Books, Breach, Budget, Fatal, Ledger, OnBreach, Sink, Tally};
 
 /// Decides how a run ended that met no error.
 pub(super) struct Closing<'a> {
     pub(super) budget: Budget,
     pub(super) accepted: &'a Accepted,
     pub(super) shared: &'a Shared,
+    /// Whether all that was under way has its outcome.
+    pub(super) drained: bool,
 }
 
 impl Closing<'_> {
     pub(super) async fn judge(&self, books: &Books, sink: &dyn Sink, ledger: &dyn Ledger) -> End {
+        if !self.drained {
+            return End::Interrupted;
+        }
         let breach = lock(&self.shared.breach).take();
         if let Some(breach) = breach {
             return self.breached(breach);
@@ -24,7 +29,7 @@ impl Closing<'_> {
         if self.shared.stop.is_cancelled() && !complete {
             return End::Interrupted;
         }
-        let breach = lock(&self.shared.judge).judge_end(books.counters.read);
+        let breach = lock(&self.shared.judge).judge_end(Tally::from(&books.counters));
         if let Some(breach) = breach.filter(|breach| !self.accepted.covers(&breach.cause)) {
             return self.breached(breach);
         }

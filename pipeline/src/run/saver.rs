@@ -25,18 +25,16 @@ struct SaverState {
     checkpoint: Mutex<Checkpoint>,
     changed: Notify,
     ending: CancellationToken,
+    failed: CancellationToken,
 }
 
 impl Saver {
-    pub(super) fn start(
-        checkpoint: Checkpoint,
-        ledger: Arc<dyn Ledger>,
-        stop: CancellationToken,
-    ) -> Self {
+    pub(super) fn start(checkpoint: Checkpoint, ledger: Arc<dyn Ledger>) -> Self {
         let state = Arc::new(SaverState {
             checkpoint: Mutex::new(checkpoint),
             changed: Notify::new(),
             ending: CancellationToken::new(),
+            failed: CancellationToken::new(),
         });
         let shared = state.clone();
         let task = tokio::spawn(async move {
@@ -47,7 +45,7 @@ impl Saver {
                 }
                 let checkpoint = lock(&shared.checkpoint).clone();
                 if let Err(fatal) = ledger.save(&checkpoint).await {
-                    stop.cancel();
+                    shared.failed.cancel();
                     return Err(fatal);
                 }
                 let next = Instant::now() + Duration::from_millis(SAVE_INTERVAL_MS);
@@ -72,6 +70,11 @@ impl Saver {
         }
         self.state.changed.notify_one();
         Ok(checkpoint.books.counters.clone())
+    }
+
+    /// Returns once a checkpoint could not be saved; [`Self::finish`] says why.
+    pub(super) async fn failed(&self) {
+        self.state.failed.cancelled().await;
     }
 
     pub(super) fn checkpoint(&self) -> MutexGuard<'_, Checkpoint> {

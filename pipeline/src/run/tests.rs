@@ -145,6 +145,11 @@ struct Store {
     /// The most records, and the most bytes of input, of one batch.
     largest_batch: (AtomicUsize, AtomicUsize),
     fail_after: Option<usize>,
+    /// After so many checkpoints somebody else has the job.
+    lose_after: Option<usize>,
+    saves: AtomicUsize,
+    /// How long a write takes at least, in milliseconds.
+    write_ms: u64,
     cancel_after: Option<(usize, CancellationToken)>,
 }
 
@@ -158,7 +163,8 @@ impl Sink for Store {
         let writing = self.writing.fetch_add(1, Ordering::SeqCst) + 1;
         self.most_writing.fetch_max(writing, Ordering::SeqCst);
         // Later batches overtake earlier ones.
-        tokio::time::sleep(Duration::from_millis(1 + batch.start().ordinal * 7 % 5)).await;
+        let late_ms = 1 + batch.start().ordinal * 7 % 5;
+        tokio::time::sleep(Duration::from_millis(self.write_ms + late_ms)).await;
         self.writing.fetch_sub(1, Ordering::SeqCst);
         let writes = self.writes.fetch_add(1, Ordering::SeqCst) + 1;
         if self.fail_after.is_some_and(|most| writes > most) {
@@ -208,6 +214,10 @@ impl Ledger for Store {
     }
 
     async fn save(&self, checkpoint: &Checkpoint) -> Result<(), Fatal> {
+        let saves = self.saves.fetch_add(1, Ordering::SeqCst) + 1;
+        if self.lose_after.is_some_and(|most| saves > most) {
+            return Err(Fatal::new("lease_lost", "somebody else has the job"));
+        }
         *lock(&self.saved) = Some(checkpoint.clone());
         Ok(())
     }
@@ -537,6 +547,102 @@ async fn rejects_of_the_target_count_too() {
         lock(&store.records).keys().all(|&ordinal| ordinal < end),
         "nothing lies beyond the end"
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn rejects_ahead_of_an_acknowledgement_do_not_count_there() {
+    let mut special = vec![(2, "refuse")];
+    special.extend((40..60).map(|index| (index, "bad")));
+    let budget = Budget {
+        max_ratio: 0.5,
+        after_records: 10,
+        ..Budget::default()
+    };
+    let store = Arc::new(Store::default());
+    let report = run(Job {
+        budget,
+        max_parsers: 16,
+        ..job(&lines(100, &special), &store, start())
+    })
+    .await;
+    assert_eq!(told(&report), "79 0 21 0 of 100 completed");
+}
+
+#[tokio::test(start_paused = true)]
+async fn rejects_of_the_target_and_others_count_together() {
+    let mut special = vec![(2, "refuse"), (3, "refuse")];
+    special.extend((30..33).map(|index| (index, "bad")));
+    let budget = Budget {
+        max_records: 4,
+        max_ratio: 1.0,
+        ..Budget::default()
+    };
+    let store = Arc::new(Store::default());
+    let report = run(Job {
+        budget,
+        ..job(&lines(40, &special), &store, start())
+    })
+    .await;
+    assert!(told(&report).ends_with("held errors"), "{}", told(&report));
+}
+
+/// A hold waits for what is under way, however slow the target is; only somebody's wish to end is urgent.
+#[tokio::test(start_paused = true)]
+async fn nothing_lies_beyond_a_hold_of_a_slow_target() {
+    let budget = Budget {
+        max_records: 0,
+        ..Budget::default()
+    };
+    for (cancelled, expected) in [
+        (false, "40 0 1 0 of 41 held errors"),
+        (true, "0 0 0 0 of 0 interrupted"),
+    ] {
+        let store = Arc::new(Store {
+            write_ms: 60_000,
+            ..Store::default()
+        });
+        let cancel = CancellationToken::new();
+        let (later, watched) = (cancel.clone(), store.clone());
+        let cancelling = tokio::spawn(async move {
+            while cancelled && watched.writing.load(Ordering::SeqCst) < 4 {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+            if cancelled {
+                later.cancel();
+            }
+        });
+        let report = run(Job {
+            budget,
+            cancel,
+            max_in_flight: 8,
+            ..job(&lines(100, &[(40, "bad")]), &store, start())
+        })
+        .await;
+        cancelling.await.unwrap();
+        assert_eq!(told(&report), expected);
+        let end = report.checkpoint.books.end.ordinal;
+        assert!(lock(&store.records).keys().all(|&ordinal| ordinal < end));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_whose_checkpoint_cannot_be_saved_writes_no_more() {
+    // The second checkpoint is refused while writes of half a minute are under way.
+    let store = Arc::new(Store {
+        lose_after: Some(1),
+        write_ms: 30_000,
+        ..Store::default()
+    });
+    let report = run(job(&lines(400, &[]), &store, start())).await;
+    assert!(
+        told(&report).ends_with("failed lease_lost"),
+        "{}",
+        told(&report)
+    );
+    let records = lock(&store.records).len();
+    tokio::time::sleep(Duration::from_secs(600)).await;
+    assert_eq!(lock(&store.records).len(), records);
+    assert!(records < 100, "{records} records were written");
 }
 
 #[tokio::test(start_paused = true)]

@@ -26,12 +26,16 @@ pub async fn run(config: &Config, args: RunArgs) -> Exit {
         Ok(prepared) => prepared,
         Err(fatal) => return refuse(&fatal, Exit::Usage),
     };
-    if args.rejects.is_some() && inputs.len() > 1 {
-        let several = Fatal::new(
-            "bad_usage",
-            "--rejects takes the rejects of one file, the folder has several",
-        );
-        return refuse(&several, Exit::Usage);
+    // One identity for several files would make all but the first of them known already.
+    let of_one_file = [
+        ("--rejects", args.rejects.is_some()),
+        ("--id", args.id.is_some()),
+    ];
+    if let Some((option, _)) = of_one_file.iter().find(|(_, said)| *said)
+        && inputs.len() > 1
+    {
+        let message = format!("{option} is for one file, the folder has several");
+        return refuse(&Fatal::new("bad_usage", message), Exit::Usage);
     }
     let runner = Runner {
         config,

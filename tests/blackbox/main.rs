@@ -30,6 +30,8 @@ mod killed;
 #[cfg(test)]
 mod leases;
 #[cfg(test)]
+mod loads;
+#[cfg(test)]
 mod memory;
 #[cfg(test)]
 mod modes;

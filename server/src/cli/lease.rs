@@ -20,10 +20,8 @@ const MAX_TRIES: usize = 20;
 
 /// What came of asking for a load.
 pub enum Entered {
-    /// It is ours, and begins.
-    New(Entry),
-    /// It is ours, and something was there before.
-    TakenOver(Entry),
+    /// It is ours, by a statement that was sent then.
+    Ours(Entry, Instant),
     /// It is completed.
     Existing(Entry),
 }
@@ -52,20 +50,27 @@ pub async fn enter(
             Verdict::Existing(entry) => return Ok(Entered::Existing(entry)),
             Verdict::Enter(generation) => {
                 request.job.clone_from(&new_job);
+                let sent = Instant::now();
                 let entered = loads
                     .enter(&request, identity(generation), generation)
                     .await?;
                 if let Some(entry) = entered {
-                    return alone(loads, entry, merge).await.map(Entered::New);
+                    let entry = alone(loads, entry, merge).await?;
+                    return Ok(Entered::Ours(entry, sent));
                 }
             }
             Verdict::Take(entry) => {
                 if merge && newer {
                     return Err(newer_load(&entry));
                 }
-                request.job.clone_from(&entry.job);
+                // Another version begins anew, as a job of its own: checkpoint and rejects are not its.
+                let same_spec = entry.spec_sha256 == request.spec_sha256;
+                let job = if same_spec { &entry.job } else { &new_job };
+                request.job.clone_from(job);
+                let sent = Instant::now();
                 if let Some(entry) = loads.take(&request, &entry).await? {
-                    return alone(loads, entry, merge).await.map(Entered::TakenOver);
+                    let entry = alone(loads, entry, merge).await?;
+                    return Ok(Entered::Ours(entry, sent));
                 }
             }
             Verdict::Wait(entry) => {
@@ -141,17 +146,20 @@ pub struct Lease {
     loads: Arc<dyn Loads>,
     entry: Entry,
     lease_ms: u64,
+    /// When the statement was sent that took the load.
+    taken: Instant,
     /// Set before the first write; read at each renewal.
     acknowledged: AtomicBool,
 }
 
 impl Lease {
-    pub fn new(loads: Arc<dyn Loads>, entry: Entry, lease_ms: u64) -> Self {
+    pub fn new(loads: Arc<dyn Loads>, entry: Entry, taken: Instant, lease_ms: u64) -> Self {
         let acknowledged = AtomicBool::new(entry.acknowledged);
         Self {
             loads,
             entry,
             lease_ms,
+            taken,
             acknowledged,
         }
     }
@@ -167,8 +175,8 @@ impl Lease {
 
     /// Renews the lease until it is lost, and returns why. Never returns while the lease is held.
     pub async fn keep(&self) -> Fatal {
-        let mut safe_until = Instant::now() + Duration::from_millis(self.lease_ms * 2 / 3);
-        let mut next = Instant::now() + Duration::from_millis(self.lease_ms / 6);
+        let mut safe_until = self.taken + Duration::from_millis(self.lease_ms * 2 / 3);
+        let mut next = self.taken + Duration::from_millis(self.lease_ms / 6);
         loop {
             sleep_until(next).await;
             let sent = Instant::now();
@@ -217,6 +225,7 @@ impl Announced {
             entry,
             lease_ms,
             acknowledged,
+            ..
         } = &*self.lease;
         if !acknowledged.load(Ordering::Relaxed) && !loads.renew(entry, *lease_ms, true).await? {
             return Err(lost());

@@ -12,7 +12,7 @@ use super::progress;
 use super::rejects::RejectsFile;
 use crate::job::{ErrorKind, Failure, Job, SpecPin, Stats};
 use pipeline::{
-    Accepted, Books, Budget, Checkpoint, End, Fatal, Ledger, Position, Progress, Report, Tally,
+    Accepted, Books, Budget, Checkpoint, End, Fatal, Ledger, OnBreach, Position, Progress, Report,
 };
 use stages::identity::{LoadIdentity, LoadName};
 use stages::ledger::{MemoryLedger, RunLedger};
@@ -187,7 +187,7 @@ impl Asked<'_> {
                 entry.job
             );
         });
-        let (entry, ledger) = match entered.await? {
+        let (entry, lease) = match entered.await? {
             Entered::Existing(entry) => {
                 let ledger = self.ledger(&entry).await?;
                 state.job.clone_from(&entry.job);
@@ -197,14 +197,25 @@ impl Asked<'_> {
                 }
                 return Ok(Ended::Existing);
             }
-            Entered::New(entry) | Entered::TakenOver(entry) => {
-                let ledger = self.ledger(&entry).await?;
-                (entry, Arc::new(ledger))
+            Entered::Ours(entry, taken) => {
+                let lease = Lease::new(loads, entry.clone(), taken, self.lease_ms);
+                (entry, Arc::new(lease))
             }
         };
         state.job.clone_from(&entry.job);
-        let lease = Arc::new(Lease::new(loads, entry.clone(), self.lease_ms));
-        let ended = self.leased(connected, &entry, &lease, &ledger, state).await;
+        let ledger = match self.ledger(&entry).await {
+            Ok(ledger) => Arc::new(ledger),
+            Err(fatal) => {
+                // Nobody should have to wait for a lease under which nothing was done.
+                lease.close(false).await?;
+                return Err(fatal);
+            }
+        };
+        // From here on: opening may take longer than a lease (an index that is built, a pipe that is slow).
+        let ended = tokio::select! {
+            ended = self.leased(connected, &entry, &lease, &ledger, state) => ended,
+            lost = lease.keep() => Err(lost),
+        };
         // A lease that was lost belongs to somebody else: there is nothing to let go of.
         let lost =
             matches!(&ended, Ok(End::Failed(fatal)) | Err(fatal) if fatal.code == "lease_lost");
@@ -223,26 +234,22 @@ impl Asked<'_> {
         ledger: &Arc<RunLedger>,
         state: &mut State,
     ) -> Result<End, Fatal> {
-        let mut accepted = Accepted::default();
         let resume = if self.wish == Wish::Resume {
             ledger.load_checkpoint().await?
         } else {
             None
         };
-        let resume = match resume {
-            Some(mut checkpoint) => {
+        let (resume, accepted) = match resume {
+            Some(checkpoint) => {
                 ledger
                     .remove_rejects_from(checkpoint.books.end.ordinal)
                     .await?;
-                if let Some(cause) = ledger.held_for().await? {
-                    accepted.accept(cause);
-                    checkpoint.counted_from = Tally::from(&checkpoint.books.counters);
-                }
-                Some(checkpoint)
+                let (checkpoint, accepted) = ledger.approve(checkpoint).await?;
+                (Some(checkpoint), accepted)
             }
             None => {
                 ledger.reset().await?;
-                None
+                (None, Accepted::default())
             }
         };
         let mark = resume.as_ref().map(|checkpoint| checkpoint.mark);
@@ -280,7 +287,17 @@ impl Asked<'_> {
             lease,
             accepted,
         } = flow;
-        let opened = match stages::open::open(self.plan, self.origin, resume, &accepted).await? {
+        let from = resume.as_ref().map(|checkpoint| checkpoint.books.clone());
+        let opening = stages::open::open(self.plan, self.origin, resume, &accepted);
+        let opening = tokio::select! {
+            opening = opening => opening?,
+            // A pipe may give nothing for as long as it likes.
+            () = self.cancel.cancelled() => {
+                state.books = from.unwrap_or_else(|| state.books.clone());
+                return Ok(End::Interrupted);
+            }
+        };
+        let opened = match opening {
             Opening::Ready(opened) => opened,
             Opening::Held(breach, checkpoint) => {
                 ledger.save(&checkpoint).await?;
@@ -322,19 +339,12 @@ impl Asked<'_> {
             cancel: self.cancel.clone(),
             progress,
         };
-        let report = match lease {
-            None => pipeline::run(job).await,
-            Some(lease) => tokio::select! {
-                report = pipeline::run(job) => report,
-                lost = lease.keep() => return Err(lost),
-            },
-        };
         let Report {
             end,
             checkpoint,
             bytes_read,
             timing,
-        } = report;
+        } = pipeline::run(job).await;
         state.books = checkpoint.books;
         state.bytes_read = bytes_read;
         state.bottleneck = Some(timing.bottleneck().name());
@@ -347,6 +357,11 @@ impl Asked<'_> {
             Some(max_records) => Budget {
                 max_records,
                 max_ratio: 1.0,
+                // Whoever names a limit wants it kept, also where the spec goes on whatever comes.
+                on_breach: match budget.on_breach {
+                    OnBreach::Continue => OnBreach::Hold,
+                    kept => kept,
+                },
                 ..budget
             },
             None => budget,

@@ -6,9 +6,11 @@
 
 use crate::sqlite::{Database, Snapshot};
 use async_trait::async_trait;
-use pipeline::{Cause, Checkpoint, Fatal, Ledger, Position, Reject};
+use pipeline::{Accepted, Cause, Checkpoint, Fatal, Ledger, Position, Reject, Tally};
 use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, named_params, params};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use std::collections::VecDeque;
 use std::path::Path;
 use std::sync::Arc;
@@ -21,6 +23,7 @@ const SCHEMA: &str = "
         run INTEGER NOT NULL DEFAULT 0,
         state TEXT NOT NULL DEFAULT 'in_progress',
         held TEXT,
+        accepted TEXT,
         checkpoint TEXT,
         updated REAL NOT NULL
     ) WITHOUT ROWID;
@@ -135,7 +138,7 @@ impl RunLedger {
             change.execute("DELETE FROM rejects WHERE job = ?1", [&holder.job])?;
             change.execute(
                 "UPDATE runs SET run = run + 1, checkpoint = NULL, state = 'in_progress', held = NULL, \
-                 updated = unixepoch('subsec') WHERE job = ?1",
+                 accepted = NULL,                  updated = unixepoch('subsec') WHERE job = ?1",
                 [&holder.job],
             )
         });
@@ -157,19 +160,44 @@ impl RunLedger {
         noted.await.map(drop)
     }
 
-    /// Why the run is held, where it is.
+    /// Accepts what the run is held for, if it is, and says where it goes on and all that was ever accepted. A budget
+    /// that was exceeded counts anew from here on. Durable when it answers, so that a run which is interrupted and
+    /// goes on neither holds for the same again nor counts anew once more.
     ///
     /// # Errors
-    /// When the file cannot be read.
-    pub async fn held_for(&self) -> Result<Option<Cause>, Fatal> {
-        let holder = self.holder.clone();
-        let text = self.database.read(move |connection| {
-            let held = "SELECT held FROM runs WHERE job = ?1";
-            connection.query_row(held, [&holder.job], |row| row.get::<_, Option<String>>(0))
+    /// `lease_lost` when somebody else has the job; otherwise when the file cannot be written.
+    pub async fn approve(
+        &self,
+        mut checkpoint: Checkpoint,
+    ) -> Result<(Checkpoint, Accepted), Fatal> {
+        let read = self.fenced(|change, holder, _| {
+            let select = "SELECT held, accepted FROM runs WHERE job = ?1";
+            change.query_row(select, [&holder.job], |row| {
+                Ok((
+                    row.get::<_, Option<String>>(0)?,
+                    row.get::<_, Option<String>>(1)?,
+                ))
+            })
         });
-        Ok(text
-            .await?
-            .and_then(|text| serde_json::from_str(&text).ok()))
+        let (held, accepted) = read.await?;
+        let mut accepted: Accepted = parsed(accepted).unwrap_or_default();
+        let Some(cause) = parsed(held) else {
+            return Ok((checkpoint, accepted));
+        };
+        if cause == Cause::Errors {
+            checkpoint.counted_from = Tally::from(&checkpoint.books.counters);
+        }
+        accepted.accept(cause);
+        let (text, list) = (json(&checkpoint)?, json(&accepted)?);
+        let approved = self.fenced(move |change, holder, _| {
+            change.execute(
+                "UPDATE runs SET checkpoint = ?2, accepted = ?3, held = NULL, state = 'in_progress', \
+                 updated = unixepoch('subsec') WHERE job = ?1",
+                params![holder.job, text, list],
+            )
+        });
+        approved.await?;
+        Ok((checkpoint, accepted))
     }
 
     /// The rejects of this run in the order of the file, as they are now; it blocks.
@@ -264,9 +292,7 @@ impl Ledger for RunLedger {
     }
 
     async fn save(&self, checkpoint: &Checkpoint) -> Result<(), Fatal> {
-        let text = serde_json::to_string(checkpoint).map_err(|error| {
-            Fatal::new("checkpoint_unwritable", "the checkpoint cannot be written").because(&error)
-        })?;
+        let text = json(checkpoint)?;
         let saved = self.change(move |change, holder| {
             let update = format!(
                 "UPDATE runs SET checkpoint = :checkpoint, updated = unixepoch('subsec') WHERE {HELD}"
@@ -340,6 +366,17 @@ impl Iterator for StoredRejects {
         }
         self.page.pop_front().map(Ok)
     }
+}
+
+fn json(value: &impl Serialize) -> Result<String, Fatal> {
+    serde_json::to_string(value).map_err(|error| {
+        Fatal::new("checkpoint_unwritable", "the checkpoint cannot be written").because(&error)
+    })
+}
+
+/// What another version wrote that this one cannot read is nothing.
+fn parsed<T: DeserializeOwned>(text: Option<String>) -> Option<T> {
+    serde_json::from_str(&text?).ok()
 }
 
 fn read_page(connection: &Connection, job: &str, from: i64) -> rusqlite::Result<VecDeque<Reject>> {

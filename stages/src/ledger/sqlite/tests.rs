@@ -1,7 +1,7 @@
 //! Checkpoints and rejects over crashes, resets and changes of owner.
 
 use super::*;
-use pipeline::{Books, Counters, Problem, Tally};
+use pipeline::{Books, Counters, Problem};
 
 fn checkpoint(read: u64) -> Checkpoint {
     let mut books = Books::open(Position::START, 1);
@@ -116,6 +116,50 @@ async fn a_reset_forgets_checkpoint_and_rejects() {
 }
 
 #[tokio::test]
+async fn what_was_approved_stays_so_and_counts_anew_once() {
+    let place = Place::new();
+    let ledger = place.open("j", "a", 1).await.unwrap();
+    let from_start = |read| Checkpoint {
+        counted_from: Tally::default(),
+        ..checkpoint(read)
+    };
+    let columns = || Cause::UnknownColumns(vec!["x".into()]);
+    let approve = async |ledger: &RunLedger| {
+        let saved = ledger.load_checkpoint().await.unwrap().unwrap();
+        let (checkpoint, accepted) = ledger.approve(saved).await.unwrap();
+        (checkpoint.counted_from.read, accepted.covers(&columns()))
+    };
+    ledger.save(&from_start(5)).await.unwrap();
+    assert_eq!(approve(&ledger).await, (0, false), "it is not held");
+    ledger.note_state("held", Some(&columns())).await.unwrap();
+    assert_eq!(approve(&ledger).await, (0, true), "only errors count anew");
+    ledger.note_state("interrupted", None).await.unwrap();
+    let ledger = place.open("j", "b", 2).await.unwrap();
+    assert_eq!(approve(&ledger).await, (0, true));
+    ledger
+        .note_state("held", Some(&Cause::Errors))
+        .await
+        .unwrap();
+    assert_eq!(approve(&ledger).await, (5, true));
+    // The process dies further on: it was held for nothing since.
+    let on = Checkpoint {
+        counted_from: ledger
+            .load_checkpoint()
+            .await
+            .unwrap()
+            .unwrap()
+            .counted_from,
+        ..checkpoint(9)
+    };
+    ledger.save(&on).await.unwrap();
+    let ledger = place.open("j", "c", 3).await.unwrap();
+    assert_eq!(approve(&ledger).await, (5, true));
+    ledger.reset().await.unwrap();
+    ledger.save(&from_start(1)).await.unwrap();
+    assert_eq!(approve(&ledger).await, (0, false));
+}
+
+#[tokio::test]
 async fn an_owner_who_lost_the_job_stores_nothing() {
     let place = Place::new();
     let old = place.open("j", "a", 1).await.unwrap();
@@ -127,6 +171,7 @@ async fn an_owner_who_lost_the_job_stores_nothing() {
     lost(old.remove_rejects_from(0).await);
     lost(old.reset().await);
     lost(old.note_state("completed", None).await);
+    lost(old.approve(checkpoint(9)).await.map(drop));
     assert_eq!(new.load_checkpoint().await.unwrap(), Some(checkpoint(5)));
     assert_eq!(new.stored_rejects().await.unwrap(), 0);
     new.save(&checkpoint(6)).await.unwrap();

@@ -42,7 +42,9 @@ pub use frame::{BLOCK_BYTES, FrameLimits, Framer};
 pub use ledger::{Checkpoint, Ledger};
 pub use position::Position;
 pub use rate::Rate;
-pub use reject::{MAX_RAW_BYTES, Problem, Reject};
+pub use reject::{
+    MAX_PROBLEM_TEXT_BYTES, MAX_PROBLEMS, MAX_RAW_BYTES, MORE_PROBLEMS, Problem, Reject,
+};
 pub use run::{End, Job, Progress, Report, run};
 pub use sink::{Sink, Written};
 pub use source::{MAX_READ_BYTES, Source, room};

@@ -16,7 +16,7 @@ use crate::parse::jsonl::JsonlParser;
 use crate::plan::{FormatPlan, Plan};
 use crate::record::Record;
 use crate::source::Origin;
-use crate::step::bind::{BindRefusal, CsvBind, JsonBind};
+use crate::step::bind::{BindRefusal, CsvBind, JsonBind, listed};
 use crate::unpack::{open_at, skip};
 use bytes::BytesMut;
 use pipeline::{
@@ -218,7 +218,7 @@ impl Input {
 fn breach(cause: Cause) -> Breach {
     let message = match &cause {
         Cause::UnknownColumns(names) => {
-            format!("the spec does not know these columns: {}", names.join(", "))
+            format!("no field takes the columns {}", listed(names))
         }
         Cause::Errors | Cause::MinRecords => cause.code().to_owned(),
     };

@@ -8,8 +8,9 @@ use super::cells::{CsvBind, Extra};
 use super::plan::{BindPlan, RESERVED, Source};
 use super::spec::{Missing, Order, Unknown};
 use super::value::shown;
-use pipeline::{Accepted, Cause, Fatal, Problem};
+use pipeline::{Accepted, Cause, Fatal, MAX_PROBLEMS, Problem};
 use regex::Regex;
+use std::collections::HashSet;
 use std::fmt;
 use unicode_normalization::UnicodeNormalization;
 
@@ -223,7 +224,13 @@ impl BindPlan {
             Unknown::Keep => Extra::Keep(self.named(unknown, heads, true)?),
             Unknown::Rescue => Extra::Rescue(self.named(unknown, heads, false)?),
             Unknown::Reject => {
-                Extra::Reject(names().iter().map(|name| unknown_column(name)).collect())
+                // One more than a reject lists tells that there are others.
+                let listed = unknown.iter().take(MAX_PROBLEMS + 1);
+                Extra::Reject(
+                    listed
+                        .map(|index| unknown_column(&heads[*index].normal))
+                        .collect(),
+                )
             }
             Unknown::Hold => {
                 let cause = Cause::UnknownColumns(names());
@@ -233,8 +240,7 @@ impl BindPlan {
                 Extra::Drop
             }
             Unknown::Fail => {
-                let names: Vec<String> = names().iter().map(|name| shown(name)).collect();
-                let message = format!("no field takes the columns {}", names.join(", "));
+                let message = format!("no field takes the columns {}", listed(&names()));
                 let hint = "name them in `[fields]`, or say what becomes of them with `unknown` in `[columns]`";
                 return Err(Fatal::new("unknown_columns", message).hint(hint).into());
             }
@@ -250,6 +256,7 @@ impl BindPlan {
         in_document: bool,
     ) -> Result<Vec<(usize, Box<str>)>, Fatal> {
         let mut named: Vec<(usize, Box<str>)> = Vec::new();
+        let mut names = HashSet::new();
         for &index in unknown {
             let (name, number) = (heads[index].raw.trim(), index + 1);
             let refuse = |code, reason: &str| {
@@ -265,7 +272,7 @@ impl BindPlan {
             if name.is_empty() {
                 return refuse("header_ambiguous", "it is empty");
             }
-            if named.iter().any(|(_, other)| **other == *name) {
+            if !names.insert(name) {
                 return refuse("header_ambiguous", "another column has it too");
             }
             if name.contains('\0') {
@@ -302,6 +309,19 @@ impl Source {
     }
 }
 
+/// Titles as a message lists them, at most [`MAX_SHOWN_TITLES`].
+pub fn listed<T: AsRef<str>>(titles: &[T]) -> String {
+    let mut all: Vec<String> = titles
+        .iter()
+        .take(MAX_SHOWN_TITLES)
+        .map(|title| shown(title.as_ref()))
+        .collect();
+    if titles.len() > MAX_SHOWN_TITLES {
+        all.push(format!("and {} more", titles.len() - MAX_SHOWN_TITLES));
+    }
+    all.join(", ")
+}
+
 fn unknown_column(name: &str) -> Problem {
     let message = format!("no field takes the column {}", shown(name));
     Problem::of_field("unknown_column", name, message)
@@ -316,15 +336,8 @@ fn missing(field: &str, source: &Source, heads: &[Head<'_>]) -> Fatal {
         return Fatal::new("column_missing", message);
     };
     let wanted: Vec<String> = titles.iter().map(Title::to_string).collect();
-    let mut found: Vec<String> = heads
-        .iter()
-        .take(MAX_SHOWN_TITLES)
-        .map(|head| shown(&head.normal))
-        .collect();
-    if heads.len() > MAX_SHOWN_TITLES {
-        found.push(format!("and {} more", heads.len() - MAX_SHOWN_TITLES));
-    }
-    let (wanted, found) = (wanted.join(" or "), found.join(", "));
+    let found: Vec<&str> = heads.iter().map(|head| &*head.normal).collect();
+    let (wanted, found) = (wanted.join(" or "), listed(&found));
     let message = format!("the field `{field}` wants a column {wanted}; the file has {found}");
     let fatal = Fatal::new("column_missing", message);
     let likeness = |head: &Head<'_>| {

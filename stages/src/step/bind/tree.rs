@@ -8,7 +8,7 @@ use super::spec::{Missing, Unknown};
 use super::untyped;
 use super::value::{Fault, shown};
 use crate::record::{Item, Kind, Record, Text, Tree, Value};
-use pipeline::{Bind, Problem, Verdict};
+use pipeline::{Bind, MAX_PROBLEMS, Problem, Verdict};
 use std::sync::Arc;
 
 /// Top-level keys that are found without allocating; more are found in a list of their own.
@@ -177,6 +177,8 @@ impl JsonBind {
         let in_document = match self.unknown {
             // The spec of a JSON file cannot say hold or fail: the plan refuses it.
             Unknown::Drop | Unknown::Hold | Unknown::Fail => return,
+            // As many are refused already as a reject lists.
+            _ if extra.problems.len() > MAX_PROBLEMS => return,
             Unknown::Keep => true,
             Unknown::Rescue => false,
             Unknown::Reject => {

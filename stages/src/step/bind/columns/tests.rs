@@ -156,6 +156,27 @@ fn accepted_columns_do_not_hold_again() {
     assert!(matches!(other, BindRefusal::Hold(_)));
 }
 
+/// A header of a mebibyte has this many columns; comparing each with each would take minutes.
+#[test]
+fn a_header_of_very_many_columns() {
+    let many: Vec<String> = (0..200_000).map(|number| format!("{number:x}")).collect();
+    for unknown in ["drop", "keep", "rescue", "hold", "fail", "reject"] {
+        let plan = plan("a = {}", &format!("unknown = '{unknown}'"));
+        match plan.for_columns(&many, &Accepted::default()) {
+            Ok(bind) => {
+                let cells = vec!["1"; many.len()];
+                let verdict = bind.bind(&mut Cells(cells.into()), &mut Record::default());
+                match verdict {
+                    Verdict::Reject(problems) => assert!(problems.len() <= 101, "{unknown}"),
+                    verdict => assert_eq!(verdict, Verdict::Keep, "{unknown}"),
+                }
+            }
+            Err(BindRefusal::Fatal(fatal)) => assert!(fatal.message.len() < 1000, "{fatal}"),
+            Err(BindRefusal::Hold(cause)) => assert_eq!(cause.code(), "unknown_columns"),
+        }
+    }
+}
+
 #[test]
 fn a_strict_order() {
     let fields = "a = {}\nb = {}\nc = { from = 'a' }";

@@ -311,3 +311,14 @@ fn many_keys_in_any_order() {
         &expected.join(" "),
     );
 }
+
+/// A mebibyte of keys that nobody knows gives no list of as many problems.
+#[test]
+fn problems_of_one_record_are_bounded() {
+    let keys: Vec<String> = (0..100_000).map(|key| format!("\"{key:x}x\":1")).collect();
+    let record = format!("{{{}}}", keys.join(","));
+    let plan = plan(Input::Tree, "a = {}", "unknown = 'reject'", "");
+    let (verdict, record) = bind_tree(&plan, &record);
+    let found = shown(verdict, &record, 1);
+    assert_eq!(found.matches("unknown_field").count(), 101);
+}

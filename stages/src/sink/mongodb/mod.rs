@@ -111,7 +111,6 @@ impl MongoTarget {
     /// of a merge may be in flight, `target_refused`, `target_unavailable`.
     pub async fn open(&self, target: &Target, flow: &Flow, load: Load) -> Result<Opened, Fatal> {
         let here = self.of_tenant(load.tenant.as_deref())?;
-        let documents = Documents::new(target, &load)?;
         let writer = Writer {
             database: here.database,
             collection: target.collection.clone(),
@@ -120,13 +119,11 @@ impl MongoTarget {
         };
         if target.mode == Mode::Insert {
             return Ok(Opened {
-                encode: Box::new(encode::Insert {
-                    documents,
-                    identity: load.identity,
-                }),
+                encode: insert_encoder(target, &load)?,
                 sink: Arc::new(InsertSink { writer }),
             });
         }
+        let documents = Documents::new(target, &load)?;
         let key = Key::new(target, &load)?;
         let encode: Box<dyn Encode<Record>> = match target.mode {
             Mode::Delete => Box::new(encode::Delete { key }),
@@ -150,6 +147,17 @@ impl MongoTarget {
             sink: Arc::new(sink),
         })
     }
+}
+
+/// The pure half of insert mode, which needs no server: to look at documents, or to time how they are made.
+///
+/// # Errors
+/// `lineage_name` when the lineage field is a field of the schema too.
+pub fn insert_encoder(target: &Target, load: &Load) -> Result<Box<dyn Encode<Record>>, Fatal> {
+    Ok(Box::new(encode::Insert {
+        documents: Documents::new(target, load)?,
+        identity: load.identity,
+    }))
 }
 
 /// Refuses a merge that cannot be right.

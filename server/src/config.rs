@@ -41,7 +41,7 @@ pub struct BadConfig(Vec<String>);
 
 impl fmt::Display for BadConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the environment has {} problem(s):", self.0.len())?;
+        f.write_str("the environment cannot be used:")?;
         self.0
             .iter()
             .try_for_each(|problem| write!(f, "\n  {problem}"))

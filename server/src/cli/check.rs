@@ -2,6 +2,7 @@
 //! written.
 
 use super::load::{Asked, load};
+use super::rejects::refuse_to_overwrite;
 use super::run::{cancel_on_signal, open_origin, refuse, report};
 use super::{CheckArgs, Exit, spec};
 use crate::config::Config;
@@ -38,7 +39,11 @@ pub async fn check(config: &Config, args: CheckArgs) -> Exit {
         Ok(inputs) => inputs,
         Err(fatal) => return refuse(&fatal, Exit::Usage),
     };
+    if let Some(Err(fatal)) = args.rejects.as_deref().map(refuse_to_overwrite) {
+        return refuse(&fatal, Exit::Usage);
+    }
     let destination = Destination::dry(plan);
+    let cancel = cancel_on_signal();
     let mut worst = Exit::Done;
     for input in inputs {
         let origin = match open_origin(&input).await {
@@ -56,7 +61,7 @@ pub async fn check(config: &Config, args: CheckArgs) -> Exit {
             max_rejects: None,
             rejects: args.rejects.as_deref(),
             lease_ms: config.job_lease_ms,
-            cancel: cancel_on_signal(),
+            cancel: cancel.clone(),
             show_progress: true,
         })
         .await;

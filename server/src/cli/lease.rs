@@ -177,6 +177,7 @@ impl Lease {
     pub async fn keep(&self) -> Fatal {
         let mut safe_until = self.taken + Duration::from_millis(self.lease_ms * 2 / 3);
         let mut next = self.taken + Duration::from_millis(self.lease_ms / 6);
+        let mut last_error: Option<Fatal> = None;
         loop {
             sleep_until(next).await;
             let sent = Instant::now();
@@ -185,11 +186,20 @@ impl Lease {
             match timeout_at(safe_until, renewal).await {
                 Ok(Ok(true)) => safe_until = sent + Duration::from_millis(self.lease_ms * 2 / 3),
                 Ok(Ok(false)) => return lost(),
-                Ok(Err(error)) => tracing::warn!(%error, "the lease could not be renewed"),
+                Ok(Err(error)) => {
+                    tracing::warn!(%error, "the lease could not be renewed");
+                    last_error = Some(error);
+                }
                 Err(_) => {}
             }
             if Instant::now() >= safe_until {
-                return Fatal::transient("lease_lost", "the lease could not be renewed in time");
+                let message =
+                    "the target did not answer in time, so the lease could not be renewed";
+                let lost = Fatal::transient("lease_lost", message);
+                return match last_error {
+                    Some(error) => lost.because(&error),
+                    None => lost,
+                };
             }
             next = Instant::now()
                 + Duration::from_millis(self.lease_ms / 6).min(safe_until - Instant::now());

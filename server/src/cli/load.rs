@@ -13,6 +13,7 @@ use super::rejects::RejectsFile;
 use crate::job::{ErrorKind, Failure, Job, SpecPin, Stats};
 use pipeline::{
     Accepted, Books, Budget, Checkpoint, End, Fatal, Ledger, OnBreach, Position, Progress, Report,
+    Retry,
 };
 use stages::identity::{LoadIdentity, LoadName};
 use stages::ledger::{MemoryLedger, RunLedger};
@@ -67,6 +68,8 @@ pub struct Outcome {
     pub books: Books,
     /// How long this run took.
     pub elapsed: Duration,
+    /// Whether what failed may be over at another try.
+    pub may_heal: bool,
 }
 
 /// What a run is given besides its input.
@@ -95,6 +98,21 @@ struct State {
     read_before: u64,
     bytes_read: u64,
     bottleneck: Option<&'static str>,
+    /// Set while it runs: what is known when it is broken off.
+    progress: Option<watch::Receiver<Progress>>,
+}
+
+impl State {
+    /// Takes the counters of a run that was dropped in the middle.
+    fn break_off(&mut self) {
+        if let Some(progress) = self.progress.take() {
+            let Progress {
+                counters,
+                bytes_read,
+            } = progress.borrow().clone();
+            (self.books.counters, self.bytes_read) = (counters, bytes_read);
+        }
+    }
 }
 
 /// Loads one input. What goes wrong is in the outcome's job.
@@ -106,17 +124,25 @@ pub async fn load(asked: Asked<'_>) -> Outcome {
         read_before: 0,
         bytes_read: 0,
         bottleneck: None,
+        progress: None,
     };
     let ended = match asked.run(&mut state).await {
         Ok(ended) => ended,
         Err(fatal) => Ended::Over(End::Failed(fatal)),
     };
     let elapsed = started.elapsed();
+    let may_heal = match &ended {
+        Ended::Over(End::Failed(fatal)) => {
+            fatal.retry != Retry::Never || fatal.code == "lease_lost"
+        }
+        _ => false,
+    };
     let job = asked.job(&state, ended, started_at, elapsed);
     Outcome {
         job,
         books: state.books,
         elapsed,
+        may_heal,
     }
 }
 
@@ -219,7 +245,9 @@ impl Asked<'_> {
         // A lease that was lost belongs to somebody else: there is nothing to let go of.
         let lost =
             matches!(&ended, Ok(End::Failed(fatal)) | Err(fatal) if fatal.code == "lease_lost");
-        if !lost {
+        if lost {
+            state.break_off();
+        } else {
             lease.close(matches!(ended, Ok(End::Completed))).await?;
             self.write_rejects(&ledger)?;
         }
@@ -311,12 +339,10 @@ impl Asked<'_> {
         let (parts, convert) = opened.chain(self.plan, sink.encode);
         let (progress, shown) = watch::channel(Progress::default());
         let bytes_total = self.origin.pinned().size_bytes;
-        let _shown = self.show_progress.then(|| {
-            AbortOnDropHandle::new(tokio::spawn(progress::show(
-                shown,
-                bytes_total,
-                state.read_before,
-            )))
+        state.progress = Some(shown.clone());
+        let shown = self.show_progress.then(|| {
+            let show = progress::show(shown, bytes_total, state.read_before);
+            AbortOnDropHandle::new(tokio::spawn(show))
         });
         let flow = self.destination.flow();
         let job = pipeline::Job {
@@ -345,6 +371,10 @@ impl Asked<'_> {
             bytes_read,
             timing,
         } = pipeline::run(job).await;
+        if let Some(shown) = shown {
+            // It ends with the run, and clears its bar before anything else is printed.
+            let _ = shown.await;
+        }
         state.books = checkpoint.books;
         state.bytes_read = bytes_read;
         state.bottleneck = Some(timing.bottleneck().name());

@@ -1,5 +1,6 @@
 //! The command line: what can be asked of the program, and with which code it ends.
 
+mod advice;
 mod check;
 mod defaults;
 mod export;
@@ -121,7 +122,7 @@ pub struct PreviewArgs {
     pub records: u64,
 }
 
-/// How the program ends. The numbers are fixed: scripts rely on them.
+/// How the program ends, from good to bad. The numbers are fixed: scripts rely on them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Exit {
     /// All loaded, all well.

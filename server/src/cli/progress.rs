@@ -12,7 +12,7 @@ const DRAW_INTERVAL_MS: u64 = 100;
 /// How often a plain line is written.
 const LINE_INTERVAL_MS: u64 = 5000;
 
-/// Shows progress on standard error until it is dropped.
+/// Shows progress on standard error until the run drops its sender.
 pub async fn show(
     mut progress: watch::Receiver<Progress>,
     bytes_total: Option<u64>,
@@ -33,8 +33,12 @@ pub async fn show(
     } else {
         ProgressBar::hidden()
     });
+    let mut ended = progress.clone();
     loop {
-        ticks.tick().await;
+        tokio::select! {
+            _ = ended.wait_for(|_| false) => return,
+            _ = ticks.tick() => {}
+        }
         let now = progress.borrow_and_update().clone();
         let rates = Rates::of(&now, started.elapsed(), bytes_total, read_before);
         if terminal {
@@ -57,8 +61,8 @@ impl Drop for Cleared {
 
 fn bar(bytes_total: Option<u64>) -> ProgressBar {
     let (bar, template) = match bytes_total {
-        Some(total) => (ProgressBar::new(total), "{wide_bar} {percent:>3} %  {msg}"),
-        None => (ProgressBar::new_spinner(), "{spinner} {msg}"),
+        Some(total) => (ProgressBar::new(total), "{bar:20} {wide_msg}"),
+        None => (ProgressBar::new_spinner(), "{spinner} {wide_msg}"),
     };
     match ProgressStyle::with_template(template) {
         Ok(style) => bar.with_style(style),

@@ -3,10 +3,37 @@
 use pipeline::{Fatal, Reject};
 use stages::ledger::RejectLine;
 use std::fs::File;
-use std::io::{BufWriter, Write as _};
+use std::io::{BufRead as _, BufReader, BufWriter, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
-/// A file of rejects that is being written; it replaces what was there.
+/// The most bytes that are read of a file to see whether it holds rejects.
+const MAX_LOOK_BYTES: u64 = 64 * 1024;
+
+/// Refuses a path under which something else than rejects stands: the input, say, or what a sink has written.
+pub fn refuse_to_overwrite(path: &Path) -> Result<(), Fatal> {
+    let Ok(file) = File::open(path) else {
+        return Ok(());
+    };
+    let mut start = String::new();
+    // What is no text is no list of rejects.
+    let text = BufReader::new(file.take(MAX_LOOK_BYTES))
+        .read_line(&mut start)
+        .is_ok();
+    let reject = |line: &str| {
+        let line: serde_json::Value = serde_json::from_str(line).unwrap_or_default();
+        ["record", "code", "problems", "raw"]
+            .iter()
+            .all(|key| line.get(key).is_some())
+    };
+    if text && (start.trim().is_empty() || reject(&start)) {
+        return Ok(());
+    }
+    let message = format!("{} holds something else than rejects", path.display());
+    Err(Fatal::new("rejects_file", message)
+        .hint("--rejects writes a file of its own: name another one"))
+}
+
+/// A file of rejects that is being written; it replaces an earlier one.
 pub struct RejectsFile {
     path: PathBuf,
     out: BufWriter<File>,

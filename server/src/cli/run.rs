@@ -1,6 +1,8 @@
 //! `run`: the whole job, here and now, for one input or every file of a folder.
 
+use super::advice::advice;
 use super::load::{Asked, Outcome, load};
+use super::rejects::refuse_to_overwrite;
 use super::summary::Summary;
 use super::{Exit, RunArgs, spec};
 use crate::config::Config;
@@ -26,16 +28,8 @@ pub async fn run(config: &Config, args: RunArgs) -> Exit {
         Ok(prepared) => prepared,
         Err(fatal) => return refuse(&fatal, Exit::Usage),
     };
-    // One identity for several files would make all but the first of them known already.
-    let of_one_file = [
-        ("--rejects", args.rejects.is_some()),
-        ("--id", args.id.is_some()),
-    ];
-    if let Some((option, _)) = of_one_file.iter().find(|(_, said)| *said)
-        && inputs.len() > 1
-    {
-        let message = format!("{option} is for one file, the folder has several");
-        return refuse(&Fatal::new("bad_usage", message), Exit::Usage);
+    if let Err(fatal) = judge(&args, &destination, inputs.len()) {
+        return refuse(&fatal, Exit::Usage);
     }
     let runner = Runner {
         config,
@@ -49,10 +43,8 @@ pub async fn run(config: &Config, args: RunArgs) -> Exit {
         if runner.cancel.is_cancelled() {
             return Exit::Interrupted;
         }
-        let exit = runner.one(input).await;
-        if severity(exit) > severity(worst) {
-            worst = exit;
-        }
+        // Of several files, the worst outcome is the program's.
+        worst = worst.max(runner.one(input).await);
     }
     worst
 }
@@ -82,6 +74,29 @@ fn prepare(
     };
     let input: Input = args.input.parse()?;
     Ok((destination, input.expand()?))
+}
+
+/// Refuses what can only go wrong, before anything is written.
+fn judge(args: &RunArgs, destination: &Destination, inputs: usize) -> Result<(), Fatal> {
+    // One identity for several files would make all but the first of them known already; one file that is
+    // written would hold the first only.
+    let of_one_file = [
+        ("--rejects", args.rejects.is_some()),
+        ("--id", args.id.is_some()),
+        ("a sink that is a file", destination.file().is_some()),
+    ];
+    if let Some((option, _)) = of_one_file.iter().find(|(_, said)| *said && inputs > 1) {
+        let message = format!("{option} is for one input, the folder has {inputs} files");
+        return Err(Fatal::new("bad_usage", message));
+    }
+    let Some(rejects) = &args.rejects else {
+        return Ok(());
+    };
+    if destination.file() == Some(rejects) {
+        let message = "the sink and --rejects name the same file";
+        return Err(Fatal::new("bad_usage", message));
+    }
+    refuse_to_overwrite(rejects)
 }
 
 struct Runner<'a> {
@@ -119,65 +134,9 @@ impl Runner<'_> {
             show_progress: true,
         })
         .await;
-        let next = self.next(&outcome, &input);
+        let next = advice(args, &self.destination, &outcome, &input);
         report(&outcome, args.json, args.dry_run, next)
     }
-
-    /// What can be done now.
-    fn next(&self, outcome: &Outcome, input: &Input) -> Vec<String> {
-        let mut next = Vec::new();
-        let (spec, input) = (word(&self.args.spec), word(&input.to_string()));
-        let again = format!("sluicegate run {spec} {input}{}", self.said());
-        match outcome.job.state {
-            "completed" => {
-                next.extend(self.destination.how_to_look());
-                if outcome.job.existing {
-                    next.push(format!(
-                        "To load it once more beside what is there: {again} --force again"
-                    ));
-                }
-            }
-            "held" => {
-                next.push(format!("To accept that and go on: {again} --resume"));
-            }
-            "interrupted" | "failed" if self.destination.remembers() => {
-                next.push(format!("To go on from here: {again} --resume"));
-            }
-            _ => {}
-        }
-        let rejected = outcome.books.counters.rejected;
-        match &self.args.rejects {
-            Some(path) if rejected > 0 => {
-                next.push(format!("The rejects are in {}", path.display()))
-            }
-            None if rejected > 0 => {
-                next.push("To see every reject, add --rejects rejects.jsonl".into())
-            }
-            _ => {}
-        }
-        next
-    }
-
-    /// The options that another run of the same job needs.
-    fn said(&self) -> String {
-        let mut said = String::new();
-        if let Some(sink) = self.args.sink.as_deref().filter(|sink| !sink.contains('@')) {
-            said.push_str(&format!(" --sink {}", word(sink)));
-        }
-        if let Some(id) = &self.args.id {
-            said.push_str(&format!(" --id {}", word(id)));
-        }
-        said
-    }
-}
-
-/// A text as one word of a shell.
-fn word(text: &str) -> String {
-    let plain = |c: char| c.is_alphanumeric() || "-_./:@%+=,".contains(c);
-    if !text.is_empty() && text.chars().all(plain) {
-        return text.to_owned();
-    }
-    format!("'{}'", text.replace('\'', "'\\''"))
 }
 
 /// Pins an input, with an S3 client where it is an object.
@@ -197,6 +156,7 @@ pub fn report(outcome: &Outcome, json: bool, dry_run: bool, next: Vec<String>) -
         job,
         books,
         elapsed,
+        ..
     } = outcome;
     let summary = Summary {
         job,
@@ -223,18 +183,6 @@ pub fn report(outcome: &Outcome, json: bool, dry_run: bool, next: Vec<String>) -
         "held" => Exit::Held,
         "interrupted" => Exit::Interrupted,
         _ => Exit::Failed,
-    }
-}
-
-/// Of several files, the worst outcome is the program's.
-fn severity(exit: Exit) -> u8 {
-    match exit {
-        Exit::Done => 0,
-        Exit::Rejects => 1,
-        Exit::Held => 2,
-        Exit::Failed => 3,
-        Exit::Usage => 4,
-        Exit::Interrupted => 5,
     }
 }
 

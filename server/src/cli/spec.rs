@@ -111,6 +111,16 @@ fn by_name(config: &Config, reference: &str) -> Result<Found, BadSpec> {
                         .is_none_or(|best| best.plan.version < plan.version)
                 {
                     best = Some(found);
+                } else if let Some(best) = best
+                    .as_ref()
+                    .filter(|best| wanted && best.plan.version == plan.version)
+                {
+                    return Err(BadSpec::not_found(format!(
+                        "{} and {} are both {}: which one is meant?",
+                        best.path.display(),
+                        found.path.display(),
+                        plan.reference()
+                    )));
                 }
             }
             Err(bad) => {

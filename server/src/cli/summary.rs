@@ -77,11 +77,11 @@ impl Summary<'_> {
         } else {
             "loaded"
         };
-        let _ = writeln!(
-            out,
-            "\n{:>12}  read in {seconds:.1} s ({rate}{bound})",
-            c.read
-        );
+        let how = match job.existing {
+            true => "read by that job".to_owned(),
+            false => format!("read in {seconds:.1} s ({rate}{bound})"),
+        };
+        let _ = writeln!(out, "\n{:>12}  {how}", c.read);
         let _ = writeln!(out, "{:>12}  {loaded}", c.loaded);
         if c.already_loaded > 0 {
             let _ = writeln!(out, "{:>12}  already loaded", c.already_loaded);
@@ -110,13 +110,20 @@ impl Summary<'_> {
             return;
         }
         kinds.sort_by_key(|kind| std::cmp::Reverse(kind.count));
-        let _ = writeln!(out, "\nRejects by code and field, each with its first:");
+        let _ = writeln!(
+            out,
+            "\nRejects by the code and field of their first problem, with a sample each:"
+        );
         for kind in kinds.iter().take(MAX_KINDS_SHOWN) {
-            let field = kind.field.as_deref().unwrap_or("-");
+            let field = kind
+                .field
+                .as_deref()
+                .map(|field| format!(" {field}"))
+                .unwrap_or_default();
             let at = kind.sample.at;
             let _ = writeln!(
                 out,
-                "{:>12}  {} {field}: {}",
+                "{:>12}  {}{field}: {}",
                 kind.count,
                 kind.code,
                 visible(&kind.sample.message)
@@ -149,6 +156,7 @@ impl Summary<'_> {
             ),
             "completed" if self.books.counters.rejected > 0 => "Completed, with rejects.".into(),
             "completed" => "Completed.".into(),
+            "held" if self.dry_run => format!("A run would be held here: {failure}."),
             "held" => {
                 format!("Held: {failure}. Everything up to here is loaded, nothing behind it.")
             }

@@ -142,6 +142,12 @@ impl Destination {
         !matches!(self.place, Place::Null | Place::Dry)
     }
 
+    /// The file that it writes, where it is one.
+    pub fn file(&self) -> Option<&Path> {
+        let file = matches!(self.place, Place::Jsonl | Place::Csv);
+        file.then(|| Path::new(&self.target.collection))
+    }
+
     /// How a person looks at what was loaded.
     pub fn how_to_look(&self) -> Option<String> {
         let collection = &self.target.collection;

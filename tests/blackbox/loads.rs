@@ -68,6 +68,25 @@ async fn a_limit_that_is_named_holds_whatever_the_spec_says() {
 }
 
 #[tokio::test]
+async fn a_file_that_was_loaded_and_is_gone_is_made_again() {
+    let place = place();
+    write_spec(&place, 1, "string", "");
+    let sink = ["--sink", "jsonl:out.jsonl"];
+    check(&place, &sink, "4 0 of 4 completed", 0).await;
+    let first = std::fs::read_to_string(place.path("out.jsonl")).unwrap();
+    check(&place, &sink, "4 0 of 4 completed", 0).await;
+    assert_eq!(
+        std::fs::read_to_string(place.path("out.jsonl")).unwrap(),
+        first,
+        "it is there: nothing was done"
+    );
+    std::fs::remove_file(place.path("out.jsonl")).unwrap();
+    check(&place, &sink, "4 0 of 4 completed", 0).await;
+    let again = std::fs::read_to_string(place.path("out.jsonl")).unwrap();
+    assert_eq!(again.lines().count(), 4);
+}
+
+#[tokio::test]
 async fn one_identity_is_for_one_file() {
     let place = place();
     write_spec(&place, 1, "string", "");

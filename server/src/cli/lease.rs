@@ -26,7 +26,8 @@ pub enum Entered {
     Existing(Entry),
 }
 
-/// Asks for a load, and waits out a lease where the wish is to resume.
+/// Asks for a load, and waits out a lease where the wish is to resume. `gone`: what a completed load of it made is
+/// not there any more, a file say, so it can be made again.
 ///
 /// # Errors
 /// What [`judge`] refuses, `newer_load` and `load_in_progress` among merge loads, and what the store says.
@@ -35,6 +36,7 @@ pub async fn enter(
     mut request: Request,
     identity: impl Fn(u32) -> LoadIdentity,
     wish: Wish,
+    gone: bool,
     merge: bool,
     waiting: impl Fn(&Entry),
 ) -> Result<Entered, Fatal> {
@@ -45,6 +47,11 @@ pub async fn enter(
         let newer = match &newest {
             Some(entry) if request.numbered => loads.newer_exists(entry).await?,
             _ => false,
+        };
+        let done = newest.as_ref().is_some_and(|entry| entry.completed);
+        let wish = match wish {
+            Wish::Load if gone && done => Wish::Again,
+            wish => wish,
         };
         match judge(&request, newest, newer, wish)? {
             Verdict::Existing(entry) => return Ok(Entered::Existing(entry)),
@@ -262,3 +269,6 @@ impl Sink for Announced {
 fn lost() -> Fatal {
     Fatal::new("lease_lost", "another process has taken this load over")
 }
+
+#[cfg(test)]
+mod tests;

@@ -205,14 +205,22 @@ impl Asked<'_> {
             numbered: target.mode.has_key(),
         };
         let identity = |generation| LoadIdentity::new(name, generation);
-        let wish = self.wish_for(connected);
+        let gone = connected.target_file_is_gone();
         let merge = target.mode == Mode::Merge;
-        let entered = enter(&*loads, request, identity, wish, merge, |entry| {
-            eprintln!(
-                "Job {} may still be written; waiting for its lease to run out.",
-                entry.job
-            );
-        });
+        let entered = enter(
+            &*loads,
+            request,
+            identity,
+            self.wish,
+            gone,
+            merge,
+            |entry| {
+                eprintln!(
+                    "Job {} may still be written; waiting for its lease to run out.",
+                    entry.job
+                );
+            },
+        );
         let (entry, lease) = match entered.await? {
             Entered::Existing(entry) => {
                 let ledger = self.ledger(&entry).await?;
@@ -410,12 +418,6 @@ impl Asked<'_> {
             .hint("name the content with --id when you start, and again when you resume")),
             (None, None) => Ok(format!("once:{}", random_hex())),
         }
-    }
-
-    /// A file that was loaded and is gone can be written again.
-    fn wish_for(&self, connected: &Connected) -> Wish {
-        let gone = self.wish == Wish::Load && connected.target_file_is_gone();
-        if gone { Wish::Again } else { self.wish }
     }
 
     fn sink_load(

@@ -145,11 +145,12 @@ async fn with_restart(mut mongod: Mongod) {
         "batch = { records = 200 }\nrate = { pause = \"20ms\" }\n",
     );
     let json = [&RUN[..], &["--json"]].concat();
-    let running = place.start(&json);
+    let mut running = place.start(&json);
     let client = mongod.client().await;
     let collection = client.database("shop").collection::<Document>("orders");
     let loaded = async || collection.count_documents(doc! {}).await.unwrap_or(0) > 2_000;
     eventually("documents", DEADLINE, loaded).await;
+    assert!(running.runs(), "it is in the middle: {}", running.stdout());
     mongod.kill();
     mongod.restart().await;
     let ended = Job::of(running.end().await);

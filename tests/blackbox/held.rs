@@ -159,3 +159,28 @@ async fn unknown_columns_are_held_and_accepted() {
         ("completed 0", 1)
     );
 }
+
+#[tokio::test]
+async fn a_named_standard_input_goes_on_when_it_is_given_again() {
+    let place = with_budget("max_records = 2\nmax_ratio = 1.0\n");
+    let input = std::fs::read(place.path("turns.csv")).unwrap();
+    let feed = async |more: &[&str]| {
+        let args = ["run", "turns.toml", "-", "--id", "turns", "--json"];
+        let args = [&args[..], more].concat();
+        Job::of(place.run_with_stdin(args, input.clone()).await)
+    };
+    let held = feed(&[]).await;
+    assert_eq!(
+        (held.verdict().as_str(), held.stats.read),
+        ("held 4 errors", 6)
+    );
+    let resumed = feed(&["--resume", "--max-rejects", "10"]).await;
+    assert_eq!(
+        (resumed.verdict().as_str(), resumed.stats.read),
+        ("completed 3", RECORDS)
+    );
+    assert_eq!(
+        loaded(&place).await,
+        (0..RECORDS).step_by(2).collect::<Vec<_>>()
+    );
+}

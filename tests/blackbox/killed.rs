@@ -6,6 +6,7 @@
 
 use std::fs::File;
 use std::path::Path;
+use std::time::Duration;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -24,6 +25,9 @@ use crate::job::{Job, job, place};
 
 const RECORDS: u64 = 24_000;
 const SEED: u64 = 7;
+
+/// For a condition in the middle of a run.
+const DEADLINE: Duration = Duration::from_secs(60);
 
 /// The least a document of an order has as a line of JSON, about: for moments in a file that grows.
 const DOCUMENT_BYTES: u64 = 250;
@@ -170,17 +174,44 @@ async fn killed_runs_into_a_file_leave_the_same_file() {
     assert!(!part.exists());
 }
 
+#[tokio::test]
+async fn a_killed_run_may_begin_anew_once_its_lease_has_run_out() {
+    let place = short_lease();
+    let totals = orders_in(&place);
+    let killed = place
+        .start(RUN)
+        .kill_when(async |_| in_store(&place) > 2_000)
+        .await;
+    assert_eq!(killed.signal, Some(9));
+    let early = job(&place, &RUN).await;
+    assert_eq!(early.verdict(), "failed 1 load_in_progress");
+    let mut anew = None;
+    testbed::eventually("the end of a lease", DEADLINE, async || {
+        let tried = job(&place, &RUN).await;
+        let over = tried.failure() != "load_in_progress";
+        anew = over.then_some(tried);
+        over
+    })
+    .await;
+    let anew = anew.unwrap();
+    anew.completed(&totals);
+    assert!(
+        anew.stats.already_loaded >= 2_000,
+        "it read from the start: {:?}",
+        anew.stats
+    );
+    Documents::of_store(&place, "orders")
+        .await
+        .equal(orders(SEED, RECORDS));
+    rejects_equal(&place.path("rejects.jsonl"), HEADER, orders(SEED, RECORDS));
+}
+
 async fn interrupted_by(signal: &str) {
     let place = place();
     let totals = orders_in(&place);
     let json = [&RUN[..], &["--json"]].concat();
     let mut running = place.start(&json);
-    testbed::eventually(
-        "documents",
-        std::time::Duration::from_secs(60),
-        async || in_store(&place) > 3_000,
-    )
-    .await;
+    testbed::eventually("documents", DEADLINE, async || in_store(&place) > 3_000).await;
     running.signal(signal).await;
     let first = Job::of(running.end().await);
     assert_eq!(first.verdict(), "interrupted 130");

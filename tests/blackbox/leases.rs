@@ -49,7 +49,7 @@ async fn until_loading(mongod: &Mongod) {
 async fn content_that_is_being_loaded_is_not_loaded_by_a_second_run() {
     let mongod = Mongod::standalone().await;
     let (place, totals) = with_orders(&mongod);
-    let first = place.start([&RUN[..], &["--json"]].concat());
+    let mut first = place.start([&RUN[..], &["--json"]].concat());
     until_loading(&mongod).await;
     let second = job(&place, &["run", "orders.toml", "orders.csv"]).await;
     assert_eq!(second.verdict(), "failed 1 load_in_progress");
@@ -58,6 +58,7 @@ async fn content_that_is_being_loaded_is_not_loaded_by_a_second_run() {
     place.write("other.toml", format!("{SPEC}{SLOW}nulls = \"write\"\n"));
     let other = job(&place, &["run", "other.toml", "orders.csv"]).await;
     assert_eq!(other.verdict(), "failed 1 load_in_progress");
+    assert!(first.runs(), "it was under way all the time");
     let first = Job::of(first.end().await);
     first.completed(&totals);
     let client = mongod.client().await;
@@ -69,13 +70,20 @@ async fn content_that_is_being_loaded_is_not_loaded_by_a_second_run() {
 #[tokio::test]
 async fn a_run_that_slept_over_its_lease_writes_nothing_more() {
     let mongod = Mongod::standalone().await;
-    let (place, totals) = with_orders(&mongod);
-    let mut sleeper = place.start(["run", "orders.toml", "orders.csv", "--json"]);
+    // Two machines, each with its own copy of the file and its own data folder: `--id` says that it is the same content.
+    let ((one, _), (other, totals)) = (with_orders(&mongod), with_orders(&mongod));
+    let run = [&RUN[..], &["--id", "april"]].concat();
+    let mut sleeper = one.start([&run[..], &["--json"]].concat());
     until_loading(&mongod).await;
     sleeper.signal("STOP").await;
     // Waits until the lease has run out, and takes the load over.
-    let resumed = job(&place, &[&RUN[..], &["--resume"]].concat()).await;
+    let resumed = job(&other, &[&run[..], &["--resume"]].concat()).await;
     resumed.completed(&totals);
+    assert!(
+        resumed.stats.already_loaded > 1_000,
+        "what was written is found: {:?}",
+        resumed.stats
+    );
     sleeper.signal("CONT").await;
     let slept = Job::of(sleeper.end().await);
     assert_eq!(slept.verdict(), "failed 1 lease_lost");
@@ -83,12 +91,10 @@ async fn a_run_that_slept_over_its_lease_writes_nothing_more() {
     Documents::of_mongodb(&client, "shop", "orders")
         .await
         .equal(orders(SEED, RECORDS));
-    rejects_equal(&place.path("rejects.jsonl"), HEADER, orders(SEED, RECORDS));
+    rejects_equal(&other.path("rejects.jsonl"), HEADER, orders(SEED, RECORDS));
     // What the sleeper did last has not undone what is remembered.
-    let again = job(&place, &RUN).await;
-    assert_eq!(
-        (&again.json["existing"], &again.json["jobId"]),
-        (&true.into(), &resumed.json["jobId"])
-    );
+    let again = job(&other, &run).await;
+    assert_eq!(again.json["existing"], true);
+    assert_eq!(again.json["jobId"], resumed.json["jobId"]);
     again.completed(&totals);
 }

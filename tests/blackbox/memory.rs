@@ -1,8 +1,8 @@
 //! Memory does not grow with the file: at most 64 MB resident for a file of 1 GB, and for a file that is one line of 1 GB.
 //!
 //! Into the null sink both are 1 GB. Into SQLite and a JSONL file the orders are 200 MB, so that the suite stays short;
-//! with `SLUICEGATE_FULL=1` they are 1 GB too. Figures are printed (`--nocapture` shows them). The tests run one after
-//! another, because each needs room on the disk.
+//! with `SLUICEGATE_FULL=1` they are 1 GB too. Figures are printed (`--nocapture` shows them). In one process
+//! the tests run one after another, because each needs room on the disk.
 
 use std::time::Duration;
 

@@ -182,7 +182,6 @@ mod tests {
         ];
         let text = read(&set).err().map(|bad| bad.to_string()).unwrap();
         for name in [
-            "4 problem(s)",
             "JOB_BATCH_SIZE",
             "JOB_WRITE_PAUSE_MS",
             "LOG_FORMAT",

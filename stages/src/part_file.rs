@@ -1,9 +1,11 @@
 //! A file that appears under its name only when it is whole.
 //!
 //! It is written as `PATH.part`, appended to durably, cut back to what was acknowledged when a load goes on, and
-//! renamed at the end. An existing PATH is never touched. One process writes it at a time: the part is locked.
+//! renamed at the end. An existing PATH is never touched. One process writes it at a time: the part is locked. As a
+//! sink it appends the bytes that an encoder wrote, whatever they are, and its mark is its length.
 
-use pipeline::Fatal;
+use async_trait::async_trait;
+use pipeline::{Batch, Converted, Fatal, Sink, Written};
 use std::fs::TryLockError;
 use std::io::{ErrorKind, SeekFrom};
 use std::path::{Path, PathBuf};
@@ -128,7 +130,7 @@ impl PartFile {
     ///
     /// # Errors
     /// `target_exists` when somebody has made a file of that name; otherwise when it cannot be renamed.
-    pub async fn finish(&self) -> Result<(), Fatal> {
+    pub async fn rename(&self) -> Result<(), Fatal> {
         let mut state = self.state.lock().await;
         match &*state {
             State::Finished => return Ok(()),
@@ -147,6 +149,24 @@ impl PartFile {
         sync_folder(&self.path).await?;
         *state = State::Finished;
         Ok(())
+    }
+}
+
+#[async_trait]
+impl Sink for PartFile {
+    async fn write(&self, batch: &Batch) -> Result<Written, Fatal> {
+        let length = self
+            .append(batch.parts.iter().map(Converted::bytes))
+            .await?;
+        Ok(Written {
+            loaded: batch.len() as u64,
+            mark: Some(length),
+            ..Written::default()
+        })
+    }
+
+    async fn finish(&self) -> Result<(), Fatal> {
+        self.rename().await
     }
 }
 

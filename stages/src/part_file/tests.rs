@@ -27,12 +27,12 @@ async fn it_appears_when_it_is_whole() {
     assert_eq!(append(&file, "a,b\n").await, Ok(9));
     assert_eq!(append(&file, "").await, Ok(9));
     assert_eq!(text(folder, "out"), None);
-    file.finish().await.unwrap();
-    file.finish().await.unwrap();
+    file.rename().await.unwrap();
+    file.rename().await.unwrap();
     assert_eq!(text(folder, "out").unwrap(), "head\na,b\n");
     assert_eq!(text(folder, "out.part"), None);
     assert_eq!(append(&file, "c").await, Err("target_exists"));
-    file.finish().await.unwrap();
+    file.rename().await.unwrap();
 }
 
 #[tokio::test]
@@ -50,7 +50,7 @@ async fn what_exists_is_never_touched() {
     std::fs::remove_file(folder.join("out")).unwrap();
     let file = open(folder, None).await.ok().unwrap();
     std::fs::write(folder.join("out"), "mine").unwrap();
-    assert_eq!(file.finish().await.unwrap_err().code, "target_exists");
+    assert_eq!(file.rename().await.unwrap_err().code, "target_exists");
     assert_eq!(text(folder, "out").unwrap(), "mine");
     assert_eq!(text(folder, "out.part").unwrap(), "head\n");
 }
@@ -78,7 +78,7 @@ async fn a_resumed_load_goes_on_at_its_mark() {
     // Without --resume, a left-over is overwritten.
     std::fs::write(folder.join("out.part"), "a left-over, and a long one").unwrap();
     let file = open(folder, None).await.ok().unwrap();
-    file.finish().await.unwrap();
+    file.rename().await.unwrap();
     assert_eq!(text(folder, "out").unwrap(), "head\n");
 }
 
@@ -88,14 +88,14 @@ async fn a_load_that_was_finished_but_not_noted_is_found_so() {
     let folder = folder.path();
     let file = open(folder, None).await.ok().unwrap();
     let mark = append(&file, "one\n").await.unwrap();
-    file.finish().await.unwrap();
+    file.rename().await.unwrap();
     drop(file);
     assert_eq!(
         open(folder, Some(Some(mark - 1))).await.err(),
         Some("target_exists")
     );
     let file = open(folder, Some(Some(mark))).await.ok().unwrap();
-    file.finish().await.unwrap();
+    file.rename().await.unwrap();
     assert_eq!(text(folder, "out").unwrap(), "head\none\n");
     assert_eq!(text(folder, "out.part"), None);
 }
@@ -146,5 +146,5 @@ async fn a_full_disk_may_heal() {
         ("target_full", pipeline::Retry::Later)
     );
     assert_eq!(append(&full, "y").await, Err("target_io"));
-    assert_eq!(full.finish().await.unwrap_err().code, "target_io");
+    assert_eq!(full.rename().await.unwrap_err().code, "target_io");
 }

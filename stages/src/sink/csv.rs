@@ -10,8 +10,7 @@ use crate::identity::LoadIdentity;
 use crate::part_file::PartFile;
 use crate::record::{Layout, Record, Slot, Value, write_hex, write_integer, write_plain};
 use crate::spec::Problem as SpecProblem;
-use async_trait::async_trait;
-use pipeline::{Batch, Converted, Encode, Fatal, Position, Problem, Sink, Written};
+use pipeline::{Encode, Fatal, Position, Problem};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::path::Path;
@@ -91,7 +90,7 @@ pub async fn open(target: &Target, rescue: bool, load: &Load) -> Result<Opened, 
             rescue,
             lineage,
         }),
-        sink: Arc::new(CsvSink { file }),
+        sink: Arc::new(file),
     })
 }
 
@@ -176,29 +175,6 @@ fn cell(text: &[u8], out: &mut Vec<u8>) {
         }
     }
     out.push(b'"');
-}
-
-struct CsvSink {
-    file: PartFile,
-}
-
-#[async_trait]
-impl Sink for CsvSink {
-    async fn write(&self, batch: &Batch) -> Result<Written, Fatal> {
-        let length = self
-            .file
-            .append(batch.parts.iter().map(Converted::bytes))
-            .await?;
-        Ok(Written {
-            loaded: batch.len() as u64,
-            mark: Some(length),
-            ..Written::default()
-        })
-    }
-
-    async fn finish(&self) -> Result<(), Fatal> {
-        self.file.finish().await
-    }
 }
 
 #[cfg(test)]

@@ -7,8 +7,7 @@ use super::{BatchSpec, Flow, FlowSpec, Load, Nulls, Opened, RateSpec, Target, Ta
 use crate::part_file::PartFile;
 use crate::record::{DocumentWriter, Lineage, Record};
 use crate::spec::Problem as SpecProblem;
-use async_trait::async_trait;
-use pipeline::{Batch, Converted, Encode, Fatal, Position, Problem, Sink, Written};
+use pipeline::{Encode, Fatal, Position, Problem};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::path::Path;
@@ -69,7 +68,7 @@ pub async fn open(target: &Target, load: &Load) -> Result<Opened, Fatal> {
     };
     Ok(Opened {
         encode: Box::new(encode),
-        sink: Arc::new(JsonlSink { file }),
+        sink: Arc::new(file),
     })
 }
 
@@ -84,29 +83,6 @@ impl Encode<Record> for Lines {
         self.documents.write(Some(&id), at, record, out);
         out.push(b'\n');
         Ok(())
-    }
-}
-
-struct JsonlSink {
-    file: PartFile,
-}
-
-#[async_trait]
-impl Sink for JsonlSink {
-    async fn write(&self, batch: &Batch) -> Result<Written, Fatal> {
-        let length = self
-            .file
-            .append(batch.parts.iter().map(Converted::bytes))
-            .await?;
-        Ok(Written {
-            loaded: batch.len() as u64,
-            mark: Some(length),
-            ..Written::default()
-        })
-    }
-
-    async fn finish(&self) -> Result<(), Fatal> {
-        self.file.finish().await
     }
 }
 

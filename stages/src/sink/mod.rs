@@ -8,6 +8,7 @@ mod flow;
 #[cfg(test)]
 mod harness;
 pub mod jsonl;
+mod key;
 pub mod mongodb;
 pub mod null;
 #[cfg(test)]

@@ -6,10 +6,10 @@
 use super::bson::{self, Subtype};
 use super::document::scalar_element;
 use crate::identity::{key_id, sequence};
-use crate::record::{Layout, Record, Slot, Type, Value};
+use crate::record::{Record, Value};
+use crate::sink::key::{KeyField, key_fields};
 use crate::sink::{Load, Target};
 use pipeline::{Fatal, Position, Problem};
-use std::sync::Arc;
 
 /// Bytes of the element `_src.seq: {$not: {$gt: BinData}}` and the document's end, behind the key in a filter.
 const TAIL_BYTES: usize = {
@@ -28,40 +28,14 @@ pub(super) struct Key {
     collection: String,
 }
 
-struct KeyField {
-    /// The target path with dots.
-    path: String,
-    /// The field's index in the schema.
-    index: usize,
-    name: Arc<str>,
-}
-
 impl Key {
     /// The key of `target` among the fields of `load`.
     ///
     /// # Errors
     /// `key_unknown` where a path is no field's target, `key_type` where the field is a list or an object.
     pub(super) fn new(target: &Target, load: &Load) -> Result<Self, Fatal> {
-        let mut fields = Vec::new();
-        for path in &target.key {
-            let joined = path.join(".");
-            let Some(index) = find(&load.schema.layout, path) else {
-                let message = format!("`{joined}` is in the key, and no field is written there");
-                return Err(Fatal::new("key_unknown", message));
-            };
-            let field = &load.schema.fields[index];
-            if matches!(field.kind, Type::List | Type::Object) {
-                let message = format!("`{joined}` is in the key, and a list or object cannot be");
-                return Err(Fatal::new("key_type", message));
-            }
-            fields.push(KeyField {
-                path: joined,
-                index,
-                name: field.name.clone(),
-            });
-        }
         Ok(Self {
-            fields,
+            fields: key_fields(target, load)?,
             load_number: load.load_number,
             tenant: load.tenant.clone(),
             collection: target.collection.clone(),
@@ -113,15 +87,5 @@ fn canonical(value: &Value) -> Value {
         Value::Decimal(value) => Value::Decimal(value.normalized()),
         Value::Float(value) if *value == 0.0 => Value::Float(0.0),
         other => other.clone(),
-    }
-}
-
-fn find(layout: &Layout, path: &[Arc<str>]) -> Option<usize> {
-    let (name, rest) = path.split_first()?;
-    let (_, slot) = layout.0.iter().find(|(other, _)| other == name)?;
-    match (slot, rest) {
-        (Slot::Field(index), []) => Some(*index),
-        (Slot::Nested(nested), rest) => find(nested, rest),
-        (Slot::Field(_), _) => None,
     }
 }

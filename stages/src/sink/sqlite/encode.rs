@@ -4,12 +4,10 @@
 //! length of its JSON text (4, little endian) and the text, then `doc`.
 
 use crate::identity::{LoadIdentity, key_id, sequence};
-use crate::record::{
-    DocumentWriter, Layout, Lineage, Record, Slot, Type, Value, write_text, write_value,
-};
+use crate::record::{DocumentWriter, Lineage, Record, Value, write_text, write_value};
+use crate::sink::key::{KeyField, key_fields};
 use crate::sink::{Load, Mode, Target};
 use pipeline::{Encode, Fatal, Position, Problem};
-use std::sync::Arc;
 
 /// Bytes of an `_id`.
 const ID_BYTES: usize = 24;
@@ -51,21 +49,12 @@ impl Encode<Record> for InsertEncoder {
 /// Encodes operations on the document with a record's key.
 pub(super) struct KeyedEncoder {
     documents: DocumentWriter,
-    key: Vec<KeyField>,
+    /// Each field with its path as JSON text, which goes into a new document's id beside the value.
+    key: Vec<(KeyField, Vec<u8>)>,
     mode: Mode,
     load_number: u64,
     tenant: Option<String>,
     collection: String,
-}
-
-struct KeyField {
-    /// The target path with dots.
-    path: String,
-    /// The path as JSON text, which goes into a new document's id beside the value.
-    label: Vec<u8>,
-    /// The field's index in the schema, and its name.
-    index: usize,
-    name: Arc<str>,
 }
 
 impl KeyedEncoder {
@@ -74,29 +63,15 @@ impl KeyedEncoder {
     /// # Errors
     /// `key_unknown` where a path is no field's target, `key_type` where the field is a list or an object.
     pub fn new(target: &Target, load: &Load) -> Result<Self, Fatal> {
-        let field = |path: &Vec<Arc<str>>| {
-            let joined = path.join(".");
-            let Some(index) = find(&load.schema.layout, path) else {
-                let message = format!("`{joined}` is in the key, and no field is written there");
-                return Err(Fatal::new("key_unknown", message));
-            };
-            let field = &load.schema.fields[index];
-            if matches!(field.kind, Type::List | Type::Object) {
-                let message = format!("`{joined}` is in the key, and a list or object cannot be");
-                return Err(Fatal::new("key_type", message));
-            }
+        let labelled = |field: KeyField| {
             let mut label = Vec::new();
-            write_text(&joined, &mut label);
-            Ok(KeyField {
-                path: joined,
-                label,
-                index,
-                name: field.name.clone(),
-            })
+            write_text(&field.path, &mut label);
+            (field, label)
         };
+        let key = key_fields(target, load)?;
         Ok(Self {
             documents: documents(target, load),
-            key: target.key.iter().map(field).collect::<Result<_, _>>()?,
+            key: key.into_iter().map(labelled).collect(),
             mode: target.mode,
             load_number: load.load_number,
             tenant: load.tenant.clone(),
@@ -111,7 +86,7 @@ impl Encode<Record> for KeyedEncoder {
         out.extend_from_slice(&[0; ID_BYTES]);
         out.extend_from_slice(&sequence(self.load_number, at.ordinal));
         let mut canonical = Vec::new();
-        for field in &self.key {
+        for (field, label) in &self.key {
             let value = record.value(field.index);
             if *value == Value::Null {
                 let message = format!("`{}` is in the key and has no value", field.path);
@@ -123,7 +98,7 @@ impl Encode<Record> for KeyedEncoder {
             let text = length_at + 4;
             let length = (out.len() - text) as u32;
             out[length_at..text].copy_from_slice(&length.to_le_bytes());
-            canonical.extend_from_slice(&field.label);
+            canonical.extend_from_slice(label);
             canonical.push(b':');
             canonical.extend_from_slice(&out[text..]);
             canonical.push(b'\n');
@@ -134,16 +109,6 @@ impl Encode<Record> for KeyedEncoder {
             self.documents.write(None, at, record, out);
         }
         Ok(())
-    }
-}
-
-fn find(layout: &Layout, path: &[Arc<str>]) -> Option<usize> {
-    let (name, rest) = path.split_first()?;
-    let (_, slot) = layout.0.iter().find(|(other, _)| other == name)?;
-    match (slot, rest) {
-        (Slot::Field(index), []) => Some(*index),
-        (Slot::Nested(nested), rest) => find(nested, rest),
-        (Slot::Field(_), _) => None,
     }
 }
 

@@ -149,14 +149,6 @@ impl Decimal {
         (sign | (biased << 113) | self.coefficient).to_le_bytes()
     }
 
-    /// The nearest double, for a value whose type is float.
-    pub fn to_f64(self) -> Option<f64> {
-        self.to_string()
-            .parse()
-            .ok()
-            .filter(|value: &f64| value.is_finite())
-    }
-
     /// The integer that this number is, if it is one and has 64 bits.
     pub fn to_i64(self) -> Option<i64> {
         let mut coefficient = self.coefficient;

@@ -16,11 +16,6 @@ const UNITS: [(&str, u64); 4] = [("h", 3_600_000), ("m", 60_000), ("s", 1_000), 
 pub struct Millis(u64);
 
 impl Millis {
-    /// A time of that many milliseconds.
-    pub const fn from_ms(ms: u64) -> Self {
-        Self(ms)
-    }
-
     /// The number of milliseconds.
     pub const fn ms(self) -> u64 {
         self.0

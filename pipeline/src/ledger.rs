@@ -21,10 +21,11 @@ pub struct Checkpoint {
 /// checkpoint that covers it.
 #[async_trait]
 pub trait Ledger: Send + Sync {
-    /// Stores rejects; storing one again, by ordinal, changes nothing.
+    /// Stores rejects; storing one again, by ordinal, changes nothing. They are durable at the latest when the
+    /// [`Self::save`] of a checkpoint that covers them returns.
     ///
     /// # Errors
-    /// When they cannot be stored durably.
+    /// When they cannot be stored.
     async fn store_rejects(&self, rejects: &[Reject]) -> Result<(), Fatal>;
 
     /// Saves a checkpoint in the place of the one before. Called by one task, in order.

@@ -1,8 +1,9 @@
 //! One SQLite database file, as every store in one uses it.
 //!
 //! It promises what an acknowledgement needs: a change is one transaction, on disk when it is reported (WAL,
-//! `synchronous=FULL`), made by one writer of this process at a time, and other processes are waited for. The
-//! work runs on threads that may block. It knows no table.
+//! `synchronous=FULL`), made by one writer of this process at a time, and other processes are waited for. A change
+//! that only counts once a later one stands need not wait for the disk ([`Database::write_ahead`]). The work runs
+//! on threads that may block. It knows no table.
 
 use pipeline::Fatal;
 use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior};
@@ -67,9 +68,33 @@ impl Database {
         &self,
         change: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, Fatal> {
+        self.transact("FULL", change).await
+    }
+
+    /// [`Self::write`], but for the wait for the disk: the change is durable when the next [`Self::write`] that
+    /// changes anything returns, because the write-ahead log is one file and is synchronised as a whole. Until then
+    /// the machine's end, by a loss of power say, may take it back, the process's end may not.
+    ///
+    /// # Errors
+    /// As [`Self::write`].
+    pub async fn write_ahead<T: Send + 'static>(
+        &self,
+        change: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, Fatal> {
+        // In WAL mode NORMAL leaves out the sync behind each commit, no other (<https://sqlite.org/pragma.html>).
+        self.transact("NORMAL", change).await
+    }
+
+    async fn transact<T: Send + 'static>(
+        &self,
+        synchronous: &'static str,
+        change: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, Fatal> {
         let writer = self.writer.clone();
         blocking(&self.path, move || {
             let mut connection = writer.lock().unwrap_or_else(PoisonError::into_inner);
+            // Set each time: a change that fails or panics leaves no trace for the next one.
+            connection.pragma_update(None, "synchronous", synchronous)?;
             let transaction =
                 connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
             let changed = change(&transaction)?;
@@ -264,6 +289,28 @@ mod tests {
         assert_eq!(count(&database).await, 0);
         let changed = database.write(|change| change.execute("INSERT INTO t VALUES (1)", []));
         assert_eq!(changed.await.unwrap(), 1);
+        assert_eq!(count(&database).await, 1);
+    }
+
+    #[tokio::test]
+    async fn only_what_is_written_ahead_does_not_wait_for_the_disk() {
+        fn synchronous(change: &Transaction<'_>) -> rusqlite::Result<i64> {
+            change.pragma_query_value(None, "synchronous", |row| row.get(0))
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.db");
+        let database = Database::open(&path, SCHEMA).await.unwrap();
+        let (normal, full) = (1, 2);
+        assert_eq!(database.write_ahead(synchronous).await.unwrap(), normal);
+        assert_eq!(database.write(synchronous).await.unwrap(), full);
+        let failed = database.write_ahead(|change| change.execute("INSERT INTO no", []));
+        failed.await.unwrap_err();
+        assert_eq!(database.write(synchronous).await.unwrap(), full);
+        let panicked = database.write_ahead(|_| -> rusqlite::Result<()> { panic!("in a change") });
+        assert_eq!(panicked.await.unwrap_err().code, "panic");
+        assert_eq!(database.write(synchronous).await.unwrap(), full);
+        let insert = |change: &Transaction<'_>| change.execute("INSERT INTO t VALUES (1)", []);
+        database.write_ahead(insert).await.unwrap();
         assert_eq!(count(&database).await, 1);
     }
 

@@ -1,8 +1,9 @@
 //! The ledger of `run`: checkpoints and rejects of jobs in one SQLite file.
 //!
-//! What it stores is on disk when it answers. Everything that a run writes is fenced: once somebody else has taken
-//! the job over, the run learns so and nothing of it is stored any more. A job that is reset begins a new run
-//! number; rejects are known by job, run and ordinal, so storing one again changes nothing.
+//! What it stores is on disk when it answers; rejects are with the next checkpoint, without which they do not count:
+//! a run that goes on first removes those behind its checkpoint. Everything that a run writes is fenced: once
+//! somebody else has taken the job over, the run learns so and nothing of it is stored any more. A job that is reset
+//! begins a new run number; rejects are known by job, run and ordinal, so storing one again changes nothing.
 
 use crate::sqlite::{Database, Snapshot};
 use async_trait::async_trait;
@@ -224,16 +225,7 @@ impl RunLedger {
         &self,
         change: impl FnOnce(&Transaction<'_>, &Holder, i64) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, Fatal> {
-        let changed = self.change(|transaction, holder| {
-            let run = transaction
-                .prepare_cached(&format!("SELECT run FROM runs WHERE {HELD}"))?
-                .query_row(holder.params().as_slice(), |row| row.get(0))
-                .optional()?;
-            match run {
-                Some(run) => change(transaction, holder, run).map(Some),
-                None => Ok(None),
-            }
-        });
+        let changed = self.change(|transaction, holder| holder.fenced(transaction, change));
         let changed = changed.await?;
         self.held(changed.is_some())?;
         changed.ok_or_else(|| self.lost())
@@ -253,6 +245,22 @@ impl RunLedger {
 }
 
 impl Holder {
+    /// Runs `change` with the number of the run; `None` when this owner does not hold the job.
+    fn fenced<T>(
+        &self,
+        transaction: &Transaction<'_>,
+        change: impl FnOnce(&Transaction<'_>, &Self, i64) -> rusqlite::Result<T>,
+    ) -> rusqlite::Result<Option<T>> {
+        let run = transaction
+            .prepare_cached(&format!("SELECT run FROM runs WHERE {HELD}"))?
+            .query_row(self.params().as_slice(), |row| row.get(0))
+            .optional()?;
+        match run {
+            Some(run) => change(transaction, self, run).map(Some),
+            None => Ok(None),
+        }
+    }
+
     fn params(&self) -> [(&'static str, &dyn rusqlite::ToSql); 3] {
         [
             (":job", &self.job),
@@ -269,7 +277,7 @@ impl Ledger for RunLedger {
             return Ok(());
         }
         let rejects = rejects.to_vec();
-        let stored = self.fenced(move |change, holder, run| {
+        let store = move |change: &Transaction<'_>, holder: &Holder, run: i64| {
             let mut insert = change.prepare_cached(
                 "INSERT INTO rejects VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO NOTHING",
             )?;
@@ -287,8 +295,12 @@ impl Ledger for RunLedger {
                 ])?;
             }
             Ok(())
-        });
-        stored.await
+        };
+        let holder = self.holder.clone();
+        let stored = self
+            .database
+            .write_ahead(move |transaction| holder.fenced(transaction, store));
+        self.held(stored.await?.is_some())
     }
 
     async fn save(&self, checkpoint: &Checkpoint) -> Result<(), Fatal> {

@@ -5,6 +5,8 @@
 
 mod destination;
 mod preview;
+#[cfg(test)]
+mod tests;
 
 pub use destination::{Connected, Destination, embedded_file};
 pub use preview::Shown;
@@ -100,7 +102,13 @@ pub async fn open(
                     (head, from)
                 }
             };
-            let bind = match plan.bind.for_columns(&head.columns, accepted) {
+            // A header is never without cells; without any, the input ended before it.
+            let no_rows = head.columns.is_empty() && dialect.header.rows > 0;
+            let bound = match no_rows {
+                true => Ok(plan.bind.for_no_rows()),
+                false => plan.bind.for_columns(&head.columns, accepted),
+            };
+            let bind = match bound {
                 Ok(bind) => bind,
                 Err(BindRefusal::Fatal(fatal)) => return Err(fatal),
                 Err(BindRefusal::Hold(cause)) => return Ok(Opening::Held(breach(cause), from)),

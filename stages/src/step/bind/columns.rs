@@ -184,6 +184,13 @@ impl BindPlan {
         Ok(CsvBind::new(fields, self.room, extra))
     }
 
+    /// Binds to an input that ended before any row: it has no columns, and as there are no records either, no
+    /// field lacks one. Whether no records are too few is judged elsewhere.
+    pub fn for_no_rows(&self) -> CsvBind {
+        let fields = self.plans().map(|plan| (plan.clone(), None)).collect();
+        CsvBind::new(fields, self.room, Extra::Drop)
+    }
+
     /// Columns must not run back; a column that several fields take counts where it is first taken.
     fn check_order(&self, columns: &[Option<usize>], heads: &[Head<'_>]) -> Result<(), Fatal> {
         let mut last: Option<usize> = None;

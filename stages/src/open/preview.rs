@@ -16,7 +16,7 @@ const READ_BYTES: usize = 64 * 1024;
 pub struct Shown {
     /// Where it stands.
     pub at: Position,
-    /// What every stage made of it: the stage's name and its result.
+    /// What every stage made of it: the stage's name and its result, one line each without control characters.
     pub stages: Vec<(String, String)>,
 }
 
@@ -54,7 +54,7 @@ impl Opened {
     ) -> Result<(), Fatal> {
         let from = shown.len();
         for index in 0..block.frames.len() {
-            let framed = String::from_utf8_lossy(block.text(index)).into_owned();
+            let framed = one_line(&String::from_utf8_lossy(block.text(index)));
             let mut stages = vec![("framed".to_owned(), framed)];
             if let Some(code) = block.frames[index].broken {
                 stages.push(("rejected".to_owned(), code.to_owned()));
@@ -68,8 +68,12 @@ impl Opened {
             plan,
             documents: DocumentWriter::new(&plan.schema, plan.sink.target.nulls, None),
         };
-        let mut add =
-            |index: usize, stages: Vec<(String, String)>| shown[from + index].stages.extend(stages);
+        let mut add = |index: usize, stages: Vec<(String, String)>| {
+            let stages = stages
+                .into_iter()
+                .map(|(name, text)| (name, one_line(&text)));
+            shown[from + index].stages.extend(stages);
+        };
         match &self.front {
             Front::Csv(parser, bind) => parser.parse(block, &mut |index, row| {
                 add(
@@ -133,6 +137,18 @@ impl Viewer<'_> {
         self.documents.write(None, at, record, &mut bytes);
         String::from_utf8_lossy(&bytes).into_owned()
     }
+}
+
+/// Control characters escaped, everything else as it stands.
+fn one_line(text: &str) -> String {
+    let mut line = String::with_capacity(text.len());
+    for char in text.chars() {
+        match char.is_control() {
+            true => line.extend(char.escape_default()),
+            false => line.push(char),
+        }
+    }
+    line
 }
 
 fn problems_text(problems: &[Problem]) -> String {

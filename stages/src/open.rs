@@ -18,6 +18,7 @@ use crate::parse::jsonl::JsonlParser;
 use crate::plan::{FormatPlan, Plan};
 use crate::record::Record;
 use crate::source::Origin;
+pub use crate::step::bind::LeftOut;
 use crate::step::bind::{BindRefusal, CsvBind, JsonBind, listed};
 use crate::unpack::{open_at, skip};
 use bytes::BytesMut;
@@ -40,6 +41,8 @@ pub struct Opened {
     pub framer: Box<dyn Framer>,
     /// The checkpoint that the run starts from.
     pub from: Checkpoint,
+    /// What file and spec do not use of each other.
+    pub left_out: LeftOut,
     front: Front,
 }
 
@@ -88,7 +91,13 @@ pub async fn open(
             let from = resume.unwrap_or_else(|| start(Position::START, 0, String::new()));
             let framer = LinesFramer::new(from.books.end, limits);
             let front = Front::Jsonl(JsonlParser, plan.bind.for_tree());
-            Ok(Opening::Ready(input.with(Box::new(framer), from, front)))
+            let left_out = LeftOut::default();
+            Ok(Opening::Ready(input.with(
+                Box::new(framer),
+                from,
+                left_out,
+                front,
+            )))
         }
         FormatPlan::Csv(dialect) => {
             let (head, from) = match resume {
@@ -115,7 +124,16 @@ pub async fn open(
             };
             let framer = CsvFramer::new(dialect, from.books.end, limits);
             let front = Front::Csv(CsvParser::new(dialect, head.columns.len()), bind);
-            Ok(Opening::Ready(input.with(Box::new(framer), from, front)))
+            let left_out = match no_rows {
+                true => LeftOut::default(),
+                false => plan.bind.left_out(&head.columns),
+            };
+            Ok(Opening::Ready(input.with(
+                Box::new(framer),
+                from,
+                left_out,
+                front,
+            )))
         }
     }
 }
@@ -211,13 +229,20 @@ impl Input {
         }
     }
 
-    fn with(self, mut framer: Box<dyn Framer>, from: Checkpoint, front: Front) -> Opened {
+    fn with(
+        self,
+        mut framer: Box<dyn Framer>,
+        from: Checkpoint,
+        left_out: LeftOut,
+        front: Front,
+    ) -> Opened {
         framer.buffer().extend_from_slice(&self.buffer);
         Opened {
             source: self.source,
             source_at: self.at,
             framer,
             from,
+            left_out,
             front,
         }
     }

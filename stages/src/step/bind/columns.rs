@@ -1,8 +1,11 @@
 //! The header of a CSV file: which column each field takes, judged once for the whole file. Two columns for one
 //! field, a missing one and an unknown one each have the outcome that the spec says; none is guessed.
 
+mod left_out;
 #[cfg(test)]
 mod tests;
+
+pub use left_out::LeftOut;
 
 use super::cells::{CsvBind, Extra};
 use super::plan::{BindPlan, RESERVED, Source};
@@ -16,6 +19,8 @@ use unicode_normalization::UnicodeNormalization;
 
 /// The most titles that a message lists.
 const MAX_SHOWN_TITLES: usize = 30;
+/// The most titles that the message about a missing column lists.
+const MAX_NEAR_TITLES: usize = 5;
 /// The least likeness (jaro-winkler) of a title that a message proposes.
 const NEAR_LIKENESS: f64 = 0.8;
 
@@ -343,28 +348,90 @@ fn missing(field: &str, source: &Source, heads: &[Head<'_>]) -> Fatal {
         return Fatal::new("column_missing", message);
     };
     let wanted: Vec<String> = titles.iter().map(Title::to_string).collect();
-    let found: Vec<&str> = heads.iter().map(|head| &*head.normal).collect();
-    let (wanted, found) = (wanted.join(" or "), listed(&found));
+    let (wanted, found) = (wanted.join(" or "), nearest_first(titles, heads));
     let message = format!("the field `{field}` wants a column {wanted}; the file has {found}");
     let fatal = Fatal::new("column_missing", message);
-    let likeness = |head: &Head<'_>| {
-        let texts = titles.iter().filter_map(|title| match title {
-            Title::Text { folded, .. } => Some(strsim::jaro_winkler(folded, &head.folded)),
-            Title::Pattern(_) => None,
-        });
-        texts.fold(0.0, f64::max)
-    };
-    let near = heads
-        .iter()
-        .map(|head| (likeness(head), head))
-        .max_by(|a, b| a.0.total_cmp(&b.0));
-    match near {
-        Some((likeness, head)) if likeness >= NEAR_LIKENESS => {
-            fatal.hint(format!("did you mean {}?", shown(&head.normal)))
-        }
-        _ => fatal
+    if let Some(hint) = one_cell(heads) {
+        return fatal.hint(hint);
+    }
+    match nearest(titles, heads) {
+        Some(head) => fatal.hint(format!("did you mean {}?", shown(&head.normal))),
+        None => fatal
             .hint("name its title with `from`, or let it be null with `missing` in `[columns]`"),
     }
+}
+
+/// The title that one of `titles` was most likely meant to be.
+fn nearest<'h, 't: 'h>(
+    titles: &[Title],
+    heads: impl IntoIterator<Item = &'h Head<'t>>,
+) -> Option<&'h Head<'t>> {
+    let alike = heads.into_iter().map(|head| (likeness(titles, head), head));
+    let near = alike.max_by(|a, b| a.0.total_cmp(&b.0));
+    near.filter(|(likeness, _)| *likeness >= NEAR_LIKENESS)
+        .map(|(_, head)| head)
+}
+
+/// How alike a title and the likest of `titles` are (jaro-winkler); regular expressions are like nothing.
+fn likeness(titles: &[Title], head: &Head<'_>) -> f64 {
+    let texts = titles.iter().filter_map(|title| match title {
+        Title::Text { folded, .. } => Some(strsim::jaro_winkler(folded, &head.folded)),
+        Title::Pattern(_) => None,
+    });
+    texts.fold(0.0, f64::max)
+}
+
+/// The titles of the file that are most like `titles`, at most [`MAX_NEAR_TITLES`], in the order of the file.
+fn nearest_first(titles: &[Title], heads: &[Head<'_>]) -> String {
+    let mut ranked: Vec<(f64, usize)> = heads
+        .iter()
+        .map(|head| likeness(titles, head))
+        .zip(0..)
+        .collect();
+    ranked.sort_by(|a, b| b.0.total_cmp(&a.0));
+    ranked.truncate(MAX_NEAR_TITLES);
+    ranked.sort_by_key(|(_, index)| *index);
+    let mut all: Vec<String> = ranked
+        .iter()
+        .map(|(_, index)| shown(&heads[*index].normal))
+        .collect();
+    if heads.len() > all.len() {
+        all.push(format!("… {} more", thousands(heads.len() - all.len())));
+    }
+    all.join(", ")
+}
+
+/// `1,995`.
+fn thousands(number: usize) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (at, digit) in digits.char_indices() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// What a header says that is one cell and holds the delimiter of other files.
+fn one_cell(heads: &[Head<'_>]) -> Option<String> {
+    let [head] = heads else { return None };
+    let count = |delimiter: char| head.raw.matches(delimiter).count();
+    let delimiter = [',', ';', '\t', '|']
+        .into_iter()
+        .rev()
+        .max_by_key(|delimiter| count(*delimiter))?;
+    let named = match delimiter {
+        '\t' => "a tab".to_owned(),
+        other => format!("`{other}`"),
+    };
+    let written = match delimiter {
+        '\t' => "`\\t`".to_owned(),
+        other => format!("`{other}`"),
+    };
+    (count(delimiter) > 0)
+        .then(|| format!("the header is one cell that holds {named}: is the delimiter {written}?"))
 }
 
 fn ambiguous(field: &str, columns: &[usize], heads: &[Head<'_>]) -> Fatal {

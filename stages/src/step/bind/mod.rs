@@ -26,7 +26,7 @@ mod value;
 mod tests;
 
 pub use cells::CsvBind;
-pub use columns::{BindRefusal, listed};
+pub use columns::{BindRefusal, LeftOut, listed};
 pub use number::{MAX_STYLED_NUMBER_BYTES, NumberStyle};
 pub use plan::{BindPlan, Input, PlanProblem, RESERVED};
 pub use spec::{

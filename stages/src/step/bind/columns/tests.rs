@@ -1,5 +1,6 @@
 //! Headers: which column each field takes, and every way in which a file can be refused.
 
+use super::thousands;
 use crate::record::{Cells, Record, Value};
 use crate::step::bind::*;
 use pipeline::{Accepted, Bind, Cause, Verdict};
@@ -218,16 +219,53 @@ fn a_missing_title_is_told_with_what_is_there() {
         .collect();
     match plan.for_columns(&many, &Accepted::default()).unwrap_err() {
         BindRefusal::Fatal(fatal) => {
-            assert!(fatal.message.starts_with(
-                r#"the field `total` wants a column "Betrag" or /^Sum/; the file has "c0", "#
-            ));
-            assert!(
-                fatal.message.ends_with("\"c29\", and 11 more"),
-                "{}",
-                fatal.message
-            );
+            let start =
+                r#"the field `total` wants a column "Betrag" or /^Sum/; the file has "c0", "#;
+            assert!(fatal.message.starts_with(start), "{fatal}");
+            let end = "\"Betrg\", … 36 more";
+            assert!(fatal.message.ends_with(end), "{fatal}");
             assert_eq!(fatal.hint.as_deref(), Some("did you mean \"Betrg\"?"));
         }
         other => panic!("{other:?}"),
     }
+}
+
+#[test]
+fn a_header_of_one_cell_is_asked_for_its_delimiter() {
+    let plan = plan("a = { required = true }", "");
+    for (header, named) in [
+        ("a,b,c", "holds `,`: is the delimiter `,`?"),
+        ("a;b", "holds `;`: is the delimiter `;`?"),
+        ("a\tb", "holds a tab: is the delimiter `\\t`?"),
+    ] {
+        match plan.for_columns(&[header.to_owned()], &Accepted::default()) {
+            Err(BindRefusal::Fatal(fatal)) => {
+                assert!(fatal.hint.as_deref().unwrap().ends_with(named), "{fatal}");
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(thousands(1995), "1,995");
+    assert_eq!(thousands(999), "999");
+}
+
+#[test]
+fn what_is_not_used_is_told() {
+    let fields = "a = {}\nposted_at = { from = 'Postd' }\nfar = {}\nnth = { column = 9 }";
+    for (columns, dropped) in [("", vec!["x", "Posted"]), ("unknown = 'rescue'", vec![])] {
+        let left_out = plan(fields, columns).left_out(&titles("a|x| Posted "));
+        assert_eq!(left_out.columns, dropped);
+        assert_eq!(
+            left_out.fields,
+            [
+                "posted_at (looked for \"Postd\"; did you mean \"Posted\"?)",
+                "far (looked for \"far\")",
+                "nth (column 9 of 3)"
+            ]
+        );
+    }
+    assert_eq!(
+        plan("a = {}", "").left_out(&titles("A")),
+        LeftOut::default()
+    );
 }

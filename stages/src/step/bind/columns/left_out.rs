@@ -1,0 +1,67 @@
+//! What a file and a spec do not use of each other: nothing of it is an error, and all of it may be a slip.
+
+use super::{Head, MAX_SHOWN_TITLES, Title, nearest};
+use crate::step::bind::plan::{BindPlan, Source};
+use crate::step::bind::spec::Unknown;
+use crate::step::bind::value::shown;
+
+/// What was not used. Empty where rows are objects of JSON, which have no header.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LeftOut {
+    /// Titles of the columns that no field takes and the spec drops, in the order of the file.
+    pub columns: Vec<String>,
+    /// Fields whose column is not there, each as a short text: its name, what was looked for, and the unused
+    /// title that may be meant.
+    pub fields: Vec<String>,
+}
+
+impl BindPlan {
+    /// What of a header without faults, and of the fields, is not used.
+    pub fn left_out(&self, titles: &[String]) -> LeftOut {
+        let heads: Vec<Head<'_>> = titles.iter().map(|title| Head::new(title)).collect();
+        let mut used = vec![false; heads.len()];
+        let mut absent = Vec::new();
+        for (field, source) in self.fields() {
+            let columns = source.columns(&heads);
+            if columns.is_empty() {
+                absent.push((&field.name, source));
+            }
+            for column in columns {
+                used[column] = true;
+            }
+        }
+        let unused: Vec<&Head<'_>> = heads
+            .iter()
+            .zip(&used)
+            .filter_map(|(head, used)| (!used).then_some(head))
+            .collect();
+        let columns = match self.unknown {
+            Unknown::Drop => unused.iter().map(|head| head.normal.clone()).collect(),
+            _ => Vec::new(),
+        };
+        let fields = absent.iter().enumerate().map(|(at, (name, source))| {
+            let looked_for = match source {
+                Source::Titles(titles) => {
+                    let wanted: Vec<String> = titles.iter().map(Title::to_string).collect();
+                    // Each comparison is short, all fields with all titles may be very many.
+                    let near = (at < MAX_SHOWN_TITLES)
+                        .then(|| nearest(titles, unused.iter().copied()))
+                        .flatten();
+                    let near = near.map_or(String::new(), |head| {
+                        format!("; did you mean {}?", shown(&head.normal))
+                    });
+                    format!("looked for {}{near}", wanted.join(" or "))
+                }
+                Source::Column(index) => {
+                    format!("column {} of {}", index + 1, heads.len())
+                }
+                Source::Paths(_) => "no column".to_owned(),
+            };
+            format!("{name} ({looked_for})")
+        });
+        LeftOut {
+            columns,
+            fields: fields.collect(),
+        }
+    }
+}

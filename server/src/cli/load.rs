@@ -18,7 +18,7 @@ use pipeline::{
 use stages::identity::{LoadIdentity, LoadName};
 use stages::ledger::{MemoryLedger, RunLedger};
 use stages::load::{Entry, Loads, Request, Wish};
-use stages::open::{Connected, Destination, Opening};
+use stages::open::{Connected, Destination, LeftOut, Opening};
 use stages::plan::Plan;
 use stages::sink::{Load, Mode};
 use stages::source::Origin;
@@ -70,6 +70,8 @@ pub struct Outcome {
     pub elapsed: Duration,
     /// Whether what failed may be over at another try.
     pub may_heal: bool,
+    /// What the header has beyond the spec, and the spec beyond the header.
+    pub left_out: LeftOut,
 }
 
 /// What a run is given besides its input.
@@ -98,6 +100,7 @@ struct State {
     read_before: u64,
     bytes_read: u64,
     bottleneck: Option<&'static str>,
+    left_out: LeftOut,
     /// Set while it runs: what is known when it is broken off.
     progress: Option<watch::Receiver<Progress>>,
 }
@@ -124,6 +127,7 @@ pub async fn load(asked: Asked<'_>) -> Outcome {
         read_before: 0,
         bytes_read: 0,
         bottleneck: None,
+        left_out: LeftOut::default(),
         progress: None,
     };
     let ended = match asked.run(&mut state).await {
@@ -133,7 +137,7 @@ pub async fn load(asked: Asked<'_>) -> Outcome {
     let elapsed = started.elapsed();
     let may_heal = match &ended {
         Ended::Over(End::Failed(fatal)) => {
-            fatal.retry != Retry::Never || fatal.code == "lease_lost"
+            fatal.retry != Retry::Never || matches!(fatal.code, "lease_lost" | "target_refused")
         }
         _ => false,
     };
@@ -143,6 +147,7 @@ pub async fn load(asked: Asked<'_>) -> Outcome {
         books: state.books,
         elapsed,
         may_heal,
+        left_out: state.left_out,
     }
 }
 
@@ -342,6 +347,7 @@ impl Asked<'_> {
             }
         };
         state.books = opened.from.books.clone();
+        state.left_out = opened.left_out.clone();
         state.read_before = opened.from.books.counters.read;
         let sink = connected.open(load).await?;
         let (parts, convert) = opened.chain(self.plan, sink.encode);

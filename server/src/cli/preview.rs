@@ -47,11 +47,7 @@ fn text(shown: &[Shown]) -> String {
             at.offset
         );
         for (stage, result) in &record.stages {
-            let _ = writeln!(
-                out,
-                "  {stage:<12} {}",
-                result.escape_debug().to_string().replace("\\\"", "\"")
-            );
+            let _ = writeln!(out, "  {stage:<12} {result}");
         }
         out.push('\n');
     }

@@ -156,6 +156,7 @@ pub fn report(outcome: &Outcome, json: bool, dry_run: bool, next: Vec<String>) -
         job,
         books,
         elapsed,
+        left_out,
         ..
     } = outcome;
     let summary = Summary {
@@ -163,6 +164,7 @@ pub fn report(outcome: &Outcome, json: bool, dry_run: bool, next: Vec<String>) -
         books,
         elapsed: *elapsed,
         dry_run,
+        left_out,
         next,
     };
     let told = if json {

@@ -2,11 +2,14 @@
 
 use crate::job::Job;
 use pipeline::{Books, Kind};
+use stages::open::LeftOut;
 use std::fmt::Write as _;
 use std::time::Duration;
 
 /// Kinds of rejects that are shown; the others are counted.
 const MAX_KINDS_SHOWN: usize = 20;
+/// Names of columns or fields that are shown.
+const MAX_NAMES_SHOWN: usize = 10;
 /// Characters of a sample that are shown.
 const MAX_SAMPLE_CHARS: usize = 100;
 
@@ -20,6 +23,8 @@ pub struct Summary<'a> {
     pub elapsed: Duration,
     /// Whether nothing was written.
     pub dry_run: bool,
+    /// What the header has beyond the spec, and the spec beyond the header.
+    pub left_out: &'a LeftOut,
     /// Lines that say what to do next.
     pub next: Vec<String>,
 }
@@ -38,6 +43,7 @@ impl Summary<'_> {
             escaped(&job.target)
         );
         self.books(&mut out);
+        self.left_out(&mut out);
         self.rejects(&mut out);
         let _ = writeln!(out, "\n{}", escaped(&self.verdict()));
         if let Some(failure) = &job.failure {
@@ -101,6 +107,34 @@ impl Summary<'_> {
                 "{:>12}  lines skipped: header, blank lines, comments",
                 c.skipped
             );
+        }
+    }
+
+    /// Nothing is left out without a word.
+    fn left_out(&self, out: &mut String) {
+        let LeftOut { columns, fields } = self.left_out;
+        for (what, names) in [
+            ("columns that no field takes", columns),
+            ("fields without a column", fields),
+        ] {
+            if !names.is_empty() {
+                let shown: Vec<_> = names
+                    .iter()
+                    .take(MAX_NAMES_SHOWN)
+                    .map(|name| visible(name))
+                    .collect();
+                let more = if names.len() > MAX_NAMES_SHOWN {
+                    ", …"
+                } else {
+                    ""
+                };
+                let _ = writeln!(
+                    out,
+                    "{:>12}  {what}: {}{more}",
+                    names.len(),
+                    shown.join(", ")
+                );
+            }
         }
     }
 

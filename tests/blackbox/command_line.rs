@@ -207,3 +207,30 @@ async fn rejects_have_the_shape_of_errors() {
     assert_eq!(rejects.get(&4), Some(&expected));
     assert_eq!(rejects.keys().collect::<Vec<_>>(), [&4, &5]);
 }
+
+#[tokio::test]
+async fn rejects_that_cannot_be_written_are_refused_before_anything_is_loaded() {
+    let place = with_files();
+    std::fs::create_dir(place.path("in")).unwrap();
+    for path in ["nowhere/rejects.jsonl", "in", "good.csv", "people.csv"] {
+        for command in [&["run"][..], &["check"]] {
+            let args = ["people.toml", "people.csv", "--rejects", path];
+            let ended = place.run([command, &args].concat()).await;
+            says(&ended, 2, &["rejects_file", path]);
+        }
+    }
+    assert!(left_behind(&place).is_empty());
+    for name in ["people.csv", "good.csv"] {
+        assert!(
+            std::fs::read_to_string(place.path(name))
+                .unwrap()
+                .starts_with("name,age\n")
+        );
+    }
+    // What an earlier run wrote there is replaced.
+    for _ in 0..2 {
+        let run = ["run", "people.toml", "people.csv", "--rejects", "r.jsonl"];
+        assert_eq!(job(&place, &run).await.verdict(), "completed 3");
+        assert_eq!(rejects_of(&place.path("r.jsonl")).len(), 2);
+    }
+}

@@ -2,15 +2,29 @@
 
 use pipeline::{Fatal, Reject};
 use stages::ledger::RejectLine;
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::io::{BufRead as _, BufReader, BufWriter, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 /// The most bytes that are read of a file to see whether it holds rejects.
 const MAX_LOOK_BYTES: u64 = 64 * 1024;
 
-/// Refuses a path under which something else than rejects stands: the input, say, or what a sink has written.
+/// Refuses a path under which something else than rejects stands, the input say, or what a sink has written; and one that
+/// cannot be written, before anything is loaded.
 pub fn refuse_to_overwrite(path: &Path) -> Result<(), Fatal> {
+    let there = path.metadata();
+    // A device or a pipe is neither looked into nor tried: that could wait for ever.
+    if matches!(&there, Ok(found) if !found.is_file() && !found.is_dir()) {
+        return Ok(());
+    }
+    let mut appending = OpenOptions::new();
+    let tried = appending.append(true).create(true).open(path);
+    tried.map_err(|error| failed(path, &error))?;
+    if there.is_err() {
+        // It was made by the try. Where it cannot be removed again, it is an empty file of rejects.
+        let _ = std::fs::remove_file(path);
+        return Ok(());
+    }
     let Ok(file) = File::open(path) else {
         return Ok(());
     };

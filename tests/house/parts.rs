@@ -16,7 +16,7 @@ const KINDS: [(&str, &[&str]); 6] = [
     ("frame", &["cut"]),
     ("parse", &[]),
     ("step", &["condition", "expression"]),
-    ("sink", &["flow", "target"]),
+    ("sink", &["flow", "key", "target"]),
 ];
 
 /// Modules that are one part together: binding judges each value as it reads it, so that all problems of a record

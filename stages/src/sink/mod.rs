@@ -17,6 +17,7 @@ pub mod sqlite;
 mod target;
 
 pub use flow::{BatchSpec, Flow, FlowSpec, RateSpec};
+pub use key::{KeyField, key_fields};
 pub use target::{RESERVED, TargetSpec};
 
 use crate::identity::LoadIdentity;

@@ -7,8 +7,7 @@ use super::bson::{self, Subtype};
 use super::document::scalar_element;
 use crate::identity::{key_id, sequence};
 use crate::record::{Record, Value};
-use crate::sink::key::{KeyField, key_fields};
-use crate::sink::{Load, Target};
+use crate::sink::{KeyField, Load, Target, key_fields};
 use pipeline::{Fatal, Position, Problem};
 
 /// Bytes of the element `_src.seq: {$not: {$gt: BinData}}` and the document's end, behind the key in a filter.

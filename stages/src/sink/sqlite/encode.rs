@@ -5,8 +5,7 @@
 
 use crate::identity::{LoadIdentity, key_id, sequence};
 use crate::record::{DocumentWriter, Lineage, Record, Value, write_text, write_value};
-use crate::sink::key::{KeyField, key_fields};
-use crate::sink::{Load, Mode, Target};
+use crate::sink::{KeyField, Load, Mode, Target, key_fields};
 use pipeline::{Encode, Fatal, Position, Problem};
 
 /// Bytes of an `_id`.

@@ -60,6 +60,7 @@ fn compiled(text: &str) -> Result<Expression, ExpressionError> {
         schema: &schema,
         visible: 12,
         zones: &zones,
+        uncertain: &[],
     };
     Expression::compile(text, &names)
 }
@@ -318,6 +319,7 @@ fn what_is_no_expression_says_where() {
         schema: &schema,
         visible: 12,
         zones: &[],
+        uncertain: &[],
     };
     for (text, offset) in [
         ("", 0),
@@ -456,5 +458,27 @@ fn a_value_is_stored_by_its_declared_type() {
         ),
     ] {
         assert_eq!(made(text, kind).unwrap_err(), message, "{text}");
+    }
+}
+
+#[test]
+fn syntax_is_told_in_plain_words() {
+    for (text, expected) in [
+        ("1 +", "the expression ends where a value should stand"),
+        ("", "the expression ends where a value should stand"),
+        ("(1", "the expression ends where a value should stand"),
+        ("1 + * 2", "unexpected `*`"),
+        ("1 2", "unexpected `2`"),
+        ("a = 1", "unexpected `= `"),
+        ("'abc", "unexpected `'abc`"),
+    ] {
+        let names = Names {
+            schema: &Schema::default(),
+            visible: 0,
+            zones: &[],
+            uncertain: &[],
+        };
+        let error = Expression::compile(text, &names).unwrap_err();
+        assert_eq!(error.message, expected, "{text}");
     }
 }

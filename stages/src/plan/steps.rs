@@ -1,12 +1,13 @@
 //! `[[steps]]`: each is checked against the fields that exist before it.
 
-use crate::record::{Record, Schema};
+use crate::record::{Field, Record, Schema};
 use crate::spec::{Problem, Problems, StepSpec};
-use crate::step::DeriveSpec;
+use crate::step::BUILT_IN_CODES;
 use crate::step::bind::BindPlan;
 use crate::step::expression::Names;
 use jiff::tz::TimeZone;
 use pipeline::Step;
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -33,15 +34,24 @@ pub(super) fn plan(
     bind: &BindPlan,
     problems: &mut Problems,
 ) -> (Vec<StepPlan>, Schema) {
-    let (schema, zones) = schema(said, bind, problems);
+    let uncertain = uncertain(said, problems);
+    let fields = fields(said, bind, problems);
+    check_names(said, problems);
     let mut names = Names {
-        schema: &schema,
+        schema: &fields.schema,
         visible: bind.schema_fields().len(),
-        zones: &zones,
+        zones: &fields.zones,
+        uncertain: &uncertain,
     };
     let mut planned = Vec::new();
     for (index, step) in said.iter().enumerate() {
+        let is_second = fields.second.contains(&index);
         let (kind, name, built) = match step {
+            // The field of that name is another: only the expression is left to check.
+            StepSpec::Derive(spec) if is_second => {
+                tell(index, spec.expression(&names).err(), problems);
+                continue;
+            }
             StepSpec::Derive(spec) => ("derive", &spec.field, spec.build(&names)),
             StepSpec::Drop(spec) => ("drop", &spec.name, spec.build(&names)),
             StepSpec::Reject(spec) => ("reject", &spec.name, spec.build(&names)),
@@ -56,29 +66,45 @@ pub(super) fn plan(
             Err(wrong) => tell(index, wrong, problems),
         }
         // The steps behind a derived field see it.
-        let derived = |spec: &DeriveSpec| {
-            spec.field()
-                .is_ok_and(|field| schema.index_of(&field.name).is_some())
-        };
-        if matches!(step, StepSpec::Derive(spec) if derived(spec)) {
+        if matches!(step, StepSpec::Derive(spec) if spec.field().is_ok()) {
             names.visible += 1;
         }
     }
-    (planned, schema)
+    (planned, fields.schema)
 }
 
-/// The fields of the spec, then the derived ones in the order of the steps, with the zones of the former.
-fn schema(
-    said: &[StepSpec],
-    bind: &BindPlan,
-    problems: &mut Problems,
-) -> (Schema, Vec<(usize, TimeZone)>) {
+/// Names of fields with a fault that was told or will be: what steps make of them is not judged by it.
+fn uncertain(said: &[StepSpec], problems: &Problems) -> Vec<Arc<str>> {
+    let of_fields = problems.iter().filter_map(|problem| {
+        let below = problem.path.strip_prefix("fields.")?;
+        below.split('.').next()
+    });
+    let derived = said.iter().filter_map(|step| match step {
+        StepSpec::Derive(spec) if spec.field().is_err() => spec.field.as_deref(),
+        _ => None,
+    });
+    of_fields.chain(derived).map(Arc::from).collect()
+}
+
+/// What the fields of the spec and the derived ones make.
+struct Fields {
+    /// The fields of the spec, then the derived ones in the order of the steps.
+    schema: Schema,
+    /// The zones of the former.
+    zones: Vec<(usize, TimeZone)>,
+    /// The steps whose field has the name of one before it; they add none.
+    second: Vec<usize>,
+}
+
+fn fields(said: &[StepSpec], bind: &BindPlan, problems: &mut Problems) -> Fields {
     let mut fields = bind.schema_fields();
     let zones = fields.iter().enumerate().filter_map(|(index, field)| {
         bind.timezone_of(&field.name)
             .map(|zone| (index, zone.rules().clone()))
     });
     let zones = zones.collect();
+    let mut placed = placed(&fields);
+    let mut second = Vec::new();
     for (index, step) in said.iter().enumerate() {
         let StepSpec::Derive(spec) = step else {
             continue;
@@ -87,25 +113,72 @@ fn schema(
         let Ok(field) = spec.field() else { continue };
         if fields.iter().any(|other| other.name == field.name) {
             let message = format!("there is a field `{}` already", field.name);
-            tell(index, vec![("derive.field".into(), message)], problems);
+            tell(index, [("derive.field".into(), message)], problems);
+            second.push(index);
             continue;
         }
-        fields.push(field);
-        if Schema::new(fields.clone()).is_err() {
-            let message = "its place in the document is taken by another field".to_owned();
-            tell(index, vec![("derive".into(), message)], problems);
-            fields.pop();
+        placed.push(field.clone());
+        if Schema::new(placed.clone()).is_err() {
+            placed.pop();
+            let key = if spec.to.is_some() { "to" } else { "field" };
+            let target = field.target.as_deref().unwrap_or_default().join(".");
+            let message = format!("the place `{target}` in the document is taken by another field");
+            tell(index, [(format!("derive.{key}"), message)], problems);
         }
+        fields.push(field);
     }
-    // Two fields in one place are told by the bind; the checks that follow go on without a layout.
+    // Two fields in one place are told by now; the checks that follow go on without a layout.
     let schema = Schema::new(fields.clone()).unwrap_or(Schema {
         fields,
         ..Schema::default()
     });
-    (schema, zones)
+    Fields {
+        schema,
+        zones,
+        second,
+    }
 }
 
-fn tell(index: usize, wrong: Vec<(String, String)>, problems: &mut Problems) {
+/// The fields of the spec that have their place; of those that have none the bind has told.
+fn placed(fields: &[Field]) -> Vec<Field> {
+    if Schema::new(fields.to_vec()).is_ok() {
+        return fields.to_vec();
+    }
+    let mut placed: Vec<Field> = Vec::new();
+    for field in fields {
+        placed.push(field.clone());
+        if Schema::new(placed.clone()).is_err() {
+            placed.pop();
+        }
+    }
+    placed
+}
+
+/// Drops are counted, and rejects found, by the name of their step: no two can have one, and no reject that of
+/// a reject of the program's own.
+fn check_names(said: &[StepSpec], problems: &mut Problems) {
+    let mut names: HashMap<&str, usize> = HashMap::new();
+    for (index, step) in said.iter().enumerate() {
+        let (kind, name) = match step {
+            StepSpec::Derive(_) => continue,
+            StepSpec::Drop(spec) => ("drop", spec.name.as_deref()),
+            StepSpec::Reject(spec) => ("reject", spec.name.as_deref()),
+        };
+        let Some(name) = name else { continue };
+        let path = format!("steps[{index}].{kind}.name");
+        if kind == "reject" && BUILT_IN_CODES.contains(&name) {
+            let message = format!("`{name}` is the code of rejects that the program makes itself");
+            let hint = format!("a name that says what is wrong, `bad_{name}` for example");
+            problems.push(Problem::new(path, "reserved_name", message).hint(hint));
+        } else if let Some(first) = names.insert(name, index) {
+            let message = format!("step {} is called `{name}` too", first + 1);
+            let hint = "what a step catches is counted under its name: give each its own";
+            problems.push(Problem::new(path, "duplicate_name", message).hint(hint));
+        }
+    }
+}
+
+fn tell(index: usize, wrong: impl IntoIterator<Item = (String, String)>, problems: &mut Problems) {
     for (key, message) in wrong {
         problems.push(Problem::new(
             format!("steps[{index}].{key}"),

@@ -127,3 +127,87 @@ fn a_step_sees_the_fields_before_it() {
     );
     assert_eq!(plan.schema.fields.len(), 2);
 }
+
+/// Each problem as `path: message`.
+fn told(text: &str) -> Vec<String> {
+    let problems = read(text).expect_err("the spec is faulty");
+    let one = |problem: &Problem| format!("{}: {}", problem.path, problem.message);
+    problems.iter().map(one).collect()
+}
+
+#[test]
+fn a_fault_is_told_once_and_hides_no_other() {
+    let with = |fields: &str, steps: &str| {
+        format!("spec = 1\nname = 'a'\n[format.csv]\n[fields]\n{fields}\n{steps}\n{SINK}")
+    };
+    let derive = |rest: &str| format!("[[steps]]\nderive = {{ {rest} }}\n");
+    // A conflict of two fields is none of the derived ones.
+    let steps = derive("field = 'd', type = 'integer', expr = 'e'");
+    assert_eq!(
+        told(&with("a = { to = 'x' }\nb = { to = 'x' }", &steps)),
+        [
+            "fields.b.to: the place `x` in the document is taken by another field",
+            "steps[0].derive.expr: there is no field `e` (at byte 0)",
+        ]
+    );
+    // A derived field in a taken place can be named, and its expression is checked.
+    let steps = derive("field = 'd', type = 'integer', to = 'a', expr = '1 +'")
+        + "[[steps]]\ndrop = { name = 'n', when = 'd == 1' }\n";
+    let found = told(&with("a = {}", &steps));
+    assert_eq!(found.len(), 2, "{found:?}");
+    assert!(
+        found[0].starts_with("steps[0].derive.to: the place `a`"),
+        "{found:?}"
+    );
+    assert!(
+        found[1].starts_with("steps[0].derive.expr: the expression ends"),
+        "{found:?}"
+    );
+    // A name twice: the second is no field, and sees the first.
+    let steps = derive("field = 'c', type = 'integer', expr = 'c + 1'");
+    assert_eq!(
+        told(&with("c = { type = 'integer' }", &steps)),
+        ["steps[0].derive.field: there is a field `c` already"]
+    );
+    // What is wrong with a field is not told again by the steps that name it.
+    let steps = derive("field = 'd', type = 'integer', expr = 'c + 1'")
+        + "[[steps]]\nreject = { name = 'n', when = 'c > 2', field = 'c' }\n";
+    for (field, code) in [
+        ("c = 5", "fields.c: expected a table, found a whole number"),
+        ("c = { typ = 'integer' }", "fields.c.typ: unknown key `typ`"),
+        (
+            "c = { type = 'int' }",
+            "fields.c.type: unknown choice `int`",
+        ),
+    ] {
+        assert_eq!(told(&with(&format!("x = {{}}\n{field}"), &steps)), [code]);
+    }
+    let steps = derive("field = 'd', type = 'int', expr = '1'")
+        + "[[steps]]\ndrop = { name = 'n', when = 'd > 2' }\n";
+    assert_eq!(
+        told(&with("x = {}", &steps)),
+        ["steps[0].derive.type: unknown choice `int`"]
+    );
+}
+
+#[test]
+fn steps_have_names_of_their_own() {
+    let drop = |name: &str| format!("[[steps]]\ndrop = {{ name = '{name}', when = 'true' }}\n");
+    let reject = |name: &str| format!("[[steps]]\nreject = {{ name = '{name}', when = 'true' }}\n");
+    check(&format!("{HEAD}{}{}{SINK}", drop("a"), reject("b")), &[]);
+    check(
+        &format!("{HEAD}{}{}{SINK}", drop("a"), drop("a")),
+        &["9:17 duplicate_name"],
+    );
+    check(
+        &format!("{HEAD}{}{}{SINK}", drop("a"), reject("a")),
+        &["9:19 duplicate_name"],
+    );
+    for name in crate::step::BUILT_IN_CODES {
+        check(
+            &format!("{HEAD}{}{SINK}", reject(name)),
+            &["7:19 reserved_name"],
+        );
+        check(&format!("{HEAD}{}{SINK}", drop(name)), &[]);
+    }
+}

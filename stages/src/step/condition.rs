@@ -91,6 +91,7 @@ mod tests {
             schema: &Schema::default(),
             visible: 0,
             zones: &[],
+            uncertain: &[],
         };
         let wrong = Condition::build("drop", name, when, &names)
             .err()

@@ -99,27 +99,40 @@ impl DeriveSpec {
     /// # Errors
     /// Everything that is wrong, each with its key below the step.
     pub fn build(&self, names: &Names<'_>) -> Result<Box<dyn Step<Record>>, Vec<(String, String)>> {
-        let field = self.field()?;
-        let say = |key: &str, message: String| Err(vec![(format!("derive.{key}"), message)]);
-        let Some(index) = names.schema.index_of(&field.name) else {
-            return say("field", format!("`{}` is not in the schema", field.name));
+        let field = match self.field() {
+            Ok(field) => field,
+            Err(mut wrong) => {
+                wrong.extend(self.expression(names).err());
+                return Err(wrong);
+            }
         };
-        let Some(text) = &self.expr else {
-            return say("expr", "an expression is missing".into());
+        let Some(index) = names.schema.index_of(&field.name) else {
+            let message = format!("`{}` is not in the schema", field.name);
+            return Err(vec![("derive.field".into(), message)]);
         };
         let visible = names.visible.min(index);
-        let compiled = Expression::compile(text, &Names { visible, ..*names });
-        let checked = compiled
-            .map_err(|error| error.to_string())
-            .and_then(|expression| expression.must_give(field.kind).map(|()| expression));
-        match checked {
-            Ok(expression) => Ok(Box::new(Derive {
-                name: field.name,
-                kind: field.kind,
-                index,
-                expression,
-            })),
-            Err(message) => say("expr", message),
+        let expression = self.expression(&Names { visible, ..*names });
+        Ok(Box::new(Derive {
+            name: field.name,
+            kind: field.kind,
+            index,
+            expression: expression.map_err(|wrong| vec![wrong])?,
+        }))
+    }
+
+    /// The expression, which sees the visible fields of `names` and gives a value of the field's type.
+    ///
+    /// # Errors
+    /// What is wrong, with its key below the step.
+    pub fn expression(&self, names: &Names<'_>) -> Result<Expression, (String, String)> {
+        let say = |message: String| ("derive.expr".to_owned(), message);
+        let text = self.expr.as_ref();
+        let text = text.ok_or_else(|| say("an expression is missing".into()))?;
+        let expression =
+            Expression::compile(text, names).map_err(|error| say(error.to_string()))?;
+        match self.kind.map_or(Ok(()), |kind| expression.must_give(kind)) {
+            Ok(()) => Ok(expression),
+            Err(message) => Err(say(message)),
         }
     }
 }
@@ -203,6 +216,7 @@ mod tests {
             schema: &schema,
             visible: schema.fields.len(),
             zones: &[],
+            uncertain: &[],
         };
         let mut record = Record::default();
         record.clear(schema.fields.len());

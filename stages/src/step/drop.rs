@@ -64,6 +64,7 @@ mod tests {
             schema: &schema,
             visible: 1,
             zones: &[],
+            uncertain: &[],
         };
         let spec: DropSpec = toml::from_str(text).unwrap();
         spec.build(&names)

@@ -21,6 +21,43 @@ pub struct RejectSpec {
     pub message: Option<String>,
 }
 
+/// Codes that the program's own rejects have.
+pub const BUILT_IN_CODES: [&str; 33] = [
+    "cell_count",
+    "document_too_deep",
+    "document_too_large",
+    "duplicate_key",
+    "duplicate_value",
+    "encoding",
+    "enum",
+    "expression",
+    "json_depth",
+    "json_not_object",
+    "json_syntax",
+    "key_null",
+    "max_length",
+    "maximum",
+    "min_length",
+    "minimum",
+    "more_problems",
+    "name_taken",
+    "no_column",
+    "no_match",
+    "nul_in_name",
+    "number_range",
+    "pattern",
+    "record_too_large",
+    "refused_by_target",
+    "refused_by_validator",
+    "required",
+    "reserved_name",
+    "too_deep",
+    "type",
+    "unclosed_quote",
+    "unknown_column",
+    "unknown_field",
+];
+
 impl RejectSpec {
     /// The step.
     ///
@@ -32,7 +69,8 @@ impl RejectSpec {
         let unknown = self
             .field
             .iter()
-            .filter(|field| names.schema.index_of(field).is_none());
+            .filter(|field| names.schema.index_of(field).is_none())
+            .filter(|field| !names.uncertain.iter().any(|name| **name == **field));
         let unknown: Vec<_> = unknown
             .map(|field| {
                 (
@@ -89,6 +127,7 @@ mod tests {
             schema: &schema,
             visible: 1,
             zones: &[],
+            uncertain: &[],
         };
         toml::from_str::<RejectSpec>(text).unwrap().build(&names)
     }

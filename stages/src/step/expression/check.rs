@@ -242,6 +242,9 @@ impl<'a> Check<'a> {
             // A decimal of ours, met again in a list that is looked at twice.
             return Ok(Kind::Decimal);
         }
+        if self.names.uncertain.iter().any(|field| **field == *name) {
+            return Ok(Kind::Any);
+        }
         if let Some(index) = self.names.index_of(name) {
             if !self.fields.contains(&index) {
                 self.fields.push(index);

@@ -59,7 +59,9 @@ pub struct FieldSpec {
     pub decimal_char: Option<char>,
     /// Between groups of three digits.
     pub group_char: Option<char>,
-    /// The zone of local times: an IANA name or an offset such as `+01:00`.
+    /// The zone of local times: an IANA name or an offset such as `+01:00`. Where clocks are put back, a local
+    /// time that comes twice (02:30 on 25 October 2026 in Europe/Berlin) is the earlier moment; one that clocks
+    /// skip is a reject.
     pub timezone: Option<String>,
     /// How many digits stand behind an implied decimal point.
     pub scale: Option<u32>,
@@ -159,7 +161,8 @@ pub struct ValuesSpec {
     pub decimal_char: Option<char>,
     /// Between groups of three digits; none without it.
     pub group_char: Option<char>,
-    /// The zone of local times; none without it.
+    /// The zone of local times; none without it. Where clocks are put back, a local time that comes twice is the
+    /// earlier moment; one that clocks skip is a reject.
     pub timezone: Option<String>,
     /// Texts that mean true; `true` and `1` without it.
     pub true_values: Option<Vec<String>>,

@@ -4,7 +4,7 @@ use crate::load::Loads;
 use crate::plan::{Plan, SinkKind};
 use crate::sink::mongodb::MongoTarget;
 use crate::sink::sqlite::EmbeddedStore;
-use crate::sink::{Flow, Load, Mode, Opened, Target, csv, jsonl, null};
+use crate::sink::{Flow, Load, Mode, Opened, Target, csv, is_collection, jsonl, null};
 use crate::step::bind::Unknown;
 use pipeline::Fatal;
 use std::fmt;
@@ -88,7 +88,15 @@ impl Destination {
         match to.place {
             Place::Jsonl | Place::Csv => to.target.collection = rest.to_owned(),
             Place::Mongodb(_) | Place::Sqlite(_) if !plan.sink.kind.has_collection() => {
-                to.target.collection = plan.name.replace('-', "_").to_ascii_lowercase();
+                let collection = plan.name.replace('-', "_").to_ascii_lowercase();
+                if !is_collection(&collection) {
+                    let message =
+                        format!("the spec's name `{}` cannot be a collection's", plan.name);
+                    return Err(
+                        bad_sink(message).hint("name the collection in the spec's own sink")
+                    );
+                }
+                to.target.collection = collection;
             }
             _ => {}
         }

@@ -14,6 +14,8 @@ pub const MAX_BATCH_RECORDS: u32 = 100_000;
 pub const MAX_BATCH_BYTES: u64 = 48_000_000;
 /// The most batches that a spec may have under way at once.
 pub const MAX_IN_FLIGHT: u32 = 64;
+/// The most bytes that a spec may have under way in all its batches together.
+pub const MAX_UNDER_WAY_BYTES: u64 = 256 * 1024 * 1024;
 /// The longest pause between batches that a spec may ask for, in milliseconds.
 pub const MAX_PAUSE_MS: u64 = 3_600_000;
 
@@ -134,6 +136,25 @@ impl FlowSpec<'_> {
                     message,
                 ));
             }
+        }
+        let under_way_bytes = flow.batch.max_bytes as u64 * flow.max_in_flight as u64;
+        if under_way_bytes > MAX_UNDER_WAY_BYTES {
+            let message = format!(
+                "{} batches of {} under way are more than {} together",
+                flow.max_in_flight,
+                ByteSize::from_bytes(flow.batch.max_bytes as u64),
+                ByteSize::from_bytes(MAX_UNDER_WAY_BYTES)
+            );
+            let path = format!(
+                "{section}.{}",
+                if self.in_flight.is_some() {
+                    "in_flight"
+                } else {
+                    "batch"
+                }
+            );
+            problems
+                .push(Problem::new(path, "out_of_range", message).hint("memory grows with both"));
         }
         flow
     }

@@ -18,7 +18,7 @@ mod target;
 
 pub use flow::{BatchSpec, Flow, FlowSpec, RateSpec};
 pub use key::{KeyField, key_fields};
-pub use target::{RESERVED, TargetSpec};
+pub use target::{RESERVED, TargetSpec, is_collection};
 
 use crate::identity::LoadIdentity;
 use crate::record::{Record, Schema};

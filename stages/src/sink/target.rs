@@ -125,8 +125,8 @@ impl TargetSpec<'_> {
     }
 }
 
-/// Whether a text is `[a-z][a-z0-9_]{0,63}`.
-fn is_collection(text: &str) -> bool {
+/// Whether a collection or table can have this name: `[a-z][a-z0-9_]{0,63}`.
+pub fn is_collection(text: &str) -> bool {
     let mut bytes = text.bytes();
     text.len() <= MAX_COLLECTION_BYTES
         && bytes.next().is_some_and(|byte| byte.is_ascii_lowercase())

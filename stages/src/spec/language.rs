@@ -57,7 +57,7 @@ pub struct InputSpec {
     /// Patterns of file names (`*` and `?`) that pick this spec when none is named.
     #[serde(rename = "match")]
     pub matches: Option<Vec<String>>,
-    /// The most bytes after decompression. Default: no limit, but see the ratio of a decompression bomb.
+    /// The most bytes after decompression. Default: 200GB for compressed input, no limit for other.
     pub max_bytes: Option<ByteSize>,
     /// The most bytes of one record. Default: 1MiB.
     pub max_record_bytes: Option<ByteSize>,

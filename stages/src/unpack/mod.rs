@@ -94,7 +94,8 @@ fn unsupported(name: &str) -> Fatal {
 /// The limits of unpacking.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UnpackLimits {
-    /// The most decoded bytes. More of an uncompressed input is `file_too_large`, before its first record
+    /// The most decoded bytes; none is no limit for uncompressed input, and [`DEFAULT_MAX_UNPACKED_BYTES`] for
+    /// compressed input. More of an uncompressed input is `file_too_large`, before its first record
     /// where the size is known; more of a compressed one is a `bomb`.
     pub max_bytes: Option<u64>,
     /// The most decoded bytes for each byte of the stored object; more is a `bomb`.
@@ -112,6 +113,9 @@ impl Default for UnpackLimits {
         }
     }
 }
+
+/// The most decoded bytes of a compressed input where nothing else is said: 200 GB.
+pub const DEFAULT_MAX_UNPACKED_BYTES: u64 = 200_000_000_000;
 
 /// A decoded stream at its start.
 pub struct Unpacked {
@@ -146,7 +150,14 @@ pub async fn unpack(
     };
     let restartable = decoder.is_none();
     let decoded: Box<dyn Source> = match decoder {
-        Some(decoder) => Box::new(Unpacking::new(Box::new(source), decoder, limits)),
+        Some(decoder) => {
+            let max_bytes = limits.max_bytes.or(Some(DEFAULT_MAX_UNPACKED_BYTES));
+            let limits = UnpackLimits {
+                max_bytes,
+                ..limits
+            };
+            Box::new(Unpacking::new(Box::new(source), decoder, limits))
+        }
         None => Box::new(Limited::new(source, limits.max_bytes)),
     };
     let mut decoded = Started::new(decoded);

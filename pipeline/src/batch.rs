@@ -250,7 +250,7 @@ fn broken_message(code: &str) -> &'static str {
     match code {
         "record_too_large" => "the record is longer than max_record_bytes",
         "unclosed_quote" => {
-            "a quote opens in this record and does not close within max_record_bytes"
+            "a quote opens in this record and does not close before the end of the file or within max_record_bytes"
         }
         _ => "the record could not be framed",
     }

@@ -211,3 +211,32 @@ fn steps_have_names_of_their_own() {
         check(&format!("{HEAD}{}{SINK}", drop(name)), &[]);
     }
 }
+
+#[test]
+fn words_of_other_languages_are_known() {
+    let hint = |text: &str| {
+        let problems = read(text).expect_err("the spec is faulty");
+        problems
+            .iter()
+            .next()
+            .and_then(|problem| problem.hint.clone())
+            .unwrap_or_default()
+    };
+    for (word, meant) in [
+        ("int", "`integer`"),
+        ("str", "`string`"),
+        ("bool", "`boolean`"),
+        ("number", "`decimal` or `float`"),
+        ("timestamp", "`datetime`"),
+    ] {
+        let text = format!("{HEAD}y = {{ type = '{word}' }}\n{SINK}");
+        assert_eq!(hint(&text), format!("did you mean {meant}?"));
+    }
+    let compressed = |word: &str| hint(&format!("{HEAD}[input]\ncompression = '{word}'\n{SINK}"));
+    assert_eq!(
+        compressed("lz4"),
+        "expected one of `none`, `gzip`, `zstd`, `auto`; bzip2 and xz are not supported yet"
+    );
+    assert_eq!(compressed("gz"), "did you mean `gzip`?");
+    assert_eq!(compressed("xz"), "use gzip or zstd");
+}

@@ -23,6 +23,9 @@ pub const MAX_HEAD_BYTES: usize = 1024 * 1024;
 /// line end, as a record does.
 const MAX_ROW_BYTES: usize = 256 * 1024;
 
+/// The least bytes of a row that is taken for UTF-16.
+const MIN_UTF16_BYTES: usize = 4;
+
 /// What a message quotes of the rows that were seen.
 const MAX_ROWS_SHOWN: usize = 5;
 const MAX_ROW_CHARS_SHOWN: usize = 120;
@@ -99,6 +102,8 @@ fn too_large() -> Fatal {
 /// A row, before it is known whether it belongs to the header.
 struct Row<'a> {
     raw: &'a [u8],
+    /// Where it begins, in decoded bytes.
+    offset: u64,
     line: u64,
     broken: Option<&'static str>,
     /// `None`: it is broken or not UTF-8.
@@ -146,6 +151,7 @@ impl<'a> Search<'a> {
                     };
                     self.rows.push(Row {
                         raw,
+                        offset: self.at.offset,
                         line: self.at.line,
                         broken,
                         cells,
@@ -199,6 +205,9 @@ impl<'a> Search<'a> {
             return Ok(None);
         };
         let header = &self.rows[first..];
+        if let Some(row) = header.iter().find(|row| looks_like_utf16(row.raw)) {
+            return Err(utf16(row));
+        }
         let titles = joined(header);
         let Some(find_within) = self.dialect.header.find_within else {
             return titles
@@ -249,11 +258,38 @@ fn unusable(header: &[Row]) -> Fatal {
             "header_not_found",
             format!("the header on line {line} opens a quote that is never closed"),
         ),
-        None => Fatal::new(
-            "encoding",
-            format!("the header on line {line} is not valid UTF-8"),
-        ),
+        None => not_utf8(header, row),
     }
+}
+
+/// Why a header that is not UTF-8 is refused.
+fn not_utf8(header: &[Row], row: Option<&Row>) -> Fatal {
+    let Some(row) = row.or(header.first()) else {
+        return Fatal::new("encoding", "the header is not valid UTF-8");
+    };
+    let valid = std::str::from_utf8(row.raw).map_or_else(|error| error.valid_up_to(), str::len);
+    let (line, at) = (row.line, row.offset + valid as u64);
+    Fatal::new(
+        "encoding",
+        format!("the header on line {line} is not valid UTF-8 at byte {at} of the file"),
+    )
+    .hint("convert the file, `iconv -f WINDOWS-1252 -t UTF-8` for example")
+}
+
+/// Why a header of UTF-16 without a byte-order mark is refused.
+fn utf16(row: &Row) -> Fatal {
+    let message = format!(
+        "the header on line {} looks like UTF-16: every second byte is NUL",
+        row.line
+    );
+    let hint = "convert the file, `iconv -f UTF-16 -t UTF-8` for example";
+    Fatal::new("encoding", message).hint(hint)
+}
+
+/// Whether every second byte is NUL, as in UTF-16 of Latin letters.
+fn looks_like_utf16(row: &[u8]) -> bool {
+    let all_nul = |from: usize| row.iter().skip(from).step_by(2).all(|byte| *byte == 0);
+    row.len() >= MIN_UTF16_BYTES && (all_nul(0) || all_nul(1))
 }
 
 fn shown(row: &Row) -> String {

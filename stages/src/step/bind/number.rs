@@ -73,6 +73,10 @@ fn plain_integer(bytes: &[u8]) -> Result<i64, Fault> {
 /// Reads a number as the nearest double. Infinity, "not a number" and what would become one or lose all its
 /// digits to zero is a fault.
 pub fn float(text: &str, style: NumberStyle) -> Result<f64, Fault> {
+    read_float(text, style).map_err(|fault| with_mark(fault, text, style))
+}
+
+fn read_float(text: &str, style: NumberStyle) -> Result<f64, Fault> {
     if style == NumberStyle::PLAIN {
         return plain_float(text);
     }
@@ -105,6 +109,10 @@ fn plain_float(text: &str) -> Result<f64, Fault> {
 /// Reads a number exactly, with as many digits behind the point as were written; `scale` digits of a whole
 /// number stand behind an implied point.
 pub fn decimal(text: &str, style: NumberStyle, scale: Option<u32>) -> Result<Decimal, Fault> {
+    read_decimal(text, style, scale).map_err(|fault| with_mark(fault, text, style))
+}
+
+fn read_decimal(text: &str, style: NumberStyle, scale: Option<u32>) -> Result<Decimal, Fault> {
     let mut buffer = [0; MAX_STYLED_NUMBER_BYTES];
     let plain = if style == NumberStyle::PLAIN {
         text
@@ -262,6 +270,24 @@ fn no_integer() -> Fault {
 
 fn no_number() -> Fault {
     Fault::wrong("is no number")
+}
+
+/// The fault of a text that is no number, with the field's decimal mark where the text holds the other one.
+#[cold]
+fn with_mark(fault: Fault, text: &str, style: NumberStyle) -> Fault {
+    let other = match style.decimal_char {
+        ',' => '.',
+        '.' => ',',
+        _ => return fault,
+    };
+    let is_number = |byte: u8| byte.is_ascii_digit() || b"+-.,eE".contains(&byte);
+    if fault != no_number() || !text.contains(other) || !text.bytes().all(is_number) {
+        return fault;
+    }
+    Fault::wrong(format!(
+        "is no number: `decimal_char` is `{}`",
+        style.decimal_char
+    ))
 }
 
 fn over_64_bit() -> Fault {

@@ -24,6 +24,9 @@ const FIRST_MS: i64 = -62_167_219_200_000;
 /// Milliseconds of 9999-12-31T23:59:59.999Z.
 const LAST_MS: i64 = 253_402_300_799_999;
 
+/// The most formats that a message lists.
+const MAX_SHOWN_FORMS: usize = 5;
+
 /// One way to write a date, datetime or time.
 #[derive(Clone, Debug)]
 pub enum Form {
@@ -48,13 +51,7 @@ pub fn date(text: &str, forms: &[Form]) -> Result<i32, Fault> {
         .iter()
         .find_map(|form| days(form)?.days())
         .map(|days| days as i32)
-        .ok_or_else(|| {
-            Fault::wrong(if forms.len() > 1 {
-                "is no date in any of the formats"
-            } else {
-                "is no date"
-            })
-        })
+        .ok_or_else(|| not_read("is no date", forms, "YYYY-MM-DD"))
 }
 
 /// Reads `text` as a time of day and calls it by its canonical text, `HH:MM:SS` with a fraction where there is
@@ -70,7 +67,7 @@ pub fn time<T>(text: &str, forms: &[Form], call: impl FnOnce(&str) -> T) -> Resu
         .find_map(|form| read(form).filter(Civil::is_time))
     {
         Some(civil) => Ok(civil.with_time_text(call)),
-        None => Err(Fault::wrong("is no time of day")),
+        None => Err(not_read("is no time of day", forms, "HH:MM[:SS]")),
     }
 }
 
@@ -106,11 +103,27 @@ pub fn datetime(text: &str, forms: &[Form], zone: Option<&Arc<Zone>>) -> Result<
             return in_range(seconds * 1000 + i64::from(civil.nanosecond / 1_000_000));
         }
     }
-    Err(Fault::wrong(if forms.len() > 1 {
-        "is no datetime in any of the formats"
-    } else {
-        "is no datetime"
-    }))
+    let iso = "YYYY-MM-DDTHH:MM:SS with an offset or `timezone`";
+    Err(not_read("is no datetime", forms, iso))
+}
+
+/// The fault of a text that none of `forms` reads, with what they are; `iso` says what stands without a format.
+#[cold]
+fn not_read(reason: &str, forms: &[Form], iso: &str) -> Fault {
+    let mut wanted: Vec<&str> = forms
+        .iter()
+        .take(MAX_SHOWN_FORMS)
+        .map(|form| match form {
+            Form::Iso => iso,
+            Form::Pattern(pattern) => pattern.written(),
+            Form::EpochSeconds => "epoch_s",
+            Form::EpochMillis => "epoch_ms",
+        })
+        .collect();
+    if forms.len() > MAX_SHOWN_FORMS {
+        wanted.push("…");
+    }
+    Fault::wrong(format!("{reason}: expected {}", wanted.join(" or ")))
 }
 
 /// A number as a moment, by the first form that counts from 1970.

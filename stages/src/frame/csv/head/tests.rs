@@ -150,6 +150,34 @@ fn what_cannot_be_read() {
 }
 
 #[test]
+fn another_encoding_is_told_with_its_place_and_a_way_out() {
+    let said = |bytes: &[u8]| {
+        let fatal = find(&spec(1, None), bytes, true).unwrap_err();
+        assert_eq!(fatal.code, "encoding");
+        (fatal.message, fatal.hint.unwrap_or_default())
+    };
+    let (message, hint) = said(b"\nid,Gr\xF6\xDFe\n1,2\n");
+    assert_eq!(
+        message,
+        "the header on line 2 is not valid UTF-8 at byte 6 of the file"
+    );
+    assert!(hint.contains("iconv -f WINDOWS-1252 -t UTF-8"), "{hint}");
+    let little: Vec<u8> = "id,name\n1,2\n"
+        .encode_utf16()
+        .flat_map(u16::to_le_bytes)
+        .collect();
+    let big: Vec<u8> = "id,name\n1,2\n"
+        .encode_utf16()
+        .flat_map(u16::to_be_bytes)
+        .collect();
+    for text in [little, big] {
+        let (message, hint) = said(&text);
+        assert!(message.contains("looks like UTF-16"), "{message}");
+        assert!(hint.contains("iconv -f UTF-16"), "{hint}");
+    }
+}
+
+#[test]
 fn the_limits() {
     let d = &spec(1, Some(u32::MAX));
     let row = "x".repeat(1023) + "\n";

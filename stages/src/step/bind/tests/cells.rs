@@ -380,6 +380,37 @@ fn messages_show_what_was_found() {
             "0.001",
             r#""0.001" is less than 0.01"#,
         ),
+        (
+            "type = 'decimal'",
+            "1,5",
+            r#""1,5" is no number: `decimal_char` is `.`"#,
+        ),
+        (
+            "type = 'float', decimal_char = ','",
+            "1.5",
+            r#""1.5" is no number: `decimal_char` is `,`"#,
+        ),
+        ("type = 'float'", "a,b", r#""a,b" is no number"#),
+        (
+            "type = 'date', format = '%Y-%m-%d'",
+            "03.04.2026",
+            r#""03.04.2026" is no date: expected %Y-%m-%d"#,
+        ),
+        (
+            "type = 'date'",
+            "03.04.2026",
+            r#""03.04.2026" is no date: expected YYYY-MM-DD"#,
+        ),
+        (
+            "type = 'datetime', timezone = 'UTC', format = ['%d.%m.%Y %H:%M', 'epoch_s']",
+            "x",
+            r#""x" is no datetime: expected %d.%m.%Y %H:%M or epoch_s"#,
+        ),
+        (
+            "type = 'time'",
+            "x",
+            r#""x" is no time of day: expected HH:MM[:SS]"#,
+        ),
         ("enum = ['a', 'b']", "c", r#""c" is none of "a", "b""#),
         ("pattern = '[0-9]+'", "c", r#""c" does not match [0-9]+"#),
         ("max_length = 2", "abc", r#""abc" is longer than 2"#),

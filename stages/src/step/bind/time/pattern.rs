@@ -36,6 +36,7 @@ const SHORT_NAME_BYTES: usize = 3;
 /// A format, taken apart.
 #[derive(Clone, Debug)]
 pub struct Pattern {
+    written: Box<str>,
     pieces: Vec<Piece>,
     /// It needs a second look: a weekday, a day of the year, or half a day.
     derives: bool,
@@ -89,6 +90,11 @@ pub struct Read {
 }
 
 impl Pattern {
+    /// The format as it was written.
+    pub fn written(&self) -> &str {
+        &self.written
+    }
+
     /// Takes a format apart.
     ///
     /// # Errors
@@ -116,7 +122,12 @@ impl Pattern {
         }
         let derived = [Piece::Weekday, Piece::DayOfYear, Piece::Hour12];
         let derives = pieces.iter().any(|piece| derived.contains(piece));
-        let pattern = Self { pieces, derives };
+        let written = format.into();
+        let pattern = Self {
+            written,
+            pieces,
+            derives,
+        };
         pattern.said_once()?;
         Ok(pattern)
     }

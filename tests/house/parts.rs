@@ -19,16 +19,6 @@ const KINDS: [(&str, &[&str]); 6] = [
     ("sink", &["flow", "key", "target"]),
 ];
 
-/// Modules that are one part together: binding judges each value as it reads it, so that all problems of a record
-/// are told at once.
-const TOGETHER: [(&str, &str); 1] = [("validate", "bind")];
-
-/// The part that a module belongs to.
-fn part(module: &str) -> &str {
-    let other = TOGETHER.iter().find(|(one, _)| *one == module);
-    other.map_or(module, |(_, other)| other)
-}
-
 /// The modules of `stages` that a file's path says, without `mod`.
 fn module(file: &SourceFile) -> Vec<String> {
     let path = file
@@ -142,9 +132,7 @@ fn parts_of_one_kind_never_import_each_other() {
                     whole.clone_from(known);
                 }
                 let other = whole.get(1).filter(|_| whole[0] == kind);
-                if let Some(other) =
-                    other.filter(|other| part(other) != part(own) && is_part(other))
-                {
+                if let Some(other) = other.filter(|other| *other != own && is_part(other)) {
                     let what = format!("the part `{own}` of {kind} imports the part `{other}`");
                     breaches.add(&file.path, path.line, &what);
                 }

@@ -115,7 +115,8 @@ pub trait Loads: Send + Sync {
         completed: bool,
     ) -> Result<bool, Fatal>;
 
-    /// Whether a load of the same collection with a greater load number was entered.
+    /// Whether a load of the same collection with a greater load number was entered. One that ended before
+    /// anything of it was acknowledged, because it was refused say, does not count.
     ///
     /// # Errors
     /// When the store cannot be read.

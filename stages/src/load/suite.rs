@@ -376,6 +376,10 @@ async fn newer_loads_are_seen(store: &impl Loads) {
         store.newer_exists(&first).await.unwrap(),
         "a load that has ended is newer all the same"
     );
+    let refused = enter(store, &numbered("d", "orders")).await;
+    assert!(store.close(&refused, false, false).await.unwrap());
+    let unseen = "a load that ended with nothing acknowledged is not newer";
+    assert!(!store.newer_exists(&second).await.unwrap(), "{unseen}");
 }
 
 async fn live_rivals_are_seen(store: &impl Loads) {

@@ -121,6 +121,7 @@ impl Loads for MongoTarget {
         let newer = doc! {
             "collection": &entry.collection,
             "loadNumber": { "$gt": entry.load_number as i64 },
+            "$expr": { "$or": ["$acknowledged", "$completed", { "$gt": ["$lockUntil", "$$NOW"] }] },
         };
         Ok(self.read_one(newer).await?.is_some())
     }

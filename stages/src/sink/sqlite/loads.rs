@@ -204,7 +204,8 @@ impl Loads for EmbeddedStore {
         let newer = self.database.read(move |connection| {
             connection
                 .prepare_cached(
-                    "SELECT EXISTS (SELECT 1 FROM _loads WHERE collection = ?1 AND load_number > ?2)",
+                    "SELECT EXISTS (SELECT 1 FROM _loads WHERE collection = ?1 AND load_number > ?2 \
+                     AND (acknowledged OR completed OR lock_until > unixepoch('subsec')))",
                 )?
                 .query_row((held.collection, held.load_number.cast_signed()), |row| row.get(0))
         });

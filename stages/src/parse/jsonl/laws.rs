@@ -69,6 +69,8 @@ pub fn parsed(record: &[u8]) -> Result<String, Problem> {
 pub fn hold_for_any(record: &[u8]) {
     let theirs = serde_json::from_slice::<Value>(record);
     match (parsed(record), theirs) {
+        // serde_json gives a name of its own a meaning (`raw_value`); to this parser every name is data.
+        (Ok(ours), _) if ours.contains("$serde_json::private") => {}
         (Ok(ours), Ok(theirs)) => {
             let ours: Result<Value, _> = serde_json::from_str(&ours);
             assert_eq!(ours.ok(), Some(theirs));

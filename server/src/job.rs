@@ -1,7 +1,7 @@
 //! A job as clients see it: the JSON of `run --json`, and of the service's answers.
 
 use pipeline::{Books, Breach, Fatal, Kind};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use stages::plan::Plan;
 
 /// A job, with camelCase names.
@@ -48,7 +48,7 @@ pub struct Job {
 }
 
 /// The exact text of a spec.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SpecPin {
     /// Its name.
     pub name: String,
@@ -129,16 +129,17 @@ impl From<&Kind> for ErrorKind {
 }
 
 /// Why a job failed or is held.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {
     /// A stable word.
     pub code: String,
     /// One sentence.
     pub message: String,
     /// What to do about it.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hint: Option<String>,
     /// The errors underneath.
+    #[serde(default)]
     pub causes: Vec<String>,
 }
 

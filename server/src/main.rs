@@ -2,7 +2,18 @@
 
 mod cli;
 mod config;
+mod files;
+mod id;
 mod job;
+mod keys;
+mod objects;
+mod page;
+mod queue;
+mod rejects;
+mod service;
+mod specs;
+mod stores;
+mod tenant;
 
 use clap::Parser;
 use std::io::IsTerminal as _;

@@ -8,7 +8,7 @@
 use pipeline::Fatal;
 use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// How long a writer waits for a writer in another process, in milliseconds.
@@ -22,33 +22,40 @@ const MAX_STATEMENTS: usize = 64;
 /// The wait between two tries to switch a new file to WAL, in milliseconds: SQLite itself does not wait there.
 const WAL_RETRY_MS: u64 = 10;
 
-/// A database file, open for writing. Clones share the writer.
+/// Connections for reading that are kept open for the next reader.
+const MAX_IDLE_READERS: usize = 4;
+
+/// A database file, open for writing. Clones share the writer and the readers.
 #[derive(Clone)]
 pub struct Database {
     path: Arc<Path>,
     writer: Arc<Mutex<Connection>>,
+    readers: Arc<Mutex<Vec<Connection>>>,
 }
 
 impl Database {
-    /// Opens the file at `path`, which is made where there is none, and runs `schema`, statements that change
-    /// nothing when they run again.
+    /// Opens the file at `path`, which is made where there is none, and runs each text of `schema`,
+    /// statements that change nothing when they run again.
     ///
     /// # Errors
     /// When it cannot be opened or is no database; `target_busy` (transient) when another process holds it longer
     /// than [`BUSY_TIMEOUT_MS`].
-    pub async fn open(path: &Path, schema: &'static str) -> Result<Self, Fatal> {
-        let path: Arc<Path> = path.into();
+    pub async fn open(path: &Path, schema: &[&'static str]) -> Result<Self, Fatal> {
+        let (path, schema): (Arc<Path>, Vec<_>) = (path.into(), schema.to_vec());
         let shared = path.clone();
         blocking(&shared, move || {
             let mut connection = connect(&path, OpenFlags::default())?;
             switch_to_wal(&connection)?;
             let transaction =
                 connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            transaction.execute_batch(schema)?;
+            for statements in &schema {
+                transaction.execute_batch(statements)?;
+            }
             transaction.commit()?;
             Ok(Self {
                 path,
                 writer: Arc::new(Mutex::new(connection)),
+                readers: Arc::default(),
             })
         })
         .await
@@ -92,7 +99,7 @@ impl Database {
     ) -> Result<T, Fatal> {
         let writer = self.writer.clone();
         blocking(&self.path, move || {
-            let mut connection = writer.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut connection = lock(&writer);
             // Set each time: a change that fails or panics leaves no trace for the next one.
             connection.pragma_update(None, "synchronous", synchronous)?;
             let transaction =
@@ -104,7 +111,8 @@ impl Database {
         .await
     }
 
-    /// Runs `read` on the writer's connection, outside of a transaction: for answers of a few rows.
+    /// Runs `read` on a connection that never waits for a writer and cannot write: for answers of a few rows. It sees
+    /// every change that was reported before.
     ///
     /// # Errors
     /// When the database cannot be read.
@@ -112,9 +120,16 @@ impl Database {
         &self,
         read: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, Fatal> {
-        let writer = self.writer.clone();
+        let (path, readers) = (self.path.clone(), self.readers.clone());
         blocking(&self.path, move || {
-            read(&writer.lock().unwrap_or_else(PoisonError::into_inner))
+            let idle = lock(&readers).pop();
+            let connection = idle.map_or_else(|| connect_to_read(&path), Ok)?;
+            let answer = read(&connection)?;
+            let mut readers = lock(&readers);
+            if readers.len() < MAX_IDLE_READERS {
+                readers.push(connection);
+            }
+            Ok(answer)
         })
         .await
     }
@@ -141,10 +156,8 @@ impl Snapshot {
     /// # Errors
     /// When there is no such file, or it is no database.
     pub fn open(path: &Path) -> Result<Self, Fatal> {
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let open = || {
-            let connection = connect(path, flags)?;
-            connection.pragma_update(None, "query_only", true)?;
+            let connection = connect_to_read(path)?;
             // The snapshot is taken by the first read of a transaction, not by its beginning.
             connection.execute_batch("BEGIN; SELECT 1 FROM sqlite_schema LIMIT 1")?;
             Ok(connection)
@@ -168,6 +181,17 @@ impl Snapshot {
     ) -> Result<T, Fatal> {
         read(&self.connection).map_err(|error| fatal(&self.path, &error))
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn connect_to_read(path: &Path) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = connect(path, flags)?;
+    connection.pragma_update(None, "query_only", true)?;
+    Ok(connection)
 }
 
 fn connect(path: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
@@ -262,7 +286,7 @@ mod tests {
     #[tokio::test]
     async fn it_is_durable_and_written_ahead() {
         let folder = tempfile::tempdir().unwrap();
-        let database = Database::open(&folder.path().join("a.db"), SCHEMA)
+        let database = Database::open(&folder.path().join("a.db"), &[SCHEMA])
             .await
             .unwrap();
         let pragma = |name: &'static str| {
@@ -278,7 +302,7 @@ mod tests {
     #[tokio::test]
     async fn a_change_that_fails_leaves_nothing() {
         let folder = tempfile::tempdir().unwrap();
-        let database = Database::open(&folder.path().join("a.db"), SCHEMA)
+        let database = Database::open(&folder.path().join("a.db"), &[SCHEMA])
             .await
             .unwrap();
         let failed = database.write(|change| {
@@ -299,7 +323,7 @@ mod tests {
         }
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.db");
-        let database = Database::open(&path, SCHEMA).await.unwrap();
+        let database = Database::open(&path, &[SCHEMA]).await.unwrap();
         let (normal, full) = (1, 2);
         assert_eq!(database.write_ahead(synchronous).await.unwrap(), normal);
         assert_eq!(database.write(synchronous).await.unwrap(), full);
@@ -322,7 +346,7 @@ mod tests {
             Snapshot::open(&path).err().unwrap().code,
             "target_unwritable"
         );
-        let database = Database::open(&path, SCHEMA).await.unwrap();
+        let database = Database::open(&path, &[SCHEMA]).await.unwrap();
         let snapshot = database.snapshot().unwrap();
         let insert = |change: &Transaction<'_>| change.execute("INSERT INTO t VALUES (1)", []);
         database.write(insert).await.unwrap();
@@ -344,7 +368,7 @@ mod tests {
         let tries = (0..20).map(|_| {
             let path = path.clone();
             tokio::spawn(async move {
-                let database = Database::open(&path, SCHEMA).await?;
+                let database = Database::open(&path, &[SCHEMA]).await?;
                 database
                     .write(|change| change.execute("INSERT INTO t VALUES (1)", []))
                     .await
@@ -354,7 +378,7 @@ mod tests {
             assert_eq!(one.await.unwrap().unwrap(), 1);
         }
         assert_eq!(
-            count(&Database::open(&path, SCHEMA).await.unwrap()).await,
+            count(&Database::open(&path, &[SCHEMA]).await.unwrap()).await,
             20
         );
     }
@@ -366,12 +390,12 @@ mod tests {
         std::fs::write(&path, "order_id;total\n".repeat(100)).unwrap();
         let code = |opened: Result<Database, Fatal>| opened.err().map(|fatal| fatal.code);
         assert_eq!(
-            code(Database::open(&path, SCHEMA).await),
+            code(Database::open(&path, &[SCHEMA]).await),
             Some("target_corrupt")
         );
         let nowhere = folder.path().join("no/a.db");
         assert_eq!(
-            code(Database::open(&nowhere, SCHEMA).await),
+            code(Database::open(&nowhere, &[SCHEMA]).await),
             Some("target_unwritable")
         );
     }

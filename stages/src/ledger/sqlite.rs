@@ -67,7 +67,7 @@ impl RunLedger {
     /// `lease_lost` when the job is held with a greater fence, or by another owner with the same; otherwise when
     /// the file cannot be written.
     pub async fn open(path: &Path, job: &str, owner: &str, fence: u64) -> Result<Self, Fatal> {
-        let database = Database::open(path, SCHEMA).await?;
+        let database = Database::open(path, &[SCHEMA]).await?;
         let holder = Arc::new(Holder {
             job: job.into(),
             owner: owner.into(),

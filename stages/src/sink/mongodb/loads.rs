@@ -6,15 +6,13 @@
 //! name for each try.
 
 use super::MongoTarget;
-use super::patience::Patience;
-use super::reply::{DUPLICATE_KEY, integer};
-use super::wire::{self, Answer};
-use super::writer::Writer;
+use super::reply::integer;
+use super::statement::{Done, Statements};
 use crate::identity::LoadIdentity;
 use crate::load::{Entry, Loads, Request};
 use async_trait::async_trait;
 use mongodb::bson::spec::BinarySubtype;
-use mongodb::bson::{Binary, Bson, DateTime, Document, RawDocumentBuf, doc};
+use mongodb::bson::{Binary, Bson, DateTime, Document, doc};
 use pipeline::Fatal;
 
 /// The collection of the entries; no spec can name it.
@@ -139,14 +137,6 @@ impl Loads for MongoTarget {
 /// The longest lease, in milliseconds: a year, so that its end is a date.
 const MAX_LEASE_MS: u64 = 31_536_000_000;
 
-/// What became of a write.
-enum Done {
-    /// The server's answer.
-    Reply(Document),
-    /// The document is there already.
-    Duplicate,
-}
-
 impl MongoTarget {
     /// The entry of the highest generation that `filter` finds, as a majority knows it.
     async fn read_one(&self, filter: Document) -> Result<Option<Entry>, Fatal> {
@@ -161,7 +151,7 @@ impl MongoTarget {
             "cursor": {},
             "readConcern": { "level": "majority" },
         };
-        let reply = match self.patiently(command).await? {
+        let reply = match self.statements().run(command).await? {
             Done::Reply(reply) => reply,
             Done::Duplicate => return Ok(None),
         };
@@ -249,37 +239,12 @@ impl MongoTarget {
         ready.await.copied()
     }
 
-    /// Runs a write that a majority acknowledges.
-    async fn write(&self, mut command: Document) -> Result<Done, Fatal> {
-        let concern = doc! { "w": "majority", "j": true, "wtimeout": 20_000 };
-        command.insert("writeConcern", concern);
-        self.patiently(command).await
+    fn statements(&self) -> Statements {
+        Statements::new(self.database.clone(), self.max_retry_ms)
     }
 
-    /// Runs a command until it is answered, and its write, if it is one, acknowledged.
-    async fn patiently(&self, command: Document) -> Result<Done, Fatal> {
-        let command = RawDocumentBuf::try_from(&command)
-            .map_err(|error| Fatal::new("internal", "a command is no document").because(&error))?;
-        let seed = Writer::seed_of(&self.name);
-        let mut patience = Patience::new(self.max_retry_ms, seed);
-        loop {
-            let reason = match wire::run(&self.database, command.clone()).await? {
-                Answer::Done(reply) => match super::reply::Reply::read(&reply) {
-                    answer if answer.unacknowledged.is_some() => answer.unacknowledged,
-                    answer => match answer.errors.first() {
-                        None => return Ok(Done::Reply(reply)),
-                        Some(error) if error.is_transient() => Some(error.problem().message),
-                        Some(error) => return Err(broken(&error.problem().message)),
-                    },
-                },
-                Answer::Again(reason) => Some(reason),
-                Answer::Refused(DUPLICATE_KEY, _) => return Ok(Done::Duplicate),
-                Answer::Refused(code, message) => {
-                    return Err(broken(&format!("{message} (code {code})")));
-                }
-            };
-            patience.wait(&reason.unwrap_or_default()).await?;
-        }
+    async fn write(&self, command: Document) -> Result<Done, Fatal> {
+        self.statements().write(command).await
     }
 }
 

@@ -19,6 +19,7 @@ mod lookup;
 mod patience;
 mod reply;
 mod spec;
+mod statement;
 #[cfg(test)]
 mod tests;
 mod wire;
@@ -26,6 +27,7 @@ mod writer;
 
 pub use patience::MAX_RETRY_MS;
 pub use spec::MongodbSpec;
+pub use statement::{Done, Statements};
 
 use crate::record::{Layout, Record, Slot};
 use crate::sink::{Flow, Load, Mode, Opened, Target};
@@ -97,6 +99,13 @@ impl MongoTarget {
             loads_ready: Arc::default(),
             ..self.clone()
         })
+    }
+
+    /// Statements on the database of the service's own state, `<db>_state`, each given up after `max_retry_ms`
+    /// milliseconds without an answer.
+    pub fn state(&self, max_retry_ms: u64) -> Statements {
+        let database = self.client.database(&format!("{}_state", self.name));
+        Statements::new(database, max_retry_ms)
     }
 
     /// The database that documents go to.

@@ -103,7 +103,7 @@ impl EmbeddedStore {
     /// # Errors
     /// When it cannot be opened, or is no SQLite database.
     pub async fn open(path: &Path) -> Result<Self, Fatal> {
-        let database = Database::open(path, loads::SCHEMA).await?;
+        let database = Database::open(path, &[loads::SCHEMA]).await?;
         Ok(Self { database })
     }
 

@@ -1,0 +1,216 @@
+//! The queue: jobs, who works on them, and how far they are.
+//!
+//! ```text
+//!            submit                        claim                       finish
+//!   (none) ─────────► queued ───────────────────────────► in_progress ────────► completed
+//!                     ▲ ▲ ▲                                │ │ │ │ └─ fail ────► failed ◄─ claim, release
+//!                     │ │ └──────────── release ───────────┘ │ │ │                 │       (out of attempts)
+//!                     │ │                     claim ◄────────┘ │ └─ cancel ──┐     │
+//!                     │ │              (its lease ran out)     │             ▼     │
+//!                     │ └── approve ── held ◄──── hold ────────┘ ┌─────► cancelled │
+//!                     │                 └────────── cancel ──────┘           │     │
+//!                     └──────────────────────── retry ◄──────────────────────┴─────┘
+//!          (queued ── cancel ──► cancelled)     completed, failed and cancelled absorb: only retry leaves the last two
+//! ```
+//!
+//! Every transition is one atomic statement in a file of its own, named like its method here, filtered on the state
+//! that it leaves; those of a worker match owner and fence number as well. Once acknowledged it survives a crash, and
+//! when its answer is lost it can be sent again: it finds its own change. Time is the store's own: nothing here reads
+//! a clock. What a job means is nothing to the queue.
+
+mod record;
+
+pub mod mongo;
+pub mod sqlite;
+
+pub use record::{
+    Approval, Claim, Depth, Filter, Held, Job, LoadPin, NewJob, Progress, Receipt, SpecText, State,
+};
+
+use crate::id::Id;
+use crate::job::Failure;
+use crate::page::{Listed, Page};
+use crate::tenant::Tenant;
+use async_trait::async_trait;
+use pipeline::{Checkpoint, Fatal};
+
+/// How long an `Idempotency-Key` is remembered, in milliseconds: 24 hours.
+pub const IDEMPOTENCY_MS: u64 = 24 * 3_600_000;
+
+/// A worker that asks for a job.
+#[derive(Clone, Debug)]
+pub struct Claimant {
+    /// What people know it by: host and process.
+    pub worker: String,
+    /// A fresh random name for this claim. Asking again with the same one finds the same claim.
+    pub owner: String,
+    /// How long the job is its, without being renewed, in milliseconds.
+    pub lease_ms: u64,
+    /// Claims of expired leases without progress after which a job fails as `crash_loop` (`JOB_MAX_ATTEMPTS`).
+    pub max_attempts: u32,
+    /// Whether jobs whose lease ran out may be taken: not for one lease after an outage of the store, in which no
+    /// worker could renew.
+    pub take_expired: bool,
+}
+
+/// What a worker knows of its job beyond the checkpoint.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Renewal {
+    /// How far it is.
+    pub progress: Progress,
+    /// How long it is the worker's from now on, in milliseconds.
+    pub lease_ms: u64,
+}
+
+/// How a job goes back to the queue.
+#[derive(Clone, Debug)]
+pub struct Release {
+    /// From when it may be claimed again, in milliseconds from now.
+    pub delay_ms: u64,
+    /// Why; kept on the job, and its failure where attempts run out.
+    pub failure: Option<Failure>,
+    /// Whether this was an attempt: it is charged when there was no progress since the claim, and with progress
+    /// attempts begin anew. Shutdowns and outages charge nothing.
+    pub charge: bool,
+    /// Attempts after which it fails instead (`JOB_MAX_ATTEMPTS`).
+    pub max_attempts: u32,
+}
+
+/// What came of a change that a client asked for.
+#[derive(Clone, Debug)]
+pub enum Changed {
+    /// It is done: the job as it is now.
+    Done(Box<Job>),
+    /// The job is in a state from which there is no such change: the job as it is.
+    WrongState(Box<Job>),
+    /// This tenant has no such job.
+    Missing,
+}
+
+/// What became of remembering an `Idempotency-Key`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Remembered {
+    /// It was not known: the request's job is to have this id.
+    New,
+    /// The same request came before: its job has this id, and may not be there yet.
+    Same(Id),
+    /// Another request came under this key.
+    Other,
+}
+
+/// A store of jobs. `false` from a worker's transition says that the lease is lost: the job is somebody else's, was
+/// cancelled, or has ended; the worker stops at once.
+///
+/// # Errors
+/// Every method fails with an outage (`Retry::Outage`) when the store cannot be reached.
+#[async_trait]
+pub trait Queue: Send + Sync {
+    /// Enters a job, `queued` and due now. A job with this id that is there already is returned as it is.
+    async fn submit(&self, job: &NewJob) -> Result<Job, Fatal>;
+
+    /// Takes the next job: one whose lease has run out, or else the due job of the tenant that was served longest ago,
+    /// of these the one with the highest priority, of these the one that is due longest. Sets owner, lease and fence
+    /// + 1, and `furthest` at the claim; a lease that ran out without progress is charged, and the job failed
+    /// (`crash_loop`) instead where attempts run out. Costs the same however many jobs wait.
+    async fn claim(&self, claimant: &Claimant) -> Result<Option<Job>, Fatal>;
+
+    /// Lengthens the lease and notes progress; `furthest` never goes back.
+    async fn renew(&self, claim: &Claim, renewal: &Renewal) -> Result<bool, Fatal>;
+
+    /// Saves a checkpoint in the place of the one that ended at ordinal `previous` (0: none yet, or one at the start).
+    /// Our own one that is there already, because an answer was lost, is `true`.
+    async fn save(
+        &self,
+        claim: &Claim,
+        previous: u64,
+        checkpoint: &Checkpoint,
+    ) -> Result<bool, Fatal>;
+
+    /// in_progress → completed, with its receipt. The checkpoint was saved before.
+    async fn finish(
+        &self,
+        claim: &Claim,
+        progress: &Progress,
+        receipt: &Receipt,
+    ) -> Result<bool, Fatal>;
+
+    /// in_progress → failed.
+    async fn fail(
+        &self,
+        claim: &Claim,
+        progress: &Progress,
+        failure: &Failure,
+    ) -> Result<bool, Fatal>;
+
+    /// in_progress → held. The checkpoint was saved before, and nothing lies beyond it.
+    async fn hold(&self, claim: &Claim, progress: &Progress, held: &Held) -> Result<bool, Fatal>;
+
+    /// in_progress → queued, or failed where attempts run out.
+    async fn release(&self, claim: &Claim, release: &Release) -> Result<bool, Fatal>;
+
+    /// queued, in_progress or held → cancelled, at once; clears the owner.
+    async fn cancel(&self, tenant: &Tenant, id: Id) -> Result<Changed, Fatal>;
+
+    /// failed or cancelled → queued, from its checkpoint, with attempts 0. With `reset`, checkpoint, progress and
+    /// what was accepted are forgotten and `run` is one more.
+    async fn retry(&self, tenant: &Tenant, id: Id, reset: bool) -> Result<Changed, Fatal>;
+
+    /// held → queued, with what was accepted. Wrong state, when the job is not held with this fence number any more.
+    async fn approve(
+        &self,
+        tenant: &Tenant,
+        id: Id,
+        fence: u64,
+        approval: &Approval,
+    ) -> Result<Changed, Fatal>;
+
+    /// Mends what a crash between two statements left: tenants with queued jobs whom no claim would look at, and
+    /// idempotency keys that are too old. Called at start and on a timer. Returns how many tenants it woke.
+    async fn repair(&self) -> Result<u64, Fatal>;
+
+    /// The job, as a majority knows it.
+    async fn job(&self, tenant: &Tenant, id: Id) -> Result<Option<Job>, Fatal>;
+
+    /// A page of a tenant's jobs, newest first, without checkpoints' heads and spec texts where the store can leave
+    /// them out.
+    async fn jobs(
+        &self,
+        tenant: &Tenant,
+        filter: &Filter,
+        page: Page,
+    ) -> Result<Listed<Job>, Fatal>;
+
+    /// The newest job of a file.
+    async fn newest_of_file(&self, tenant: &Tenant, file: Id) -> Result<Option<Job>, Fatal>;
+
+    /// Lists one more file of the same content on a job, behind those that it has; once. `false`: no such job, or it
+    /// has [`record::MAX_FILES`] already.
+    async fn attach(&self, tenant: &Tenant, id: Id, file: Id) -> Result<bool, Fatal>;
+
+    /// Remembers an idempotency key of a tenant for [`IDEMPOTENCY_MS`], with a hash of its request and the id that the
+    /// request's job is to have.
+    async fn remember(
+        &self,
+        tenant: &Tenant,
+        key: &str,
+        request_sha256: &str,
+        job: Id,
+    ) -> Result<Remembered, Fatal>;
+
+    /// Says which job answered the request of a key, where it is another than was thought.
+    async fn settle(&self, tenant: &Tenant, key: &str, job: Id) -> Result<(), Fatal>;
+
+    /// Jobs in each state, of all tenants, and for how long the oldest due one has waited: for metrics.
+    async fn depth(&self) -> Result<Depth, Fatal>;
+
+    /// Takes from up to `limit` jobs that ended more than `age_ms` ago all but what `/jobs/{id}` and the receipt still
+    /// answer (`expired`), and returns them, so that their rejects can be removed. Called again with jobs that were
+    /// returned and not [`Self::forget`]-marked, returns them again.
+    async fn expire(&self, age_ms: u64, limit: u32) -> Result<Vec<Job>, Fatal>;
+
+    /// Notes that the rejects of an expired job are removed: [`Self::expire`] does not return it again.
+    async fn forget(&self, tenant: &Tenant, id: Id) -> Result<(), Fatal>;
+
+    /// Answers quickly, or fails: for `/healthz`.
+    async fn ping(&self) -> Result<(), Fatal>;
+}

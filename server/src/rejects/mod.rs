@@ -1,0 +1,69 @@
+//! Rejects of jobs: one for each record that was refused, with all its problems.
+//!
+//! A reject is kept under its job, the job's run (the number of resets, never of attempts) and the record's ordinal, so
+//! storing it again changes nothing. Nothing here counts or groups: the job's books do.
+
+pub mod mongo;
+pub mod sqlite;
+
+use crate::id::Id;
+use crate::tenant::Tenant;
+use async_trait::async_trait;
+use pipeline::{Fatal, Reject};
+
+/// One run of a job.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Run {
+    /// Whose job it is.
+    pub tenant: Tenant,
+    /// The job.
+    pub job: Id,
+    /// Its resets.
+    pub run: u32,
+}
+
+/// Which rejects are wanted: by the code and field of their leading problem.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Filter {
+    /// With this code.
+    pub code: Option<String>,
+    /// Of this field.
+    pub field: Option<String>,
+}
+
+/// A store of rejects.
+///
+/// # Errors
+/// Every method fails with an outage when the store cannot be reached.
+#[async_trait]
+pub trait Rejects: Send + Sync {
+    /// Stores rejects of a run; durable when it answers.
+    async fn store(&self, run: &Run, rejects: &[Reject]) -> Result<(), Fatal>;
+
+    /// Removes those of a run from ordinal `from` on: a run that goes on finds them again.
+    async fn remove_from(&self, run: &Run, from: u64) -> Result<(), Fatal>;
+
+    /// How many a run has with this filter.
+    async fn count(&self, run: &Run, filter: &Filter) -> Result<u64, Fatal>;
+
+    /// Up to `limit` of a run with this filter, in the order of the file, from ordinal `from` on, `skip` of them left
+    /// out.
+    async fn page(
+        &self,
+        run: &Run,
+        filter: &Filter,
+        from: u64,
+        skip: u64,
+        limit: u32,
+    ) -> Result<Vec<Reject>, Fatal>;
+
+    /// Removes those of a job before run `before` (`u32::MAX`: all of them), at most `limit` at a time; says whether
+    /// any may be left.
+    async fn remove_runs(
+        &self,
+        tenant: &Tenant,
+        job: Id,
+        before: u32,
+        limit: u32,
+    ) -> Result<bool, Fatal>;
+}

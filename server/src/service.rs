@@ -1,0 +1,17 @@
+//! The service: what its parts share.
+
+use crate::config::Config;
+use crate::id::Entropy;
+use crate::stores::Stores;
+use std::sync::Arc;
+
+/// What every request and every worker is given. Cheap to clone.
+#[derive(Clone)]
+pub struct Service {
+    /// What the environment says.
+    pub config: Arc<Config>,
+    /// What the service remembers.
+    pub stores: Stores,
+    /// Where chance comes from.
+    pub entropy: Arc<dyn Entropy>,
+}

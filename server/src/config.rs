@@ -2,9 +2,17 @@
 //!
 //! This is the only place that reads the environment, the AWS SDK's own chain apart.
 
+use stages::spec::ByteSize;
 use std::env::VarError;
 use std::fmt;
+use std::net::{IpAddr, Ipv4Addr};
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
+
+/// The default of `UPLOAD_MAX_BYTES`: 64 GiB.
+const UPLOAD_MAX_BYTES: u64 = 64 << 30;
+/// The most that `UPLOAD_MAX_BYTES` may say: the 10,000 parts that S3 takes.
+const MOST_UPLOAD_BYTES: u64 = 10_000 * crate::objects::PART_BYTES as u64;
 
 /// What the environment says.
 #[derive(Clone)]
@@ -19,8 +27,28 @@ pub struct Config {
     pub job_batch_records: Option<usize>,
     /// `JOB_WRITE_PAUSE_MS`: pause between batches, for specs that say nothing.
     pub job_write_pause_ms: Option<u64>,
-    /// `JOB_LEASE_SECONDS`: how long a load is held without being renewed.
+    /// `JOB_LEASE_SECONDS`: how long a job or a load is held without being renewed.
     pub job_lease_ms: u64,
+    /// `JOB_MAX_ATTEMPTS`: tries without progress after which a job fails.
+    pub job_max_attempts: u32,
+    /// `HOST`: the address that the service listens on.
+    pub host: IpAddr,
+    /// `PORT`: its port; 0 takes any that is free.
+    pub port: u16,
+    /// `S3_BUCKET`: where objects are kept; without it, in a folder of `data_dir`.
+    pub s3_bucket: Option<String>,
+    /// `S3_PREFIX`: what the keys of all objects begin with.
+    pub s3_prefix: String,
+    /// `WORKERS`: jobs that this process runs at once; 0: none.
+    pub workers: usize,
+    /// `UPLOAD_MAX_BYTES`: the largest file that is taken.
+    pub upload_max_bytes: u64,
+    /// `UPLOAD_TYPES`: the extensions of files that are taken; none said: those that a spec can read.
+    pub upload_types: Option<Vec<String>>,
+    /// `UPLOAD_RATE_PER_MINUTE`: uploads per key and per address.
+    pub upload_rate_per_minute: u32,
+    /// `RETENTION_DAYS`: after so many days the details and rejects of ended jobs are removed.
+    pub retention_days: u32,
     /// `LOG_FORMAT`: whether logs are JSON.
     pub log_json: bool,
 }
@@ -68,7 +96,7 @@ impl Config {
             variable,
             problems: Vec::new(),
         };
-        let lease_seconds = reader.number("JOB_LEASE_SECONDS", 3..=3600).unwrap_or(30);
+        let lease_seconds = reader.whole("JOB_LEASE_SECONDS", 3..=3600, 30);
         let config = Self {
             data_dir: reader
                 .text("DATA_DIR")
@@ -84,6 +112,21 @@ impl Config {
                 .map(|n| n as usize),
             job_write_pause_ms: reader.number("JOB_WRITE_PAUSE_MS", 0..=3_600_000),
             job_lease_ms: lease_seconds * 1000,
+            job_max_attempts: reader.whole("JOB_MAX_ATTEMPTS", 1..=100, 3) as u32,
+            host: reader.host(),
+            port: reader.whole("PORT", 0..=65_535, 3000) as u16,
+            s3_bucket: reader.text("S3_BUCKET"),
+            s3_prefix: reader.text("S3_PREFIX").unwrap_or_default(),
+            workers: reader.whole("WORKERS", 0..=64, 4) as usize,
+            upload_max_bytes: reader.bytes(
+                "UPLOAD_MAX_BYTES",
+                1..=MOST_UPLOAD_BYTES,
+                UPLOAD_MAX_BYTES,
+            ),
+            upload_types: reader.list("UPLOAD_TYPES"),
+            upload_rate_per_minute: reader.whole("UPLOAD_RATE_PER_MINUTE", 1..=1_000_000, 300)
+                as u32,
+            retention_days: reader.whole("RETENTION_DAYS", 1..=36_500, 30) as u32,
             log_json: reader.choice("LOG_FORMAT", ["text", "json"]) == Some("json"),
         };
         if reader.problems.is_empty() {
@@ -111,7 +154,7 @@ impl Reader<'_> {
         }
     }
 
-    fn number(&mut self, name: &str, range: std::ops::RangeInclusive<u64>) -> Option<u64> {
+    fn number(&mut self, name: &str, range: RangeInclusive<u64>) -> Option<u64> {
         let text = self.text(name)?;
         let number = text.parse().ok().filter(|number| range.contains(number));
         if number.is_none() {
@@ -121,6 +164,47 @@ impl Reader<'_> {
             ));
         }
         number
+    }
+
+    fn whole(&mut self, name: &str, range: RangeInclusive<u64>, default: u64) -> u64 {
+        self.number(name, range).unwrap_or(default)
+    }
+
+    /// A number of bytes, or a size with its unit (`64GiB`).
+    fn bytes(&mut self, name: &str, range: RangeInclusive<u64>, default: u64) -> u64 {
+        let Some(text) = self.text(name) else {
+            return default;
+        };
+        let bytes = text.parse::<ByteSize>().ok().map(ByteSize::bytes);
+        let (least, most) = (range.start(), range.end());
+        bytes
+            .filter(|bytes| range.contains(bytes))
+            .unwrap_or_else(|| {
+                self.problems.push(format!(
+                    "{name} must be a number of bytes from {least} to {most}, or a size such as 64GiB, not {text:?}"
+                ));
+                default
+            })
+    }
+
+    /// Words between commas.
+    fn list(&mut self, name: &str) -> Option<Vec<String>> {
+        let text = self.text(name)?;
+        let words = text.split(',').map(|word| word.trim().to_ascii_lowercase());
+        Some(words.filter(|word| !word.is_empty()).collect())
+    }
+
+    fn host(&mut self) -> IpAddr {
+        let loopback = Ipv4Addr::LOCALHOST.into();
+        let Some(text) = self.text("HOST") else {
+            return loopback;
+        };
+        text.parse().unwrap_or_else(|_| {
+            self.problems.push(format!(
+                "HOST must be an address (127.0.0.1, 0.0.0.0, ::1), not {text:?}"
+            ));
+            loopback
+        })
     }
 
     fn choice<const N: usize>(
@@ -170,6 +254,7 @@ mod tests {
         assert_eq!(config.job_lease_ms, 30_000);
         assert_eq!(config.job_batch_records, None);
         assert!(config.mongodb_uri.is_none() && !config.log_json);
+        assert!(config.host.is_loopback() && config.workers > 0);
     }
 
     #[test]
@@ -177,6 +262,9 @@ mod tests {
         let set = [
             ("JOB_BATCH_SIZE", "many"),
             ("JOB_WRITE_PAUSE_MS", "-1"),
+            ("HOST", "localhost"),
+            ("PORT", "65536"),
+            ("UPLOAD_MAX_BYTES", "1PB"),
             ("LOG_FORMAT", "xml"),
             ("MONGODB_URI", "postgres://user:secret@host"),
         ];
@@ -184,12 +272,18 @@ mod tests {
         for name in [
             "JOB_BATCH_SIZE",
             "JOB_WRITE_PAUSE_MS",
+            "HOST",
+            "PORT",
+            "UPLOAD_MAX_BYTES",
             "LOG_FORMAT",
             "MONGODB_URI",
         ] {
             assert!(text.contains(name), "{name} in {text}");
         }
         assert!(!text.contains("secret"));
+        let config = read(&[("UPLOAD_MAX_BYTES", "2GiB"), ("UPLOAD_TYPES", "csv, TSV,")]).unwrap();
+        assert_eq!(config.upload_max_bytes, 2 << 30);
+        assert_eq!(config.upload_types, Some(vec!["csv".into(), "tsv".into()]));
         let config = read(&[("MONGODB_URI", "mongodb://user:secret@host")]).unwrap();
         assert_eq!(format!("{:?}", config.mongodb_uri), "Some([redacted])");
     }

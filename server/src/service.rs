@@ -2,6 +2,7 @@
 
 use crate::config::Config;
 use crate::id::Entropy;
+use crate::metrics::Metrics;
 use crate::stores::Stores;
 use std::sync::Arc;
 
@@ -14,4 +15,6 @@ pub struct Service {
     pub stores: Stores,
     /// Where chance comes from.
     pub entropy: Arc<dyn Entropy>,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
 }

@@ -234,7 +234,7 @@ impl Bench<'_> {
             .await
             .unwrap_or_else(|fatal| panic!("{sink}: {fatal}"));
         match report.end {
-            End::Completed => {}
+            End::Completed(_) => {}
             other => panic!("{sink}: {other:?}"),
         }
         let counters = &report.checkpoint.books.counters;

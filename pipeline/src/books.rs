@@ -4,7 +4,7 @@
 //! The outcomes are the sink's answers, the rejects and the drops. The books refuse an acknowledgement that
 //! does not begin where the last one ended, so what they hold is always a gap-free prefix of the input.
 
-use crate::{Fatal, Position, Reject, Summary, Written};
+use crate::{Digest, Fatal, Holdings, Position, Reject, Summary, Written};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -59,6 +59,8 @@ pub struct Books {
     pub counters: Counters,
     /// The rejects by kind.
     pub summary: Summary,
+    /// The sum over the documents of loaded and already loaded records.
+    pub digest: Digest,
 }
 
 impl Books {
@@ -73,6 +75,15 @@ impl Books {
             end: start,
             counters,
             summary: Summary::default(),
+            digest: Digest::default(),
+        }
+    }
+
+    /// What the acknowledgements add up to.
+    pub fn holdings(&self) -> Holdings {
+        Holdings {
+            documents: self.counters.loaded + self.counters.already_loaded,
+            digest: self.digest,
         }
     }
 
@@ -103,6 +114,7 @@ impl Books {
         for reject in &ack.rejects {
             self.summary.count(reject);
         }
+        self.digest += ack.written.digest;
         self.end = ack.end;
         self.balance()
     }

@@ -19,7 +19,7 @@ use crate::budget::Judge;
 use crate::rate::Limiter;
 use crate::{
     Accepted, Ack, Batch, BatchLimits, Block, Breach, Budget, Checkpoint, Convert, Converted,
-    Counters, Fatal, Framer, Ledger, Rate, Sink, Source, Stage, Tally, Timing,
+    Counters, Fatal, Framer, Holdings, Ledger, Rate, Sink, Source, Stage, Tally, Timing,
 };
 use close::Closing;
 use futures::stream::{BoxStream, StreamExt};
@@ -83,7 +83,7 @@ pub struct Progress {
 #[derive(Debug)]
 pub enum End {
     /// Every record of the input has its outcome, and the books balance.
-    Completed,
+    Completed(Holdings),
     /// The budget was exceeded: nothing lies beyond the checkpoint, somebody must decide.
     Held(Breach),
     /// The run was cancelled: it can go on from the checkpoint.

@@ -1,6 +1,6 @@
 //! The sink's contract: write a batch, and say what became of every operation in it.
 
-use crate::{Batch, Fatal, Reject};
+use crate::{Batch, Digest, Fatal, Holdings, Reject};
 use async_trait::async_trait;
 
 /// Writes batches. Its pure half is [`crate::Encode`].
@@ -15,9 +15,13 @@ pub trait Sink: Send + Sync {
     async fn write(&self, batch: &Batch) -> Result<Written, Fatal>;
 
     /// Called once, after every batch of the input was written: what makes the load visible (the rename of
-    /// a file). Not called for a job that is held, interrupted or failed.
-    async fn finish(&self) -> Result<(), Fatal> {
-        Ok(())
+    /// a file). Not called for a job that is held, interrupted or failed. Returns what the target holds of the load,
+    /// where that is not what the acknowledgements add up to.
+    ///
+    /// # Errors
+    /// When it cannot be made visible, or the target not be read.
+    async fn finish(&self) -> Result<Option<Holdings>, Fatal> {
+        Ok(None)
     }
 }
 
@@ -28,6 +32,8 @@ pub struct Written {
     pub loaded: u64,
     /// Operations that it had already acknowledged to an earlier try or run.
     pub already_loaded: u64,
+    /// The sum over the documents of both, in a mode in which each stands for one record.
+    pub digest: Digest,
     /// Records that the target refused.
     pub rejects: Vec<Reject>,
     /// Where the sink stands after this batch, for a sink that must go back there on resume (the length of a

@@ -5,7 +5,7 @@
 //! sink it appends the bytes that an encoder wrote, whatever they are, and its mark is its length.
 
 use async_trait::async_trait;
-use pipeline::{Batch, Converted, Fatal, Sink, Written};
+use pipeline::{Batch, Converted, Fatal, Holdings, Sink, Written};
 use std::fs::TryLockError;
 use std::io::{ErrorKind, SeekFrom};
 use std::path::{Path, PathBuf};
@@ -165,8 +165,9 @@ impl Sink for PartFile {
         })
     }
 
-    async fn finish(&self) -> Result<(), Fatal> {
-        self.rename().await
+    async fn finish(&self) -> Result<Option<Holdings>, Fatal> {
+        self.rename().await?;
+        Ok(None)
     }
 }
 

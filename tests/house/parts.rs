@@ -16,7 +16,7 @@ const KINDS: [(&str, &[&str]); 6] = [
     ("frame", &["cut"]),
     ("parse", &[]),
     ("step", &["condition", "expression"]),
-    ("sink", &["flow", "key", "target"]),
+    ("sink", &["digest", "flow", "key", "target"]),
 ];
 
 /// The modules of `stages` that a file's path says, without `mod`.

@@ -36,10 +36,11 @@ impl Closing<'_> {
         let closed = async {
             let stored = ledger.stored_rejects().await?;
             books.close(decoded_bytes.unwrap_or_default(), stored)?;
-            sink.finish().await
+            let held = sink.finish().await?;
+            Ok(held.unwrap_or_else(|| books.holdings()))
         };
         match closed.await {
-            Ok(()) => End::Completed,
+            Ok(holdings) => End::Completed(holdings),
             Err(fatal) => End::Failed(fatal),
         }
     }

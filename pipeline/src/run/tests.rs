@@ -49,7 +49,7 @@ async fn largest_batch(input: &str, batch: BatchLimits) -> (u64, u64) {
         ..job(input, &store, start())
     })
     .await;
-    assert!(matches!(report.end, End::Completed), "{}", told(&report));
+    assert!(matches!(report.end, End::Completed(_)), "{}", told(&report));
     let (records, bytes) = &store.largest_batch;
     (
         records.load(Ordering::SeqCst) as u64,
@@ -115,7 +115,7 @@ async fn an_interrupted_or_failed_run_goes_on_without_loss() {
                 (c.loaded + c.already_loaded, c.rejected, c.dropped_total()),
                 (297, 2, 1)
             );
-            assert!(matches!(report.end, End::Completed), "{}", told(&report));
+            assert!(matches!(report.end, End::Completed(_)), "{}", told(&report));
             assert_eq!(lock(&next.records).len(), 297);
         }
     }

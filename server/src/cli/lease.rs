@@ -4,7 +4,7 @@
 //! the last renewal that was acknowledged was sent, so that nobody can have taken the load over by then.
 
 use async_trait::async_trait;
-use pipeline::{Batch, Fatal, Sink, Written};
+use pipeline::{Batch, Fatal, Holdings, Sink, Written};
 use stages::identity::LoadIdentity;
 use stages::load::{Entry, Loads, Request, Verdict, Wish, judge};
 use std::sync::Arc;
@@ -261,7 +261,7 @@ impl Sink for Announced {
         self.sink.write(batch).await
     }
 
-    async fn finish(&self) -> Result<(), Fatal> {
+    async fn finish(&self) -> Result<Option<Holdings>, Fatal> {
         self.sink.finish().await
     }
 }

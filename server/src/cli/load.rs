@@ -261,7 +261,7 @@ impl Asked<'_> {
         if lost {
             state.break_off();
         } else {
-            lease.close(matches!(ended, Ok(End::Completed))).await?;
+            lease.close(matches!(ended, Ok(End::Completed(_)))).await?;
             self.write_rejects(&ledger)?;
         }
         ended.map(Ended::Over)
@@ -305,7 +305,7 @@ impl Asked<'_> {
         };
         let end = self.flow(flow, resume, state).await?;
         let (noted, cause) = match &end {
-            End::Completed => ("completed", None),
+            End::Completed(_) => ("completed", None),
             End::Held(breach) => ("held", Some(&breach.cause)),
             End::Interrupted => ("interrupted", None),
             End::Failed(_) => ("failed", None),
@@ -463,7 +463,7 @@ impl Asked<'_> {
 
     fn job(&self, state: &State, ended: Ended, started_at: String, elapsed: Duration) -> Job {
         let (name, failure) = match &ended {
-            Ended::Existing | Ended::Over(End::Completed) => ("completed", None),
+            Ended::Existing | Ended::Over(End::Completed(_)) => ("completed", None),
             Ended::Over(End::Held(breach)) => ("held", Some(Failure::of_breach(breach))),
             Ended::Over(End::Interrupted) => ("interrupted", None),
             Ended::Over(End::Failed(fatal)) => ("failed", Some(Failure::from(fatal))),

@@ -4,7 +4,7 @@ use crate::load::Loads;
 use crate::plan::{Plan, SinkKind};
 use crate::sink::mongodb::MongoTarget;
 use crate::sink::sqlite::EmbeddedStore;
-use crate::sink::{Flow, Load, Mode, Opened, Target, csv, is_collection, jsonl, null};
+use crate::sink::{Flow, Load, Mode, Opened, Target, csv, digested, is_collection, jsonl, null};
 use crate::step::bind::Unknown;
 use pipeline::Fatal;
 use std::fmt;
@@ -261,13 +261,21 @@ impl Connected {
             flow,
             rescue,
         } = &self.to;
-        match (&self.link, place) {
-            (Link::Mongodb(to), _) => to.open(target, flow, load).await,
-            (Link::Sqlite(to), _) => to.sink(target, &load).await,
-            (Link::File(_), Place::Csv) => csv::open(target, *rescue, &load).await,
-            (Link::File(_), _) => jsonl::open(target, &load).await,
-            (Link::Nothing, _) => Ok(null::open(target, &load)),
-        }
+        let identity = load.identity;
+        let opened = match (&self.link, place) {
+            (Link::Mongodb(to), _) => to.open(target, flow, load).await?,
+            (Link::Sqlite(to), _) => to.sink(target, &load).await?,
+            (Link::File(_), Place::Csv) => csv::open(target, *rescue, &load).await?,
+            (Link::File(_), _) => jsonl::open(target, &load).await?,
+            (Link::Nothing, _) => return Ok(null::open(target, &load)),
+        };
+        Ok(match target.mode {
+            Mode::Insert => Opened {
+                sink: digested(identity, opened.sink),
+                ..opened
+            },
+            _ => opened,
+        })
     }
 }
 

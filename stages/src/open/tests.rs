@@ -69,7 +69,7 @@ async fn run(plan: &Plan, opened: Opened) -> String {
     .await;
     let read = report.checkpoint.books.end.ordinal;
     match report.end {
-        End::Completed => format!("completed {read}"),
+        End::Completed(_) => format!("completed {read}"),
         End::Held(breach) => format!("held {} {read}", breach.cause.code()),
         End::Failed(fatal) => format!("failed {}", fatal.code),
         other => format!("{other:?}"),

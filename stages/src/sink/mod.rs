@@ -4,6 +4,7 @@
 //! both. What all sinks share is here; each sink is a file or folder of its own and knows no other.
 
 pub mod csv;
+mod digest;
 mod flow;
 #[cfg(test)]
 mod harness;
@@ -16,6 +17,7 @@ mod restarts;
 pub mod sqlite;
 mod target;
 
+pub use digest::{digested, term};
 pub use flow::{BatchSpec, Flow, FlowSpec, RateSpec};
 pub use key::{KeyField, key_fields};
 pub use target::{RESERVED, TargetSpec, is_collection};

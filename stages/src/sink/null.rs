@@ -7,7 +7,7 @@ use crate::identity::LoadIdentity;
 use crate::record::{DocumentWriter, Record};
 use crate::spec::Problem as SpecProblem;
 use async_trait::async_trait;
-use pipeline::{Batch, Encode, Fatal, Position, Problem, Sink, Written};
+use pipeline::{Batch, Encode, Fatal, Holdings, Position, Problem, Sink, Written};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::sync::Arc;
@@ -70,6 +70,10 @@ impl Sink for NullSink {
             loaded: batch.len() as u64,
             ..Written::default()
         })
+    }
+
+    async fn finish(&self) -> Result<Option<Holdings>, Fatal> {
+        Ok(Some(Holdings::default()))
     }
 }
 

@@ -196,9 +196,9 @@ impl Sink for Store {
         Ok(written)
     }
 
-    async fn finish(&self) -> Result<(), Fatal> {
+    async fn finish(&self) -> Result<Option<Holdings>, Fatal> {
         self.finished.fetch_add(1, Ordering::SeqCst);
-        Ok(())
+        Ok(None)
     }
 }
 
@@ -289,7 +289,7 @@ pub fn lines(count: usize, special: &[(usize, &str)]) -> String {
 pub fn told(report: &Report) -> String {
     let c = &report.checkpoint.books.counters;
     let end = match &report.end {
-        End::Completed => "completed".to_owned(),
+        End::Completed(_) => "completed".to_owned(),
         End::Held(breach) => format!("held {}", breach.cause.code()),
         End::Interrupted => "interrupted".to_owned(),
         End::Failed(fatal) => format!("failed {}", fatal.code),

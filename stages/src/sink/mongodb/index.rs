@@ -1,4 +1,5 @@
-//! The unique index on the key, without which two writers make two documents of one key.
+//! The unique index on the key, without which two writers make two documents of one key, and the index by which the
+//! documents of a load are found.
 
 use super::command::{raw, write_concern};
 use super::reply::{DUPLICATE_KEY, Reply, shortened};
@@ -10,7 +11,10 @@ use mongodb::bson::{Bson, Document, doc};
 use mongodb::error::{Error, ErrorKind};
 use pipeline::Fatal;
 
-/// Makes sure that there is a unique index on the key of `target`.
+/// Where documents say which load wrote them.
+const SEQUENCE: &str = "_src.seq";
+
+/// Makes sure that the documents of a load are found by an index, and that there is a unique index on the key of `target`.
 ///
 /// # Errors
 /// `key_not_unique` when documents of one key are there; `target_refused` when the index cannot be made.
@@ -28,8 +32,14 @@ pub(super) async fn ensure(
             false => listed(database, &target.collection).await,
         };
         let created = match listed {
-            Ok(indexes) if indexes.iter().any(|index| serves(index, &paths)) => return Ok(()),
-            Ok(_) => create(database, &target.collection, &paths).await,
+            Ok(indexes) => {
+                let unique = indexes.iter().any(|index| serves(index, &paths));
+                let by_load = indexes.iter().any(serves_loads);
+                if unique && by_load {
+                    return Ok(());
+                }
+                create(database, &target.collection, &paths, unique).await
+            }
             Err(error) => Err(error),
         };
         let again = match created {
@@ -95,25 +105,43 @@ fn serves(index: &Document, paths: &[String]) -> bool {
         && paths.iter().all(plain)
 }
 
-/// Makes the index, which changes nothing where it is there already. Returns why a majority does not have it.
+/// Whether the documents of a load are found by an index.
+fn serves_loads(index: &Document) -> bool {
+    let first = index
+        .get_document("key")
+        .ok()
+        .and_then(|key| key.keys().next());
+    first.is_some_and(|name| name == SEQUENCE)
+}
+
+/// Makes the indexes, the one on the key unless it is there (`unique`), which changes nothing where it is there already. Returns why a majority does not have it.
 async fn create(
     database: &Database,
     collection: &str,
     paths: &[String],
+    unique: bool,
 ) -> Result<Option<String>, Error> {
     let mut out = Vec::new();
     let root = bson::begin(&mut out);
     bson::string(&mut out, "createIndexes", collection);
     let indexes = bson::begin_array(&mut out, "indexes");
-    let index = bson::begin_document(&mut out, "0");
+    let by_load = bson::begin_document(&mut out, "0");
     let key = bson::begin_document(&mut out, "key");
-    for path in paths {
-        bson::int32(&mut out, path, 1);
-    }
+    bson::int32(&mut out, SEQUENCE, 1);
     bson::end(&mut out, key);
-    bson::string(&mut out, "name", &format!("sluicegate_{}", paths.join("_")));
-    bson::boolean(&mut out, "unique", true);
-    bson::end(&mut out, index);
+    bson::string(&mut out, "name", "sluicegate_src_seq");
+    bson::end(&mut out, by_load);
+    if !unique {
+        let index = bson::begin_document(&mut out, "1");
+        let key = bson::begin_document(&mut out, "key");
+        for path in paths {
+            bson::int32(&mut out, path, 1);
+        }
+        bson::end(&mut out, key);
+        bson::string(&mut out, "name", &format!("sluicegate_{}", paths.join("_")));
+        bson::boolean(&mut out, "unique", true);
+        bson::end(&mut out, index);
+    }
     bson::end(&mut out, indexes);
     write_concern(&mut out);
     bson::end(&mut out, root);

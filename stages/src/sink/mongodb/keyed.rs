@@ -12,6 +12,7 @@
 
 use super::bson::{self, Index, split_document};
 use super::command::{Command, DELETE, MAX_COMMAND_BYTES, Room, UPDATE, Verb};
+use super::holdings;
 use super::key::key_of;
 use super::lookup;
 use super::patience::Patience;
@@ -20,7 +21,7 @@ use super::wire::{self, Answer};
 use super::writer::Writer;
 use crate::sink::Mode;
 use async_trait::async_trait;
-use pipeline::{Batch, Fatal, Operation, Problem, Sink, Written};
+use pipeline::{Batch, Fatal, Holdings, Operation, Problem, Sink, Written};
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
@@ -39,6 +40,8 @@ pub(super) struct KeyedSink {
     pub(super) mode: Mode,
     /// The fields of the unique index on the key.
     pub(super) key: Vec<String>,
+    /// The load whose records these are.
+    pub(super) load_number: u64,
 }
 
 /// The records of one key in a batch, in order.
@@ -102,6 +105,18 @@ impl Sink for KeyedSink {
             groups = left;
         }
         Ok(written)
+    }
+
+    async fn finish(&self) -> Result<Option<Holdings>, Fatal> {
+        if self.mode == Mode::Delete {
+            return Ok(Some(Holdings::default()));
+        }
+        let Writer {
+            max_retry_ms, seed, ..
+        } = self.writer;
+        let patience = Patience::new(max_retry_ms, seed);
+        let held = holdings::holdings(&self.writer, &self.key, self.load_number, patience);
+        held.await.map(Some)
     }
 }
 

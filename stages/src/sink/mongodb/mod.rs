@@ -10,6 +10,7 @@ mod client;
 mod command;
 mod document;
 mod encode;
+mod holdings;
 mod index;
 mod insert;
 mod key;
@@ -134,6 +135,7 @@ impl MongoTarget {
         }
         let documents = Documents::new(target, &load)?;
         let key = Key::new(target, &load)?;
+        let load_number = load.load_number;
         let encode: Box<dyn Encode<Record>> = match target.mode {
             Mode::Delete => Box::new(encode::Delete { key }),
             Mode::Merge => {
@@ -149,6 +151,7 @@ impl MongoTarget {
         let sink = KeyedSink {
             writer,
             mode: target.mode,
+            load_number,
             key: target.key.iter().map(|path| path.join(".")).collect(),
         };
         Ok(Opened {

@@ -51,7 +51,7 @@ impl Outcome {
             loaded: self.loaded,
             already_loaded: self.already_loaded,
             rejects,
-            mark: None,
+            ..Written::default()
         }
     }
 }

@@ -5,13 +5,14 @@
 //! one transaction of the only writer, so nothing comes between looking and changing.
 
 use super::encode::{Keyed, Operations};
+use super::holdings::Finder;
 use super::insert::Outcome;
 use super::merge::Merger;
 use super::table::{self, Table};
 use crate::sink::{Load, Mode, Target};
 use crate::sqlite::Database;
 use async_trait::async_trait;
-use pipeline::{Batch, Fatal, Problem, Sink, Written};
+use pipeline::{Batch, Fatal, Holdings, Problem, Sink, Written};
 use rusqlite::types::ValueRef;
 use rusqlite::{CachedStatement, OptionalExtension, Row, Transaction, params, params_from_iter};
 use std::cmp::Ordering;
@@ -21,6 +22,7 @@ use std::sync::Arc;
 pub(super) struct KeyedSink {
     database: Database,
     applier: Arc<Applier>,
+    finder: Arc<Finder>,
 }
 
 struct Applier {
@@ -42,6 +44,7 @@ impl KeyedSink {
             .zip(1..)
             .map(|(path, number)| format!("{} = ?{number}", table::expression(path)));
         let is_key = is_key.collect::<Vec<_>>().join(" AND ");
+        let finder = Finder::new(table, target, load.load_number);
         let table = &table.quoted;
         // Only a merge needs the document itself.
         let doc = if target.mode == Mode::Merge {
@@ -61,6 +64,7 @@ impl KeyedSink {
         Self {
             database,
             applier: Arc::new(applier),
+            finder: Arc::new(finder),
         }
     }
 }
@@ -78,6 +82,14 @@ impl Sink for KeyedSink {
             .write(move |change| applier.apply_all(change, &operations))
             .await?;
         Ok(outcome.of(batch))
+    }
+
+    async fn finish(&self) -> Result<Option<Holdings>, Fatal> {
+        let finder = self.finder.clone();
+        let holdings = self
+            .database
+            .read(move |connection| finder.holdings(connection));
+        holdings.await.map(Some)
     }
 }
 

@@ -11,6 +11,7 @@
 
 mod encode;
 mod export;
+mod holdings;
 mod insert;
 mod keyed;
 mod loads;
@@ -137,6 +138,7 @@ impl EmbeddedStore {
             });
         }
         table.index(&self.database, &target.key).await?;
+        table.index_of_loads(&self.database).await?;
         Ok(Opened {
             encode: Box::new(KeyedEncoder::new(target, load)?),
             sink: Arc::new(KeyedSink::new(self.database.clone(), &table, target, load)),

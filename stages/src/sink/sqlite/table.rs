@@ -80,6 +80,18 @@ impl Table {
     }
 }
 
+impl Table {
+    /// Makes the index by which the documents of one load are found, where there is none.
+    pub async fn index_of_loads(&self, database: &Database) -> Result<(), Fatal> {
+        let name = identifier(&format!("_position {}", self.collection));
+        let table = &self.quoted;
+        let make = format!("CREATE INDEX IF NOT EXISTS {name} ON {table} (position)");
+        database
+            .write(move |change| change.execute_batch(&make))
+            .await
+    }
+}
+
 /// The names of the collections, in order.
 pub(super) fn collections(connection: &Connection) -> rusqlite::Result<Vec<String>> {
     let mut names = connection.prepare(

@@ -6,6 +6,7 @@ use crate::sink::harness::{Fed, load};
 use tempfile::TempDir;
 
 mod exported;
+mod held;
 mod remembered;
 
 const FIELDS: &[(&str, Type)] = &[
@@ -446,8 +447,8 @@ async fn a_full_disk_may_heal_and_leaves_whole_batches_only() {
     };
     let fed = Fed::new(store.sink(&target, &load).await.unwrap(), &load);
     let limit = |pages: u32| {
-        store.database.read(move |connection| {
-            connection.pragma_update_and_check(None, "max_page_count", pages, |_| Ok(()))
+        store.database.write(move |change| {
+            change.pragma_update_and_check(None, "max_page_count", pages, |_| Ok(()))
         })
     };
     assert_eq!(fed.said(0, &["{}"]).await, "1/0");

@@ -3,6 +3,7 @@
 
 mod encoded;
 mod faults;
+mod held;
 mod inserts;
 mod keyed;
 mod loads;

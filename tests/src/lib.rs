@@ -6,6 +6,7 @@
 //!
 //! Everything here panics where a test could only fail, so that a test reads as what it tests.
 
+pub mod api;
 mod background;
 pub mod events;
 pub mod files;
@@ -16,6 +17,7 @@ pub mod process;
 pub mod proxy;
 pub mod random;
 pub mod s3;
+pub mod service;
 pub mod stored;
 pub mod truth;
 pub mod watchdog;

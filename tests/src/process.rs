@@ -208,6 +208,11 @@ impl Running {
         self.output("stderr")
     }
 
+    /// The number of the process; 0 once it has been waited for.
+    pub fn process(&self) -> u32 {
+        self.child.id().unwrap_or_default()
+    }
+
     /// Whether the program still runs.
     pub fn runs(&mut self) -> bool {
         matches!(self.child.try_wait(), Ok(None))

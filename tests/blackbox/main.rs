@@ -40,6 +40,8 @@ mod orders_into_mongo;
 #[cfg(test)]
 mod people;
 #[cfg(test)]
+mod service;
+#[cfg(test)]
 mod spec_commands;
 #[cfg(test)]
 mod specs;

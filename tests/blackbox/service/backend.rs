@@ -1,0 +1,157 @@
+//! Where a service keeps what it remembers, and what a test finds there.
+
+use std::time::Duration;
+
+use futures::TryStreamExt;
+use mongodb::bson::{Document, doc};
+use serde_json::Value;
+use testbed::files::write_file;
+use testbed::mongod::Mongod;
+use testbed::orders::{HEADER, SPEC, orders};
+use testbed::process::Sluicegate;
+use testbed::s3::S3;
+use testbed::service::Service;
+use testbed::truth::Totals;
+
+use crate::found::Documents;
+use crate::job::place;
+
+/// For whatever a test waits for.
+pub const DEADLINE: Duration = Duration::from_secs(120);
+/// The seed of what is generated.
+pub const SEED: u64 = 31;
+/// The lease of these services, so that a test does not wait long for a dead worker's.
+pub const LEASE_SECONDS: &str = "3";
+/// A pause behind each small batch, so that a job has a middle: about 8,000 records a second.
+pub const SLOW: &str = "batch = { records = 200 }\nrate = { pause = \"25ms\" }\n";
+
+/// A place to run the service in, with the servers that it uses.
+pub struct Backend {
+    /// Where the service runs.
+    pub place: Sluicegate,
+    /// None: the embedded store.
+    pub mongod: Option<Mongod>,
+    /// None: a folder.
+    pub s3: Option<S3>,
+}
+
+impl Backend {
+    /// SQLite and a folder.
+    pub async fn embedded() -> Self {
+        Self::of(None, None)
+    }
+
+    /// A standalone MongoDB and S3.
+    pub async fn mongodb() -> Self {
+        Self::of(Some(Mongod::standalone().await), Some(S3::start().await))
+    }
+
+    fn of(mongod: Option<Mongod>, s3: Option<S3>) -> Self {
+        let mut place = place().env("JOB_LEASE_SECONDS", LEASE_SECONDS);
+        if let Some(mongod) = &mongod {
+            place = place.env("MONGODB_URI", mongod.uri_for("shop"));
+        }
+        if let Some(s3) = &s3 {
+            place = place.envs(s3.env()).env("S3_BUCKET", s3.bucket());
+        }
+        let backend = Self { place, mongod, s3 };
+        std::fs::create_dir(backend.place.path("specs")).unwrap();
+        backend.spec("orders", SPEC);
+        let slow = SPEC.replace("\"orders-e2e\"", "\"orders-slow\"");
+        backend.spec("orders-slow", &format!("{slow}{SLOW}"));
+        backend
+    }
+
+    /// Puts a spec into the folder of the operator's.
+    pub fn spec(&self, name: &str, text: &str) {
+        self.place.write(&format!("specs/{name}.toml"), text);
+    }
+
+    /// Starts `serve` with API and workers.
+    pub async fn serve(&self) -> Service {
+        Service::start(&self.place, &[]).await
+    }
+
+    /// Generates `records` orders from `seed` into a file of this name.
+    pub fn orders(&self, name: &str, seed: u64, records: u64) -> (std::path::PathBuf, Totals) {
+        let path = self.place.path(name);
+        let totals = write_file(&path, HEADER, orders(seed, records));
+        (path, totals)
+    }
+
+    /// The documents of a collection.
+    pub async fn documents(&self, collection: &str) -> Documents {
+        match &self.mongod {
+            Some(mongod) => Documents::of_mongodb(&mongod.client().await, "shop", collection).await,
+            None => Documents::of_store(&self.place, collection).await,
+        }
+    }
+
+    /// How many documents a collection has.
+    pub async fn count(&self, collection: &str) -> u64 {
+        match &self.mongod {
+            Some(mongod) => {
+                let database = mongod.client().await.database("shop");
+                let documents = database.collection::<Document>(collection);
+                documents.count_documents(doc! {}).await.unwrap()
+            }
+            None => self.documents(collection).await.len() as u64,
+        }
+    }
+
+    /// The `_id` of every document of a collection, as bytes.
+    pub async fn ids(&self, collection: &str) -> Vec<Vec<u8>> {
+        match &self.mongod {
+            Some(mongod) => {
+                let database = mongod.client().await.database("shop");
+                let documents = database.collection::<Document>(collection);
+                let found = documents
+                    .find(doc! {})
+                    .projection(doc! { "_id": 1 })
+                    .await
+                    .unwrap();
+                let found: Vec<Document> = found.try_collect().await.unwrap();
+                let id = |document: &Document| document.get_binary_generic("_id").unwrap().clone();
+                found.iter().map(id).collect()
+            }
+            None => {
+                let ended = self.place.run(["export", collection]).await;
+                let id = |line: &str| {
+                    let document: Value = serde_json::from_str(line).unwrap();
+                    hex::decode(document["_id"].as_str().unwrap()).unwrap()
+                };
+                ended.stdout.lines().map(id).collect()
+            }
+        }
+    }
+
+    /// The bytes of an object, by its key; none where it is not there.
+    pub async fn object(&self, key: &str) -> Option<Vec<u8>> {
+        match &self.s3 {
+            Some(s3) => {
+                let got = s3
+                    .client()
+                    .get_object()
+                    .bucket(s3.bucket())
+                    .key(key)
+                    .send()
+                    .await;
+                Some(got.ok()?.body.collect().await.unwrap().to_vec())
+            }
+            None => std::fs::read(self.place.path("data/objects").join(key)).ok(),
+        }
+    }
+}
+
+/// Asserts that a job's counters are those of what was generated, loaded and already loaded as one.
+pub fn counts(job: &Value, totals: &Totals) {
+    let count = |name: &str| job["stats"][name].as_u64().unwrap();
+    assert_eq!(count("read"), totals.read, "{job:#}");
+    assert_eq!(
+        count("loaded") + count("alreadyLoaded"),
+        totals.loaded,
+        "{job:#}"
+    );
+    assert_eq!(count("rejected"), totals.rejected, "{job:#}");
+    assert_eq!(count("dropped"), totals.dropped, "{job:#}");
+}

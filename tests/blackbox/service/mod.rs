@@ -1,0 +1,8 @@
+//! The service from outside: requests in, answers, documents and objects out, on the embedded default and on MongoDB
+//! with S3.
+
+mod backend;
+mod flow;
+mod jobs;
+mod uploads;
+mod workers;

@@ -1,0 +1,154 @@
+//! Workers that die, share the work and stop: every record once, whatever happens to the processes.
+
+use std::collections::BTreeSet;
+
+use mongodb::bson::{Document, doc};
+use serde_json::Value;
+use testbed::orders::orders;
+use testbed::service::Service;
+
+use super::backend::{Backend, DEADLINE, SEED, counts};
+
+const LONG: u64 = 40_000;
+/// Jobs that two workers share.
+const MANY_JOBS: u64 = 200;
+
+fn half(job: &Value) -> bool {
+    job["stats"]["read"].as_u64() > Some(LONG / 4)
+}
+
+/// Starts a job that takes a while.
+async fn begin(backend: &Backend, service: &Service) -> String {
+    let (path, _) = backend.orders("orders-1.csv", SEED, LONG);
+    let submitted = service
+        .api
+        .upload_file(&path, "?spec=orders-slow&process=true")
+        .await
+        .is(202)
+        .json();
+    submitted["jobId"].as_str().unwrap().to_owned()
+}
+
+async fn ends_as_if_nothing_had_happened(backend: &Backend, service: &Service, job: &str) {
+    let (_, totals) = backend.orders("again.csv", SEED, LONG);
+    let done = service.api.job_in(job, "completed", DEADLINE).await;
+    counts(&done, &totals);
+    assert_eq!(done["attempts"], 0, "progress charges no attempt: {done:#}");
+    backend.documents("orders").await.equal(orders(SEED, LONG));
+    let rejects = service
+        .api
+        .get(&format!("/jobs/{job}/errors?limit=1"))
+        .await
+        .is(200)
+        .json();
+    assert_eq!(rejects["total"], totals.rejected);
+}
+
+async fn a_killed_worker_is_replaced(backend: Backend) {
+    let service = backend.serve().await;
+    let job = begin(&backend, &service).await;
+    service
+        .api
+        .job_when(&job, "in the middle", DEADLINE, half)
+        .await;
+    service.kill().await;
+    let service = backend.serve().await;
+    ends_as_if_nothing_had_happened(&backend, &service, &job).await;
+}
+
+#[tokio::test]
+async fn a_killed_worker_is_replaced_on_the_embedded_store() {
+    a_killed_worker_is_replaced(Backend::embedded().await).await;
+}
+
+#[tokio::test]
+async fn a_killed_worker_is_replaced_on_mongodb() {
+    a_killed_worker_is_replaced(Backend::mongodb().await).await;
+}
+
+async fn a_worker_that_is_told_to_end_hands_its_job_back(backend: Backend) {
+    let service = backend.serve().await;
+    let job = begin(&backend, &service).await;
+    service
+        .api
+        .job_when(&job, "in the middle", DEADLINE, half)
+        .await;
+    let ended = service.stop().await;
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    let service = backend.serve().await;
+    // Nobody waits for a lease that was given back.
+    let seen = service.api.job(&job).await;
+    assert_ne!(seen["state"], "failed");
+    ends_as_if_nothing_had_happened(&backend, &service, &job).await;
+}
+
+#[tokio::test]
+async fn a_worker_that_is_told_to_end_hands_its_job_back_on_the_embedded_store() {
+    a_worker_that_is_told_to_end_hands_its_job_back(Backend::embedded().await).await;
+}
+
+#[tokio::test]
+async fn a_worker_that_is_told_to_end_hands_its_job_back_on_mongodb() {
+    a_worker_that_is_told_to_end_hands_its_job_back(Backend::mongodb().await).await;
+}
+
+/// Two worker processes beside an API that has none: each job runs once.
+#[tokio::test]
+async fn two_workers_share_many_jobs_of_mongodb() {
+    let backend = Backend::mongodb().await;
+    let service = Service::start(&backend.place, &["--workers", "0"]).await;
+    let workers = [
+        backend.place.start(["worker"]),
+        backend.place.start(["worker"]),
+    ];
+    let mut jobs = BTreeSet::new();
+    let mut loaded = 0;
+    for seed in 0..MANY_JOBS {
+        let (path, totals) = backend.orders("orders.csv", seed, 50);
+        loaded += totals.loaded;
+        let submitted = service
+            .api
+            .upload_file(&path, "?spec=orders-e2e&process=true")
+            .await
+            .is(202)
+            .json();
+        jobs.insert(submitted["jobId"].as_str().unwrap().to_owned());
+    }
+    assert_eq!(jobs.len() as u64, MANY_JOBS);
+    let mut by = BTreeSet::new();
+    for job in &jobs {
+        let done = service.api.job_in(job, "completed", DEADLINE).await;
+        by.insert(done["workerId"].as_str().unwrap().to_owned());
+    }
+    assert_eq!(by.len(), 2, "both have worked");
+    assert_eq!(backend.count("orders").await, loaded);
+    let client = backend.mongod.as_ref().unwrap().client().await;
+    let claims = client.database("shop_state").collection::<Document>("jobs");
+    let twice = claims
+        .count_documents(doc! { "fence": { "$gt": 1_i64 } })
+        .await
+        .unwrap();
+    assert_eq!(twice, 0, "no job was claimed twice");
+    for mut worker in workers {
+        worker.signal("TERM").await;
+        let ended = worker.end().await;
+        assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    }
+}
+
+/// A worker process is killed, another one goes on with its job.
+#[tokio::test]
+async fn another_process_takes_over_on_mongodb() {
+    let backend = Backend::mongodb().await;
+    let service = Service::start(&backend.place, &["--workers", "0"]).await;
+    let first = backend.place.start(["worker"]);
+    let job = begin(&backend, &service).await;
+    service
+        .api
+        .job_when(&job, "in the middle", DEADLINE, half)
+        .await;
+    let second = backend.place.start(["worker"]);
+    first.kill().await;
+    ends_as_if_nothing_had_happened(&backend, &service, &job).await;
+    second.kill().await;
+}

@@ -14,6 +14,7 @@ mod rejects;
 mod service;
 mod specs;
 mod stores;
+mod targets;
 mod tenant;
 
 use clap::Parser;

@@ -4,11 +4,13 @@
 //! never waits. On resume the head comes from the checkpoint, so a run that goes on sees the same columns.
 
 mod destination;
+mod files;
 mod preview;
 #[cfg(test)]
 mod tests;
 
 pub use destination::{Connected, Destination, embedded_file};
+pub use files::OpenFiles;
 pub use preview::Shown;
 
 use crate::frame::csv::{CsvFramer, Head, HeadStep, RequiredTitles, find_head};

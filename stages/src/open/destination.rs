@@ -1,5 +1,6 @@
 //! Where a load goes: the spec's sink, or the one that the caller names instead.
 
+use super::files::OpenFiles;
 use crate::load::Loads;
 use crate::plan::{Plan, SinkKind};
 use crate::sink::mongodb::MongoTarget;
@@ -36,6 +37,8 @@ pub struct Destination {
 enum Place {
     /// A connection string, which may hold a password: never shown.
     Mongodb(String),
+    /// The database of a tenant of a service, which is connected already.
+    Connected(Arc<MongoTarget>),
     Embedded(PathBuf),
     Sqlite(PathBuf),
     Jsonl,
@@ -56,6 +59,22 @@ impl Destination {
             (SinkKind::Jsonl, _) => Place::Jsonl,
             (SinkKind::Csv, _) => Place::Csv,
             (SinkKind::Null, _) => Place::Null,
+        };
+        Self::at(place, plan)
+    }
+
+    /// The spec's own sink in a service: `[sink.mongodb]` goes to `mongodb`, the database of `tenant`, or else to the
+    /// tenant's embedded store.
+    pub fn of_tenant(
+        plan: &Plan,
+        tenant: Option<&str>,
+        mongodb: Option<Arc<MongoTarget>>,
+        data_dir: &Path,
+    ) -> Self {
+        let place = match (&plan.sink.kind, mongodb) {
+            (SinkKind::Mongodb, Some(target)) => Place::Connected(target),
+            (SinkKind::Mongodb, None) => Place::Embedded(embedded_file(data_dir, tenant)),
+            _ => return Self::of(plan, None, data_dir),
         };
         Self::at(place, plan)
     }
@@ -109,10 +128,12 @@ impl Destination {
         let flow = match place {
             Place::Jsonl | Place::Csv => flow.in_order(),
             Place::Embedded(_) | Place::Sqlite(_) => EmbeddedStore::flow(&target, flow),
-            Place::Mongodb(_) if target.mode == Mode::Merge => flow.in_order(),
+            Place::Mongodb(_) | Place::Connected(_) if target.mode == Mode::Merge => {
+                flow.in_order()
+            }
             // Rejects are handed on in the order of the file only with one batch under way.
             Place::Null | Place::Dry => flow.in_order(),
-            Place::Mongodb(_) => flow,
+            Place::Mongodb(_) | Place::Connected(_) => flow,
         };
         Self {
             place,
@@ -167,7 +188,7 @@ impl Destination {
                 "To look at the documents: sqlite3 {} 'select doc from {collection} limit 10'",
                 path.display()
             )),
-            Place::Mongodb(_) => Some(format!(
+            Place::Mongodb(_) | Place::Connected(_) => Some(format!(
                 "To look at the documents: db.{collection}.find() in mongosh"
             )),
             Place::Jsonl | Place::Csv => Some(format!("The records are in {collection}")),
@@ -180,21 +201,24 @@ impl Destination {
     /// # Errors
     /// When it cannot be reached or opened.
     pub async fn connect(&self, data_dir: &Path) -> Result<Connected, Fatal> {
-        if self.remembers() {
-            let made = tokio::fs::create_dir_all(data_dir).await;
-            made.map_err(|error| {
-                Fatal::new("data_dir", format!("{} cannot be made", data_dir.display()))
-                    .because(&error)
-            })?;
-        }
+        self.connect_among(&OpenFiles::in_folder(data_dir)).await
+    }
+
+    /// Connects to it as [`Self::connect`] does, and shares files of the embedded store that are open already.
+    ///
+    /// # Errors
+    /// When it cannot be reached or opened.
+    pub async fn connect_among(&self, files: &OpenFiles) -> Result<Connected, Fatal> {
         let link = match &self.place {
-            Place::Mongodb(uri) => Link::Mongodb(Arc::new(MongoTarget::connect(uri).await?)),
-            Place::Embedded(path) | Place::Sqlite(path) => {
-                Link::Sqlite(Arc::new(EmbeddedStore::open(path).await?))
+            Place::Mongodb(uri) => {
+                files.make_folder().await?;
+                Link::Mongodb(Arc::new(MongoTarget::connect(uri).await?))
             }
-            Place::Jsonl | Place::Csv => Link::File(Arc::new(
-                EmbeddedStore::open(&data_dir.join(FILE_LOADS)).await?,
-            )),
+            Place::Connected(target) => Link::Mongodb(target.clone()),
+            Place::Embedded(path) | Place::Sqlite(path) => Link::Sqlite(files.open(path).await?),
+            Place::Jsonl | Place::Csv => {
+                Link::File(files.open(&files.folder().join(FILE_LOADS)).await?)
+            }
             Place::Null | Place::Dry => Link::Nothing,
         };
         Ok(Connected {
@@ -209,7 +233,9 @@ impl fmt::Display for Destination {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let collection = &self.target.collection;
         match &self.place {
-            Place::Mongodb(_) => write!(f, "collection {collection} of MongoDB"),
+            Place::Mongodb(_) | Place::Connected(_) => {
+                write!(f, "collection {collection} of MongoDB")
+            }
             Place::Embedded(path) => {
                 write!(f, "{collection} in {} (embedded store)", path.display())
             }

@@ -78,6 +78,12 @@ pub trait Loads: Send + Sync {
     /// When the store cannot be read.
     async fn newest(&self, base: LoadIdentity) -> Result<Option<Entry>, Fatal>;
 
+    /// The entry of one generation.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    async fn entry(&self, identity: LoadIdentity) -> Result<Option<Entry>, Fatal>;
+
     /// Enters generation `generation` of a request, owned and locked, with a load number where it wants one.
     /// `None` when that generation is entered already.
     ///

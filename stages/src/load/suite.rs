@@ -341,7 +341,7 @@ async fn closing_ends_the_lease(store: &impl Loads) {
 
 async fn the_newest_generation_counts(store: &impl Loads) {
     let request = request("a", "orders");
-    enter(store, &request).await;
+    let first = enter(store, &request).await;
     for generation in [1, 2, 10] {
         let identity = identity("a", "orders", generation);
         let entered = store.enter(&request, identity, generation).await.unwrap();
@@ -352,6 +352,7 @@ async fn the_newest_generation_counts(store: &impl Loads) {
         );
         assert_eq!(entered.identity, identity);
         assert_eq!(newest(store, request.base).await, entered);
+        assert_eq!(store.entry(identity).await.unwrap(), Some(entered));
         let late = Request {
             owner: "owner-2".into(),
             ..request.clone()
@@ -359,6 +360,13 @@ async fn the_newest_generation_counts(store: &impl Loads) {
         let again = store.enter(&late, identity, generation).await.unwrap();
         assert_eq!(again, None);
     }
+    assert_eq!(
+        store.entry(request.base).await.unwrap(),
+        Some(first),
+        "an older one is still found by its own identity"
+    );
+    let unknown = identity("b", "orders", 0);
+    assert_eq!(store.entry(unknown).await.unwrap(), None);
 }
 
 async fn newer_loads_are_seen(store: &impl Loads) {

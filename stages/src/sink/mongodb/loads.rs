@@ -24,6 +24,10 @@ impl Loads for MongoTarget {
         self.read_one(doc! { "base": binary(base) }).await
     }
 
+    async fn entry(&self, identity: LoadIdentity) -> Result<Option<Entry>, Fatal> {
+        self.read_one(doc! { "_id": binary(identity) }).await
+    }
+
     async fn enter(
         &self,
         request: &Request,
@@ -171,7 +175,7 @@ impl MongoTarget {
         request: &Request,
         fence: u64,
     ) -> Result<Option<Entry>, Fatal> {
-        let entry = self.read_one(doc! { "_id": binary(identity) }).await?;
+        let entry = self.entry(identity).await?;
         Ok(entry.filter(|entry| entry.owner == request.owner && entry.fence == fence))
     }
 

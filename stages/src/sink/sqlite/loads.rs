@@ -74,6 +74,16 @@ impl Loads for EmbeddedStore {
         newest.await
     }
 
+    async fn entry(&self, identity: LoadIdentity) -> Result<Option<Entry>, Fatal> {
+        let found = self.database.read(move |connection| {
+            connection
+                .prepare_cached(&format!("SELECT {ENTRY} FROM _loads WHERE identity = ?1"))?
+                .query_row([identity.0], entry)
+                .optional()
+        });
+        found.await
+    }
+
     async fn enter(
         &self,
         request: &Request,

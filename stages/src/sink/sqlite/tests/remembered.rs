@@ -25,6 +25,10 @@ impl Loads for Processes {
         self.one().newest(base).await
     }
 
+    async fn entry(&self, identity: LoadIdentity) -> Result<Option<Entry>, Fatal> {
+        self.one().entry(identity).await
+    }
+
     async fn enter(
         &self,
         request: &Request,

@@ -6,6 +6,7 @@ mod files;
 mod id;
 mod job;
 mod keys;
+mod load;
 mod metrics;
 mod objects;
 mod page;

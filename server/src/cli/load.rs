@@ -4,21 +4,19 @@
 //! pin the input ─► connect the target ─► enter `_loads` ─► open ─► run, lease kept ─► close
 //! ```
 //!
-//! It decides nothing about records. Whatever ends the run, the lease is let go of and the outcome says where
-//! to go on.
+//! It decides nothing about records: the engine, which the service shares, is `crate::load`. Whatever ends the run, the
+//! lease is let go of and the outcome says where to go on.
 
-use super::lease::{Entered, Lease, enter};
 use super::progress;
 use super::rejects::RejectsFile;
 use crate::job::{ErrorKind, Failure, Job, SpecPin, Stats};
-use pipeline::{
-    Accepted, Books, Budget, Checkpoint, End, Fatal, Ledger, OnBreach, Position, Progress, Report,
-    Retry,
-};
+use crate::load::flow::{Flow, Guard, Known};
+use crate::load::lease::{Entered, Lease, enter};
+use pipeline::{Accepted, Books, Checkpoint, End, Fatal, Ledger, Progress, Retry};
 use stages::identity::{LoadIdentity, LoadName};
 use stages::ledger::{MemoryLedger, RunLedger};
 use stages::load::{Entry, Loads, Request, Wish};
-use stages::open::{Connected, Destination, LeftOut, Opening};
+use stages::open::{Connected, Destination, LeftOut};
 use stages::plan::Plan;
 use stages::sink::{Load, Mode};
 use stages::source::Origin;
@@ -75,12 +73,12 @@ pub struct Outcome {
 }
 
 /// What a run is given besides its input.
-struct Flow<'a> {
+struct Given<'a> {
     connected: &'a Connected,
     load: Load,
     ledger: Arc<dyn Ledger>,
-    /// None where nothing is remembered.
-    lease: Option<&'a Arc<Lease>>,
+    guard: Guard<'a>,
+    resume: Option<Checkpoint>,
     accepted: Accepted,
 }
 
@@ -95,27 +93,9 @@ enum Ended {
 /// What is known of a load, whatever ends it.
 struct State {
     job: String,
-    books: Books,
-    /// Records that were read before this run began.
-    read_before: u64,
-    bytes_read: u64,
-    bottleneck: Option<&'static str>,
-    left_out: LeftOut,
+    run: Known,
     /// Set while it runs: what is known when it is broken off.
     progress: Option<watch::Receiver<Progress>>,
-}
-
-impl State {
-    /// Takes the counters of a run that was dropped in the middle.
-    fn break_off(&mut self) {
-        if let Some(progress) = self.progress.take() {
-            let Progress {
-                counters,
-                bytes_read,
-            } = progress.borrow().clone();
-            (self.books.counters, self.bytes_read) = (counters, bytes_read);
-        }
-    }
 }
 
 /// Loads one input. What goes wrong is in the outcome's job.
@@ -123,11 +103,7 @@ pub async fn load(asked: Asked<'_>) -> Outcome {
     let (started, started_at) = (Instant::now(), now());
     let mut state = State {
         job: random_hex(),
-        books: Books::open(Position::START, 0),
-        read_before: 0,
-        bytes_read: 0,
-        bottleneck: None,
-        left_out: LeftOut::default(),
+        run: Known::nothing(),
         progress: None,
     };
     let ended = match asked.run(&mut state).await {
@@ -144,10 +120,10 @@ pub async fn load(asked: Asked<'_>) -> Outcome {
     let job = asked.job(&state, ended, started_at, elapsed);
     Outcome {
         job,
-        books: state.books,
+        books: state.run.books,
         elapsed,
         may_heal,
-        left_out: state.left_out,
+        left_out: state.run.left_out,
     }
 }
 
@@ -171,14 +147,15 @@ impl Asked<'_> {
         });
         let load = self.sink_load(LoadIdentity([0; 12]), 0, &state.job, None);
         let ledger: Arc<dyn Ledger> = Arc::new(ledger);
-        let flow = Flow {
+        let given = Given {
             connected,
             load,
             ledger,
-            lease: None,
+            guard: &|sink| sink,
+            resume: None,
             accepted: Accepted::default(),
         };
-        let end = self.flow(flow, None, state).await?;
+        let end = self.flow(given, state).await?;
         lock(&file).as_mut().map_or(Ok(()), RejectsFile::finish)?;
         Ok(Ended::Over(end))
     }
@@ -231,7 +208,7 @@ impl Asked<'_> {
                 let ledger = self.ledger(&entry).await?;
                 state.job.clone_from(&entry.job);
                 if let Some(checkpoint) = ledger.load_checkpoint().await? {
-                    state.books = checkpoint.books;
+                    state.run.books = checkpoint.books;
                     self.write_rejects(&ledger)?;
                 }
                 return Ok(Ended::Existing);
@@ -259,7 +236,9 @@ impl Asked<'_> {
         let lost =
             matches!(&ended, Ok(End::Failed(fatal)) | Err(fatal) if fatal.code == "lease_lost");
         if lost {
-            state.break_off();
+            if let Some(progress) = state.progress.take() {
+                state.run.break_off(&progress.borrow());
+            }
         } else {
             lease.close(matches!(ended, Ok(End::Completed(_)))).await?;
             self.write_rejects(&ledger)?;
@@ -296,14 +275,15 @@ impl Asked<'_> {
         let mark = resume.as_ref().map(|checkpoint| checkpoint.mark);
         let load = self.sink_load(entry.identity, entry.load_number, &entry.job, mark);
         let remembering: Arc<dyn Ledger> = ledger.clone();
-        let flow = Flow {
+        let given = Given {
             connected,
             load,
             ledger: remembering,
-            lease: Some(lease),
+            guard: &|sink| lease.announce(sink),
+            resume,
             accepted,
         };
-        let end = self.flow(flow, resume, state).await?;
+        let end = self.flow(given, state).await?;
         let (noted, cause) = match &end {
             End::Completed(_) => ("completed", None),
             End::Held(breach) => ("held", Some(&breach.cause)),
@@ -314,102 +294,34 @@ impl Asked<'_> {
         Ok(end)
     }
 
-    /// Opens everything and runs it to its end.
-    async fn flow(
-        &self,
-        flow: Flow<'_>,
-        resume: Option<Checkpoint>,
-        state: &mut State,
-    ) -> Result<End, Fatal> {
-        let Flow {
-            connected,
-            load,
-            ledger,
-            lease,
-            accepted,
-        } = flow;
-        let from = resume.as_ref().map(|checkpoint| checkpoint.books.clone());
-        let opening = stages::open::open(self.plan, self.origin, resume, &accepted);
-        let opening = tokio::select! {
-            opening = opening => opening?,
-            // A pipe may give nothing for as long as it likes.
-            () = self.cancel.cancelled() => {
-                state.books = from.unwrap_or_else(|| state.books.clone());
-                return Ok(End::Interrupted);
-            }
-        };
-        let opened = match opening {
-            Opening::Ready(opened) => opened,
-            Opening::Held(breach, checkpoint) => {
-                ledger.save(&checkpoint).await?;
-                state.books = checkpoint.books;
-                return Ok(End::Held(breach));
-            }
-        };
-        state.books = opened.from.books.clone();
-        state.left_out = opened.left_out.clone();
-        state.read_before = opened.from.books.counters.read;
-        let sink = connected.open(load).await?;
-        let (parts, convert) = opened.chain(self.plan, sink.encode);
-        let (progress, shown) = watch::channel(Progress::default());
+    /// Opens everything and runs it to its end, and shows how far it is.
+    async fn flow(&self, given: Given<'_>, state: &mut State) -> Result<End, Fatal> {
+        let (progress, told) = watch::channel(Progress::default());
+        state.progress = Some(told.clone());
         let bytes_total = self.origin.pinned().size_bytes;
-        state.progress = Some(shown.clone());
         let shown = self.show_progress.then(|| {
-            let show = progress::show(shown, bytes_total, state.read_before);
+            let show = progress::show(told, bytes_total);
             AbortOnDropHandle::new(tokio::spawn(show))
         });
-        let flow = self.destination.flow();
-        let job = pipeline::Job {
-            source: parts.source,
-            source_at: parts.source_at,
-            framer: parts.framer,
-            convert,
-            sink: match lease {
-                Some(lease) => lease.announce(sink.sink),
-                None => sink.sink,
-            },
-            ledger,
-            from: parts.from,
-            accepted,
-            budget: self.budget(),
-            batch: flow.batch,
-            rate: flow.rate,
-            max_in_flight: flow.max_in_flight,
-            max_parsers: std::thread::available_parallelism().map_or(1, usize::from),
+        let flow = Flow {
+            plan: self.plan,
+            origin: self.origin,
+            connected: given.connected,
+            load: given.load,
+            ledger: given.ledger,
+            guard: given.guard,
+            resume: given.resume,
+            accepted: given.accepted,
+            max_rejects: self.max_rejects,
             cancel: self.cancel.clone(),
             progress,
         };
-        let Report {
-            end,
-            checkpoint,
-            bytes_read,
-            timing,
-        } = pipeline::run(job).await;
+        let end = flow.run(&mut state.run).await;
         if let Some(shown) = shown {
             // It ends with the run, and clears its bar before anything else is printed.
             let _ = shown.await;
         }
-        state.books = checkpoint.books;
-        state.bytes_read = bytes_read;
-        state.bottleneck = Some(timing.bottleneck().name());
-        Ok(end)
-    }
-
-    fn budget(&self) -> Budget {
-        let budget = self.plan.budget;
-        match self.max_rejects {
-            Some(max_records) => Budget {
-                max_records,
-                max_ratio: 1.0,
-                // Whoever names a limit wants it kept, also where the spec goes on whatever comes.
-                on_breach: match budget.on_breach {
-                    OnBreach::Continue => OnBreach::Hold,
-                    kept => kept,
-                },
-                ..budget
-            },
-            None => budget,
-        }
+        end
     }
 
     /// What makes this content itself. Standard input is itself only once.
@@ -472,10 +384,11 @@ impl Asked<'_> {
         let bytes_total = self.origin.pinned().size_bytes;
         let progress = match bytes_total {
             _ if name == "completed" => 1.0,
-            Some(total) if total > 0 => (state.bytes_read as f64 / total as f64).min(1.0),
+            Some(total) if total > 0 => (state.run.bytes_read as f64 / total as f64).min(1.0),
             _ => 0.0,
         };
-        let read = state.books.counters.read.saturating_sub(state.read_before);
+        let run = &state.run;
+        let read = run.books.counters.read.saturating_sub(run.read_before);
         Job {
             job_id: state.job.clone(),
             file_id: None,
@@ -488,15 +401,15 @@ impl Asked<'_> {
             started_at,
             finished_at: now(),
             progress,
-            bytes_read: state.bytes_read,
+            bytes_read: run.bytes_read,
             bytes_total,
             records_per_second: if existing {
                 0
             } else {
                 (read as f64 / elapsed.as_secs_f64().max(0.001)) as u64
             },
-            stats: Stats::from(&state.books),
-            errors: state
+            stats: Stats::from(&run.books),
+            errors: run
                 .books
                 .summary
                 .kinds()
@@ -504,7 +417,7 @@ impl Asked<'_> {
                 .map(ErrorKind::from)
                 .collect(),
             failure,
-            bottleneck: state.bottleneck,
+            bottleneck: run.bottleneck,
         }
     }
 }

@@ -4,7 +4,6 @@ mod advice;
 mod check;
 mod defaults;
 mod export;
-mod lease;
 mod load;
 mod preview;
 mod progress;

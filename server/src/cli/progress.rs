@@ -12,12 +12,12 @@ const DRAW_INTERVAL_MS: u64 = 100;
 /// How often a plain line is written.
 const LINE_INTERVAL_MS: u64 = 5000;
 
-/// Shows progress on standard error until the run drops its sender.
-pub async fn show(
-    mut progress: watch::Receiver<Progress>,
-    bytes_total: Option<u64>,
-    read_before: u64,
-) {
+/// Shows progress on standard error, from when the run has begun until it drops its sender.
+pub async fn show(mut progress: watch::Receiver<Progress>, bytes_total: Option<u64>) {
+    if progress.changed().await.is_err() {
+        return;
+    }
+    let read_before = progress.borrow_and_update().counters.read;
     let terminal = std::io::stderr().is_terminal();
     let started = Instant::now();
     let every = if terminal {

@@ -271,6 +271,11 @@ impl Connected {
         }
     }
 
+    /// Where it is.
+    pub fn destination(&self) -> &Destination {
+        &self.to
+    }
+
     /// Whether it is a file that is not there.
     pub fn target_file_is_gone(&self) -> bool {
         matches!(self.link, Link::File(_)) && !Path::new(&self.to.target.collection).exists()

@@ -1,10 +1,12 @@
 //! Holding a load: entering it into `_loads`, keeping its lease, and letting go of it.
 //!
-//! `run` writes only while it holds the load. It stops writing when two thirds of the lease have passed since
-//! the last renewal that was acknowledged was sent, so that nobody can have taken the load over by then.
+//! A load is written only while it is held: writing stops when two thirds of the lease have passed since the last
+//! renewal that was acknowledged was sent, so that nobody can have taken the load over by then. `run` asks for a load by
+//! its content ([`enter`]) and keeps it here; a job of the service was given its load when it was submitted
+//! ([`take`]), and its worker renews it beside the job.
 
 use async_trait::async_trait;
-use pipeline::{Batch, Fatal, Holdings, Sink, Written};
+use pipeline::{Batch, Fatal, Holdings, Retry, Sink, Written};
 use stages::identity::LoadIdentity;
 use stages::load::{Entry, Loads, Request, Verdict, Wish, judge};
 use std::sync::Arc;
@@ -17,6 +19,10 @@ use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 const WAIT_INTERVAL_MS: u64 = 500;
 /// Tries to enter a load while others change the same entry.
 const MAX_TRIES: usize = 20;
+/// Another process has the load, or a merge load the target.
+const IN_PROGRESS: &str = "load_in_progress";
+/// A later merge load of the target has started.
+const NEWER: &str = "newer_load";
 
 /// What came of asking for a load.
 pub enum Entered {
@@ -86,7 +92,7 @@ pub async fn enter(
         }
     }
     Err(Fatal::transient(
-        "load_in_progress",
+        IN_PROGRESS,
         "other processes keep changing the same load",
     ))
 }
@@ -114,10 +120,87 @@ async fn wait_for_end(
         }
     }
     Err(Fatal::new(
-        "load_in_progress",
+        IN_PROGRESS,
         format!("job {} is still being written", entry.job),
     )
     .hint("another process renews its lease: wait until it has ended"))
+}
+
+/// Takes the load that a job was given as `identity` and `generation`, from whoever has left it: `request` is the
+/// job's. Waits at most `wait` for a lease that still runs, and, among merge loads, for a later one that has only just
+/// begun and lets go again.
+///
+/// # Errors
+/// `load_in_progress`, an outage, when another process still writes the load, or another merge load the target;
+/// `loaded_by_other_spec` when another version has loaded it meanwhile; `newer_load`; and what the store says.
+pub async fn take(
+    loads: &dyn Loads,
+    request: &Request,
+    (identity, generation): (LoadIdentity, u32),
+    merge: bool,
+    wait: Duration,
+) -> Result<(Entry, Instant), Fatal> {
+    let until = Instant::now() + wait;
+    loop {
+        let tried = try_take(loads, request, (identity, generation), merge).await;
+        match tried {
+            Err(fatal) if may_pass(fatal.code) && Instant::now() < until => {
+                let next = Instant::now() + Duration::from_millis(WAIT_INTERVAL_MS);
+                sleep_until(next.min(until)).await;
+            }
+            Err(fatal) if fatal.code == IN_PROGRESS => {
+                return Err(Fatal {
+                    retry: Retry::Outage,
+                    ..fatal
+                });
+            }
+            tried => return tried,
+        }
+    }
+}
+
+fn may_pass(code: &str) -> bool {
+    code == IN_PROGRESS || code == NEWER
+}
+
+async fn try_take(
+    loads: &dyn Loads,
+    request: &Request,
+    (identity, generation): (LoadIdentity, u32),
+    merge: bool,
+) -> Result<(Entry, Instant), Fatal> {
+    let found = loads.entry(identity).await?;
+    if let Some(entry) = &found {
+        if entry.acknowledged
+            && entry.spec_sha256 != request.spec_sha256
+            && entry.job != request.job
+        {
+            return Err(Fatal::new(
+                "loaded_by_other_spec",
+                format!(
+                    "job {} has loaded this content with {}@{} meanwhile",
+                    entry.job, entry.spec, entry.version
+                ),
+            ));
+        }
+        // Before it is touched, so that two merge loads that wait for each other do not take turns.
+        if merge {
+            stand_alone(loads, entry).await?;
+        }
+    }
+    let sent = Instant::now();
+    let taken = match &found {
+        Some(entry) if entry.live => None,
+        Some(entry) => loads.take(request, entry).await?,
+        None => loads.enter(request, identity, generation).await?,
+    };
+    match taken {
+        Some(entry) => Ok((alone(loads, entry, merge).await?, sent)),
+        None => Err(Fatal::new(
+            IN_PROGRESS,
+            "another process is writing this load",
+        )),
+    }
 }
 
 /// Merge loads of one target run one at a time.
@@ -125,24 +208,30 @@ async fn alone(loads: &dyn Loads, entry: Entry, merge: bool) -> Result<Entry, Fa
     if !merge {
         return Ok(entry);
     }
-    let refused = if loads.newer_exists(&entry).await? {
-        newer_load(&entry)
-    } else if loads.rival_is_live(&entry).await? {
-        Fatal::new(
-            "load_in_progress",
-            format!("another merge into {} is under way", entry.collection),
-        )
-        .hint("merge loads of one target run one at a time: try again when it has ended")
-    } else {
-        return Ok(entry);
-    };
-    loads.close(&entry, false, false).await?;
-    Err(refused)
+    match stand_alone(loads, &entry).await {
+        Ok(()) => Ok(entry),
+        Err(refused) => {
+            loads.close(&entry, false, false).await?;
+            Err(refused)
+        }
+    }
+}
+
+async fn stand_alone(loads: &dyn Loads, entry: &Entry) -> Result<(), Fatal> {
+    if loads.newer_exists(entry).await? {
+        return Err(newer_load(entry));
+    }
+    if loads.rival_is_live(entry).await? {
+        let message = format!("another merge into {} is under way", entry.collection);
+        return Err(Fatal::new(IN_PROGRESS, message)
+            .hint("merge loads of one target run one at a time: try again when it has ended"));
+    }
+    Ok(())
 }
 
 fn newer_load(entry: &Entry) -> Fatal {
     Fatal::new(
-        "newer_load",
+        NEWER,
         format!("a later merge into {} has started since", entry.collection),
     )
     .hint("load the file again as a new load: `--force again`")
@@ -160,6 +249,7 @@ pub struct Lease {
 }
 
 impl Lease {
+    /// The hold on `entry`, which a statement took that was sent at `taken`.
     pub fn new(loads: Arc<dyn Loads>, entry: Entry, taken: Instant, lease_ms: u64) -> Self {
         let acknowledged = AtomicBool::new(entry.acknowledged);
         Self {
@@ -180,6 +270,27 @@ impl Lease {
         })
     }
 
+    /// What is held.
+    pub fn entry(&self) -> &Entry {
+        &self.entry
+    }
+
+    /// When the statement was sent that took the load.
+    pub fn taken(&self) -> Instant {
+        self.taken
+    }
+
+    /// Lengthens the lease once. `false`: somebody else has the load.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub async fn renew(&self) -> Result<bool, Fatal> {
+        let acknowledged = self.acknowledged.load(Ordering::Relaxed);
+        self.loads
+            .renew(&self.entry, self.lease_ms, acknowledged)
+            .await
+    }
+
     /// Renews the lease until it is lost, and returns why. Never returns while the lease is held.
     pub async fn keep(&self) -> Fatal {
         let mut safe_until = self.taken + Duration::from_millis(self.lease_ms * 2 / 3);
@@ -188,9 +299,7 @@ impl Lease {
         loop {
             sleep_until(next).await;
             let sent = Instant::now();
-            let acknowledged = self.acknowledged.load(Ordering::Relaxed);
-            let renewal = self.loads.renew(&self.entry, self.lease_ms, acknowledged);
-            match timeout_at(safe_until, renewal).await {
+            match timeout_at(safe_until, self.renew()).await {
                 Ok(Ok(true)) => safe_until = sent + Duration::from_millis(self.lease_ms * 2 / 3),
                 Ok(Ok(false)) => return lost(),
                 Ok(Err(error)) => {
@@ -214,6 +323,9 @@ impl Lease {
     }
 
     /// Lets go of the load.
+    ///
+    /// # Errors
+    /// `lease_lost` when somebody else has it; otherwise when the store cannot be written.
     pub async fn close(&self, completed: bool) -> Result<(), Fatal> {
         let acknowledged = self.acknowledged.load(Ordering::Relaxed);
         match self

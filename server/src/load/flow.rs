@@ -1,0 +1,164 @@
+//! One run of a load: everything is opened, and runs to its end.
+//!
+//! It decides nothing about records, remembers nothing and holds no lease: the ledger remembers, and whoever runs it
+//! drops it when the lease is lost. What is known of a run is written as it goes, so that a run that is
+//! dropped in the middle can still be told about.
+
+use pipeline::{
+    Accepted, Books, Budget, Checkpoint, End, Fatal, Ledger, OnBreach, Position, Progress, Report,
+    Sink,
+};
+use stages::open::{Connected, LeftOut, Opening};
+use stages::plan::Plan;
+use stages::sink::Load;
+use stages::source::Origin;
+use std::sync::Arc;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+/// Puts something around the sink of a load: a note before the first write, a limit in time.
+pub type Guard<'a> = &'a (dyn Fn(Arc<dyn Sink>) -> Arc<dyn Sink> + Send + Sync);
+
+/// What a run is given.
+pub struct Flow<'a> {
+    /// The spec.
+    pub plan: &'a Plan,
+    /// The pinned input.
+    pub origin: &'a dyn Origin,
+    /// Where it goes.
+    pub connected: &'a Connected,
+    /// What the sink is to know.
+    pub load: Load,
+    /// What remembers.
+    pub ledger: Arc<dyn Ledger>,
+    /// What stands around the sink.
+    pub guard: Guard<'a>,
+    /// Where to go on; none: at the start.
+    pub resume: Option<Checkpoint>,
+    /// Causes that were approved.
+    pub accepted: Accepted,
+    /// The most rejects, instead of the spec's budget.
+    pub max_rejects: Option<u64>,
+    /// Ends the run at a batch.
+    pub cancel: CancellationToken,
+    /// Told where the run goes on once everything is open, and after every batch. Dropped at the end.
+    pub progress: watch::Sender<Progress>,
+}
+
+/// What is known of a run, whatever ends it.
+pub struct Known {
+    /// Its books.
+    pub books: Books,
+    /// Records that were read before this run began.
+    pub read_before: u64,
+    /// Bytes taken from the stored object.
+    pub bytes_read: u64,
+    /// The stage that bounded it.
+    pub bottleneck: Option<&'static str>,
+    /// What the header has beyond the spec, and the spec beyond the header.
+    pub left_out: LeftOut,
+}
+
+impl Known {
+    /// Nothing yet.
+    pub fn nothing() -> Self {
+        Self {
+            books: Books::open(Position::START, 0),
+            read_before: 0,
+            bytes_read: 0,
+            bottleneck: None,
+            left_out: LeftOut::default(),
+        }
+    }
+
+    /// Takes the counters of a run that was dropped in the middle.
+    pub fn break_off(&mut self, progress: &Progress) {
+        self.books.counters = progress.counters.clone();
+        self.bytes_read = progress.bytes_read;
+    }
+}
+
+impl Flow<'_> {
+    /// Opens everything and runs it to its end.
+    ///
+    /// # Errors
+    /// What opening says; what goes wrong later is in the [`End`].
+    pub async fn run(self, known: &mut Known) -> Result<End, Fatal> {
+        let from = self
+            .resume
+            .as_ref()
+            .map(|checkpoint| checkpoint.books.clone());
+        let opening = stages::open::open(self.plan, self.origin, self.resume, &self.accepted);
+        let opening = tokio::select! {
+            opening = opening => opening?,
+            // A pipe may give nothing for as long as it likes.
+            () = self.cancel.cancelled() => {
+                known.books = from.unwrap_or_else(|| known.books.clone());
+                return Ok(End::Interrupted);
+            }
+        };
+        let opened = match opening {
+            Opening::Ready(opened) => opened,
+            Opening::Held(breach, checkpoint) => {
+                self.ledger.save(&checkpoint).await?;
+                known.books = checkpoint.books;
+                return Ok(End::Held(breach));
+            }
+        };
+        known.books = opened.from.books.clone();
+        known.left_out = opened.left_out.clone();
+        known.read_before = opened.from.books.counters.read;
+        // Before the sink is opened, which may build an index: a run that is dropped then has its counters too.
+        self.progress.send_replace(Progress {
+            counters: opened.from.books.counters.clone(),
+            bytes_read: 0,
+        });
+        let sink = self.connected.open(self.load).await?;
+        let (parts, convert) = opened.chain(self.plan, sink.encode);
+        let flow = self.connected.destination().flow();
+        let job = pipeline::Job {
+            source: parts.source,
+            source_at: parts.source_at,
+            framer: parts.framer,
+            convert,
+            sink: (self.guard)(sink.sink),
+            ledger: self.ledger,
+            from: parts.from,
+            accepted: self.accepted,
+            budget: budget(self.plan.budget, self.max_rejects),
+            batch: flow.batch,
+            rate: flow.rate,
+            max_in_flight: flow.max_in_flight,
+            max_parsers: std::thread::available_parallelism().map_or(1, usize::from),
+            cancel: self.cancel,
+            progress: self.progress,
+        };
+        let Report {
+            end,
+            checkpoint,
+            bytes_read,
+            timing,
+        } = pipeline::run(job).await;
+        known.books = checkpoint.books;
+        known.bytes_read = bytes_read;
+        known.bottleneck = Some(timing.bottleneck().name());
+        Ok(end)
+    }
+}
+
+/// The spec's budget, or that of whoever names another limit.
+fn budget(spec: Budget, max_rejects: Option<u64>) -> Budget {
+    match max_rejects {
+        Some(max_records) => Budget {
+            max_records,
+            max_ratio: 1.0,
+            // Whoever names a limit wants it kept, also where the spec goes on whatever comes.
+            on_breach: match spec.on_breach {
+                OnBreach::Continue => OnBreach::Hold,
+                kept => kept,
+            },
+            ..spec
+        },
+        None => spec,
+    }
+}

@@ -3,7 +3,7 @@
 //! The answer is a pure function of the input and the target's answers: where a load is held does not
 //! depend on chunks or batches, except for rejects that only the target could tell.
 
-use crate::{Converted, Counters};
+use crate::{Checkpoint, Converted, Counters};
 use serde::{Deserialize, Serialize};
 
 /// What happens when the budget is exceeded.
@@ -92,12 +92,20 @@ impl Cause {
 pub struct Accepted(Vec<Cause>);
 
 impl Accepted {
-    /// Accepts a cause with its value. The counts of `errors` start anew instead
-    /// ([`crate::Checkpoint::counted_from`]).
+    /// Accepts a cause with its value; never `errors`, whose counts start anew instead ([`Self::approve`]).
     pub fn accept(&mut self, cause: Cause) {
         if cause != Cause::Errors && !self.0.contains(&cause) {
             self.0.push(cause);
         }
+    }
+
+    /// Accepts what a job is held for at `checkpoint`, where it goes on: the counts of `errors` start anew there
+    /// ([`Checkpoint::counted_from`]), every other cause is accepted with its value.
+    pub fn approve(&mut self, cause: Cause, checkpoint: &mut Checkpoint) {
+        if cause == Cause::Errors {
+            checkpoint.counted_from = Tally::from(&checkpoint.books.counters);
+        }
+        self.accept(cause);
     }
 
     /// Whether this cause with this value was accepted.
@@ -221,5 +229,44 @@ impl Judge {
             });
         }
         None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Books, Position};
+
+    #[test]
+    fn an_approval_accepts_the_cause_or_counts_anew() {
+        let mut books = Books::open(Position::START, 0);
+        (books.counters.read, books.counters.rejected) = (10, 4);
+        let held = Checkpoint {
+            books,
+            counted_from: Tally::default(),
+            mark: None,
+            head: String::new(),
+        };
+        let columns = |name: &str| Cause::UnknownColumns(vec![name.into()]);
+        let now = Tally {
+            read: 10,
+            rejected: 4,
+        };
+        for (cause, counted_from, covered) in [
+            (Cause::Errors, now, false),
+            (Cause::MinRecords, Tally::default(), true),
+            (columns("a"), Tally::default(), true),
+        ] {
+            let (mut accepted, mut checkpoint) = (Accepted::default(), held.clone());
+            for _ in 0..2 {
+                accepted.approve(cause.clone(), &mut checkpoint);
+            }
+            assert_eq!(checkpoint.counted_from, counted_from, "{cause:?}");
+            assert_eq!(accepted.covers(&cause), covered, "{cause:?}");
+            assert!(
+                !accepted.covers(&columns("b")),
+                "another value is another cause"
+            );
+        }
     }
 }

@@ -7,7 +7,7 @@
 
 use crate::sqlite::{Database, Snapshot};
 use async_trait::async_trait;
-use pipeline::{Accepted, Cause, Checkpoint, Fatal, Ledger, Position, Reject, Tally};
+use pipeline::{Accepted, Cause, Checkpoint, Fatal, Ledger, Position, Reject};
 use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, named_params, params};
 use serde::Serialize;
@@ -185,10 +185,7 @@ impl RunLedger {
         let Some(cause) = parsed(held) else {
             return Ok((checkpoint, accepted));
         };
-        if cause == Cause::Errors {
-            checkpoint.counted_from = Tally::from(&checkpoint.books.counters);
-        }
-        accepted.accept(cause);
+        accepted.approve(cause, &mut checkpoint);
         let (text, list) = (json(&checkpoint)?, json(&accepted)?);
         let approved = self.fenced(move |change, holder, _| {
             change.execute(

@@ -1,7 +1,7 @@
 //! Checkpoints and rejects over crashes, resets and changes of owner.
 
 use super::*;
-use pipeline::{Books, Counters, Problem};
+use pipeline::{Books, Counters, Problem, Tally};
 
 fn checkpoint(read: u64) -> Checkpoint {
     let mut books = Books::open(Position::START, 1);

@@ -7,7 +7,7 @@ use crate::{Block, Fatal, Position, Problem, Reject};
 use std::sync::Arc;
 
 /// The limits of a batch.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BatchLimits {
     /// The most records of one batch, whatever becomes of them.
     pub max_records: usize,

@@ -71,7 +71,7 @@ pub struct Plan {
 }
 
 /// How records are found and read.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FormatPlan {
     /// Delimited text.
     Csv(CsvDialect),
@@ -148,6 +148,26 @@ impl Plan {
             sink: sink?,
             tests,
         })
+    }
+
+    /// Whether a load that was begun with this plan can go on with `other`: another version of the same spec that
+    /// finds the same records in the same input, and writes them to the same place in the same way. What records are
+    /// made of may differ. What the language has no word for yet (`[records]`, `[group]`) is equal.
+    ///
+    /// # Errors
+    /// The first section that differs: `name`, `input`, `format` or `sink`.
+    pub fn compatible_with(&self, other: &Self) -> Result<(), &'static str> {
+        for (section, equal) in [
+            ("name", self.name == other.name),
+            ("input", self.input == other.input),
+            ("format", self.format == other.format),
+            ("sink", self.sink == other.sink),
+        ] {
+            if !equal {
+                return Err(section);
+            }
+        }
+        Ok(())
     }
 
     /// `name@version`.

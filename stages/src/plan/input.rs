@@ -9,7 +9,7 @@ const MAX_RECORD_BYTES: u64 = 256 * 1024 * 1024;
 const DEFAULT_RECORD_BYTES: u64 = 1024 * 1024;
 
 /// How input is recognised and opened.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InputPlan {
     /// Patterns of file names that pick this spec.
     pub matches: Vec<String>,

@@ -7,7 +7,7 @@ use crate::spec::{Problem, Problems, SinkSpec};
 use std::path::PathBuf;
 
 /// Where records go.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SinkPlan {
     /// Which sink.
     pub kind: SinkKind,

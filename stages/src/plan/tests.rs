@@ -240,3 +240,70 @@ fn words_of_other_languages_are_known() {
     assert_eq!(compressed("gz"), "did you mean `gzip`?");
     assert_eq!(compressed("xz"), "use gzip or zstd");
 }
+
+#[test]
+fn a_load_goes_on_with_a_version_that_differs_in_its_records_alone() {
+    let with = |name: &str, input: &str, format: &str, rest: &str, sink: &str| {
+        format!(
+            "spec = 1\nname = '{name}'\nversion = 2\n[input]\n{input}\n[format.{format}]\n[fields]\nx = {{}}\n{rest}\n\
+             [sink.mongodb]\ncollection = 'c'\n{sink}\n"
+        )
+    };
+    let first = read(&with("a", "", "csv", "", "")).unwrap();
+    for (text, expected) in [
+        (with("a", "", "csv", "", ""), Ok(())),
+        // What is said is compared, not how.
+        (
+            with("a", "compression = 'auto'", "csv", "", "in_flight = 4"),
+            Ok(()),
+        ),
+        (
+            with(
+                "a",
+                "",
+                "csv",
+                "y = { type = 'integer' }\n[errors]\nmax_records = 3",
+                "",
+            ),
+            Ok(()),
+        ),
+        (with("b", "", "csv", "", ""), Err("name")),
+        (with("a", "match = ['*.csv']", "csv", "", ""), Err("input")),
+        (
+            with("a", "max_record_bytes = '2MiB'", "csv", "", ""),
+            Err("input"),
+        ),
+        (
+            with("a", "on_success = 'delete'", "csv", "", ""),
+            Err("input"),
+        ),
+        (
+            with("a", "", "csv]\ndelimiter = ';'\n[columns", "", ""),
+            Err("format"),
+        ),
+        (with("a", "", "jsonl", "", ""), Err("format")),
+        (
+            with("a", "", "csv", "", "mode = 'upsert'\nkey = ['x']"),
+            Err("sink"),
+        ),
+        (with("a", "", "csv", "", "nulls = 'write'"), Err("sink")),
+        (
+            with("a", "", "csv", "", "batch = { records = 7 }"),
+            Err("sink"),
+        ),
+        (
+            with("a", "", "csv", "", "").replace("'c'", "'d'"),
+            Err("sink"),
+        ),
+        (
+            with("a", "", "csv", "", "")
+                .replace("mongodb", "null")
+                .replace("collection = 'c'", ""),
+            Err("sink"),
+        ),
+    ] {
+        let other = read(&text).unwrap();
+        assert_eq!(first.compatible_with(&other), expected, "{text}");
+        assert_eq!(other.compatible_with(&first), expected, "{text}");
+    }
+}

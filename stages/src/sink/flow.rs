@@ -20,7 +20,7 @@ pub const MAX_UNDER_WAY_BYTES: u64 = 256 * 1024 * 1024;
 pub const MAX_PAUSE_MS: u64 = 3_600_000;
 
 /// How batches flow into a sink.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Flow {
     /// How large a batch is.
     pub batch: BatchLimits,

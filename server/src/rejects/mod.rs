@@ -37,7 +37,8 @@ pub struct Filter {
 /// Every method fails with an outage when the store cannot be reached.
 #[async_trait]
 pub trait Rejects: Send + Sync {
-    /// Stores rejects of a run; durable when it answers.
+    /// Stores rejects of a run; storing one again changes nothing. They are durable at the latest when the next save of
+    /// the job's checkpoint is ([`crate::queue::Queue::save`]): only what a checkpoint covers is never found again.
     async fn store(&self, run: &Run, rejects: &[Reject]) -> Result<(), Fatal>;
 
     /// Removes those of a run from ordinal `from` on: a run that goes on finds them again.

@@ -11,6 +11,13 @@ use std::str::FromStr;
 pub trait Entropy: Send + Sync {
     /// Fills `bytes`.
     fn fill(&self, bytes: &mut [u8]);
+
+    /// Fills `bytes` with what nobody can guess. `false`: it cannot, and nothing of it may become a secret.
+    #[must_use]
+    fn fill_secret(&self, bytes: &mut [u8]) -> bool {
+        self.fill(bytes);
+        true
+    }
 }
 
 impl dyn Entropy {
@@ -50,6 +57,10 @@ impl Entropy for SystemEntropy {
         ) {
             *byte = seed;
         }
+    }
+
+    fn fill_secret(&self, bytes: &mut [u8]) -> bool {
+        getrandom::fill(bytes).is_ok()
     }
 }
 

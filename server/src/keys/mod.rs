@@ -13,6 +13,9 @@ use pipeline::Fatal;
 /// The most keys that a tenant has at once: the old one and the new one of a rotation.
 pub const MAX_LIVE_KEYS: u64 = 2;
 
+/// The most keys that a list shows.
+pub const MAX_LISTED: u32 = 10_000;
+
 /// A key, without its secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Key {
@@ -37,10 +40,10 @@ pub trait Keys: Send + Sync {
     /// Enters a key; `None` when the tenant has [`MAX_LIVE_KEYS`] live ones.
     async fn add(&self, id: Id, tenant: &Tenant, sha256: [u8; 32]) -> Result<Option<Key>, Fatal>;
 
-    /// All keys, by tenant, then newest first.
+    /// All keys, by tenant, then newest first, at most [`MAX_LISTED`].
     async fn list(&self) -> Result<Vec<Key>, Fatal>;
 
-    /// Revokes a key. `false`: there is no live key with this id.
+    /// Revokes a key. `false`: there was no live key with this id.
     async fn revoke(&self, id: Id) -> Result<bool, Fatal>;
 
     /// The live key with this hash.

@@ -1,6 +1,8 @@
-//! The registry of specs: texts by tenant, name and version, which never change once they are there.
+//! The registry of specs: texts by owner, name and version, which never change once they are there.
 //!
-//! It keeps texts and judges none. Specs in `SPECS_DIR` are everybody's and are not kept here.
+//! It keeps texts and judges none. Specs in `SPECS_DIR` are everybody's; of those only the versions that a job was
+//! submitted with are remembered here, under an owner of their own, so that one which was changed afterwards is
+//! noticed. A tenant never reads them here.
 
 pub mod mongo;
 pub mod sqlite;
@@ -9,8 +11,35 @@ use crate::tenant::Tenant;
 use async_trait::async_trait;
 use pipeline::Fatal;
 
-/// The most versions that a tenant keeps, of all its specs together.
+/// The most versions that an owner keeps, of all its specs together. Where several are registered at the same moment,
+/// a store may let a few more in.
 pub const MAX_VERSIONS: u64 = 10_000;
+
+/// Whose a registered text is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Owner<'a> {
+    /// A tenant's.
+    Tenant(&'a Tenant),
+    /// The operator's: a file of `SPECS_DIR` as it was when a job was submitted with it.
+    Operator,
+}
+
+impl<'a> Owner<'a> {
+    /// What stores keep: a tenant's key, or a word that is no tenant's, because names of tenants have letters and
+    /// digits only.
+    pub fn key(self) -> &'a str {
+        match self {
+            Self::Tenant(tenant) => tenant.key(),
+            Self::Operator => "@operator",
+        }
+    }
+}
+
+impl<'a> From<&'a Tenant> for Owner<'a> {
+    fn from(tenant: &'a Tenant) -> Self {
+        Self::Tenant(tenant)
+    }
+}
 
 /// A registered version.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,7 +65,7 @@ pub enum Put {
     Identical(Registered),
     /// Another text was there under this version.
     Other(Registered),
-    /// The tenant has [`MAX_VERSIONS`].
+    /// The owner has [`MAX_VERSIONS`].
     Full,
 }
 
@@ -46,10 +75,10 @@ pub enum Put {
 /// Every method fails with an outage when the store cannot be reached.
 #[async_trait]
 pub trait Specs: Send + Sync {
-    /// Registers a version.
+    /// Registers a version. Sent again after its answer was lost, it may answer [`Put::Identical`].
     async fn put(
         &self,
-        tenant: &Tenant,
+        owner: Owner<'_>,
         name: &str,
         version: u32,
         sha256: &str,
@@ -59,18 +88,19 @@ pub trait Specs: Send + Sync {
     /// A version; none said: the highest.
     async fn get(
         &self,
-        tenant: &Tenant,
+        owner: Owner<'_>,
         name: &str,
         version: Option<u32>,
     ) -> Result<Option<Registered>, Fatal>;
 
     /// The versions of a spec, highest first, without texts.
-    async fn versions(&self, tenant: &Tenant, name: &str) -> Result<Vec<Registered>, Fatal>;
+    async fn versions(&self, owner: Owner<'_>, name: &str) -> Result<Vec<Registered>, Fatal>;
 
-    /// The highest version of each spec of a tenant, by name, behind the name `after`, at most `limit`, with texts.
+    /// The highest version of each spec of an owner, ordered by the bytes of the name, behind the name `after`, at most
+    /// `limit`, without texts.
     async fn newest(
         &self,
-        tenant: &Tenant,
+        owner: Owner<'_>,
         after: Option<&str>,
         limit: u32,
     ) -> Result<Vec<Registered>, Fatal>;

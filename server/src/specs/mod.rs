@@ -6,6 +6,8 @@
 
 pub mod mongo;
 pub mod sqlite;
+#[cfg(test)]
+mod suite;
 
 use crate::tenant::Tenant;
 use async_trait::async_trait;
@@ -67,6 +69,17 @@ pub enum Put {
     Other(Registered),
     /// The owner has [`MAX_VERSIONS`].
     Full,
+}
+
+impl Put {
+    /// What a put of a text with this hash finds where `there` is registered.
+    fn of_known(there: Registered, sha256: &str) -> Self {
+        if there.sha256 == sha256 {
+            Self::Identical(there)
+        } else {
+            Self::Other(there)
+        }
+    }
 }
 
 /// A store of specs.

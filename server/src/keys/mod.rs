@@ -3,7 +3,10 @@
 //! A key is 256 random bits, shown once; what is kept is its SHA-256, so a store that leaks gives no key away.
 
 pub mod mongo;
+pub mod secret;
 pub mod sqlite;
+#[cfg(test)]
+mod suite;
 
 use crate::id::Id;
 use crate::tenant::Tenant;

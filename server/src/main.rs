@@ -3,6 +3,7 @@
 mod cli;
 mod config;
 mod files;
+mod http;
 mod id;
 mod job;
 mod keys;

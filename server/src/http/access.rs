@@ -1,0 +1,126 @@
+//! Who calls: an API key becomes its tenant.
+//!
+//! The key comes as `Authorization: Bearer KEY` or `X-API-Key: KEY`, never in a query, where logs would keep it. Where
+//! no key is configured there is one tenant without a name; that this is served on loopback only is judged at start.
+
+use super::problem::Problem;
+use crate::id::Id;
+use crate::keys::Keys;
+use crate::tenant::Tenant;
+use http::HeaderMap;
+use http::header::AUTHORIZATION;
+use sha2::{Digest as _, Sha256};
+
+/// The most bytes of a key that are looked at.
+const MAX_KEY_BYTES: usize = 256;
+
+/// Who calls.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    /// Whose things it may see.
+    pub tenant: Tenant,
+    /// The key that it showed; none where none is configured.
+    pub key: Option<Id>,
+}
+
+impl Caller {
+    /// Anybody, on a route that wants no key.
+    pub const ANYBODY: Self = Self {
+        tenant: Tenant::NONE,
+        key: None,
+    };
+}
+
+/// Finds out who calls.
+///
+/// # Errors
+/// `unauthorized`, and outages of the store.
+pub async fn caller(keys: &dyn Keys, headers: &HeaderMap) -> Result<Caller, Problem> {
+    let Some(secret) = secret(headers)? else {
+        return if keys.any().await? {
+            Err(Problem::unauthorized("the request has no API key"))
+        } else {
+            Ok(Caller::ANYBODY)
+        };
+    };
+    match keys.find(Sha256::digest(secret).into()).await? {
+        Some(key) => Ok(Caller {
+            tenant: key.tenant,
+            key: Some(key.id),
+        }),
+        None => Err(Problem::unauthorized("the API key is not a live one")),
+    }
+}
+
+/// The secret that a request shows, once.
+fn secret(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
+    let ambiguous = || Problem::unauthorized("the request has more than one API key");
+    let mut shown = None;
+    for value in headers.get_all(AUTHORIZATION) {
+        let text = value.to_str().unwrap_or_default();
+        let key = match text.split_once(' ') {
+            Some((scheme, key)) if scheme.eq_ignore_ascii_case("bearer") => key.trim(),
+            _ => return Err(Problem::unauthorized("the request has no Bearer key")),
+        };
+        if shown.replace(key).is_some() {
+            return Err(ambiguous());
+        }
+    }
+    for value in headers.get_all("x-api-key") {
+        let key = value.to_str().unwrap_or_default().trim();
+        if shown.replace(key).is_some_and(|other| other != key) {
+            return Err(ambiguous());
+        }
+    }
+    match shown {
+        Some(key) if key.is_empty() || key.len() > MAX_KEY_BYTES => {
+            Err(Problem::unauthorized("the API key is not a live one"))
+        }
+        shown => Ok(shown),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::{HeaderName, HeaderValue};
+
+    #[test]
+    fn a_key_is_shown_once_in_either_header() {
+        let long = "a".repeat(257);
+        for (headers, expected) in [
+            (vec![], Ok(None)),
+            (vec![("authorization", "Bearer k")], Ok(Some("k"))),
+            (vec![("authorization", "bearer  k ")], Ok(Some("k"))),
+            (vec![("x-api-key", "k")], Ok(Some("k"))),
+            (
+                vec![("authorization", "Bearer k"), ("x-api-key", "k")],
+                Ok(Some("k")),
+            ),
+            (
+                vec![("authorization", "Bearer k"), ("x-api-key", "l")],
+                Err("unauthorized"),
+            ),
+            (
+                vec![("authorization", "Bearer k"), ("authorization", "Bearer k")],
+                Err("unauthorized"),
+            ),
+            (vec![("authorization", "Basic k")], Err("unauthorized")),
+            (vec![("authorization", "Bearer")], Err("unauthorized")),
+            (vec![("authorization", "Bearer ")], Err("unauthorized")),
+            (vec![("x-api-key", "")], Err("unauthorized")),
+            (vec![("x-api-key", &long)], Err("unauthorized")),
+        ] {
+            let pairs = headers.iter().map(|(name, value)| {
+                let name = HeaderName::from_static(name);
+                (name, HeaderValue::from_str(value).unwrap())
+            });
+            let mut map = HeaderMap::new();
+            pairs.for_each(|(name, value)| {
+                map.append(name, value);
+            });
+            let is = secret(&map).map_err(|problem| problem.code());
+            assert_eq!(is, expected, "{headers:?}");
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! The one table of codes that clients meet: what each means, and the HTTP status that carries it.
+//!
+//! A code is a promise: once published, its meaning stays. A code that is not here is an internal error to clients,
+//! whatever it says. An outage is 503 under any code.
+
+/// What a code means over HTTP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Code {
+    /// The stable word.
+    pub code: &'static str,
+    /// The status of an answer that carries it.
+    pub status: u16,
+    /// What it means, for people.
+    pub meaning: &'static str,
+}
+
+/// What every fault of the service itself is called.
+pub const INTERNAL: Code = Code {
+    code: "internal",
+    status: 500,
+    meaning: "A fault of the service; its log has the cause under the request id.",
+};
+
+/// The status of whatever cannot be reached for a while.
+pub const OUTAGE_STATUS: u16 = 503;
+
+macro_rules! codes {
+    ($($status:literal $code:ident $meaning:literal)*) => {
+        /// Every code, by status.
+        pub const CODES: &[Code] = &[$(Code {
+            code: stringify!($code),
+            status: $status,
+            meaning: $meaning,
+        },)* INTERNAL];
+    };
+}
+
+codes! {
+    400 bad_request            "The request is no well-formed HTTP."
+    400 bad_query              "A query parameter is no value of its kind, or stands there twice."
+    400 unknown_parameter      "The route has no query parameter of this name."
+    400 bad_header             "A header is no value of its kind, or stands there twice."
+    400 bad_json               "The body is no JSON, or not of the right shape."
+    400 unknown_field          "The JSON of the body has a member that the route does not know."
+    400 body_incomplete        "The body ended before its announced end."
+    401 unauthorized           "There is no API key, or no live one."
+    404 no_route               "There is no such path."
+    404 not_found              "There is no such thing, or it is another tenant's."
+    404 no_job                 "The file has no job."
+    405 method_not_allowed     "The path is there, but not for this method; `Allow` names those it has."
+    408 body_too_slow          "The body stopped coming."
+    409 wrong_state            "The job or file is in a state from which there is no such change."
+    413 body_too_large         "The body is larger than the route reads."
+    415 wrong_type             "The body is of a type that the route does not read."
+    429 too_many_requests      "More requests than allowed; `Retry-After` says when to come again."
+    503 timeout                "The service did not answer in time."
+    503 shutting_down          "The service is shutting down."
+    503 unhealthy              "A dependency does not answer."
+}
+
+/// The entry of a code.
+pub fn find(code: &str) -> Option<&'static Code> {
+    CODES.iter().find(|entry| entry.code == code)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn a_code_stands_there_once_and_is_an_error() {
+        let mut seen = BTreeSet::new();
+        for entry in CODES {
+            assert!(seen.insert(entry.code), "{} stands there twice", entry.code);
+            assert!((400..=599).contains(&entry.status), "{entry:?}");
+            assert!(entry.meaning.ends_with('.'), "{entry:?}");
+        }
+        assert_eq!(find("not_found").map(|entry| entry.status), Some(404));
+        assert_eq!(find("no_such_code"), None);
+    }
+}

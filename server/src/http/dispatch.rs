@@ -1,0 +1,240 @@
+//! From a request to its answer: the route is found, the caller allowed, the query judged, the handler run.
+//!
+//! A handler runs in a task of its own: one that panics answers 500, and one that changes something goes on when its
+//! client goes away; one that only reads ends with its client. Nothing here knows what a route means.
+
+use super::access::{self, Caller};
+use super::answer::{self, Response};
+use super::openapi;
+use super::problem::Problem;
+use super::query::Query;
+use super::request::{Call, RequestBody};
+use super::route::{Access, Alias, Patience, Route};
+use crate::id::Entropy;
+use crate::service::Service;
+use bytes::Bytes;
+use http::header::HOST;
+use http::request::Parts;
+use http::{Method, StatusCode, Version};
+use matchit::Router;
+use pipeline::Fatal;
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::{AbortOnDropHandle, TaskTracker};
+use tracing::{Instrument as _, Span};
+
+/// For how long a route may take to begin its answer, uploads and routes that wait on purpose apart.
+pub const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
+/// The prefix that names from other systems have.
+const PREFIX: &str = "/api";
+
+/// The HTTP interface: its routes, and what they work on.
+pub struct Http {
+    service: Service,
+    router: Router<BTreeMap<&'static str, &'static Route>>,
+    openapi: Bytes,
+    /// Requests that run on without their clients.
+    pub(super) tasks: TaskTracker,
+    /// Cancelled when the service shuts down.
+    pub(super) stop: CancellationToken,
+}
+
+impl Http {
+    /// The interface with these routes. `stop` ends waiting requests, and then the server.
+    ///
+    /// # Errors
+    /// `internal`, when two routes have one path.
+    pub fn new(
+        service: Service,
+        table: &'static [Route],
+        aliases: &'static [Alias],
+        stop: CancellationToken,
+    ) -> Result<Self, Fatal> {
+        let mut paths: BTreeMap<&'static str, BTreeMap<&'static str, &'static Route>> =
+            BTreeMap::new();
+        for route in table {
+            paths
+                .entry(route.path)
+                .or_default()
+                .insert(method(&route.method), route);
+        }
+        for alias in aliases {
+            let route = paths
+                .get(alias.of)
+                .and_then(|of| of.get(method(&alias.method)));
+            let route = *route.ok_or_else(|| {
+                Fatal::new(
+                    "internal",
+                    format!("{} is the alias of no route", alias.path),
+                )
+            })?;
+            paths
+                .entry(alias.path)
+                .or_default()
+                .insert(method(&alias.method), route);
+        }
+        let mut router = Router::new();
+        for (path, routes) in paths {
+            router.insert(path, routes).map_err(|error| {
+                Fatal::new("internal", format!("{path} cannot be routed")).because(&error)
+            })?;
+        }
+        let openapi = openapi::document(table, aliases).to_string().into();
+        Ok(Self {
+            service,
+            router,
+            openapi,
+            tasks: TaskTracker::new(),
+            stop,
+        })
+    }
+
+    /// Where chance comes from.
+    pub(super) fn entropy(&self) -> &(dyn Entropy + 'static) {
+        &*self.service.entropy
+    }
+
+    /// Answers a request. Its id and the fields of its span (`route`, `tenant`) were made around it.
+    pub async fn answer(
+        &self,
+        parts: Parts,
+        body: RequestBody,
+        address: IpAddr,
+        request_id: &str,
+    ) -> Response {
+        match self.run(parts, body, address, request_id).await {
+            Ok(response) => response,
+            Err(problem) => problem.answer(request_id),
+        }
+    }
+
+    async fn run(
+        &self,
+        parts: Parts,
+        body: RequestBody,
+        address: IpAddr,
+        request_id: &str,
+    ) -> Result<Response, Problem> {
+        one_host(&parts)?;
+        let (route, path) = self.find(&parts.method, parts.uri.path())?;
+        let span = Span::current();
+        span.record("route", route.path);
+        let caller = match route.access {
+            Access::Open => Caller::ANYBODY,
+            Access::Key => access::caller(&*self.service.stores.keys, &parts.headers).await?,
+        };
+        span.record("tenant", caller.tenant.key());
+        let operation = route.operation;
+        let query = Query::read(parts.uri.query().unwrap_or_default(), operation.query)?;
+        let is_read = matches!(parts.method, Method::GET | Method::HEAD);
+        let call = Call {
+            service: self.service.clone(),
+            caller,
+            address,
+            request_id: request_id.to_owned(),
+            method: parts.method,
+            headers: parts.headers,
+            query,
+            path,
+            body,
+            stop: self.stop.clone(),
+            openapi: self.openapi.clone(),
+        };
+        let task = self.tasks.spawn((operation.run)(call).instrument(span));
+        let task = if is_read {
+            Running::Read(AbortOnDropHandle::new(task))
+        } else {
+            Running::Change(task)
+        };
+        let ended = match operation.patience {
+            Patience::Long => task.ended().await,
+            Patience::Short => tokio::time::timeout(ANSWER_TIMEOUT, task.ended())
+                .await
+                .map_err(|_| Problem::new("timeout", "the service did not answer in time"))?,
+        };
+        ended.unwrap_or_else(|error| {
+            let fault = Fatal::new("internal", "a request's task ended").because(&error);
+            Err(fault.into())
+        })
+    }
+
+    /// The route of a path, as it is or below `/api`, and the path's parameters.
+    fn find(
+        &self,
+        wanted: &Method,
+        path: &str,
+    ) -> Result<(&'static Route, Vec<(String, String)>), Problem> {
+        let bare = path
+            .strip_prefix(PREFIX)
+            .filter(|bare| bare.starts_with('/'));
+        let found = self.router.at(path).ok();
+        let found = found.or_else(|| self.router.at(bare?).ok());
+        let found = found.ok_or_else(|| Problem::new("no_route", "there is no such path"))?;
+        // What answers GET answers HEAD: the server leaves the body out.
+        let name = match *wanted {
+            Method::HEAD => "GET",
+            ref other => method(other),
+        };
+        match found.value.get(name) {
+            Some(route) => {
+                let params = found.params.iter();
+                let params = params.map(|(name, value)| (name.to_owned(), value.to_owned()));
+                Ok((route, params.collect()))
+            }
+            None => {
+                let mut allow: Vec<&str> = found.value.keys().copied().collect();
+                if allow.contains(&"GET") {
+                    allow.push("HEAD");
+                }
+                Err(Problem::method_not_allowed(&allow.join(", ")))
+            }
+        }
+    }
+}
+
+/// The methods that routes have; all others are one, which no route has.
+fn method(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::POST => "POST",
+        Method::PUT => "PUT",
+        Method::DELETE => "DELETE",
+        _ => "",
+    }
+}
+
+/// A request of HTTP/1.1 names its host once: proxies that disagree about it are how requests are smuggled.
+fn one_host(parts: &Parts) -> Result<(), Problem> {
+    let hosts = parts.headers.get_all(HOST).iter().count();
+    if hosts > 1 || (hosts == 0 && parts.version == Version::HTTP_11) {
+        return Err(Problem::new(
+            "bad_request",
+            "the request must name one host",
+        ));
+    }
+    Ok(())
+}
+
+/// A handler at work.
+enum Running {
+    /// It changes nothing: without its client it ends.
+    Read(AbortOnDropHandle<Result<Response, Problem>>),
+    /// It goes on without its client.
+    Change(tokio::task::JoinHandle<Result<Response, Problem>>),
+}
+
+impl Running {
+    async fn ended(self) -> Result<Result<Response, Problem>, tokio::task::JoinError> {
+        match self {
+            Self::Read(task) => task.await,
+            Self::Change(task) => task.await,
+        }
+    }
+}
+
+/// 200 with the OpenAPI document.
+pub fn document(call: &Call) -> Response {
+    answer::bytes(StatusCode::OK, "application/json", call.openapi.clone())
+}

@@ -1,0 +1,76 @@
+//! `/livez` and `/healthz`: whether the process runs, and whether what it depends on answers.
+
+use super::answer::{self, Response};
+use super::problem::Problem;
+use super::request::Call;
+use super::route::{Operation, json};
+use pipeline::Fatal;
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// For how long a dependency may take to answer.
+const PING_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// `GET /livez`.
+pub const LIVE: Operation =
+    Operation::new(|_| Box::pin(live())).answers(&[json::<Health>(200, "The process runs.")]);
+
+/// `GET /healthz`.
+pub const HEALTH: Operation = Operation::new(|call| Box::pin(health(call)))
+    .answers(&[json::<Health>(200, "Every dependency answers.")])
+    .refusals(&["unhealthy"]);
+
+/// How the service is.
+#[derive(Serialize, JsonSchema)]
+struct Health {
+    /// `ok`.
+    status: &'static str,
+    /// What was asked, and what it answered: `ok`.
+    checks: BTreeMap<&'static str, &'static str>,
+}
+
+async fn live() -> Result<Response, Problem> {
+    let checks = BTreeMap::new();
+    Ok(answer::ok(&Health {
+        status: "ok",
+        checks,
+    }))
+}
+
+async fn health(call: Call) -> Result<Response, Problem> {
+    let stores = &call.service.stores;
+    let (database, objects) =
+        tokio::join!(in_time(stores.queue.ping()), in_time(stores.objects.ping()));
+    let checks = BTreeMap::from([("database", database), ("objects", objects)]);
+    let silent: Vec<&str> = checks
+        .iter()
+        .filter(|(_, answer)| **answer != "ok")
+        .map(|(name, _)| *name)
+        .collect();
+    if silent.is_empty() {
+        return Ok(answer::ok(&Health {
+            status: "ok",
+            checks,
+        }));
+    }
+    let message = format!("{} does not answer", silent.join(" and "));
+    let checks = checks
+        .into_iter()
+        .map(|(name, answer)| (name.to_owned(), Value::from(answer)));
+    Err(Problem::new("unhealthy", message).with("checks", Value::Object(checks.collect())))
+}
+
+/// What a dependency answered; why it does not is for the log alone, since anybody may ask.
+async fn in_time(ping: impl Future<Output = Result<(), Fatal>>) -> &'static str {
+    match tokio::time::timeout(PING_TIMEOUT, ping).await {
+        Ok(Ok(())) => "ok",
+        Ok(Err(fatal)) => {
+            tracing::warn!(%fatal, causes = fatal.causes.join(": "), "a dependency fails");
+            "unavailable"
+        }
+        Err(_) => "timeout",
+    }
+}

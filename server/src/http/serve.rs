@@ -1,0 +1,311 @@
+//! Connections: each is accepted, bounded, served and ended.
+//!
+//! Whoever sends nothing, or slowly, costs one socket and little memory, and only for so long: a request's head has
+//! [`HEAD_TIMEOUT`], which is the time between two requests as well; its body may pause for [`BODY_IDLE_TIMEOUT`]; an
+//! answer that nobody takes ends its connection. When [`MAX_CONNECTIONS`] are there, or the process may open no more
+//! files, the one that has waited longest without a request goes for the new one.
+
+use super::answer::Response;
+use super::dispatch::Http;
+use super::request::BodyError;
+use super::socket::Socket;
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, Request};
+use http_body_util::BodyExt as _;
+use hyper::body::{Body, Frame, Incoming, SizeHint};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::net::{IpAddr, SocketAddr};
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
+use std::time::Duration;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use tower::{Layer as _, Service as _};
+use tower_http::request_id::{MakeRequestId, PropagateRequestId, RequestId, SetRequestId};
+use tower_http::timeout::RequestBodyTimeout;
+use tower_http::trace::TraceLayer;
+use tracing::Span;
+
+/// For how long the head of a request may take, and for how long a connection may wait for one.
+pub const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+/// For how long a body may pause.
+pub const BODY_IDLE_TIMEOUT: Duration = Duration::from_secs(20);
+/// The most bytes of a request's head.
+pub const MAX_HEAD_BYTES: usize = 32 * 1024;
+/// The most headers of a request.
+pub const MAX_HEADERS: usize = 100;
+/// The most connections at once.
+pub const MAX_CONNECTIONS: usize = 4_096;
+/// The most bytes of a connection that are read ahead.
+const MAX_BUFFER_BYTES: usize = 64 * 1024;
+/// For how long requests under way have time to end when the service shuts down.
+pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(8);
+/// For how long nothing is accepted after a connection could not be.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// The most characters of a request id that a client may give.
+const MAX_REQUEST_ID_CHARS: usize = 128;
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Serves `listener` until `http`'s stop is cancelled; then ends what is under way within [`DRAIN_TIMEOUT`].
+pub async fn serve(listener: TcpListener, http: Arc<Http>) {
+    let connections = Arc::new(Connections::default());
+    let graceful = GracefulShutdown::new();
+    let mut tasks = JoinSet::new();
+    let stop = http.stop.clone();
+    while let Some(accepted) = stop.run_until_cancelled(listener.accept()).await {
+        while tasks.try_join_next().is_some() {}
+        let (stream, address) = match accepted {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                // The process may open no more files, most likely: one that waits makes room.
+                tracing::warn!(%error, "a connection could not be accepted");
+                connections.end_longest_waiting();
+                stop.run_until_cancelled(tokio::time::sleep(ACCEPT_PAUSE))
+                    .await;
+                continue;
+            }
+        };
+        if tasks.len() >= MAX_CONNECTIONS && !connections.end_longest_waiting() {
+            // All of them are at work: there is no room, and a request that is being answered is worth more.
+            drop(stream);
+            continue;
+        }
+        let watcher = graceful.watcher();
+        tasks.spawn(connection(
+            stream,
+            address,
+            http.clone(),
+            connections.clone(),
+            watcher,
+        ));
+    }
+    drop(listener);
+    http.tasks.close();
+    let drained = async {
+        graceful.shutdown().await;
+        http.tasks.wait().await;
+    };
+    if tokio::time::timeout(DRAIN_TIMEOUT, drained).await.is_err() {
+        tracing::warn!("requests were under way when the time to end them was over");
+    }
+    tasks.shutdown().await;
+}
+
+async fn connection(
+    stream: TcpStream,
+    address: SocketAddr,
+    http: Arc<Http>,
+    connections: Arc<Connections>,
+    watcher: Watcher,
+) {
+    // Small answers must not wait for acknowledgements; where it cannot be set they do.
+    let _ = stream.set_nodelay(true);
+    let ended = CancellationToken::new();
+    let place = Arc::new(Place::new(connections, ended.clone()));
+    let ids = NewId(http.clone());
+    let routes = tower::service_fn(move |request| routes(http.clone(), address.ip(), request));
+    let limited = RequestBodyTimeout::new(routes, BODY_IDLE_TIMEOUT);
+    let traced = TraceLayer::new_for_http()
+        .make_span_with(span)
+        .on_request(())
+        .on_response(log)
+        .on_body_chunk(())
+        .on_eos(())
+        .on_failure(())
+        .layer(limited);
+    let stack = SetRequestId::new(PropagateRequestId::new(traced, REQUEST_ID), REQUEST_ID, ids);
+    let service = service_fn(move |request: Request<Incoming>| {
+        let busy = Busy::new(place.clone());
+        let answer = stack.clone().call(without_odd_id(request));
+        async move {
+            let response = answer.await?;
+            Ok::<_, Infallible>(response.map(|body| Counted { body, _busy: busy }))
+        }
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIMEOUT)
+        .max_headers(MAX_HEADERS)
+        .max_header_size(MAX_HEAD_BYTES)
+        .max_buf_size(MAX_BUFFER_BYTES)
+        .serve_connection(TokioIo::new(Socket::new(stream)), service);
+    let served = ended.run_until_cancelled(watcher.watch(connection)).await;
+    if let Some(Err(error)) = served {
+        tracing::debug!(%error, %address, "a connection ended");
+    }
+}
+
+/// Hands a request with its id to the routes.
+async fn routes<B>(
+    http: Arc<Http>,
+    address: IpAddr,
+    request: Request<B>,
+) -> Result<Response, Infallible>
+where
+    B: Body<Data = Bytes, Error = BodyError> + Send + 'static,
+{
+    let (parts, body) = request.into_parts();
+    let id = request_id(&parts.headers).to_owned();
+    Ok(http.answer(parts, body.boxed_unsync(), address, &id).await)
+}
+
+/// Makes ids for requests that bring none.
+#[derive(Clone)]
+struct NewId(Arc<Http>);
+
+impl MakeRequestId for NewId {
+    fn make_request_id<B>(&mut self, _: &Request<B>) -> Option<RequestId> {
+        let id = self.0.entropy().id().to_string();
+        HeaderValue::from_str(&id).ok().map(RequestId::new)
+    }
+}
+
+fn request_id(headers: &HeaderMap) -> &str {
+    let id = headers.get(REQUEST_ID).map(HeaderValue::to_str);
+    id.and_then(Result::ok).unwrap_or_default()
+}
+
+/// A request id that a client gives is taken where it is one, short, plain word: it stands in logs.
+fn without_odd_id<B>(mut request: Request<B>) -> Request<B> {
+    let headers = request.headers_mut();
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+    let id = request_id(headers);
+    let is_one = headers.get_all(REQUEST_ID).iter().count() == 1;
+    if !is_one || !(1..=MAX_REQUEST_ID_CHARS).contains(&id.len()) || !id.bytes().all(plain) {
+        headers.remove(REQUEST_ID);
+    }
+    request
+}
+
+/// The span of a request; the routes fill in what they find.
+fn span<B>(request: &Request<B>) -> Span {
+    tracing::info_span!(
+        "request",
+        request_id = request_id(request.headers()),
+        method = %request.method(),
+        route = tracing::field::Empty,
+        tenant = tracing::field::Empty,
+    )
+}
+
+fn log<B>(response: &http::Response<B>, latency: Duration, _: &Span) {
+    let (status, latency_ms) = (response.status().as_u16(), latency.as_millis() as u64);
+    tracing::info!(status, latency_ms, "answered");
+}
+
+/// The connections that wait for a request, by how long they do.
+#[derive(Default)]
+struct Connections(Mutex<Waiting>);
+
+#[derive(Default)]
+struct Waiting {
+    next: u64,
+    by_turn: BTreeMap<u64, CancellationToken>,
+}
+
+impl Connections {
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Ends the connection that has waited longest; `false`: none waits.
+    fn end_longest_waiting(&self) -> bool {
+        let longest = self.lock().by_turn.pop_first();
+        longest.inspect(|(_, ended)| ended.cancel()).is_some()
+    }
+}
+
+/// A connection's place among those that wait.
+struct Place {
+    connections: Arc<Connections>,
+    ended: CancellationToken,
+    /// Requests under way, and the turn while there are none.
+    now: Mutex<(usize, Option<u64>)>,
+}
+
+impl Place {
+    fn new(connections: Arc<Connections>, ended: CancellationToken) -> Self {
+        let place = Self {
+            connections,
+            ended,
+            now: Mutex::new((0, None)),
+        };
+        place.count(|requests| requests);
+        place
+    }
+
+    fn count(&self, change: impl FnOnce(usize) -> usize) {
+        let mut now = self.now.lock().unwrap_or_else(PoisonError::into_inner);
+        now.0 = change(now.0);
+        let mut waiting = self.connections.lock();
+        match *now {
+            (0, None) => {
+                let turn = waiting.next;
+                waiting.next += 1;
+                waiting.by_turn.insert(turn, self.ended.clone());
+                now.1 = Some(turn);
+            }
+            (1.., Some(turn)) => {
+                waiting.by_turn.remove(&turn);
+                now.1 = None;
+            }
+            _ => {}
+        }
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        // As if a request had come: it waits no more.
+        self.count(|requests| requests + 1);
+    }
+}
+
+/// A request under way.
+struct Busy(Arc<Place>);
+
+impl Busy {
+    fn new(place: Arc<Place>) -> Self {
+        place.count(|requests| requests + 1);
+        Self(place)
+    }
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        self.0.count(|requests| requests.saturating_sub(1));
+    }
+}
+
+/// A body whose request is under way until it is sent or given up.
+struct Counted<B> {
+    body: B,
+    _busy: Busy,
+}
+
+impl<B: Body + Unpin> Body for Counted<B> {
+    type Data = B::Data;
+    type Error = B::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
+        Pin::new(&mut self.body).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}

@@ -3,6 +3,9 @@
 
 mod backend;
 mod flow;
+mod hostile;
 mod jobs;
+mod memory;
+mod tenants;
 mod uploads;
 mod workers;

@@ -30,7 +30,7 @@ use std::time::Duration;
 ///
 /// # Panics
 /// Where there is none, with the way to get it.
-pub(crate) fn fetched(variable: &str, name: &str) -> PathBuf {
+pub fn fetched(variable: &str, name: &str) -> PathBuf {
     if let Some(path) = std::env::var_os(variable) {
         let path = PathBuf::from(path);
         assert!(

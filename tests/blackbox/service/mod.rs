@@ -2,6 +2,7 @@
 //! with S3.
 
 mod backend;
+mod contract;
 mod flow;
 mod hostile;
 mod jobs;

@@ -19,6 +19,8 @@
 //! a clock. What a job means is nothing to the queue.
 
 mod record;
+#[cfg(test)]
+pub(crate) mod suite;
 
 pub mod mongo;
 pub mod sqlite;

@@ -1,0 +1,29 @@
+//! hold: in_progress → held, until somebody approves, cancels or waits for ever: a held job never expires.
+
+use super::MongoQueue;
+use super::document::{self, json, literal};
+use super::leave::leave;
+use crate::queue::{Claim, Held, Progress, State};
+use mongodb::bson::{Document, doc};
+use pipeline::Fatal;
+
+impl MongoQueue {
+    pub(super) async fn hold_job(
+        &self,
+        claim: &Claim,
+        progress: &Progress,
+        held: &Held,
+    ) -> Result<bool, Fatal> {
+        let command = hold(claim, progress, held)?;
+        let left = self.left(claim, &[State::Held], command).await?;
+        Ok(left.is_some())
+    }
+}
+
+/// Holds a job.
+pub(super) fn hold(claim: &Claim, progress: &Progress, held: &Held) -> Result<Document, Fatal> {
+    let mut set = document::progress(progress);
+    set.insert("state", State::Held.word());
+    set.insert("held", literal(&json(held)?));
+    Ok(leave(claim, vec![doc! { "$set": set }]))
+}

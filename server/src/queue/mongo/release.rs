@@ -1,0 +1,61 @@
+//! release: in_progress → queued, or failed where attempts run out.
+
+use super::MongoQueue;
+use super::claim::crash_loop;
+use super::document::{self, in_ms, json, literal};
+use super::leave::leave;
+use crate::queue::{Claim, Release, State};
+use mongodb::bson::{Bson, Document, doc};
+use pipeline::Fatal;
+
+impl MongoQueue {
+    pub(super) async fn release_job(
+        &self,
+        claim: &Claim,
+        release: &Release,
+    ) -> Result<bool, Fatal> {
+        let command = self::release(claim, release)?;
+        let states = [State::Queued, State::Failed];
+        let Some(job) = self.left(claim, &states, command).await? else {
+            return Ok(false);
+        };
+        let job = document::read(&job)?;
+        if job.state == State::Queued {
+            self.wake(&job.tenant, job.due_ms).await?;
+        }
+        Ok(true)
+    }
+}
+
+/// Releases a job: progress since the claim lets attempts begin anew, what is charged without it adds one.
+pub(super) fn release(claim: &Claim, release: &Release) -> Result<Document, Fatal> {
+    let progressed = doc! { "$gt": ["$progress.furthest", "$furthestAtClaim"] };
+    let charge = i64::from(release.charge);
+    let charged = doc! { "$cond": [progressed, 0_i64, { "$add": ["$attempts", charge] }] };
+    let over = match release.charge {
+        true => doc! { "$gte": ["$attempts", i64::from(release.max_attempts)] },
+        false => doc! { "$literal": false },
+    };
+    let either = |failed: Bson, queued: Bson| doc! { "$cond": [&over, failed, queued] };
+    let kept = match &release.failure {
+        Some(failure) => literal(&json(failure)?).into(),
+        None => "$failure".into(),
+    };
+    let last = match &release.failure {
+        Some(failure) => json(failure)?,
+        None => json(&crash_loop(release.max_attempts))?,
+    };
+    let set = doc! {
+        "state": either(State::Failed.word().into(), State::Queued.word().into()),
+        "failure": either(literal(&last).into(), kept),
+        "queuedAt": either("$queuedAt".into(), "$$NOW".into()),
+        "due": either("$due".into(), in_ms(release.delay_ms).into()),
+        "finishedAt": either("$$NOW".into(), "$$REMOVE".into()),
+        "keptSince": either("$$NOW".into(), "$$REMOVE".into()),
+    };
+    let stages = vec![
+        doc! { "$set": { "attempts": charged } },
+        doc! { "$set": set },
+    ];
+    Ok(leave(claim, stages))
+}

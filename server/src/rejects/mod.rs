@@ -5,6 +5,8 @@
 
 pub mod mongo;
 pub mod sqlite;
+#[cfg(test)]
+mod suite;
 
 use crate::id::Id;
 use crate::tenant::Tenant;

@@ -170,6 +170,10 @@ pub trait Files: Send + Sync {
 
     /// Removes a file that is uploaded; no job that could still run may use it: `false` while one does (queued, in
     /// progress, held) or it is not uploaded.
+    ///
+    /// Removing hides the file from [`Self::file`] before it looks for jobs. So whoever gives a file to a job (submits
+    /// one, or attaches the file to one) reads the file again *behind* that, and where it is gone cancels the job:
+    /// whichever of the two comes second sees the other.
     async fn remove(&self, tenant: &Tenant, id: Id) -> Result<bool, Fatal>;
 
     /// Notes that its object is gone.
@@ -178,7 +182,8 @@ pub trait Files: Send + Sync {
     /// The file.
     async fn file(&self, tenant: &Tenant, id: Id) -> Result<Option<Seen>, Fatal>;
 
-    /// A page of a tenant's files, newest first; `status`: only those that have it now.
+    /// A page of a tenant's files, newest first; `status`: only those that have it now. It may still show a file that is
+    /// being removed.
     async fn files(
         &self,
         tenant: &Tenant,

@@ -110,6 +110,13 @@ pub trait Loads: Send + Sync {
     /// When the store cannot be written.
     async fn renew(&self, entry: &Entry, lease_ms: u64, acknowledged: bool) -> Result<bool, Fatal>;
 
+    /// Notes that the job of an entry goes on with another version of its spec. Lease, owner and what was loaded stay
+    /// as they are. `false` when owner and fence do not match: somebody else has the load.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    async fn repin(&self, entry: &Entry, version: u32, spec_sha256: &str) -> Result<bool, Fatal>;
+
     /// Ends the lease, and notes completion and acknowledgement. `false` when owner and fence do not match.
     ///
     /// # Errors

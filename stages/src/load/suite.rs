@@ -31,6 +31,7 @@ pub async fn conforms<L: Loads + 'static>(make: impl AsyncFn() -> L) {
     strangers_change_nothing(&make().await).await;
     a_lease_can_be_renewed_while_nobody_has_taken_it(&make().await).await;
     closing_ends_the_lease(&make().await).await;
+    a_job_goes_on_with_another_version(&make().await).await;
     the_newest_generation_counts(&make().await).await;
     newer_loads_are_seen(&make().await).await;
     live_rivals_are_seen(&make().await).await;
@@ -337,6 +338,35 @@ async fn closing_ends_the_lease(store: &impl Loads) {
     assert!(store.renew(&entry, LONG_MS, true).await.unwrap());
     assert!(store.close(&entry, false, false).await.unwrap());
     assert!(newest(store, request.base).await.acknowledged);
+}
+
+async fn a_job_goes_on_with_another_version(store: &impl Loads) {
+    let request = numbered("a", "orders");
+    let entry = enter(store, &request).await;
+    assert!(store.close(&entry, true, false).await.unwrap());
+    let sha256 = "$owner";
+    // Twice, because the answer to the first may have been lost.
+    for _ in 0..2 {
+        assert!(store.repin(&entry, 4, sha256).await.unwrap());
+    }
+    let expected = Entry {
+        version: 4,
+        spec_sha256: sha256.into(),
+        acknowledged: true,
+        live: false,
+        ..entry.clone()
+    };
+    assert_eq!(newest(store, request.base).await, expected);
+    // Whoever has it by now is not told another version.
+    let taker = Request {
+        owner: "owner-2".into(),
+        job: "job-2".into(),
+        ..request.clone()
+    };
+    let taken = store.take(&taker, &expected).await.unwrap();
+    let taken = taken.expect("nobody holds it");
+    assert!(!store.repin(&entry, 5, "cc").await.unwrap());
+    assert_eq!(newest(store, request.base).await, taken);
 }
 
 async fn the_newest_generation_counts(store: &impl Loads) {

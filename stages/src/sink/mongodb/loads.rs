@@ -103,7 +103,15 @@ impl Loads for MongoTarget {
 
     async fn renew(&self, entry: &Entry, lease_ms: u64, acknowledged: bool) -> Result<bool, Fatal> {
         let set = doc! { "lockUntil": until(lease_ms) };
-        self.change(entry, set, acknowledged).await
+        self.change(entry, noted(set, acknowledged)).await
+    }
+
+    async fn repin(&self, entry: &Entry, version: u32, spec_sha256: &str) -> Result<bool, Fatal> {
+        let set = doc! {
+            "version": i64::from(version),
+            "specSha256": literal(spec_sha256),
+        };
+        self.change(entry, set).await
     }
 
     async fn close(
@@ -116,7 +124,7 @@ impl Loads for MongoTarget {
             "lockUntil": { "$literal": DateTime::from_millis(0) },
             "completed": { "$literal": completed },
         };
-        self.change(entry, set, acknowledged).await
+        self.change(entry, noted(set, acknowledged)).await
     }
 
     async fn newer_exists(&self, entry: &Entry) -> Result<bool, Fatal> {
@@ -179,15 +187,8 @@ impl MongoTarget {
         Ok(entry.filter(|entry| entry.owner == request.owner && entry.fence == fence))
     }
 
-    /// Sets fields of an entry that `entry`'s owner still holds, and whether anything was acknowledged.
-    async fn change(
-        &self,
-        entry: &Entry,
-        mut set: Document,
-        acknowledged: bool,
-    ) -> Result<bool, Fatal> {
-        let noted = Bson::Boolean(acknowledged);
-        set.insert("acknowledged", doc! { "$or": ["$acknowledged", noted] });
+    /// Sets fields of an entry that `entry`'s owner still holds.
+    async fn change(&self, entry: &Entry, set: Document) -> Result<bool, Fatal> {
         let command = doc! {
             "update": LOADS,
             "updates": [{
@@ -250,6 +251,13 @@ impl MongoTarget {
     async fn write(&self, command: Document) -> Result<Done, Fatal> {
         self.statements().write(command).await
     }
+}
+
+/// The change `set`, and that something was acknowledged, where it was: never back to no.
+fn noted(mut set: Document, acknowledged: bool) -> Document {
+    let now = Bson::Boolean(acknowledged);
+    set.insert("acknowledged", doc! { "$or": ["$acknowledged", now] });
+    set
 }
 
 /// Text that no expression interprets.

@@ -185,6 +185,25 @@ impl Loads for EmbeddedStore {
         Ok(renewed.await? == 1)
     }
 
+    async fn repin(&self, held: &Entry, version: u32, spec_sha256: &str) -> Result<bool, Fatal> {
+        let (held, spec_sha256) = (held.clone(), spec_sha256.to_owned());
+        let repinned = self.database.write(move |change| {
+            change
+                .prepare_cached(
+                    "UPDATE _loads SET version = :version, spec_sha256 = :spec_sha256 \
+                     WHERE identity = :identity AND owner = :owner AND fence = :fence",
+                )?
+                .execute(named_params! {
+                    ":version": version,
+                    ":spec_sha256": spec_sha256,
+                    ":identity": held.identity.0,
+                    ":owner": held.owner,
+                    ":fence": held.fence.cast_signed(),
+                })
+        });
+        Ok(repinned.await? == 1)
+    }
+
     async fn close(
         &self,
         held: &Entry,

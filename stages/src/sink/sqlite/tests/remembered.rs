@@ -46,6 +46,10 @@ impl Loads for Processes {
         self.one().renew(entry, lease_ms, acknowledged).await
     }
 
+    async fn repin(&self, entry: &Entry, version: u32, spec_sha256: &str) -> Result<bool, Fatal> {
+        self.one().repin(entry, version, spec_sha256).await
+    }
+
     async fn close(
         &self,
         entry: &Entry,

@@ -20,7 +20,7 @@ pub trait Entropy: Send + Sync {
     }
 }
 
-impl dyn Entropy {
+impl dyn Entropy + '_ {
     /// A fresh id.
     pub fn id(&self) -> Id {
         let mut bytes = [0; 12];

@@ -26,7 +26,8 @@ pub mod mongo;
 pub mod sqlite;
 
 pub use record::{
-    Approval, Claim, Depth, Filter, Held, Job, LoadPin, NewJob, Progress, Receipt, SpecText, State,
+    Approval, Claim, Depth, Filter, Held, Job, LoadPin, MAX_FILES, MAX_PRIORITY, NewJob, Progress,
+    Receipt, SpecText, State,
 };
 
 use crate::id::Id;
@@ -186,7 +187,7 @@ pub trait Queue: Send + Sync {
     async fn newest_of_file(&self, tenant: &Tenant, file: Id) -> Result<Option<Job>, Fatal>;
 
     /// Lists one more file of the same content on a job, behind those that it has; once. `false`: no such job, or it
-    /// has [`record::MAX_FILES`] already.
+    /// has [`MAX_FILES`] already.
     async fn attach(&self, tenant: &Tenant, id: Id, file: Id) -> Result<bool, Fatal>;
 
     /// Remembers an idempotency key of a tenant for [`IDEMPOTENCY_MS`], with a hash of its request and the id that the

@@ -7,6 +7,9 @@
 //!               └─ discard (refused, broken, or swept because nobody renews it) ─► (none)
 //! ```
 //!
+//! A record that the sweeper was given ([`Files::abandoned`]) is lost to its upload: neither `renew` nor `commit` finds it
+//! any more, so that no file can become uploaded while its object is being removed.
+//!
 //! A record is there before the first byte is kept, so that whatever a killed server leaves can be found. The status
 //! that clients see is derived when it is read, from the record and the file's newest job. Time is the store's own.
 
@@ -191,6 +194,8 @@ pub trait Files: Send + Sync {
         page: Page,
     ) -> Result<Listed<Seen>, Fatal>;
 
-    /// Up to `limit` files of all tenants that are uploading and were not renewed for `idle_ms`: for the sweeper.
+    /// Takes up to `limit` files of all tenants that are uploading and were not renewed for `idle_ms`, for the sweeper. From
+    /// now on neither [`Self::renew`] nor [`Self::commit`] finds them, and every call gives them again until they are
+    /// discarded.
     async fn abandoned(&self, idle_ms: u64, limit: u32) -> Result<Vec<File>, Fatal>;
 }

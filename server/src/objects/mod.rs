@@ -43,14 +43,21 @@ pub trait Objects: Send + Sync {
     /// The bucket, where there is one.
     fn bucket(&self) -> Option<&str>;
 
-    /// Begins an upload.
+    /// Keeps a whole object of at most one part at once. Durable when it answers; done again, it replaces itself.
+    async fn put(&self, key: &str, content_type: &str, bytes: Bytes) -> Result<(), Fatal>;
+
+    /// Begins an upload of more than one part. Nothing is kept of it that counts until its first part is.
     async fn begin(&self, key: &str, content_type: &str) -> Result<Upload, Fatal>;
 
-    /// Keeps a part. Parts may come at the same time and in any order; one that is kept again replaces itself.
+    /// Keeps a part of [`PART_BYTES`], or of at most as many where it is the last one. Parts may come at the same time
+    /// and in any order; one that is kept again replaces itself.
     async fn part(&self, upload: &Upload, number: u32, bytes: Bytes) -> Result<Part, Fatal>;
 
-    /// Makes the object of its parts, in their order (none: an empty object). Durable when it answers; done again, it
-    /// finds it done.
+    /// Makes the object of its parts, at least one, in their order. Durable when it answers; done again, it finds it
+    /// done.
+    ///
+    /// # Errors
+    /// `upload_lost` when the upload was aborted.
     async fn complete(&self, upload: &Upload, parts: &[Part]) -> Result<(), Fatal>;
 
     /// Removes what was kept of an upload. Done again, or after [`Self::complete`], it removes nothing that counts:

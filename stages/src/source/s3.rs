@@ -22,8 +22,7 @@ use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::operation::get_object::GetObjectOutput;
 use aws_smithy_http_client::tls::{self, rustls_provider::CryptoMode};
 use aws_types::service_config::ServiceConfigKey;
-use backoff::Backoff;
-pub use backoff::BackoffLimits;
+pub use backoff::{Backoff, BackoffLimits};
 use bytes::{Bytes, BytesMut};
 use pipeline::{Fatal, Retry, Source};
 use read_ahead::{Got, S3Source};
@@ -122,8 +121,18 @@ impl S3Client {
         Self::of(config, limits, jitter)
     }
 
-    /// Whatever `config` says, waits and tries are bounded here and nowhere else.
-    fn of(config: Builder, limits: S3Limits, jitter: u64) -> Self {
+    /// The SDK's client, for requests that a source does not make. It tries nothing again by itself: [`Self::backoff`] does.
+    pub fn sdk(&self) -> &Client {
+        &self.client
+    }
+
+    /// The tries of one piece of work, within the limits of this client; `salt` tells apart what is tried at once.
+    pub fn backoff(&self, salt: u64) -> Backoff {
+        Backoff::new(self.limits.backoff, self.jitter ^ salt)
+    }
+
+    /// A client with the credentials, the region and the endpoint of `config`. Whatever else `config` says, waits and tries are bounded here and nowhere else.
+    pub fn of(config: Builder, limits: S3Limits, jitter: u64) -> Self {
         let stall_timeout = Duration::from_millis(limits.stall_timeout_ms);
         let timeouts = TimeoutConfig::builder()
             .connect_timeout(Duration::from_millis(CONNECT_TIMEOUT_MS))
@@ -163,7 +172,7 @@ impl S3Origin {
             etag: String::new(),
             size_bytes: 0,
         };
-        let mut backoff = Backoff::new(client.limits.backoff, client.jitter);
+        let mut backoff = client.backoff(0);
         let head = loop {
             let head = client.client.head_object().bucket(bucket).key(key);
             match head.send().await {
@@ -297,8 +306,7 @@ impl Object {
 
     /// Sends the bytes of `range` in pieces, then ends; an error is the last that is sent.
     async fn get(self: Arc<Self>, range: Range<u64>, pieces: mpsc::Sender<Result<Bytes, Fatal>>) {
-        let seed = self.client.jitter ^ range.start;
-        let mut backoff = Backoff::new(self.client.limits.backoff, seed);
+        let mut backoff = self.client.backoff(range.start);
         let mut got = Got::new(range, pieces);
         while !got.left().is_empty() {
             let before = got.left().start;

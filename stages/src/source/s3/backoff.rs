@@ -25,13 +25,14 @@ impl Default for BackoffLimits {
 }
 
 /// The tries of one piece of work.
-pub(super) struct Backoff {
+pub struct Backoff {
     limits: BackoffLimits,
     tries: u32,
     random: u64,
 }
 
 impl Backoff {
+    /// Nothing was tried yet; `seed` is the randomness of its waits.
     pub fn new(limits: BackoffLimits, seed: u64) -> Self {
         Self {
             limits,

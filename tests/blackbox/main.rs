@@ -26,6 +26,8 @@ mod inputs;
 #[cfg(test)]
 mod job;
 #[cfg(test)]
+mod keys;
+#[cfg(test)]
 mod killed;
 #[cfg(test)]
 mod leases;

@@ -4,6 +4,7 @@ mod advice;
 mod check;
 mod defaults;
 mod export;
+mod keys;
 mod load;
 mod preview;
 mod progress;
@@ -55,6 +56,9 @@ enum Command {
         /// The collection
         collection: String,
     },
+    /// Give out, list and revoke API keys
+    #[command(subcommand)]
+    Keys(keys::KeysCommand),
     /// Print every default of the spec language, as a commented spec
     Defaults,
     /// Print the JSON Schema of the spec language, for editors
@@ -154,6 +158,7 @@ pub async fn execute(cli: Cli, config: &Config) -> Exit {
         Command::Export { tenant, collection } => {
             export::export(config, tenant.as_deref(), &collection)
         }
+        Command::Keys(command) => keys::keys(config, command).await,
         Command::Defaults => defaults::defaults(),
         Command::Schema => schema::schema(),
     }

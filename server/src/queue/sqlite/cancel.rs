@@ -1,0 +1,23 @@
+//! queued, in_progress or held → cancelled, at once: the worker that has it finds that its claim is over.
+
+use super::changed::changed;
+use crate::id::Id;
+use crate::queue::Changed;
+use crate::tenant::Tenant;
+use rusqlite::{Connection, named_params};
+
+pub(super) fn cancel(
+    change: &Connection,
+    now: i64,
+    tenant: &Tenant,
+    id: Id,
+) -> rusqlite::Result<Changed> {
+    let rows = change
+        .prepare_cached(
+            "UPDATE jobs SET state = 'cancelled', owner = NULL, lock_until_ms = NULL, left_owner = NULL, \
+             left_by = NULL, held = NULL, finished_ms = :now, updated_ms = :now \
+             WHERE tenant = :tenant AND id = :id AND state IN ('queued', 'in_progress', 'held')",
+        )?
+        .execute(named_params! { ":tenant": tenant.key(), ":id": id.0, ":now": now })?;
+    changed(change, tenant, id, rows)
+}

@@ -1,0 +1,126 @@
+//! queued → in_progress, or another worker's turn where a lease ran out; out of attempts, → failed (`crash_loop`).
+//!
+//! Every question is answered by the first row of an index: a claim costs the same however many jobs wait, are not
+//! yet due or have ended.
+
+use super::{after, row, turns};
+use crate::id::Id;
+use crate::job::Failure;
+use crate::queue::record::MAX_PRIORITY;
+use crate::queue::{Claimant, Job};
+use crate::tenant::Tenant;
+use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
+
+pub(super) const OWN: &str =
+    "SELECT tenant, id FROM jobs WHERE state = 'in_progress' AND owner = ?1";
+pub(super) const EXPIRED: &str = "SELECT tenant, id FROM jobs WHERE state = 'in_progress' AND lock_until_ms <= ?1 \
+     ORDER BY lock_until_ms LIMIT 1";
+pub(super) const GIVE_UP: &str = "UPDATE jobs SET state = 'failed', attempts = attempts + 1, owner = NULL, \
+     lock_until_ms = NULL, failure = :failure, finished_ms = :now, updated_ms = :now \
+     WHERE tenant = :tenant AND id = :id AND furthest <= claimed_furthest AND attempts + 1 >= :max_attempts";
+pub(super) const BEST: &str = "SELECT id FROM jobs WHERE tenant = ?1 AND state = 'queued' AND priority = ?2 \
+     AND due_ms <= ?3 ORDER BY due_ms, rowid LIMIT 1";
+pub(super) const TAKE: &str = "UPDATE jobs SET state = 'in_progress', \
+     attempts = CASE WHEN state = 'queued' THEN attempts WHEN furthest > claimed_furthest THEN 0 \
+     ELSE attempts + 1 END, \
+     fence = fence + 1, owner = :owner, worker = :worker, lock_until_ms = :until, left_owner = NULL, left_by = NULL, \
+     claimed_furthest = furthest, started_ms = ifnull(started_ms, :now), updated_ms = :now \
+     WHERE tenant = :tenant AND id = :id";
+
+/// Where a job is.
+type Key = (Tenant, Id);
+
+pub(super) fn claim(
+    change: &Connection,
+    now: i64,
+    claimant: &Claimant,
+) -> rusqlite::Result<Option<Job>> {
+    let own = change
+        .prepare_cached(OWN)?
+        .query_row([&claimant.owner], key);
+    if let Some((tenant, id)) = own.optional()? {
+        return row::job(change, &tenant, id);
+    }
+    let found = match claimant.take_expired {
+        true => expired(change, now, claimant)?,
+        false => None,
+    };
+    let found = match found {
+        None => due(change, now)?,
+        expired => expired,
+    };
+    let Some((tenant, id)) = found else {
+        return Ok(None);
+    };
+    change.prepare_cached(TAKE)?.execute(named_params! {
+        ":tenant": tenant.key(),
+        ":id": id.0,
+        ":owner": claimant.owner,
+        ":worker": claimant.worker,
+        ":until": after(now, claimant.lease_ms),
+        ":now": now,
+    })?;
+    row::job(change, &tenant, id)
+}
+
+/// The job whose lease ran out first and that may be tried again; those that may not have failed then.
+fn expired(change: &Connection, now: i64, claimant: &Claimant) -> rusqlite::Result<Option<Key>> {
+    loop {
+        let oldest = change.prepare_cached(EXPIRED)?.query_row([now], key);
+        let Some((tenant, id)) = oldest.optional()? else {
+            return Ok(None);
+        };
+        let given_up = change.prepare_cached(GIVE_UP)?.execute(named_params! {
+            ":tenant": tenant.key(),
+            ":id": id.0,
+            ":failure": row::json(&crash_loop(claimant.max_attempts))?,
+            ":max_attempts": claimant.max_attempts,
+            ":now": now,
+        })?;
+        if given_up == 0 {
+            return Ok(Some((tenant, id)));
+        }
+    }
+}
+
+fn crash_loop(max_attempts: u32) -> Failure {
+    Failure {
+        code: "crash_loop".into(),
+        message: format!(
+            "{max_attempts} workers in a row lost this job without getting any further"
+        ),
+        hint: Some("see the logs of its workers for what ended them, then retry".into()),
+        causes: vec![],
+    }
+}
+
+/// The best due job of the tenant whose turn it is, whose turn is over then.
+fn due(change: &Connection, now: i64) -> rusqlite::Result<Option<Key>> {
+    while let Some(tenant) = turns::next(change, now)? {
+        if let Some(id) = best(change, now, &tenant)? {
+            turns::served(change, &tenant)?;
+            let tenant = Tenant::of_key(&tenant)
+                .map_err(|_| rusqlite::Error::InvalidColumnName(format!("tenant {tenant:?}")))?;
+            return Ok(Some((tenant, id)));
+        }
+        turns::sleep(change, &tenant)?;
+    }
+    Ok(None)
+}
+
+/// The oldest due job of the highest priority. Each priority is asked for by itself, so that neither jobs of others
+/// nor those that are not yet due stand in the way.
+fn best(change: &Connection, now: i64, tenant: &str) -> rusqlite::Result<Option<Id>> {
+    let mut select = change.prepare_cached(BEST)?;
+    for priority in (0..=MAX_PRIORITY).rev() {
+        let oldest = select.query_row(params![tenant, priority, now], |row| row.get(0).map(Id));
+        if let Some(id) = oldest.optional()? {
+            return Ok(Some(id));
+        }
+    }
+    Ok(None)
+}
+
+fn key(row: &Row<'_>) -> rusqlite::Result<Key> {
+    Ok((row::tenant(row)?, Id(row.get("id")?)))
+}

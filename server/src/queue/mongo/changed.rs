@@ -47,7 +47,7 @@ impl<'a> Change<'a> {
         doc! {
             "findAndModify": JOBS,
             "query": query,
-            "update": [{ "$set": set }, { "$unset": unset }],
+            "update": [{ "$set": set }, { "$unset": unset }, { "$unset": ["left"] }],
             "new": true,
         }
     }

@@ -40,6 +40,11 @@ impl Texts {
         }
     }
 
+    /// Whether a job that [`Self::filter`] or another end has matched has it already.
+    pub(super) fn met(&self) -> Document {
+        doc! { "$eq": ["$checkpoint.end", self.end] }
+    }
+
     /// What matches a job that has it.
     pub(super) fn filter(&self) -> Document {
         doc! {

@@ -7,7 +7,7 @@
 //! out jobs that are not due.
 
 use super::MongoQueue;
-use super::document::{self, JOBS, in_ms, json, literal, removed};
+use super::document::{self, JOBS, in_ms, literal, removed};
 use super::indexes::{LEASES, QUEUED_BY_PRIORITY};
 use super::reply::value;
 use crate::job::Failure;
@@ -46,7 +46,7 @@ impl MongoQueue {
 
     /// Takes a job whose lease has run out, failing on the way those that are out of attempts.
     async fn claim_expired(&self, claimant: &Claimant) -> Result<Option<Job>, Fatal> {
-        let command = claim_expired(claimant)?;
+        let command = claim_expired(claimant);
         // Looking costs less than a write that finds nothing, which is flushed like any other.
         while self.first(expired()).await?.is_some() {
             let claimed = self.claim_with(claimant, command.clone()).await?;
@@ -68,7 +68,7 @@ impl MongoQueue {
         }
     }
 
-    /// The claim that this owner has already, with a whole lease from now.
+    /// The claim that this owner has already.
     async fn claim_again(&self, claimant: &Claimant) -> Result<Option<Job>, Fatal> {
         let claimed = self.change(claim_again(claimant)).await?;
         claimed.as_ref().map(document::read).transpose()
@@ -86,12 +86,17 @@ pub(super) fn owned(claimant: &Claimant) -> Document {
     }
 }
 
-/// Lengthens the claim that this owner has already.
+/// Finds the claim that this owner has already. Where more than a third of its lease has gone, it has a whole one
+/// again: a worker writes for two thirds of a lease from when it asked last.
 pub(super) fn claim_again(claimant: &Claimant) -> Document {
+    let enough = doc! { "$gte": ["$lockUntil", in_ms(claimant.lease_ms / 3 * 2)] };
     doc! {
         "findAndModify": JOBS,
         "query": { "owner": { "$eq": &claimant.owner }, "state": State::InProgress.word() },
-        "update": [{ "$set": { "lockUntil": in_ms(claimant.lease_ms), "updatedAt": "$$NOW" } }],
+        "update": [{ "$set": {
+            "lockUntil": { "$cond": [&enough, "$lockUntil", in_ms(claimant.lease_ms)] },
+            "updatedAt": { "$cond": [&enough, "$updatedAt", "$$NOW"] },
+        } }],
         "new": true,
     }
 }
@@ -109,36 +114,30 @@ pub(super) fn expired() -> Document {
 }
 
 /// Takes the job whose lease ran out first, or fails it where attempts have run out.
-pub(super) fn claim_expired(claimant: &Claimant) -> Result<Document, Fatal> {
-    let failure = json(&crash_loop(claimant.max_attempts))?;
+pub(super) fn claim_expired(claimant: &Claimant) -> Document {
     let progressed = doc! { "$gt": ["$progress.furthest", "$furthestAtClaim"] };
     let charged = doc! { "$cond": [progressed, 0_i64, { "$add": ["$attempts", 1_i64] }] };
     let over = doc! { "$gte": ["$attempts", i64::from(claimant.max_attempts)] };
-    let mut set = Document::new();
-    let mut ended = Document::new();
-    ended.insert("state", State::Failed.word());
-    ended.insert("failure", literal(&failure));
-    ended.insert("owner", removed());
-    ended.insert("lockUntil", removed());
+    let mut ended = doc! {
+        "state": State::Failed.word(),
+        "failure": document::failure(&crash_loop(claimant.max_attempts)),
+    };
     document::ended(&mut ended);
-    let taken = taken(claimant);
-    for name in ended
-        .keys()
-        .chain(taken.keys().filter(|name| !ended.contains_key(name)))
-    {
-        let keep = || format!("${name}").into();
-        let ended = ended.get(name).cloned().unwrap_or_else(keep);
-        let taken = taken.get(name).cloned().unwrap_or_else(keep);
-        set.insert(name, doc! { "$cond": [&over, ended, taken] });
-    }
-    Ok(doc! {
+    let either = doc! { "$cond": [over, ended, taken(claimant)] };
+    let in_progress = doc! { "$eq": ["$state", State::InProgress.word()] };
+    let kept = |name: &str| doc! { "$cond": [&in_progress, name, removed()] };
+    doc! {
         "findAndModify": JOBS,
         "query": ran_out(),
         "sort": { "lockUntil": 1 },
         "hint": LEASES,
-        "update": [{ "$set": { "attempts": charged } }, { "$set": set }],
+        "update": [
+            { "$set": { "attempts": charged } },
+            { "$replaceWith": { "$mergeObjects": ["$$ROOT", either] } },
+            { "$set": { "owner": kept("$owner"), "lockUntil": kept("$lockUntil") } },
+        ],
         "new": true,
-    })
+    }
 }
 
 /// Takes the due job of a tenant that comes first.

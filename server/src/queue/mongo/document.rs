@@ -1,12 +1,12 @@
 //! A job as a document: how its values are written into statements, and how it is read.
 //!
-//! Text of clients and files (summaries, heads, failures, accepted causes) is kept as JSON text or as it is, always
+//! Text of clients and files (summaries, heads, accepted causes, failures) is kept as JSON text or as it is, always
 //! behind `$literal`, so that no name in it is ever interpreted.
 
 use super::checkpoint;
 use super::reply::integer;
 use crate::id::Id;
-use crate::job::SpecPin;
+use crate::job::{Failure, SpecPin};
 use crate::queue::{Job, LoadPin, Progress, SpecText, State};
 use crate::tenant::Tenant;
 use mongodb::bson::spec::BinarySubtype;
@@ -59,10 +59,11 @@ pub(super) fn ms_ago(ms: u64) -> Document {
     doc! { "$subtract": ["$$NOW", ms.min(MAX_TIME_MS) as i64] }
 }
 
-/// What goes with the end of a job, and with [`MongoQueue::expire_jobs`](super::MongoQueue::expire_jobs).
+/// The times of a job's end. From `keptSince` on, retention counts.
 pub(super) fn ended(set: &mut Document) {
     set.insert("finishedAt", "$$NOW");
     set.insert("keptSince", "$$NOW");
+    set.insert("updatedAt", "$$NOW");
 }
 
 /// The fields of progress; the furthest ordinal never goes back, and a size that was known stays known.
@@ -78,6 +79,22 @@ pub(super) fn progress(progress: &Progress) -> Document {
         "progress.recordsPerSecond": progress.records_per_second as i64,
         "progress.bottleneck": literal_or_none(progress.bottleneck.as_deref()),
     }
+}
+
+/// A failure, whole, whatever stands in its place.
+pub(super) fn failure(failure: &Failure) -> Bson {
+    let mut document = doc! {
+        "code": &failure.code,
+        "message": &failure.message,
+        "causes": &failure.causes,
+    };
+    document.extend(
+        failure
+            .hint
+            .iter()
+            .map(|hint| ("hint".to_owned(), hint.into())),
+    );
+    doc! { "$literal": document }.into()
 }
 
 /// A value as JSON text.
@@ -134,9 +151,20 @@ pub(super) fn read(document: &Document) -> Result<Job, Fatal> {
         max_rejects: job.number("maxRejects"),
         spec_changed: job.flag("specChanged"),
         held: parsed(document, "held")?,
-        failure: parsed(document, "failure")?,
+        failure: job.inside("failure").ok().map(read_failure).transpose()?,
         receipt: parsed(document, "receipt")?,
         expired: job.flag("expired"),
+    })
+}
+
+fn read_failure(failure: Fields<'_>) -> Result<Failure, Fatal> {
+    let causes = failure.0.get_array("causes").ok();
+    let causes = causes.into_iter().flatten().filter_map(Bson::as_str);
+    Ok(Failure {
+        code: failure.need("code", Fields::string)?,
+        message: failure.need("message", Fields::string)?,
+        hint: failure.string("hint"),
+        causes: causes.map(str::to_owned).collect(),
     })
 }
 

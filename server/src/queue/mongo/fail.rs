@@ -1,7 +1,7 @@
 //! fail: in_progress → failed.
 
 use super::MongoQueue;
-use super::document::{self, json, literal};
+use super::document;
 use super::leave::leave;
 use crate::job::Failure;
 use crate::queue::{Claim, Progress, State};
@@ -15,21 +15,17 @@ impl MongoQueue {
         progress: &Progress,
         failure: &Failure,
     ) -> Result<bool, Fatal> {
-        let command = fail(claim, progress, failure)?;
-        let left = self.left(claim, &[State::Failed], command).await?;
+        let command = fail(claim, progress, failure);
+        let left = self.left(claim, "fail", &[State::Failed], command).await?;
         Ok(left.is_some())
     }
 }
 
 /// Fails a job.
-pub(super) fn fail(
-    claim: &Claim,
-    progress: &Progress,
-    failure: &Failure,
-) -> Result<Document, Fatal> {
+pub(super) fn fail(claim: &Claim, progress: &Progress, failure: &Failure) -> Document {
     let mut set = document::progress(progress);
     set.insert("state", State::Failed.word());
-    set.insert("failure", literal(&json(failure)?));
+    set.insert("failure", document::failure(failure));
     document::ended(&mut set);
-    Ok(leave(claim, vec![doc! { "$set": set }]))
+    leave(claim, "fail", vec![doc! { "$set": set }])
 }

@@ -15,7 +15,9 @@ impl MongoQueue {
         receipt: &Receipt,
     ) -> Result<bool, Fatal> {
         let command = finish(claim, progress, receipt)?;
-        let left = self.left(claim, &[State::Completed], command).await?;
+        let left = self
+            .left(claim, "finish", &[State::Completed], command)
+            .await?;
         Ok(left.is_some())
     }
 }
@@ -32,5 +34,5 @@ pub(super) fn finish(
     // Why it was released once says nothing of a job that is completed.
     set.insert("failure", removed());
     document::ended(&mut set);
-    Ok(leave(claim, vec![doc! { "$set": set }]))
+    Ok(leave(claim, "finish", vec![doc! { "$set": set }]))
 }

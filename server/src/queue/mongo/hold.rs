@@ -1,7 +1,7 @@
 //! hold: in_progress → held, until somebody approves, cancels or waits for ever: a held job never expires.
 
 use super::MongoQueue;
-use super::document::{self, json, literal};
+use super::document::{self, json, literal, removed};
 use super::leave::leave;
 use crate::queue::{Claim, Held, Progress, State};
 use mongodb::bson::{Document, doc};
@@ -15,7 +15,7 @@ impl MongoQueue {
         held: &Held,
     ) -> Result<bool, Fatal> {
         let command = hold(claim, progress, held)?;
-        let left = self.left(claim, &[State::Held], command).await?;
+        let left = self.left(claim, "hold", &[State::Held], command).await?;
         Ok(left.is_some())
     }
 }
@@ -25,5 +25,7 @@ pub(super) fn hold(claim: &Claim, progress: &Progress, held: &Held) -> Result<Do
     let mut set = document::progress(progress);
     set.insert("state", State::Held.word());
     set.insert("held", literal(&json(held)?));
-    Ok(leave(claim, vec![doc! { "$set": set }]))
+    // Why it was released once says nothing of a job that is held.
+    set.insert("failure", removed());
+    Ok(leave(claim, "hold", vec![doc! { "$set": set }]))
 }

@@ -1,7 +1,8 @@
 //! How a worker leaves its job: what finish, fail, hold and release share.
 //!
-//! Each is one update that matches state, owner and fence number, and writes its owner into `leftBy`: a job that is
-//! met in the new state with this fence number and this `leftBy` was left by the same statement, whose answer was lost.
+//! Each is one update that matches state, owner and fence number, and writes into `left` who has left the job, and how:
+//! a job that is met in the new state with this fence number and this `left` was left by the same statement, whose
+//! answer was lost.
 
 use super::MongoQueue;
 use super::document::{self, JOBS, binary, literal};
@@ -10,17 +11,18 @@ use mongodb::bson::{Document, doc};
 use pipeline::Fatal;
 
 impl MongoQueue {
-    /// Sends `command`, made by [`leave`]: the state in which the job is left, one of `states`, or none where the
-    /// lease is lost.
+    /// Sends `command`, made by [`leave`] with the same `how`: the job as it was left in one of `states`, or none
+    /// where the lease is lost.
     pub(super) async fn left(
         &self,
         claim: &Claim,
+        how: &str,
         states: &[State],
         command: Document,
     ) -> Result<Option<Document>, Fatal> {
         match self.change(command).await? {
             Some(job) => Ok(Some(job)),
-            None => self.first(left(claim, states)).await,
+            None => self.first(left(claim, how, states)).await,
         }
     }
 }
@@ -36,9 +38,13 @@ pub(super) fn held_by(claim: &Claim) -> Document {
     }
 }
 
-/// Ends a claim by these stages, which set the new state.
-pub(super) fn leave(claim: &Claim, mut stages: Vec<Document>) -> Document {
-    stages.push(doc! { "$set": { "leftBy": literal(&claim.owner), "updatedAt": "$$NOW" } });
+/// Ends a claim by these stages, which set the new state; `how` is the name of the transition.
+pub(super) fn leave(claim: &Claim, how: &str, mut stages: Vec<Document>) -> Document {
+    stages.push(doc! { "$set": {
+        "left.by": literal(&claim.owner),
+        "left.how": literal(how),
+        "updatedAt": "$$NOW",
+    } });
     stages.push(doc! { "$unset": ["owner", "lockUntil"] });
     doc! {
         "findAndModify": JOBS,
@@ -49,13 +55,14 @@ pub(super) fn leave(claim: &Claim, mut stages: Vec<Document>) -> Document {
     }
 }
 
-/// The job, where this very claim has left it.
-pub(super) fn left(claim: &Claim, states: &[State]) -> Document {
+/// The job, where this very claim has left it so.
+pub(super) fn left(claim: &Claim, how: &str, states: &[State]) -> Document {
     let mut filter = document::one(&claim.tenant, claim.job);
     let words: Vec<_> = states.iter().map(|state| state.word()).collect();
     filter.insert("state", doc! { "$in": words });
     filter.insert("fence", claim.fence as i64);
-    filter.insert("leftBy", doc! { "$eq": &claim.owner });
+    filter.insert("left.by", doc! { "$eq": &claim.owner });
+    filter.insert("left.how", how);
     doc! {
         "find": JOBS,
         "filter": filter,

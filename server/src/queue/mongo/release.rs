@@ -2,7 +2,7 @@
 
 use super::MongoQueue;
 use super::claim::crash_loop;
-use super::document::{self, in_ms, json, literal};
+use super::document::{self, in_ms};
 use super::leave::leave;
 use crate::queue::{Claim, Release, State};
 use mongodb::bson::{Bson, Document, doc};
@@ -14,9 +14,9 @@ impl MongoQueue {
         claim: &Claim,
         release: &Release,
     ) -> Result<bool, Fatal> {
-        let command = self::release(claim, release)?;
+        let command = self::release(claim, release);
         let states = [State::Queued, State::Failed];
-        let Some(job) = self.left(claim, &states, command).await? else {
+        let Some(job) = self.left(claim, "release", &states, command).await? else {
             return Ok(false);
         };
         let job = document::read(&job)?;
@@ -28,7 +28,7 @@ impl MongoQueue {
 }
 
 /// Releases a job: progress since the claim lets attempts begin anew, what is charged without it adds one.
-pub(super) fn release(claim: &Claim, release: &Release) -> Result<Document, Fatal> {
+pub(super) fn release(claim: &Claim, release: &Release) -> Document {
     let progressed = doc! { "$gt": ["$progress.furthest", "$furthestAtClaim"] };
     let charge = i64::from(release.charge);
     let charged = doc! { "$cond": [progressed, 0_i64, { "$add": ["$attempts", charge] }] };
@@ -37,17 +37,16 @@ pub(super) fn release(claim: &Claim, release: &Release) -> Result<Document, Fata
         false => doc! { "$literal": false },
     };
     let either = |failed: Bson, queued: Bson| doc! { "$cond": [&over, failed, queued] };
-    let kept = match &release.failure {
-        Some(failure) => literal(&json(failure)?).into(),
-        None => "$failure".into(),
-    };
-    let last = match &release.failure {
-        Some(failure) => json(failure)?,
-        None => json(&crash_loop(release.max_attempts))?,
+    let (kept, last) = match &release.failure {
+        Some(failure) => (document::failure(failure), document::failure(failure)),
+        None => {
+            let last = document::failure(&crash_loop(release.max_attempts));
+            ("$failure".into(), last)
+        }
     };
     let set = doc! {
         "state": either(State::Failed.word().into(), State::Queued.word().into()),
-        "failure": either(literal(&last).into(), kept),
+        "failure": either(last, kept),
         "queuedAt": either("$queuedAt".into(), "$$NOW".into()),
         "due": either("$due".into(), in_ms(release.delay_ms).into()),
         "finishedAt": either("$$NOW".into(), "$$REMOVE".into()),
@@ -57,5 +56,5 @@ pub(super) fn release(claim: &Claim, release: &Release) -> Result<Document, Fata
         doc! { "$set": { "attempts": charged } },
         doc! { "$set": set },
     ];
-    Ok(leave(claim, stages))
+    leave(claim, "release", stages)
 }

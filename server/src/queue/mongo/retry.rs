@@ -1,5 +1,7 @@
-//! retry: failed or cancelled → queued, from the checkpoint, or from the start as the next run. A job whose details
-//! retention has taken has nothing to go on from: it is in the wrong state.
+//! retry: failed or cancelled → queued, from the checkpoint, or from the start as the next run.
+//!
+//! Refused, as in a wrong state: a job whose details retention has taken, which has nothing to go on from; and the
+//! reset of one whose spec was changed by an approval, of which no version would be right from the start.
 
 use super::MongoQueue;
 use super::changed::Change;
@@ -43,6 +45,7 @@ pub(super) fn retry(change: &Change<'_>, reset: bool) -> Document {
         "attempts": 0_i64,
     };
     let mut unset = ENDED.to_vec();
+    let mut only = doc! { "expired": false };
     if reset {
         set.insert("run", doc! { "$add": ["$run", 1_i64] });
         set.insert("furthestAtClaim", 0_i64);
@@ -50,6 +53,7 @@ pub(super) fn retry(change: &Change<'_>, reset: bool) -> Document {
         set.insert("progress.bytesRead", 0_i64);
         set.insert("progress.recordsPerSecond", 0_i64);
         unset.extend(OF_THE_RUN);
+        only.insert("specChanged", false);
     }
-    change.command(doc! { "expired": false }, set, &unset)
+    change.command(only, set, &unset)
 }

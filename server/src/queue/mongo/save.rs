@@ -5,7 +5,7 @@ use super::checkpoint::{Texts, ends_at};
 use super::document::JOBS;
 use super::leave;
 use crate::queue::Claim;
-use mongodb::bson::{Document, doc};
+use mongodb::bson::{Bson, Document, doc};
 use pipeline::{Checkpoint, Fatal};
 
 impl MongoQueue {
@@ -34,7 +34,13 @@ pub(super) fn save(
         "progress.furthest",
         doc! { "$max": ["$progress.furthest", furthest] },
     );
-    set.insert("updatedAt", "$$NOW");
+    set.insert(
+        "updatedAt",
+        match checkpoint.books.end.ordinal == previous {
+            true => "$$NOW".into(),
+            false => Bson::from(doc! { "$cond": [texts.met(), "$updatedAt", "$$NOW"] }),
+        },
+    );
     Ok(doc! {
         "update": JOBS,
         "updates": [{ "q": query, "u": [{ "$set": set }] }],

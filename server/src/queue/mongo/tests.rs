@@ -1,5 +1,6 @@
 //! What only MongoDB has: plans of statements, lost answers, faults of the server, commands that two send at once.
 
+mod conforms;
 mod explain;
 mod faults;
 mod turns;

@@ -86,7 +86,7 @@ async fn a_lost_answer_changes_nothing() {
     assert!(!queue.save(&claim, 0, &checkpoint(6)).await.unwrap());
     assert_eq!(job_of(&queue, 1).await.checkpoint, Some(checkpoint(5)));
 
-    lose("leftBy");
+    lose("left.by");
     assert!(queue.hold(&claim, &progress(5), &held()).await.unwrap());
     assert_eq!(job_of(&queue, 1).await.held, Some(held()));
 
@@ -112,13 +112,13 @@ async fn a_lost_answer_changes_nothing() {
     // Job 2 has waited longer than job 1 since its approval.
     let claim = owned("two").await;
     assert_eq!(claim.job, id(2));
-    lose("leftBy");
+    lose("left.by");
     assert!(queue.release(&claim, &release(true)).await.unwrap());
     assert_eq!(state_of(&job_of(&queue, 2).await), (State::Queued, 1, 1));
 
     let claim = owned("one").await;
     assert_eq!(claim.job, id(1));
-    lose("leftBy");
+    lose("left.by");
     assert!(queue.fail(&claim, &progress(6), &failure()).await.unwrap());
     assert!(queue.fail(&claim, &progress(6), &failure()).await.unwrap());
     assert_eq!(job_of(&queue, 1).await.failure, Some(failure()));
@@ -133,7 +133,7 @@ async fn a_lost_answer_changes_nothing() {
     assert!(matches!(changed, Changed::WrongState(_)));
 
     let claim = owned("last").await;
-    lose("leftBy");
+    lose("left.by");
     let receipt = Receipt {
         revision: 1,
         documents: 2,

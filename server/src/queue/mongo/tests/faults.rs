@@ -5,6 +5,7 @@ use crate::job::Failure;
 use crate::queue::{Approval, Changed, Held, Progress, Receipt, Release, Remembered, Renewal};
 use mongodb::bson::doc;
 use pipeline::{Accepted, Cause};
+use std::time::Duration;
 use testbed::proxy::Cutter;
 
 /// A server behind a proxy, with the store on it.
@@ -147,6 +148,35 @@ async fn a_lost_answer_changes_nothing() {
     let remembered = queue.remember(none, "$key", "ab", id(9)).await.unwrap();
     assert_eq!(remembered, Remembered::New);
     assert_eq!(proxy.cuts(), 12);
+}
+
+#[tokio::test]
+async fn a_lost_answer_takes_one_expired_lease_only() {
+    let (_server, proxy, queue) = behind_proxy().await;
+    for number in [1, 2] {
+        proxy.lose_reply_to(b"wakeAt", 1);
+        let new = new_job(&Tenant::NONE, number);
+        queue.submit(&new).await.unwrap();
+        let owner = format!("gone-{number}");
+        let brief = Claimant {
+            take_expired: false,
+            ..claimant(&owner, 1)
+        };
+        let job = queue.claim(&brief).await.unwrap();
+        assert_eq!(job.map(|job| job.id), Some(new.id));
+    }
+    proxy.lose_reply_to(b"mergeObjects", 1);
+    let mut taken = None;
+    testbed::eventually("a lease runs out", Duration::from_secs(30), async || {
+        taken = queue.claim(&claimant("me", LONG_MS)).await.unwrap();
+        taken.is_some()
+    })
+    .await;
+    let taken = taken.unwrap();
+    assert_eq!(state_of(&taken), (State::InProgress, 1, 2));
+    assert_eq!(count(&queue, doc! { "owner": "me" }).await, 1);
+    assert_eq!(count(&queue, doc! { "fence": 1_i64 }).await, 1);
+    assert_eq!(proxy.cuts(), 3);
 }
 
 async fn job_of(queue: &MongoQueue, number: u32) -> Job {

@@ -61,6 +61,23 @@ async fn many_that_claim_at_once_share_every_job() {
 }
 
 #[tokio::test]
+async fn who_is_woken_before_it_sleeps_stays_awake() {
+    let server = Mongod::standalone().await;
+    let queue = open(&server.uri_for("turns")).await;
+    let turn = async || queue.take_turn().await.unwrap();
+    queue.submit(&new_job(&Tenant::NONE, 1)).await.unwrap();
+    queue.cancel(&Tenant::NONE, id(1)).await.unwrap();
+    let taken = turn().await.unwrap();
+    // Between the look for a job and the sleep, one comes, and goes: only the version tells.
+    queue.submit(&new_job(&Tenant::NONE, 2)).await.unwrap();
+    queue.cancel(&Tenant::NONE, id(2)).await.unwrap();
+    queue.rest(&taken).await.unwrap();
+    let taken = turn().await.unwrap();
+    queue.rest(&taken).await.unwrap();
+    assert!(turn().await.is_none());
+}
+
+#[tokio::test]
 async fn a_lost_wake_is_repaired() {
     let server = Mongod::standalone().await;
     let queue = open(&server.uri_for("turns")).await;

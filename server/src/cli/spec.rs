@@ -1,16 +1,14 @@
 //! Finding and reading the spec that an argument names.
 //!
 //! A reference is a path, or the name of a spec in `SPECS_DIR`: `orders` is its highest version, `orders@3`
-//! that one. What the files in the folder are called does not matter; sub-folders are not looked into.
+//! that one.
 
 use crate::config::Config;
+use crate::specs::folder::{Folder, Picked, Reference};
 use stages::plan::{Defaults, Plan};
 use std::fmt::Write as _;
 use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
-
-/// Files of `SPECS_DIR` that are looked at.
-const MAX_SPEC_FILES: usize = 10_000;
 
 /// A checked spec and where it came from.
 pub struct Found {
@@ -84,92 +82,31 @@ fn defaults(config: &Config) -> Defaults {
 }
 
 fn by_name(config: &Config, reference: &str) -> Result<Found, BadSpec> {
-    let (name, version) = match reference.rsplit_once('@') {
-        None => (reference, None),
-        Some((name, version)) => match version.parse::<u32>() {
-            Ok(version) => (name, Some(version)),
-            Err(_) => {
-                return Err(BadSpec::not_found(format!(
-                    "{version:?} is no version: name@3 is meant"
-                )));
-            }
-        },
-    };
-    let folder = &config.specs_dir;
-    let (mut best, mut known, mut broken): (Option<Found>, Vec<String>, _) =
-        (None, Vec::new(), None);
-    for path in spec_files(folder)? {
-        match read(config, &path) {
-            Ok(found) => {
-                let plan = &found.plan;
-                known.push(format!("{}@{}", plan.name, plan.version));
-                let wanted =
-                    plan.name == name && version.is_none_or(|version| version == plan.version);
-                if wanted
-                    && best
-                        .as_ref()
-                        .is_none_or(|best| best.plan.version < plan.version)
-                {
-                    best = Some(found);
-                } else if let Some(best) = best
-                    .as_ref()
-                    .filter(|best| wanted && best.plan.version == plan.version)
-                {
-                    return Err(BadSpec::not_found(format!(
-                        "{} and {} are both {}: which one is meant?",
-                        best.path.display(),
-                        found.path.display(),
-                        plan.reference()
-                    )));
-                }
-            }
-            Err(bad) => {
-                tracing::warn!(path = %path.display(), "a broken spec is passed over");
-                // The file that is called like the spec is the one that was meant.
-                if path.file_stem().is_some_and(|stem| stem == name) {
-                    broken = Some(bad);
-                }
-            }
+    let wanted = Reference::parse(reference).map_err(BadSpec::not_found)?;
+    let folder = Folder::look(&config.specs_dir, &Folder::default(), defaults(config))
+        .map_err(|not_listed| BadSpec::not_found(not_listed.message))?;
+    match folder.pick(wanted) {
+        Picked::Good(file, _) | Picked::Broken(file, _) => read(config, &file.path),
+        Picked::Either((one, summary), (other, _)) => Err(BadSpec::not_found(format!(
+            "{} and {} are both {}: which one is meant?",
+            one.path.display(),
+            other.path.display(),
+            summary.reference()
+        ))),
+        Picked::Nothing => {
+            let mut known: Vec<_> = folder
+                .good()
+                .map(|(_, summary)| summary.reference())
+                .collect();
+            known.sort();
+            let known = match known.is_empty() {
+                true => "none".to_owned(),
+                false => known.join(", "),
+            };
+            let folder = config.specs_dir.display();
+            Err(BadSpec::not_found(format!(
+                "there is no spec {reference} in {folder}; there is: {known}"
+            )))
         }
     }
-    if let Some(best) = best {
-        return Ok(best);
-    }
-    if let Some(broken) = broken {
-        return Err(broken);
-    }
-    known.sort();
-    let known = if known.is_empty() {
-        "none".to_owned()
-    } else {
-        known.join(", ")
-    };
-    let folder = folder.display();
-    Err(BadSpec::not_found(format!(
-        "there is no spec {reference} in {folder}; there is: {known}"
-    )))
-}
-
-fn spec_files(folder: &Path) -> Result<Vec<PathBuf>, BadSpec> {
-    let cannot =
-        |error| BadSpec::not_found(format!("{} cannot be listed: {error}", folder.display()));
-    let mut files = Vec::new();
-    for entry in std::fs::read_dir(folder).map_err(cannot)? {
-        let path = entry.map_err(cannot)?.path();
-        if path.is_file()
-            && path
-                .extension()
-                .is_some_and(|extension| extension == "toml")
-        {
-            files.push(path);
-        }
-        if files.len() > MAX_SPEC_FILES {
-            return Err(BadSpec::not_found(format!(
-                "{} has more than {MAX_SPEC_FILES} specs",
-                folder.display()
-            )));
-        }
-    }
-    files.sort();
-    Ok(files)
 }

@@ -4,6 +4,8 @@
 //! submitted with are remembered here, under an owner of their own, so that one which was changed afterwards is
 //! noticed. A tenant never reads them here.
 
+pub mod catalog;
+pub mod folder;
 pub mod mongo;
 pub mod sqlite;
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Registering a tenant's spec, and telling what is wrong with one.
 
-use super::list::{Item, Origin};
+use super::list::Item;
 use super::{Catalog, MAX_PATTERN_BYTES, SINK_HINT, blocking};
 use crate::specs::{MAX_VERSIONS, Owner, Put};
 use crate::tenant::Tenant;

@@ -1,5 +1,37 @@
 //! The store of files in MongoDB: one statement per change, acknowledged by a majority and journaled.
+//!
+//! ```text
+//! { _id, tenant, state, name, contentType, key, bucket?, upload?, sizeBytes, sha256, contentGone,
+//!   createdAt, renewedAt (until it is uploaded), uploadedAt?, updatedAt, removals?, removingAt? }
+//!
+//!   (none) ─ begin ─► uploading ─ commit ─► uploaded ─ remove ─► removingAt ─► (none)
+//!                        └─ discard ─► discarded ─► (none)
+//! ```
+//!
+//! Answers can be lost, and statements are then sent again; so what is removed is marked first, and a mark that is met
+//! again is our own. A mark that a killed process left behind is found by [`Files::abandoned`], or runs out. Jobs are
+//! read in the same database, by the index of the queue on their files.
 
+mod abandoned;
+mod begin;
+mod commit;
+mod discard;
+mod document;
+mod file;
+mod files;
+mod mark_gone;
+mod remove;
+mod renew;
+#[cfg(test)]
+mod tests;
+
+use super::{File, Files, NewFile, Seen, Status};
+use crate::id::Id;
+use crate::page::{Listed, Page};
+use crate::tenant::Tenant;
+use async_trait::async_trait;
+use document::FILES;
+use mongodb::bson::doc;
 use pipeline::Fatal;
 use stages::sink::mongodb::Statements;
 
@@ -14,6 +46,65 @@ impl MongoFiles {
     /// # Errors
     /// When the server does not answer, or refuses an index.
     pub async fn open(statements: Statements) -> Result<Self, Fatal> {
+        let newest = doc! { "tenant": 1, "createdAt": -1, "_id": -1 };
+        let command = doc! {
+            "createIndexes": FILES,
+            "indexes": [
+                { "key": newest, "name": "tenant_newest" },
+                { "key": { "state": 1, "renewedAt": 1 }, "name": "state_renewedAt" },
+            ],
+        };
+        statements.write(command).await?;
         Ok(Self { statements })
+    }
+}
+
+#[async_trait]
+impl Files for MongoFiles {
+    async fn begin(&self, file: &NewFile) -> Result<(), Fatal> {
+        begin::begin(&self.statements, file).await
+    }
+
+    async fn renew(&self, tenant: &Tenant, id: Id) -> Result<bool, Fatal> {
+        renew::renew(&self.statements, tenant, id).await
+    }
+
+    async fn commit(
+        &self,
+        tenant: &Tenant,
+        id: Id,
+        size_bytes: u64,
+        sha256: &str,
+    ) -> Result<Option<File>, Fatal> {
+        commit::commit(&self.statements, tenant, id, size_bytes, sha256).await
+    }
+
+    async fn discard(&self, tenant: &Tenant, id: Id) -> Result<bool, Fatal> {
+        discard::discard(&self.statements, tenant, id).await
+    }
+
+    async fn remove(&self, tenant: &Tenant, id: Id) -> Result<bool, Fatal> {
+        remove::remove(&self.statements, tenant, id).await
+    }
+
+    async fn mark_gone(&self, tenant: &Tenant, id: Id) -> Result<(), Fatal> {
+        mark_gone::mark_gone(&self.statements, tenant, id).await
+    }
+
+    async fn file(&self, tenant: &Tenant, id: Id) -> Result<Option<Seen>, Fatal> {
+        file::file(&self.statements, tenant, id).await
+    }
+
+    async fn files(
+        &self,
+        tenant: &Tenant,
+        status: Option<Status>,
+        page: Page,
+    ) -> Result<Listed<Seen>, Fatal> {
+        files::files(&self.statements, tenant, status, page).await
+    }
+
+    async fn abandoned(&self, idle_ms: u64, limit: u32) -> Result<Vec<File>, Fatal> {
+        abandoned::abandoned(&self.statements, idle_ms, limit).await
     }
 }

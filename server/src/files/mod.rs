@@ -15,6 +15,8 @@
 
 pub mod mongo;
 pub mod sqlite;
+#[cfg(test)]
+mod suite;
 
 use crate::id::Id;
 use crate::page::{Listed, Page};

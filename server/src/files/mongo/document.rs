@@ -119,7 +119,9 @@ pub(super) fn integer(value: &Bson) -> Option<u64> {
 /// Reads a file with its newest job.
 pub(super) fn seen(document: &Document) -> Result<Seen, Fatal> {
     let jobs = document.get_array("newest").ok();
-    let job = jobs.and_then(|jobs| jobs.first()).and_then(Bson::as_document);
+    let job = jobs
+        .and_then(|jobs| jobs.first())
+        .and_then(Bson::as_document);
     Ok(Seen {
         file: file(document)?,
         newest: job.map(outcome).transpose()?,

@@ -3,9 +3,7 @@
 //! Without a status, or for files that are uploading, jobs are looked up for the page alone; any other status is known
 //! only once the newest job is, so there the page is cut behind the look-up.
 
-use super::document::{
-    self, FILES, UPLOADED, UPLOADING, binary, integer, newest_job, read,
-};
+use super::document::{self, FILES, UPLOADED, UPLOADING, binary, integer, newest_job, read};
 use crate::files::{Seen, Status};
 use crate::page::{Cursor, From, Listed, MAX_ITEMS, Page};
 use crate::queue::State;
@@ -50,12 +48,7 @@ fn count(tenant: &Tenant, status: Option<Status>) -> Document {
     doc! { "aggregate": FILES, "pipeline": stages, "cursor": {} }
 }
 
-pub(super) fn list(
-    tenant: &Tenant,
-    status: Option<Status>,
-    from: From,
-    limit: u32,
-) -> Document {
+pub(super) fn list(tenant: &Tenant, status: Option<Status>, from: From, limit: u32) -> Document {
     let mut kept = kept(tenant, status);
     let skip = match from {
         From::Number(number) => i64::from(number.saturating_sub(1)) * i64::from(limit),

@@ -12,7 +12,9 @@
 //! [`MAX_REMOVAL_MS`], by the server's time in both the delete and the reads, so that a process which died between the
 //! steps hides no file for good.
 
-use super::document::{FILES, JOBS, UPLOADED, binary, changed, integer, matched, ms_ago, one, read};
+use super::document::{
+    FILES, JOBS, UPLOADED, binary, changed, integer, matched, ms_ago, one, read,
+};
 use crate::id::Id;
 use crate::queue::State;
 use crate::tenant::Tenant;
@@ -31,19 +33,31 @@ pub(super) async fn remove(
     let Some(removal) = mark(statements, tenant, id).await? else {
         return Ok(false);
     };
-    let mut marked = one(tenant, id, UPLOADED);
-    marked.insert("removals", removal.cast_signed());
     if is_used(statements, tenant, id).await? {
         let unmark = doc! {
             "update": FILES,
-            "updates": [{ "q": marked, "u": [{ "$unset": "removingAt" }] }],
+            "updates": [{
+                "q": marked(tenant, id, removal),
+                "u": [{ "$unset": "removingAt" }],
+            }],
         };
         statements.write(unmark).await?;
         return Ok(false);
     }
-    marked.insert("$expr", is_being_removed());
-    let delete = doc! { "delete": FILES, "deletes": [{ "q": marked, "limit": 1 }] };
-    if matched(statements, delete).await? == 1 {
+    delete(statements, tenant, id, removal).await
+}
+
+/// Deletes the file where the mark of this removal still stands. `false`: it is there, and stays.
+pub(super) async fn delete(
+    statements: &Statements,
+    tenant: &Tenant,
+    id: Id,
+    removal: u64,
+) -> Result<bool, Fatal> {
+    let mut filter = marked(tenant, id, removal);
+    filter.insert("$expr", is_being_removed());
+    let command = doc! { "delete": FILES, "deletes": [{ "q": filter, "limit": 1 }] };
+    if matched(statements, command).await? == 1 {
         return Ok(true);
     }
     // Deleted before the answer was lost, or by somebody else who removes it too: it is gone.
@@ -54,6 +68,12 @@ pub(super) async fn remove(
         "singleBatch": true,
     };
     Ok(read(statements, command).await?.is_empty())
+}
+
+fn marked(tenant: &Tenant, id: Id, removal: u64) -> Document {
+    let mut marked = one(tenant, id, UPLOADED);
+    marked.insert("removals", removal.cast_signed());
+    marked
 }
 
 /// Marks the file, and returns the number of this removal.

@@ -7,11 +7,7 @@ use mongodb::bson::doc;
 use pipeline::Fatal;
 use stages::sink::mongodb::Statements;
 
-pub(super) async fn renew(
-    statements: &Statements,
-    tenant: &Tenant,
-    id: Id,
-) -> Result<bool, Fatal> {
+pub(super) async fn renew(statements: &Statements, tenant: &Tenant, id: Id) -> Result<bool, Fatal> {
     let command = doc! {
         "update": FILES,
         "updates": [{

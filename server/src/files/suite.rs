@@ -1,0 +1,605 @@
+//! What every store of files must do, as one function that the tests of each store call with the queue of the same
+//! database.
+//!
+//! It meets a store only through [`Files`] and a queue only through [`Queue`], and knows no database. Time is asked of
+//! the store, never of a clock.
+
+use super::{File, Files, NewFile, Outcome, Seen, Status};
+use crate::id::{Entropy, Id, SystemEntropy};
+use crate::job::{Failure, SpecPin};
+use crate::page::{From, Listed, MAX_ITEMS, Page};
+use crate::queue::{
+    Claim, Claimant, Held, LoadPin, NewJob, Progress, Queue, Receipt, Release, SpecText, State,
+};
+use crate::tenant::Tenant;
+use pipeline::Cause;
+use stages::identity::LoadIdentity;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A lease that no case outlives, in milliseconds.
+const LONG_MS: u64 = 600_000;
+/// How long anything is waited for, at most.
+const DEADLINE: Duration = Duration::from_secs(30);
+
+/// A store of files, and the queue of the same database.
+#[derive(Clone)]
+pub struct Both {
+    /// The files.
+    pub files: Arc<dyn Files>,
+    /// The queue.
+    pub queue: Arc<dyn Queue>,
+}
+
+/// Checks a store. Each call of `make` gives a new one, empty and independent of the others.
+///
+/// # Panics
+/// When the store does not keep the contract; what it prints last names the case.
+pub async fn conforms(make: impl AsyncFn() -> Both) {
+    macro_rules! cases {
+        ($($case:ident,)*) => { $(
+            println!("{}", stringify!($case));
+            $case(make().await).await;
+        )* };
+    }
+    cases! {
+        a_file_is_what_was_begun_and_committed,
+        text_is_never_interpreted,
+        beginning_again_changes_nothing,
+        a_commit_met_again_is_the_file,
+        only_what_is_uploading_is_renewed_and_discarded,
+        abandoned_is_what_nobody_renews,
+        an_object_that_is_gone_is_noted_once,
+        the_status_is_of_the_newest_job,
+        a_file_in_use_is_not_removed,
+        of_removing_and_queueing_one_sees_the_other,
+        tenants_never_see_each_others_files,
+        pages_follow_each_other,
+        a_status_narrows_a_list,
+    }
+}
+
+fn id() -> Id {
+    (&SystemEntropy as &dyn Entropy).id()
+}
+
+fn tenant(name: &str) -> Tenant {
+    Tenant::of_key(name).unwrap()
+}
+
+fn new_file(tenant: &Tenant) -> NewFile {
+    let id = id();
+    NewFile {
+        id,
+        tenant: tenant.clone(),
+        original_name: "orders.csv".into(),
+        content_type: "text/csv".into(),
+        key: format!("uploads/{id}"),
+        bucket: Some("bucket".into()),
+        upload: Some("upload-1".into()),
+    }
+}
+
+impl Both {
+    /// A file of `tenant` that is uploading.
+    async fn begun(&self, tenant: &Tenant) -> NewFile {
+        let file = new_file(tenant);
+        self.files.begin(&file).await.unwrap();
+        file
+    }
+
+    /// A file of `tenant` that is uploaded.
+    async fn uploaded(&self, tenant: &Tenant) -> NewFile {
+        let file = self.begun(tenant).await;
+        let committed = self.files.commit(tenant, file.id, 5, "aa").await.unwrap();
+        assert!(committed.is_some_and(|committed| committed.is_uploaded));
+        file
+    }
+
+    async fn seen(&self, file: &NewFile) -> Option<Seen> {
+        self.files.file(&file.tenant, file.id).await.unwrap()
+    }
+
+    async fn status(&self, file: &NewFile) -> Option<Status> {
+        self.seen(file).await.map(|seen| seen.status())
+    }
+
+    /// A job of this file that waits.
+    async fn queued(&self, file: &NewFile) -> Id {
+        let job = NewJob {
+            id: id(),
+            tenant: file.tenant.clone(),
+            file: file.id,
+            spec: SpecText {
+                pin: SpecPin {
+                    name: "orders".into(),
+                    version: 1,
+                    sha256: "aa".repeat(32),
+                },
+                text: "spec = 1".into(),
+                is_operators: false,
+            },
+            load: LoadPin {
+                content: "sha256:aa".into(),
+                base: LoadIdentity([1; 12]),
+                identity: LoadIdentity([2; 12]),
+                generation: 0,
+                load_number: 0,
+                collection: "orders".into(),
+            },
+            priority: 0,
+            bytes_total: Some(5),
+        };
+        self.queue.submit(&job).await.unwrap().id
+    }
+
+    /// Claims the only job that waits.
+    async fn claimed(&self) -> Claim {
+        let claimant = Claimant {
+            worker: "worker".into(),
+            owner: id().to_string(),
+            lease_ms: LONG_MS,
+            max_attempts: 3,
+            take_expired: true,
+        };
+        let job = self.queue.claim(&claimant).await.unwrap();
+        job.and_then(|job| job.claim()).expect("a job waits")
+    }
+
+    /// A job of this file that is brought into `state`; no other job waits.
+    async fn job_in(&self, file: &NewFile, state: State) -> Id {
+        let (progress, queue) = (Progress::default(), &self.queue);
+        let job = self.queued(file).await;
+        let done = match state {
+            State::Queued => true,
+            State::InProgress => self.claimed().await.job == job,
+            State::Held => {
+                let held = Held {
+                    cause: Cause::Errors,
+                    message: "too many".into(),
+                };
+                let claim = self.claimed().await;
+                queue.hold(&claim, &progress, &held).await.unwrap()
+            }
+            State::Completed => {
+                let claim = self.claimed().await;
+                let receipt = Receipt::default();
+                queue.finish(&claim, &progress, &receipt).await.unwrap()
+            }
+            State::Failed => {
+                let claim = self.claimed().await;
+                queue.fail(&claim, &progress, &failure()).await.unwrap()
+            }
+            State::Cancelled => {
+                let changed = queue.cancel(&file.tenant, job).await.unwrap();
+                matches!(changed, crate::queue::Changed::Done(_))
+            }
+        };
+        assert!(done, "{state:?}");
+        job
+    }
+
+    async fn list(&self, tenant: &Tenant, status: Option<Status>, page: Page) -> Listed<Seen> {
+        self.files.files(tenant, status, page).await.unwrap()
+    }
+
+    /// The ids of all files that were idle for so long.
+    async fn abandoned(&self, idle_ms: u64) -> Vec<Id> {
+        let files = self.files.abandoned(idle_ms, 1_000).await.unwrap();
+        files.iter().map(|file| file.new.id).collect()
+    }
+
+    /// Waits until the clock of the store has gone on since everything so far.
+    async fn a_moment(&self) {
+        let mark = self.begun(&tenant("clock")).await;
+        let passed = async || self.abandoned(2).await.contains(&mark.id);
+        testbed::eventually("the store's clock goes on", DEADLINE, passed).await;
+        let discarded = self.files.discard(&mark.tenant, mark.id).await;
+        assert!(discarded.unwrap());
+    }
+}
+
+fn failure() -> Failure {
+    Failure {
+        code: "truncated".into(),
+        message: "it ends \"too early\"".into(),
+        hint: None,
+        causes: Vec::new(),
+    }
+}
+
+fn page(number: u32, limit: u32) -> Page {
+    Page {
+        from: From::Number(number),
+        limit,
+    }
+}
+
+fn ids(listed: &Listed<Seen>) -> Vec<Id> {
+    listed.items.iter().map(|seen| seen.file.new.id).collect()
+}
+
+async fn a_file_is_what_was_begun_and_committed(store: Both) {
+    for new in [
+        new_file(&tenant("acme")),
+        NewFile {
+            bucket: None,
+            upload: None,
+            ..new_file(&Tenant::NONE)
+        },
+    ] {
+        assert_eq!(store.seen(&new).await, None);
+        store.files.begin(&new).await.unwrap();
+        let begun = store.seen(&new).await.unwrap();
+        assert_eq!(begun.status(), Status::Uploading);
+        let expected = File {
+            new: new.clone(),
+            is_uploaded: false,
+            size_bytes: 0,
+            sha256: String::new(),
+            uploaded_ms: None,
+            content_gone: false,
+            ..begun.file
+        };
+        assert_eq!(begun.file, expected);
+        assert!(begun.file.created_ms > 0 && begun.file.updated_ms == begun.file.created_ms);
+        store.a_moment().await;
+        let size = 64 << 30;
+        let committed = store.files.commit(&new.tenant, new.id, size, "ab12").await;
+        let committed = committed.unwrap().unwrap();
+        let expected = File {
+            is_uploaded: true,
+            size_bytes: size,
+            sha256: "ab12".into(),
+            uploaded_ms: Some(committed.updated_ms),
+            updated_ms: committed.updated_ms,
+            ..expected
+        };
+        assert_eq!(committed, expected);
+        assert!(committed.updated_ms > committed.created_ms);
+        let seen = store.seen(&new).await.unwrap();
+        assert_eq!((seen.status(), seen.file), (Status::Uploaded, committed));
+        assert_eq!(seen.newest, None);
+    }
+}
+
+async fn text_is_never_interpreted(store: Both) {
+    for text in [
+        "$tenant",
+        "$$NOW",
+        "{\"$ne\":1}",
+        "a\0b",
+        "ü.ö",
+        "' OR 1",
+        "",
+    ] {
+        let mut new = new_file(&tenant("acme"));
+        new.original_name = text.into();
+        new.content_type = text.into();
+        new.key = format!("{text}{}", new.id);
+        new.bucket = Some(text.into());
+        new.upload = Some(text.into());
+        store.files.begin(&new).await.unwrap();
+        let committed = store.files.commit(&new.tenant, new.id, 0, text).await;
+        let committed = committed.unwrap().unwrap();
+        assert_eq!((&committed.new, &*committed.sha256), (&new, text));
+        let again = store.files.commit(&new.tenant, new.id, 0, text).await;
+        assert_eq!(again.unwrap(), Some(committed));
+    }
+}
+
+async fn beginning_again_changes_nothing(store: Both) {
+    let new = store.begun(&tenant("acme")).await;
+    let begun = store.seen(&new).await;
+    store.a_moment().await;
+    let other = NewFile {
+        tenant: tenant("other"),
+        original_name: "other.csv".into(),
+        ..new.clone()
+    };
+    for again in [&new, &other] {
+        store.files.begin(again).await.unwrap();
+        assert_eq!(store.seen(&new).await, begun);
+    }
+    let committed = store.files.commit(&new.tenant, new.id, 5, "aa").await;
+    store.files.begin(&new).await.unwrap();
+    let seen = store.seen(&new).await.map(|seen| seen.file);
+    assert_eq!(seen, committed.unwrap());
+}
+
+async fn a_commit_met_again_is_the_file(store: Both) {
+    let (new, acme) = (store.begun(&tenant("acme")).await, tenant("acme"));
+    let commit = async |size, sha256| store.files.commit(&acme, new.id, size, sha256).await;
+    let first = commit(5, "aa").await.unwrap();
+    assert!(first.is_some());
+    store.a_moment().await;
+    assert_eq!(commit(5, "aa").await.unwrap(), first);
+    assert_eq!(commit(6, "aa").await.unwrap(), None);
+    assert_eq!(commit(5, "bb").await.unwrap(), None);
+    assert_eq!(store.seen(&new).await.map(|seen| seen.file), first);
+    let unknown = store.files.commit(&acme, id(), 5, "aa").await;
+    assert_eq!(unknown.unwrap(), None);
+}
+
+async fn only_what_is_uploading_is_renewed_and_discarded(store: Both) {
+    let acme = tenant("acme");
+    let check = async |id, renewed, discarded, what| {
+        let (files, acme) = (&store.files, &acme);
+        assert_eq!(files.renew(acme, id).await.unwrap(), renewed, "{what}");
+        assert_eq!(files.discard(acme, id).await.unwrap(), discarded, "{what}");
+    };
+    check(id(), false, false, "unknown").await;
+    let uploaded = store.uploaded(&acme).await;
+    check(uploaded.id, false, false, "uploaded").await;
+    assert_eq!(store.status(&uploaded).await, Some(Status::Uploaded));
+    let begun = store.begun(&acme).await;
+    check(begun.id, true, true, "uploading").await;
+    check(begun.id, false, false, "discarded").await;
+    assert_eq!(store.seen(&begun).await, None);
+    let late = store.files.commit(&acme, begun.id, 5, "aa").await;
+    assert_eq!(late.unwrap(), None);
+    assert!(!store.files.remove(&acme, begun.id).await.unwrap());
+}
+
+async fn abandoned_is_what_nobody_renews(store: Both) {
+    let (acme, other) = (tenant("acme"), tenant("other"));
+    assert_eq!(store.abandoned(0).await, []);
+    let mut begun = Vec::new();
+    for tenant in [&acme, &other, &acme] {
+        begun.push(store.begun(tenant).await);
+        store.a_moment().await;
+    }
+    store.uploaded(&acme).await;
+    let [first, second, third] = [0, 1, 2].map(|index| begun[index].id);
+    assert_eq!(store.abandoned(0).await, [first, second, third]);
+    assert_eq!(store.abandoned(LONG_MS).await, []);
+    assert_eq!(store.abandoned(u64::MAX).await, []);
+    // Never by age: who is renewed is the youngest.
+    assert!(store.files.renew(&acme, first).await.unwrap());
+    assert_eq!(store.abandoned(0).await, [second, third, first]);
+    let two = store.files.abandoned(0, 2).await.unwrap();
+    let two: Vec<_> = two.into_iter().map(|file| file.new).collect();
+    assert_eq!(two, [begun[1].clone(), begun[2].clone()]);
+    assert!(store.files.discard(&other, second).await.unwrap());
+    assert_eq!(store.abandoned(0).await, [third, first]);
+}
+
+async fn an_object_that_is_gone_is_noted_once(store: Both) {
+    let acme = tenant("acme");
+    let (begun, uploaded) = (store.begun(&acme).await, store.uploaded(&acme).await);
+    store.a_moment().await;
+    for file in [begun.id, uploaded.id, id()] {
+        store.files.mark_gone(&acme, file).await.unwrap();
+    }
+    assert!(!store.seen(&begun).await.unwrap().file.content_gone);
+    let gone = store.seen(&uploaded).await.unwrap();
+    assert!(gone.file.content_gone && gone.file.updated_ms > gone.file.created_ms);
+    assert_eq!(gone.status(), Status::Uploaded);
+    store.a_moment().await;
+    store.files.mark_gone(&acme, uploaded.id).await.unwrap();
+    assert_eq!(store.seen(&uploaded).await, Some(gone));
+}
+
+async fn the_status_is_of_the_newest_job(store: Both) {
+    let acme = tenant("acme");
+    let file = store.uploaded(&acme).await;
+    let other = store.uploaded(&acme).await;
+    for state in [
+        State::Completed,
+        State::Failed,
+        State::Held,
+        State::Cancelled,
+        State::InProgress,
+        State::Queued,
+    ] {
+        store.a_moment().await;
+        let job = store.job_in(&file, state).await;
+        let seen = store.seen(&file).await.unwrap();
+        let newest = store.queue.job(&acme, job).await.unwrap().unwrap();
+        let expected = Outcome {
+            state,
+            failure: (state == State::Failed).then(|| failure().message),
+            finished_ms: newest.finished_ms,
+        };
+        assert_eq!(seen.newest, Some(expected));
+        assert_eq!(seen.status(), Status::of(true, Some(state)));
+        assert_eq!(newest.finished_ms.is_some(), state.is_terminal());
+        let listed = store.list(&acme, None, page(1, 10)).await;
+        assert!(listed.items.contains(&seen), "{state:?}");
+    }
+    assert_eq!(store.status(&other).await, Some(Status::Uploaded));
+    // A job lists every file of its content.
+    let waiting = store.queue.newest_of_file(&acme, file.id).await.unwrap();
+    let waiting = waiting.unwrap().id;
+    let attached = store.queue.attach(&acme, waiting, other.id).await;
+    assert!(attached.unwrap());
+    assert_eq!(store.status(&other).await, Some(Status::Processing));
+    // What was released keeps why, and has not failed.
+    let release = Release {
+        delay_ms: 0,
+        failure: Some(failure()),
+        charge: true,
+        max_attempts: 3,
+    };
+    let claim = store.claimed().await;
+    assert!(store.queue.release(&claim, &release).await.unwrap());
+    let newest = store.seen(&other).await.unwrap().newest.unwrap();
+    assert_eq!((newest.state, newest.failure), (State::Queued, None));
+}
+
+async fn a_file_in_use_is_not_removed(store: Both) {
+    let acme = tenant("acme");
+    for state in State::ALL {
+        let (file, second) = (store.uploaded(&acme).await, store.uploaded(&acme).await);
+        let job = store.job_in(&file, state).await;
+        let attached = store.queue.attach(&acme, job, second.id).await;
+        assert!(attached.unwrap());
+        // An older job that ended, a newer one: each counts.
+        store.a_moment().await;
+        let newer = store.queued(&second).await;
+        store.queue.cancel(&acme, newer).await.unwrap();
+        for file in [&file, &second] {
+            let removed = store.files.remove(&acme, file.id).await.unwrap();
+            assert_eq!(removed, state.is_terminal(), "{state:?}");
+            assert_eq!(store.seen(file).await.is_none(), removed, "{state:?}");
+        }
+        store.queue.cancel(&acme, job).await.unwrap();
+        for file in [&file, &second] {
+            let removed = store.files.remove(&acme, file.id).await.unwrap();
+            assert_eq!(removed, !state.is_terminal(), "{state:?}");
+            assert_eq!(store.seen(file).await, None, "{state:?}");
+        }
+    }
+    let begun = store.begun(&acme).await;
+    assert!(!store.files.remove(&acme, begun.id).await.unwrap());
+    assert!(!store.files.remove(&acme, id()).await.unwrap());
+    assert_eq!(store.status(&begun).await, Some(Status::Uploading));
+}
+
+/// Both at once, often: a job that was kept because its file was still there has a file.
+async fn of_removing_and_queueing_one_sees_the_other(store: Both) {
+    let acme = tenant("acme");
+    let (mut kept, mut removed) = (0, 0);
+    for round in 0..40 {
+        let file = store.uploaded(&acme).await;
+        let removing = {
+            let (store, file) = (store.clone(), file.clone());
+            async move {
+                // Neither side is always the first.
+                for _ in 0..round % 4 {
+                    store.queue.ping().await.unwrap();
+                }
+                store.files.remove(&file.tenant, file.id).await.unwrap()
+            }
+        };
+        let queueing = {
+            let (store, file) = (store.clone(), file.clone());
+            async move {
+                let job = store.queued(&file).await;
+                if store.seen(&file).await.is_some() {
+                    return true;
+                }
+                store.queue.cancel(&file.tenant, job).await.unwrap();
+                false
+            }
+        };
+        let (was_removed, was_kept) = tokio::join!(tokio::spawn(removing), tokio::spawn(queueing));
+        let (was_removed, was_kept) = (was_removed.unwrap(), was_kept.unwrap());
+        assert!(
+            !(was_removed && was_kept),
+            "a job was left without its file"
+        );
+        assert_eq!(store.seen(&file).await.is_none(), was_removed);
+        kept += u32::from(was_kept);
+        removed += u32::from(was_removed);
+    }
+    println!("{kept} jobs were kept, {removed} files removed");
+}
+
+async fn tenants_never_see_each_others_files(store: Both) {
+    let acme = tenant("acme");
+    let (begun, uploaded) = (store.begun(&acme).await, store.uploaded(&acme).await);
+    for stranger in [tenant("other"), Tenant::NONE] {
+        for file in [begun.id, uploaded.id] {
+            let files = &store.files;
+            assert_eq!(files.file(&stranger, file).await.unwrap(), None);
+            assert!(!files.renew(&stranger, file).await.unwrap());
+            assert!(!files.discard(&stranger, file).await.unwrap());
+            assert!(!files.remove(&stranger, file).await.unwrap());
+            let committed = files.commit(&stranger, file, 5, "aa").await;
+            assert_eq!(committed.unwrap(), None);
+            files.mark_gone(&stranger, file).await.unwrap();
+        }
+        // A stranger's job that names the file says nothing about it.
+        let named = NewFile {
+            tenant: stranger.clone(),
+            ..uploaded.clone()
+        };
+        store.queued(&named).await;
+        let listed = store.list(&stranger, None, page(1, 10)).await;
+        assert_eq!((ids(&listed), listed.total), (vec![], Some(0)));
+    }
+    assert_eq!(store.status(&begun).await, Some(Status::Uploading));
+    let seen = store.seen(&uploaded).await.unwrap();
+    assert_eq!(
+        (seen.status(), seen.file.content_gone),
+        (Status::Uploaded, false)
+    );
+    assert!(store.files.remove(&acme, uploaded.id).await.unwrap());
+}
+
+async fn pages_follow_each_other(store: Both) {
+    let acme = tenant("acme");
+    store.uploaded(&tenant("other")).await;
+    let mut places = Vec::new();
+    for number in 0..25 {
+        let file = match number % 2 {
+            0 => store.begun(&acme).await,
+            _ => store.uploaded(&acme).await,
+        };
+        places.push((store.seen(&file).await.unwrap().file.created_ms, file.id));
+    }
+    // Newest first, of one moment by id.
+    places.sort_unstable();
+    let expected: Vec<_> = places.iter().rev().map(|(_, id)| *id).collect();
+    check_pages(&store, &acme, None, &expected).await;
+    let all = store.list(&acme, None, page(1, u32::MAX)).await;
+    assert!(all.items.len() == 25 && MAX_ITEMS >= 25);
+    let beyond = store.list(&acme, None, page(u32::MAX, 10)).await;
+    assert_eq!((ids(&beyond), beyond.total), (vec![], Some(25)));
+}
+
+async fn a_status_narrows_a_list(store: Both) {
+    let acme = tenant("acme");
+    let mut expected: Vec<(Status, Vec<(u64, Id)>)> =
+        Status::ALL.map(|status| (status, Vec::new())).into();
+    for number in 0..30 {
+        // One more than states has neither job, one more is uploading.
+        let state = State::ALL.get(number % 8).copied();
+        let file = match number % 8 {
+            7 => store.begun(&acme).await,
+            _ => store.uploaded(&acme).await,
+        };
+        if let Some(state) = state {
+            // A newer job, of another outcome, is what counts.
+            store.job_in(&file, State::Cancelled).await;
+            store.a_moment().await;
+            let job = store.job_in(&file, state).await;
+            if state == State::Queued {
+                // So that the next one that is claimed is the next one that is queued.
+                assert_eq!(store.claimed().await.job, job);
+            }
+        }
+        let seen = store.seen(&file).await.unwrap();
+        let list = expected.iter_mut().find(|list| list.0 == seen.status());
+        list.unwrap().1.push((seen.file.created_ms, file.id));
+    }
+    for (status, mut places) in expected {
+        places.sort_unstable();
+        let expected: Vec<_> = places.iter().rev().map(|(_, id)| *id).collect();
+        assert!(expected.len() >= 3, "{status:?}");
+        check_pages(&store, &acme, Some(status), &expected).await;
+    }
+}
+
+/// Checks a list by pages of every size, by their numbers and one behind the other.
+async fn check_pages(store: &Both, tenant: &Tenant, status: Option<Status>, expected: &[Id]) {
+    for limit in [1, 2, 3, 7, 24, 25, 200] {
+        let pages: Vec<_> = expected.chunks(limit as usize).collect();
+        let mut from = From::Number(1);
+        for (index, expected_page) in pages.iter().enumerate() {
+            let number = page(index as u32 + 1, limit);
+            let by_number = store.list(tenant, status, number).await;
+            assert_eq!(ids(&by_number), *expected_page, "{status:?}, {number:?}");
+            assert_eq!(by_number.total, Some(expected.len() as u64));
+            let behind = store.list(tenant, status, Page { from, limit }).await;
+            assert_eq!(ids(&behind), *expected_page, "{status:?}, {from:?}");
+            assert_eq!(behind.total.is_none(), index > 0);
+            assert_eq!(behind.next, by_number.next);
+            match behind.next {
+                Some(next) => from = From::After(next),
+                None => assert_eq!(index + 1, pages.len()),
+            }
+        }
+    }
+}

@@ -1,0 +1,25 @@
+//! uploaded → (none), in SQLite, unless a job that could still run lists the file. Looking and removing are one
+//! statement, so whoever gives the file to a job and reads it afterwards sees that it is gone, or is seen here.
+
+use crate::id::Id;
+use crate::queue::State;
+use crate::tenant::Tenant;
+use pipeline::Fatal;
+use rusqlite::params;
+use stages::sqlite::Database;
+
+pub(super) async fn remove(database: &Database, tenant: &Tenant, id: Id) -> Result<bool, Fatal> {
+    let tenant = tenant.clone();
+    let running = State::ALL.iter().filter(|state| !state.is_terminal());
+    let running: Vec<_> = running.map(|state| format!("'{}'", state.word())).collect();
+    let delete = format!(
+        "DELETE FROM files WHERE tenant = ?1 AND id = ?2 AND uploaded_ms IS NOT NULL AND NOT EXISTS (
+             SELECT 1 FROM job_files JOIN jobs ON jobs.tenant = job_files.tenant AND jobs.id = job_files.job
+             WHERE job_files.tenant = ?1 AND job_files.file = ?2 AND jobs.state IN ({})
+         )",
+        running.join(", ")
+    );
+    let removed =
+        database.write(move |change| change.execute(&delete, params![tenant.key(), id.0]));
+    Ok(removed.await? == 1)
+}

@@ -52,7 +52,7 @@ pub(super) fn file(row: &Row<'_>) -> rusqlite::Result<File> {
 /// Reads [`FILE`] and [`JOB`].
 pub(super) fn seen(row: &Row<'_>) -> rusqlite::Result<Seen> {
     let word: Option<String> = row.get(FIRST_OF_JOB)?;
-    let outcome = |word: String| {
+    let outcome = |word: String| -> rusqlite::Result<Outcome> {
         let state = State::of_word(&word);
         let state = state.ok_or_else(|| damaged(FIRST_OF_JOB, "no state is called so"))?;
         // A job that was released keeps why, and has not failed.

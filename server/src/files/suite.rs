@@ -198,11 +198,17 @@ impl Both {
 
     /// Waits until the clock of the store has gone on since everything so far.
     async fn a_moment(&self) {
-        let mark = self.begun(&tenant("clock")).await;
-        let passed = async || self.abandoned(2).await.contains(&mark.id);
+        let first = self.now().await;
+        let passed = async || self.now().await > first + 1;
         testbed::eventually("the store's clock goes on", DEADLINE, passed).await;
+    }
+
+    async fn now(&self) -> u64 {
+        let mark = self.begun(&tenant("clock")).await;
+        let seen = self.seen(&mark).await.unwrap();
         let discarded = self.files.discard(&mark.tenant, mark.id).await;
         assert!(discarded.unwrap());
+        seen.file.created_ms
     }
 }
 
@@ -356,19 +362,32 @@ async fn abandoned_is_what_nobody_renews(store: Both) {
         begun.push(store.begun(tenant).await);
         store.a_moment().await;
     }
-    store.uploaded(&acme).await;
+    let uploaded = store.uploaded(&acme).await;
     let [first, second, third] = [0, 1, 2].map(|index| begun[index].id);
-    assert_eq!(store.abandoned(0).await, [first, second, third]);
-    assert_eq!(store.abandoned(LONG_MS).await, []);
-    assert_eq!(store.abandoned(u64::MAX).await, []);
-    // Never by age: who is renewed is the youngest.
+    for idle_ms in [LONG_MS, u64::MAX] {
+        assert_eq!(store.abandoned(idle_ms).await, []);
+    }
+    // Never by age: the oldest one is renewed.
     assert!(store.files.renew(&acme, first).await.unwrap());
-    assert_eq!(store.abandoned(0).await, [second, third, first]);
     let two = store.files.abandoned(0, 2).await.unwrap();
     let two: Vec<_> = two.into_iter().map(|file| file.new).collect();
     assert_eq!(two, [begun[1].clone(), begun[2].clone()]);
+    // Who was given is lost to its upload, and given again.
+    for lost in &two {
+        assert!(!store.files.renew(&lost.tenant, lost.id).await.unwrap());
+        let late = store.files.commit(&lost.tenant, lost.id, 5, "aa").await;
+        assert_eq!(late.unwrap(), None);
+        assert_eq!(store.seen(lost).await, None);
+        let listed = store.list(&lost.tenant, None, page(1, 10)).await;
+        assert!(!ids(&listed).contains(&lost.id));
+    }
+    assert_eq!(store.abandoned(LONG_MS).await, [second, third]);
+    assert!(store.files.renew(&acme, first).await.unwrap());
     assert!(store.files.discard(&other, second).await.unwrap());
+    assert!(!store.files.discard(&other, second).await.unwrap());
+    assert_eq!(store.abandoned(LONG_MS).await, [third]);
     assert_eq!(store.abandoned(0).await, [third, first]);
+    assert_eq!(store.status(&uploaded).await, Some(Status::Uploaded));
 }
 
 async fn an_object_that_is_gone_is_noted_once(store: Both) {

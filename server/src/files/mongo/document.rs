@@ -19,7 +19,7 @@ pub(super) const JOBS: &str = "jobs";
 pub(super) const UPLOADING: &str = "uploading";
 /// It is whole.
 pub(super) const UPLOADED: &str = "uploaded";
-/// It is being removed without ever having been whole.
+/// It is lost to its upload, and being removed without ever having been whole.
 pub(super) const DISCARDED: &str = "discarded";
 
 /// The longest time that is taken from now, in milliseconds: a hundred years, so that it is a date.

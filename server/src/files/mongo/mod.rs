@@ -5,11 +5,12 @@
 //!   createdAt, renewedAt (until it is uploaded), uploadedAt?, updatedAt, removals?, removingAt? }
 //!
 //!   (none) ─ begin ─► uploading ─ commit ─► uploaded ─ remove ─► removingAt ─► (none)
-//!                        └─ discard ─► discarded ─► (none)
+//!                        └─ abandoned or discard ─► discarded ─► (none)
 //! ```
 //!
 //! Answers can be lost, and statements are then sent again; so what is removed is marked first, and a mark that is met
-//! again is our own. A mark that a killed process left behind is found by [`Files::abandoned`], or runs out. Jobs are
+//! again is our own. A mark that a killed process left behind is given again by
+//! [`Files::abandoned`], or runs out. Jobs are
 //! read in the same database, by the index of the queue on their files.
 
 mod abandoned;

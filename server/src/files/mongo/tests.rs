@@ -132,7 +132,7 @@ async fn what_was_half_discarded_is_found(store: &MongoFiles) {
     set(store, file.id, doc! { "state": document::DISCARDED }).await;
     assert_eq!(store.file(&file.tenant, file.id).await.unwrap(), None);
     assert!(!store.renew(&file.tenant, file.id).await.unwrap());
-    let abandoned = store.abandoned(0, 10).await.unwrap();
+    let abandoned = store.abandoned(u64::MAX, 10).await.unwrap();
     assert!(abandoned.len() == 1 && abandoned[0].new == file);
     assert!(store.discard(&file.tenant, file.id).await.unwrap());
     assert!(store.abandoned(0, 10).await.unwrap().is_empty());
@@ -151,6 +151,12 @@ async fn a_lost_answer_is_sent_again(server: &Mongod, store: &MongoFiles, comman
     store.begin(&file).await.unwrap();
     lose().await;
     assert!(store.renew(tenant, id).await.unwrap(), "{command}");
+    lose().await;
+    let abandoned = store.abandoned(0, 10).await.unwrap();
+    assert!(
+        abandoned.len() == 1 && abandoned[0].new == file,
+        "{command}"
+    );
     lose().await;
     assert!(store.discard(tenant, id).await.unwrap(), "{command}");
     store.begin(&file).await.unwrap();
@@ -183,9 +189,14 @@ async fn lists_are_read_in_the_order_of_an_index(store: &MongoFiles) {
             );
         }
     }
-    let plan = explained(store, abandoned::list(5_000, 20)).await;
-    assert!(plan.contains("\"state_renewedAt\""), "{plan}");
-    assert!(!plan.contains("\"COLLSCAN\""), "{plan}");
+    for state in [document::UPLOADING, document::DISCARDED] {
+        let plan = explained(store, abandoned::list(doc! { "state": state }, 20)).await;
+        assert!(plan.contains("\"state_renewedAt\""), "{plan}");
+        assert!(
+            !plan.contains("\"SORT\"") && !plan.contains("\"COLLSCAN\""),
+            "{plan}"
+        );
+    }
 }
 
 /// How the server would read: its winning plan, as text.

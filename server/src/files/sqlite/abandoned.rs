@@ -1,4 +1,5 @@
-//! Files of all tenants that nobody uploads any more, from SQLite: longest idle first.
+//! uploading → lost, for those that nobody uploads any more, of all tenants, in SQLite: longest idle first. Those that
+//! were lost before and are not yet discarded are given again.
 
 use super::{NOW, row};
 use crate::files::File;
@@ -12,19 +13,28 @@ pub(super) async fn abandoned(
     limit: u32,
 ) -> Result<Vec<File>, Fatal> {
     let idle = i64::try_from(idle_ms).unwrap_or(i64::MAX);
-    let found = database.read(move |connection| {
-        let mut select = connection.prepare_cached(&select())?;
-        let files = select.query_map(params![idle, limit.max(1)], row::file)?;
+    let limit = limit.max(1);
+    let found = database.write(move |change| {
+        let take = format!(
+            "UPDATE files SET is_lost = 1, updated_ms = {NOW} WHERE is_lost = 0 AND id IN ({})",
+            idlest()
+        );
+        change.prepare_cached(&take)?.execute(params![limit, idle])?;
+        let select = format!(
+            "SELECT {} FROM files WHERE uploaded_ms IS NULL AND is_lost = 1 ORDER BY renewed_ms LIMIT ?1",
+            row::FILE
+        );
+        let mut select = change.prepare_cached(&select)?;
+        let files = select.query_map(params![limit], row::file)?;
         files.collect()
     });
     found.await
 }
 
-/// The statement; `?1` is the time, `?2` the most files.
-pub(super) fn select() -> String {
+/// The `?1` files that were idle longest, each for at least `?2` milliseconds.
+pub(super) fn idlest() -> String {
     format!(
-        "SELECT {} FROM files WHERE uploaded_ms IS NULL AND renewed_ms <= {NOW} - ?1 \
-         ORDER BY renewed_ms LIMIT ?2",
-        row::FILE
+        "SELECT id FROM files WHERE uploaded_ms IS NULL AND is_lost = 0 AND renewed_ms <= {NOW} - ?2 \
+         ORDER BY renewed_ms LIMIT ?1"
     )
 }

@@ -20,7 +20,7 @@ pub(super) async fn commit(
         let size_bytes = size_bytes.cast_signed();
         let update = format!(
             "UPDATE files SET size_bytes = ?3, sha256 = ?4, uploaded_ms = {NOW}, updated_ms = {NOW} \
-             WHERE tenant = ?1 AND id = ?2 AND uploaded_ms IS NULL"
+             WHERE tenant = ?1 AND id = ?2 AND uploaded_ms IS NULL AND is_lost = 0"
         );
         let values = params![tenant.key(), id.0, size_bytes, sha256];
         change.prepare_cached(&update)?.execute(values)?;

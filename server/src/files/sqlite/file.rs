@@ -16,7 +16,8 @@ pub(super) async fn file(
     let tenant = tenant.clone();
     let found = database.read(move |connection| {
         let select = format!(
-            "SELECT {FILE}, {JOB} FROM {WITH_NEWEST_JOB} WHERE files.tenant = ?1 AND files.id = ?2"
+            "SELECT {FILE}, {JOB} FROM {WITH_NEWEST_JOB} \
+             WHERE files.tenant = ?1 AND files.id = ?2 AND is_lost = 0"
         );
         let mut select = connection.prepare_cached(&select)?;
         let found = select.query_row(params![tenant.key(), id.0], row::seen);

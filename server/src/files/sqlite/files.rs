@@ -100,5 +100,5 @@ fn wanted(status: Option<Status>) -> String {
             format!("AND uploaded_ms IS NOT NULL AND jobs.state IN ({words})")
         }
     };
-    format!("files.tenant = ?1 {of_status}")
+    format!("files.tenant = ?1 AND is_lost = 0 {of_status}")
 }

@@ -24,7 +24,8 @@ use async_trait::async_trait;
 use pipeline::Fatal;
 use stages::sqlite::Database;
 
-/// The tables of this store; running it again changes nothing. A file without `uploaded_ms` is uploading.
+/// The tables of this store; running it again changes nothing. A file without `uploaded_ms` is uploading,
+/// or lost to its upload.
 pub const SCHEMA: &str = "
     CREATE TABLE IF NOT EXISTS files (
         id BLOB NOT NULL PRIMARY KEY,
@@ -40,6 +41,7 @@ pub const SCHEMA: &str = "
         created_ms INTEGER NOT NULL,
         renewed_ms INTEGER NOT NULL,
         uploaded_ms INTEGER,
+        is_lost INTEGER NOT NULL DEFAULT 0,
         updated_ms INTEGER NOT NULL
     ) WITHOUT ROWID;
     CREATE INDEX IF NOT EXISTS files_created ON files (tenant, created_ms, id);

@@ -12,7 +12,7 @@ pub(super) async fn renew(database: &Database, tenant: &Tenant, id: Id) -> Resul
     let renewed = database.write(move |change| {
         let update = format!(
             "UPDATE files SET renewed_ms = {NOW} \
-             WHERE tenant = ?1 AND id = ?2 AND uploaded_ms IS NULL"
+             WHERE tenant = ?1 AND id = ?2 AND uploaded_ms IS NULL AND is_lost = 0"
         );
         change
             .prepare_cached(&update)?

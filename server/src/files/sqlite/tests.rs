@@ -59,8 +59,8 @@ async fn lists_are_read_in_the_order_of_an_index() {
             plans.push(plan);
         }
     }
-    let values = vec![Value::Integer(5_000), Value::Integer(10)];
-    let plan = explained(&database, abandoned::select(), values).await;
+    let values = vec![Value::Integer(10), Value::Integer(5_000)];
+    let plan = explained(&database, abandoned::idlest(), values).await;
     assert!(plan[0].contains("INDEX files_uploading"), "{plan:?}");
     plans.push(plan);
     for step in plans.iter().flatten() {

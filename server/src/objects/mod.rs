@@ -7,6 +7,9 @@
 pub mod folder;
 pub mod s3;
 
+#[cfg(test)]
+mod suite;
+
 use async_trait::async_trait;
 use bytes::Bytes;
 use pipeline::Fatal;

@@ -131,7 +131,8 @@ impl S3Client {
         Backoff::new(self.limits.backoff, self.jitter ^ salt)
     }
 
-    /// A client with the credentials, the region and the endpoint of `config`. Whatever else `config` says, waits and tries are bounded here and nowhere else.
+    /// A client with the credentials, the region and the endpoint of `config`. Whatever else it says, waits and tries
+    /// are bounded here and nowhere else.
     pub fn of(config: Builder, limits: S3Limits, jitter: u64) -> Self {
         let stall_timeout = Duration::from_millis(limits.stall_timeout_ms);
         let timeouts = TimeoutConfig::builder()

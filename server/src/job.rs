@@ -1,6 +1,7 @@
 //! A job as clients see it: the JSON of `run --json`, and of the service's answers.
 
 use pipeline::{Books, Breach, Fatal, Kind};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use stages::plan::Plan;
 
@@ -48,7 +49,7 @@ pub struct Job {
 }
 
 /// The exact text of a spec.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SpecPin {
     /// Its name.
     pub name: String,
@@ -69,7 +70,7 @@ impl From<&Plan> for SpecPin {
 }
 
 /// The counters of a job.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Stats {
     read: u64,
@@ -95,7 +96,7 @@ impl From<&Books> for Stats {
 }
 
 /// The rejects with one code and field.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct ErrorKind {
     code: String,
     field: Option<String>,
@@ -103,7 +104,7 @@ pub struct ErrorKind {
     sample: ErrorSample,
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 struct ErrorSample {
     record: u64,
     line: u64,
@@ -129,7 +130,7 @@ impl From<&Kind> for ErrorKind {
 }
 
 /// Why a job failed or is held.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Failure {
     /// A stable word.
     pub code: String,

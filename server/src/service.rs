@@ -2,6 +2,7 @@
 
 use crate::config::Config;
 use crate::id::Entropy;
+use crate::keys::secret::Authority;
 use crate::metrics::Metrics;
 use crate::stores::Stores;
 use std::sync::Arc;
@@ -13,6 +14,8 @@ pub struct Service {
     pub config: Arc<Config>,
     /// What the service remembers.
     pub stores: Stores,
+    /// Whom keys speak for.
+    pub authority: Arc<Authority>,
     /// Where chance comes from.
     pub entropy: Arc<dyn Entropy>,
     /// What is counted.

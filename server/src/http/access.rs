@@ -5,11 +5,10 @@
 
 use super::problem::Problem;
 use crate::id::Id;
-use crate::keys::Keys;
+use crate::keys::secret::Authority;
 use crate::tenant::Tenant;
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
-use sha2::{Digest as _, Sha256};
 
 /// The most bytes of a key that are looked at.
 const MAX_KEY_BYTES: usize = 256;
@@ -35,18 +34,18 @@ impl Caller {
 ///
 /// # Errors
 /// `unauthorized`, and outages of the store.
-pub async fn caller(keys: &dyn Keys, headers: &HeaderMap) -> Result<Caller, Problem> {
+pub async fn caller(authority: &Authority, headers: &HeaderMap) -> Result<Caller, Problem> {
     let Some(secret) = secret(headers)? else {
-        return if keys.any().await? {
+        return if authority.wants_keys().await? {
             Err(Problem::unauthorized("the request has no API key"))
         } else {
             Ok(Caller::ANYBODY)
         };
     };
-    match keys.find(Sha256::digest(secret).into()).await? {
-        Some(key) => Ok(Caller {
-            tenant: key.tenant,
-            key: Some(key.id),
+    match authority.caller(secret).await? {
+        Some(caller) => Ok(Caller {
+            tenant: caller.tenant,
+            key: Some(caller.key),
         }),
         None => Err(Problem::unauthorized("the API key is not a live one")),
     }

@@ -4,23 +4,25 @@
 //! client goes away; one that only reads ends with its client. Nothing here knows what a route means.
 
 use super::access::{self, Caller};
-use super::answer::{self, Response};
+use super::answer::Response;
 use super::openapi;
 use super::problem::Problem;
 use super::query::Query;
 use super::request::{Call, RequestBody};
 use super::route::{Access, Alias, Patience, Route};
 use crate::id::Entropy;
+use crate::metrics::ByAnswer;
 use crate::service::Service;
 use bytes::Bytes;
 use http::header::HOST;
 use http::request::Parts;
-use http::{Method, StatusCode, Version};
+use http::{Method, Version};
 use matchit::Router;
 use pipeline::Fatal;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::Duration;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 use tracing::{Instrument as _, Span};
@@ -104,10 +106,24 @@ impl Http {
         address: IpAddr,
         request_id: &str,
     ) -> Response {
-        match self.run(parts, body, address, request_id).await {
-            Ok(response) => response,
-            Err(problem) => problem.answer(request_id),
-        }
+        let (began, method) = (Instant::now(), method(&parts.method));
+        // Of paths that are none there is no end: they are one.
+        let mut pattern = "";
+        let answered = self
+            .run(parts, body, address, request_id, &mut pattern)
+            .await;
+        let response = answered.unwrap_or_else(|problem| problem.answer(request_id));
+        let by = ByAnswer {
+            route: pattern,
+            method,
+            status: response.status().as_u16(),
+        };
+        let metrics = &self.service.metrics;
+        metrics.requests.get_or_create(&by).inc();
+        metrics
+            .request_seconds
+            .observe(began.elapsed().as_secs_f64());
+        response
     }
 
     async fn run(
@@ -116,14 +132,16 @@ impl Http {
         body: RequestBody,
         address: IpAddr,
         request_id: &str,
+        pattern: &mut &'static str,
     ) -> Result<Response, Problem> {
         one_host(&parts)?;
         let (route, path) = self.find(&parts.method, parts.uri.path())?;
+        *pattern = route.path;
         let span = Span::current();
         span.record("route", route.path);
         let caller = match route.access {
             Access::Open => Caller::ANYBODY,
-            Access::Key => access::caller(&*self.service.stores.keys, &parts.headers).await?,
+            Access::Key => access::caller(&self.service.authority, &parts.headers).await?,
         };
         span.record("tenant", caller.tenant.key());
         let operation = route.operation;
@@ -201,6 +219,7 @@ fn method(method: &Method) -> &'static str {
         Method::POST => "POST",
         Method::PUT => "PUT",
         Method::DELETE => "DELETE",
+        Method::HEAD => "HEAD",
         _ => "",
     }
 }
@@ -232,9 +251,4 @@ impl Running {
             Self::Change(task) => task.await,
         }
     }
-}
-
-/// 200 with the OpenAPI document.
-pub fn document(call: &Call) -> Response {
-    answer::bytes(StatusCode::OK, "application/json", call.openapi.clone())
 }

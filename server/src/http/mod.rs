@@ -9,15 +9,25 @@
 //! requests and the OpenAPI document ([`openapi`]) come from there. hyper is named nowhere else in the program.
 
 mod access;
+mod aliases;
 mod answer;
 mod codes;
 mod dispatch;
+mod errors;
+mod file_view;
+mod files;
 mod health;
+mod job_view;
+mod jobs;
+mod list;
+mod metrics;
 mod openapi;
 mod problem;
 mod query;
+mod receipt;
 mod request;
 mod route;
+mod scalars;
 mod serve;
 mod socket;
 
@@ -28,11 +38,23 @@ use route::{Alias, Route, aliases, routes};
 
 /// Every route. `Key`: whoever has a key, where any is configured; `Open`: everybody.
 pub const ROUTES: &[Route] = routes! {
+    GET    "/files"                        Key  files::LIST           "Files, newest first";
+    GET    "/files/{fileId}"               Key  files::GET            "A file";
+    GET    "/files/{fileId}/content"       Key  files::CONTENT        "The bytes of a file";
+    DELETE "/files/{fileId}"               Key  files::DELETE         "Removes a file and its bytes";
+    GET    "/upload/{fileId}/status"       Key  aliases::STATUS       "The newest job of a file";
+    GET    "/jobs"                         Key  jobs::LIST            "Jobs, newest first";
+    GET    "/jobs/{jobId}"                 Key  jobs::GET             "A job";
+    GET    "/jobs/{jobId}/errors"          Key  errors::ERRORS        "The records of a job that were refused";
+    GET    "/jobs/{jobId}/receipt"         Key  receipt::RECEIPT      "What proves a completed load";
     GET    "/healthz"                      Open health::HEALTH        "Whether every dependency answers";
     GET    "/livez"                        Open health::LIVE          "Whether the process runs";
+    GET    "/metrics"                      Key  metrics::METRICS      "Counters and histograms for Prometheus";
+    GET    "/openapi.json"                 Key  metrics::OPENAPI      "This contract";
 };
 
 /// Other names of routes. Every path, of either table, answers below `/api` as well.
 pub const ALIASES: &[Alias] = aliases! {
+    GET    "/status/{jobId}"               = "/jobs/{jobId}";
     GET    "/api/health"                   = "/healthz";
 };

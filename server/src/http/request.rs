@@ -10,7 +10,8 @@ use bytes::{Bytes, BytesMut};
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, Method};
 use http_body_util::BodyExt as _;
-use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::combinators::BoxBody;
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use std::net::IpAddr;
 use tokio_util::sync::CancellationToken;
@@ -19,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 pub const MAX_JSON_BYTES: usize = 1024 * 1024;
 
 /// The bytes of a request. An error says that the client is gone, or that the bytes stopped coming.
-pub type RequestBody = UnsyncBoxBody<Bytes, BodyError>;
+pub type RequestBody = BoxBody<Bytes, BodyError>;
 /// Why a body ended before its end.
 pub type BodyError = Box<dyn std::error::Error + Send + Sync>;
 
@@ -144,6 +145,15 @@ impl Call {
         }
     }
 
+    /// The body of a route that reads none: nothing, or `{}`, which many clients send.
+    ///
+    /// # Errors
+    /// As [`Self::json`].
+    pub async fn nothing(&mut self) -> Result<(), Problem> {
+        let Nothing {} = self.json().await?;
+        Ok(())
+    }
+
     /// The media type of the body, without parameters, in lower case.
     pub fn media_type(&self) -> Option<String> {
         let value = self.headers.get(CONTENT_TYPE)?.to_str().ok()?;
@@ -151,6 +161,10 @@ impl Call {
         Some(media_type.trim().to_ascii_lowercase())
     }
 }
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Nothing {}
 
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     serde_json::from_slice(bytes).map_err(|error| {

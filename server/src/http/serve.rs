@@ -149,11 +149,11 @@ async fn routes<B>(
     request: Request<B>,
 ) -> Result<Response, Infallible>
 where
-    B: Body<Data = Bytes, Error = BodyError> + Send + 'static,
+    B: Body<Data = Bytes, Error = BodyError> + Send + Sync + 'static,
 {
     let (parts, body) = request.into_parts();
     let id = request_id(&parts.headers).to_owned();
-    Ok(http.answer(parts, body.boxed_unsync(), address, &id).await)
+    Ok(http.answer(parts, body.boxed(), address, &id).await)
 }
 
 /// Makes ids for requests that bring none.

@@ -1,11 +1,12 @@
 //! A reject as people and programs read it: one JSON object, the same in a file of rejects and over HTTP.
 
 use pipeline::{Problem, Reject};
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::borrow::Cow;
 
 /// A reject; as JSON, its names are those of the fields.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct RejectLine<'a> {
     /// The record's number, from 1.
     pub record: u64,
@@ -26,7 +27,7 @@ pub struct RejectLine<'a> {
 }
 
 /// One problem of a record.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct ProblemLine<'a> {
     /// A stable word.
     pub code: &'a str,

@@ -1,0 +1,111 @@
+//! A job as clients see it.
+
+use super::scalars::{StateWord, Time};
+use crate::id::Id;
+use crate::job::{ErrorKind, Failure, SpecPin, Stats};
+use crate::queue::{Job, State};
+use schemars::JsonSchema;
+use serde::Serialize;
+
+/// A job.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(rename = "Job")]
+pub struct JobView {
+    /// Its id.
+    job_id: Id,
+    /// The file that it reads.
+    file_id: Option<Id>,
+    /// Every file of the same content that it was asked for.
+    file_ids: Vec<Id>,
+    /// The exact text that it is loaded with.
+    spec: SpecPin,
+    /// Where it is in its life.
+    state: StateWord,
+    /// Tries without progress.
+    attempts: u32,
+    created_at: Time,
+    /// When it was last queued.
+    queued_at: Time,
+    /// When it was first claimed.
+    started_at: Option<Time>,
+    finished_at: Option<Time>,
+    updated_at: Time,
+    /// From 0 to 1, by bytes of the stored object.
+    #[schemars(range(min = 0, max = 1))]
+    progress: f64,
+    /// Bytes taken from the stored object.
+    bytes_read: u64,
+    /// Its size.
+    bytes_total: Option<u64>,
+    records_per_second: u64,
+    /// The counters.
+    stats: Stats,
+    /// The rejects, one entry per code and field; bounded.
+    errors: Vec<ErrorKind>,
+    /// Why it failed, is held, or was last put back.
+    failure: Option<Failure>,
+    /// The worker that has it, or had it last.
+    worker_id: Option<String>,
+    /// Until when it is the worker's.
+    lock_until: Option<Time>,
+    /// The webhook: none.
+    callback: Option<()>,
+    /// There, and true, when its details were removed after their time.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    expired: bool,
+}
+
+impl From<Job> for JobView {
+    fn from(job: Job) -> Self {
+        let books = job.checkpoint.as_ref().map(|checkpoint| &checkpoint.books);
+        let errors = books.map(|books| books.summary.kinds());
+        let running = job.state == State::InProgress;
+        Self {
+            job_id: job.id,
+            file_id: job.file(),
+            progress: progress(&job),
+            stats: books.map(Stats::from).unwrap_or_default(),
+            errors: if job.expired {
+                Vec::new()
+            } else {
+                errors.into_iter().flatten().map(ErrorKind::from).collect()
+            },
+            failure: match (job.held, job.state) {
+                (Some(held), State::Held) => Some(Failure {
+                    code: held.cause.code().to_owned(),
+                    message: held.message,
+                    hint: None,
+                    causes: Vec::new(),
+                }),
+                _ => job.failure,
+            },
+            file_ids: job.files,
+            spec: job.spec.pin,
+            state: StateWord(job.state),
+            attempts: job.attempts,
+            created_at: Time(job.created_ms),
+            queued_at: Time(job.queued_ms),
+            started_at: job.started_ms.map(Time),
+            finished_at: job.finished_ms.map(Time),
+            updated_at: Time(job.updated_ms),
+            bytes_read: job.progress.bytes_read,
+            bytes_total: job.progress.bytes_total,
+            records_per_second: job.progress.records_per_second,
+            worker_id: job.worker,
+            lock_until: job.lock_until_ms.filter(|_| running).map(Time),
+            callback: None,
+            expired: job.expired,
+        }
+    }
+}
+
+fn progress(job: &Job) -> f64 {
+    match (job.state, job.progress.bytes_total) {
+        (State::Completed, _) => 1.0,
+        (_, Some(total)) if total > 0 => {
+            (job.progress.bytes_read as f64 / total as f64).clamp(0.0, 1.0)
+        }
+        _ => 0.0,
+    }
+}

@@ -35,12 +35,23 @@ const PREFIX: &str = "/api";
 /// The HTTP interface: its routes, and what they work on.
 pub struct Http {
     service: Service,
-    router: Router<BTreeMap<&'static str, &'static Route>>,
+    router: Router<Methods>,
     openapi: Bytes,
     /// Requests that run on without their clients.
     pub(super) tasks: TaskTracker,
     /// Cancelled when the service shuts down.
     pub(super) stop: CancellationToken,
+}
+
+/// What answers at a path, by method.
+type Methods = BTreeMap<&'static str, Target>;
+
+/// A route, and the parameters that a path without any gives it: `/specs/check` is `/specs/{name}` too, for methods
+/// that it has not itself.
+#[derive(Clone)]
+struct Target {
+    route: &'static Route,
+    given: Vec<(&'static str, &'static str)>,
 }
 
 impl Http {
@@ -54,29 +65,26 @@ impl Http {
         aliases: &'static [Alias],
         stop: CancellationToken,
     ) -> Result<Self, Fatal> {
-        let mut paths: BTreeMap<&'static str, BTreeMap<&'static str, &'static Route>> =
-            BTreeMap::new();
+        let mut paths: BTreeMap<&'static str, Methods> = BTreeMap::new();
+        let mut enter = |path, route: &'static Route| {
+            let given = Vec::new();
+            let methods = paths.entry(path).or_default();
+            methods.insert(method(&route.method), Target { route, given });
+        };
         for route in table {
-            paths
-                .entry(route.path)
-                .or_default()
-                .insert(method(&route.method), route);
+            enter(route.path, route);
         }
         for alias in aliases {
-            let route = paths
-                .get(alias.of)
-                .and_then(|of| of.get(method(&alias.method)));
-            let route = *route.ok_or_else(|| {
+            let is_meant = |route: &&Route| route.path == alias.of && route.method == alias.method;
+            let route = table.iter().find(is_meant).ok_or_else(|| {
                 Fatal::new(
                     "internal",
                     format!("{} is the alias of no route", alias.path),
                 )
             })?;
-            paths
-                .entry(alias.path)
-                .or_default()
-                .insert(method(&alias.method), route);
+            enter(alias.path, route);
         }
+        share(&mut paths);
         let mut router = Router::new();
         for (path, routes) in paths {
             router.insert(path, routes).map_err(|error| {
@@ -196,8 +204,8 @@ impl Http {
             ref other => method(other),
         };
         match found.value.get(name) {
-            Some(route) => {
-                let params = found.params.iter();
+            Some(Target { route, given }) => {
+                let params = found.params.iter().chain(given.iter().copied());
                 let params = params.map(|(name, value)| (name.to_owned(), value.to_owned()));
                 Ok((route, params.collect()))
             }
@@ -208,6 +216,50 @@ impl Http {
                 }
                 Err(Problem::method_not_allowed(&allow.join(", ")))
             }
+        }
+    }
+}
+
+/// Gives paths without parameters the methods of patterns that they match, which the router would hide.
+fn share(paths: &mut BTreeMap<&'static str, Methods>) {
+    let patterns: Vec<_> = paths
+        .iter()
+        .filter(|(path, _)| path.contains('{'))
+        .map(|(path, methods)| (*path, methods.clone()))
+        .collect();
+    for (path, methods) in paths.iter_mut().filter(|(path, _)| !path.contains('{')) {
+        for (pattern, others) in &patterns {
+            let Some(given) = matched(pattern, path) else {
+                continue;
+            };
+            for (method, target) in others {
+                methods.entry(method).or_insert_with(|| Target {
+                    route: target.route,
+                    given: given.clone(),
+                });
+            }
+        }
+    }
+}
+
+/// The parameters of `path` by `pattern`, where it matches.
+fn matched(pattern: &'static str, path: &'static str) -> Option<Vec<(&'static str, &'static str)>> {
+    let mut given = Vec::new();
+    let (mut wanted, mut segments) = (pattern.split('/'), path.split('/'));
+    loop {
+        match (wanted.next(), segments.next()) {
+            (None, None) => return Some(given),
+            (Some(wanted), Some(segment)) => {
+                let name = wanted
+                    .strip_prefix('{')
+                    .and_then(|name| name.strip_suffix('}'));
+                match name {
+                    Some(name) => given.push((name, segment)),
+                    None if wanted == segment => {}
+                    None => return None,
+                }
+            }
+            _ => return None,
         }
     }
 }

@@ -129,8 +129,7 @@ async fn page(
     let limit = limit.min(MAX_ITEMS.into()) as u32;
     let (number, from) = (call.query.number(PAGE.name), call.query.number(CURSOR.name));
     if number.is_some() && from.is_some() {
-        let message = "a list is read by `page` or by `cursor`, not by both";
-        return Err(Problem::new("bad_query", message));
+        return Err(query::page_and_cursor());
     }
     let (page, total) = match from {
         Some(_) => (None, None),

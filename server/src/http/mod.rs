@@ -30,6 +30,7 @@ mod route;
 mod scalars;
 mod serve;
 mod socket;
+mod specs;
 
 pub use dispatch::Http;
 pub use serve::serve;
@@ -47,6 +48,11 @@ pub const ROUTES: &[Route] = routes! {
     GET    "/jobs/{jobId}"                 Key  jobs::GET             "A job";
     GET    "/jobs/{jobId}/errors"          Key  errors::ERRORS        "The records of a job that were refused";
     GET    "/jobs/{jobId}/receipt"         Key  receipt::RECEIPT      "What proves a completed load";
+    GET    "/specs"                        Key  specs::LIST           "Specs, by name";
+    POST   "/specs/check"                  Key  specs::CHECK          "What is wrong with a spec";
+    GET    "/specs/{name}"                 Key  specs::GET            "The newest version of a spec";
+    PUT    "/specs/{name}"                 Key  specs::PUT            "Registers a version of a spec";
+    GET    "/specs/{name}/versions/{version}" Key specs::VERSION      "A version of a spec";
     GET    "/healthz"                      Open health::HEALTH        "Whether every dependency answers";
     GET    "/livez"                        Open health::LIVE          "Whether the process runs";
     GET    "/metrics"                      Key  metrics::METRICS      "Counters and histograms for Prometheus";

@@ -99,8 +99,7 @@ impl Query {
         let cursor: Option<Cursor> = self.get(CURSOR.name).and_then(|text| text.parse().ok());
         let from = match (number, cursor) {
             (Some(_), Some(_)) => {
-                let message = "a list is read by `page` or by `cursor`, not by both";
-                return Err(Problem::new("bad_query", message));
+                return Err(page_and_cursor());
             }
             (_, Some(cursor)) => From::After(cursor),
             (number, None) => From::Number(number.unwrap_or(1) as u32),
@@ -109,6 +108,12 @@ impl Query {
         let limit = limit.map_or(DEFAULT_ITEMS, |limit| limit as u32);
         Ok(Page { from, limit })
     }
+}
+
+/// The answer to a list that is asked for by both.
+pub fn page_and_cursor() -> Problem {
+    let message = "a list is read by `page` or by `cursor`, not by both";
+    Problem::new("bad_query", message)
 }
 
 fn unknown(name: &str, params: &[Param]) -> Problem {

@@ -18,6 +18,7 @@ mod specs;
 mod stores;
 mod targets;
 mod tenant;
+mod worker;
 
 use clap::Parser;
 use std::io::IsTerminal as _;

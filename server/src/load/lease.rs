@@ -17,6 +17,8 @@ use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 
 /// How often a lease that may have been left by a dead process is looked at.
 const WAIT_INTERVAL_MS: u64 = 500;
+/// How long another process that writes the load or the target is waited for, in milliseconds.
+const RIVAL_WAIT_MS: u64 = 3_000;
 /// Tries to enter a load while others change the same entry.
 const MAX_TRIES: usize = 20;
 /// Another process has the load, or a merge load the target.
@@ -127,8 +129,8 @@ async fn wait_for_end(
 }
 
 /// Takes the load that a job was given as `identity` and `generation`, from whoever has left it: `request` is the
-/// job's. Waits at most `wait` for a lease that still runs, and, among merge loads, for a later one that has only just
-/// begun and lets go again.
+/// job's. Waits at most a lease for an earlier owner of the same job, which may be dead, and some seconds for another
+/// process, or for a later merge load that has only just begun and lets go again.
 ///
 /// # Errors
 /// `load_in_progress`, an outage, when another process still writes the load, or another merge load the target;
@@ -138,69 +140,65 @@ pub async fn take(
     request: &Request,
     (identity, generation): (LoadIdentity, u32),
     merge: bool,
-    wait: Duration,
 ) -> Result<(Entry, Instant), Fatal> {
-    let until = Instant::now() + wait;
+    let began = Instant::now();
     loop {
-        let tried = try_take(loads, request, (identity, generation), merge).await;
-        match tried {
-            Err(fatal) if may_pass(fatal.code) && Instant::now() < until => {
-                let next = Instant::now() + Duration::from_millis(WAIT_INTERVAL_MS);
-                sleep_until(next.min(until)).await;
+        let found = loads.entry(identity).await?;
+        let (wait_ms, refused) = match try_take(loads, request, identity, generation, &found, merge)
+            .await?
+        {
+            Ok(taken) => return Ok(taken),
+            Err(refused) if found.is_some_and(|entry| entry.live && entry.job == request.job) => {
+                (request.lease_ms, refused)
             }
-            Err(fatal) if fatal.code == IN_PROGRESS => {
-                return Err(Fatal {
-                    retry: Retry::Outage,
-                    ..fatal
-                });
-            }
-            tried => return tried,
+            Err(refused) => (RIVAL_WAIT_MS.min(request.lease_ms), refused),
+        };
+        let next = Instant::now() + Duration::from_millis(WAIT_INTERVAL_MS);
+        if next > began + Duration::from_millis(wait_ms + WAIT_INTERVAL_MS) {
+            return Err(refused);
         }
+        sleep_until(next).await;
     }
 }
 
-fn may_pass(code: &str) -> bool {
-    code == IN_PROGRESS || code == NEWER
-}
-
+/// The entry that was taken, and when the statement was sent; or why it could not be for now.
 async fn try_take(
     loads: &dyn Loads,
     request: &Request,
-    (identity, generation): (LoadIdentity, u32),
+    identity: LoadIdentity,
+    generation: u32,
+    found: &Option<Entry>,
     merge: bool,
-) -> Result<(Entry, Instant), Fatal> {
-    let found = loads.entry(identity).await?;
-    if let Some(entry) = &found {
-        if entry.acknowledged
-            && entry.spec_sha256 != request.spec_sha256
-            && entry.job != request.job
-        {
-            return Err(Fatal::new(
-                "loaded_by_other_spec",
-                format!(
-                    "job {} has loaded this content with {}@{} meanwhile",
-                    entry.job, entry.spec, entry.version
-                ),
-            ));
+) -> Result<Result<(Entry, Instant), Fatal>, Fatal> {
+    if let Some(entry) = found {
+        let other_spec = entry.spec_sha256 != request.spec_sha256;
+        if entry.acknowledged && other_spec && entry.job != request.job {
+            let message = format!(
+                "job {} has loaded this content with {}@{} meanwhile",
+                entry.job, entry.spec, entry.version
+            );
+            return Err(Fatal::new("loaded_by_other_spec", message));
         }
         // Before it is touched, so that two merge loads that wait for each other do not take turns.
-        if merge {
-            stand_alone(loads, entry).await?;
+        if merge && let Err(refused) = stand_alone(loads, entry).await? {
+            return Ok(Err(refused));
         }
     }
     let sent = Instant::now();
-    let taken = match &found {
+    let taken = match found {
         Some(entry) if entry.live => None,
         Some(entry) => loads.take(request, entry).await?,
         None => loads.enter(request, identity, generation).await?,
     };
-    match taken {
-        Some(entry) => Ok((alone(loads, entry, merge).await?, sent)),
-        None => Err(Fatal::new(
-            IN_PROGRESS,
-            "another process is writing this load",
-        )),
+    let Some(entry) = taken else {
+        let message = "another process is writing this load";
+        return Ok(Err(Fatal::outage(IN_PROGRESS, message)));
+    };
+    if merge && let Err(refused) = stand_alone(loads, &entry).await? {
+        loads.close(&entry, false, false).await?;
+        return Ok(Err(refused));
     }
+    Ok(Ok((entry, sent)))
 }
 
 /// Merge loads of one target run one at a time.
@@ -208,25 +206,31 @@ async fn alone(loads: &dyn Loads, entry: Entry, merge: bool) -> Result<Entry, Fa
     if !merge {
         return Ok(entry);
     }
-    match stand_alone(loads, &entry).await {
+    match stand_alone(loads, &entry).await? {
         Ok(()) => Ok(entry),
         Err(refused) => {
             loads.close(&entry, false, false).await?;
-            Err(refused)
+            // Whoever asks is told, and does not wait.
+            Err(Fatal {
+                retry: Retry::Never,
+                ..refused
+            })
         }
     }
 }
 
-async fn stand_alone(loads: &dyn Loads, entry: &Entry) -> Result<(), Fatal> {
+/// Whether no other merge load of the same target stands in the way of `entry`; or which.
+async fn stand_alone(loads: &dyn Loads, entry: &Entry) -> Result<Result<(), Fatal>, Fatal> {
     if loads.newer_exists(entry).await? {
-        return Err(newer_load(entry));
+        return Ok(Err(newer_load(entry)));
     }
     if loads.rival_is_live(entry).await? {
         let message = format!("another merge into {} is under way", entry.collection);
-        return Err(Fatal::new(IN_PROGRESS, message)
-            .hint("merge loads of one target run one at a time: try again when it has ended"));
+        return Ok(Err(Fatal::outage(IN_PROGRESS, message).hint(
+            "merge loads of one target run one at a time: try again when it has ended",
+        )));
     }
-    Ok(())
+    Ok(Ok(()))
 }
 
 fn newer_load(entry: &Entry) -> Fatal {

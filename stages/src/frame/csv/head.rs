@@ -55,7 +55,7 @@ pub struct RequiredTitles<'a> {
     /// What they are called, for a message.
     pub names: &'a [String],
     /// Whether a row of titles holds all of them.
-    pub held_by: &'a dyn Fn(&[String]) -> bool,
+    pub held_by: &'a (dyn Fn(&[String]) -> bool + Sync),
 }
 
 /// Finds the head of an input that begins with `buffered`; `at_end`: and that is all of it. To be called again

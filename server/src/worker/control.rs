@@ -1,0 +1,169 @@
+//! The control of one job: renews its lease, says how far it is, hears that it was cancelled.
+//!
+//! One statement every two seconds, or every sixth of a short lease, does all three, and the load in `_loads` is renewed
+//! beside it. It runs on the service's own runtime, where no parsing can hold it up. It never ends the run itself:
+//! it returns why the run must end, and whoever runs it drops it.
+
+use super::allowance::Allowance;
+use super::outages::Outages;
+use crate::load::lease::Lease;
+use crate::metrics::Metrics;
+use crate::queue::{self, Claim, Job, Queue, Renewal};
+use pipeline::Fatal;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until, timeout_at};
+
+/// The longest time between two renewals, in milliseconds; it bounds how late a cancellation is heard.
+const MAX_INTERVAL_MS: u64 = 2_000;
+
+/// Why a run must end at once.
+#[derive(Debug)]
+pub(super) enum Lost {
+    /// The job is not this worker's any more: it was cancelled, or another worker has it.
+    Job,
+    /// Another process has the load.
+    Load,
+    /// The store did not answer for too long.
+    Unanswered(Option<Fatal>),
+}
+
+/// What a job is controlled with.
+pub(super) struct Control {
+    pub(super) queue: Arc<dyn Queue>,
+    pub(super) claim: Claim,
+    pub(super) lease_ms: u64,
+    /// When the claim was sent.
+    pub(super) claimed: Instant,
+    pub(super) allowance: Allowance,
+    pub(super) outages: Arc<Outages>,
+    /// The load in `_loads`, from when it is taken.
+    pub(super) load: Arc<OnceLock<Arc<Lease>>>,
+    pub(super) gauge: Gauge,
+}
+
+impl Control {
+    /// Renews until the job, the load or the store is lost. Never returns while all three are there.
+    pub(super) async fn keep(&self) -> Lost {
+        let interval = Duration::from_millis(MAX_INTERVAL_MS.min(self.lease_ms / 6).max(1));
+        let mut next = self.claimed + interval;
+        let mut last_error = None;
+        loop {
+            sleep_until(next).await;
+            let sent = Instant::now();
+            match timeout_at(self.allowance.until(), self.renew()).await {
+                Ok(Ok(None)) => {
+                    self.allowance.renewed(sent);
+                    last_error = None;
+                }
+                Ok(Ok(Some(lost))) => return lost,
+                Ok(Err(error)) => {
+                    tracing::warn!(%error, "the lease could not be renewed");
+                    last_error = Some(error);
+                }
+                Err(_) => self.outages.silent(),
+            }
+            if Instant::now() >= self.allowance.until() {
+                return Lost::Unanswered(last_error);
+            }
+            next = (sent + interval)
+                .max(Instant::now() + interval / 4)
+                .min(self.allowance.until());
+        }
+    }
+
+    async fn renew(&self) -> Result<Option<Lost>, Fatal> {
+        let renewal = Renewal {
+            progress: self.gauge.read(),
+            lease_ms: self.lease_ms,
+        };
+        let job = self.queue.renew(&self.claim, &renewal);
+        let load = async {
+            match self.load.get() {
+                Some(lease) => lease.renew().await,
+                None => Ok(true),
+            }
+        };
+        let (job, load) = tokio::join!(job, load);
+        self.outages.note(&job);
+        match (job, load) {
+            // What the job's own store says comes first, whatever became of the load.
+            (Ok(false), _) => Ok(Some(Lost::Job)),
+            (_, Ok(false)) => Ok(Some(Lost::Load)),
+            (Ok(true), Ok(true)) => Ok(None),
+            (Err(error), _) | (_, Err(error)) => Err(error),
+        }
+    }
+}
+
+/// How far a run is, for the queue.
+pub(super) struct Gauge {
+    /// What the job knew when it was claimed.
+    before: queue::Progress,
+    /// Records that were read before this claim.
+    from: u64,
+    claimed: Instant,
+    run: watch::Receiver<pipeline::Progress>,
+    metrics: Arc<Metrics>,
+    /// Bytes of the object that are counted.
+    counted_bytes: watch::Sender<u64>,
+}
+
+impl Gauge {
+    /// Reads `run`, the progress of the run of `job`, whose claim was sent at `claimed`.
+    pub(super) fn new(
+        job: &Job,
+        claimed: Instant,
+        run: watch::Receiver<pipeline::Progress>,
+        metrics: Arc<Metrics>,
+    ) -> Self {
+        let end = job
+            .checkpoint
+            .as_ref()
+            .map(|checkpoint| checkpoint.books.end);
+        Self {
+            before: job.progress.clone(),
+            from: end.map_or(0, |end| end.ordinal),
+            claimed,
+            run,
+            metrics,
+            counted_bytes: watch::Sender::new(job.progress.bytes_read),
+        }
+    }
+
+    /// How far it is now.
+    pub(super) fn read(&self) -> queue::Progress {
+        let told = self.run.borrow().clone();
+        self.at(told.counters.read, told.bytes_read, None)
+    }
+
+    /// How far it was at its end.
+    pub(super) fn at(
+        &self,
+        ordinal: u64,
+        bytes_read: u64,
+        bottleneck: Option<&'static str>,
+    ) -> queue::Progress {
+        let counted = *self.counted_bytes.borrow();
+        if bytes_read > counted {
+            self.metrics.read_bytes.inc_by(bytes_read - counted);
+            self.counted_bytes.send_replace(bytes_read);
+        }
+        let before = &self.before;
+        let seconds = self.claimed.elapsed().as_secs_f64().max(0.001);
+        queue::Progress {
+            furthest: before.furthest.max(ordinal),
+            // A run that has not begun to read has not lost what the one before had read.
+            bytes_read: match bytes_read {
+                0 => before.bytes_read,
+                read => read,
+            },
+            bytes_total: before.bytes_total,
+            records_per_second: (ordinal.saturating_sub(self.from) as f64 / seconds) as u64,
+            bottleneck: bottleneck
+                .map(str::to_owned)
+                .or_else(|| before.bottleneck.clone()),
+        }
+    }
+}

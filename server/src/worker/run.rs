@@ -1,0 +1,168 @@
+//! The run of a claimed job, on the pipeline's own runtime: from the spec it is pinned to, to the end of its flow.
+//!
+//! What it opens is what the job says: the spec by its text, the load by its identity, the input by its file record. It
+//! ends nothing: whoever started it is told how it ended, and drops it when the job is lost.
+
+use super::allowance::{Allowance, Allowed};
+use super::ledger::QueueLedger;
+use super::{Shared, uploaded};
+use crate::load::flow::{Flow, Known};
+use crate::load::lease::{Lease, take};
+use crate::queue::{Claim, Job};
+use pipeline::{End, Fatal, Ledger, Progress, Sink};
+use stages::load::{Loads, Request};
+use stages::plan::{Defaults, Plan};
+use stages::sink::{Load, Mode};
+use std::sync::{Arc, OnceLock};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+/// The most problems of a spec that a failed job names.
+const MAX_TOLD_PROBLEMS: usize = 5;
+
+/// A claimed job that is to run.
+pub(super) struct Run {
+    pub(super) shared: Arc<Shared>,
+    pub(super) job: Job,
+    pub(super) claim: Claim,
+    pub(super) allowance: Allowance,
+    /// Set when the load is taken.
+    pub(super) load: Arc<OnceLock<Arc<Lease>>>,
+    /// Told how far it is.
+    pub(super) progress: watch::Sender<Progress>,
+    /// Ends it at a batch.
+    pub(super) stop: CancellationToken,
+}
+
+/// How a run ended.
+pub(super) struct Report {
+    pub(super) end: Result<End, Fatal>,
+    pub(super) known: Known,
+}
+
+impl Run {
+    /// Runs the job to its end.
+    pub(super) async fn run(self) -> Report {
+        let mut known = Known::nothing();
+        let end = self.flow(&mut known).await;
+        Report { end, known }
+    }
+
+    async fn flow(self, known: &mut Known) -> Result<End, Fatal> {
+        let Self {
+            shared,
+            job,
+            claim,
+            allowance,
+            load,
+            progress,
+            stop,
+        } = self;
+        let service = &shared.service;
+        let stores = &service.stores;
+        let plan = plan(&shared, &job)?;
+        let opening = async {
+            let input = uploaded::open(stores, &job).await?;
+            let connected = shared.targets.connect(&job.tenant, &plan).await?;
+            let loads = shared.targets.loads(&job.tenant, &plan).await?;
+            let lease = take_load(&shared, &job, &claim, &plan, loads).await?;
+            Ok::<_, Fatal>((input, connected, lease))
+        };
+        let (input, connected, lease) = tokio::select! {
+            opened = opening => opened?,
+            () = stop.cancelled() => return Ok(End::Interrupted),
+        };
+        let lease = load.get_or_init(|| lease).clone();
+        let ledger = QueueLedger::open(
+            stores.queue.clone(),
+            stores.rejects.clone(),
+            claim,
+            job.checkpoint.as_ref(),
+            allowance.clone(),
+            service.metrics.clone(),
+        );
+        let ledger: Arc<dyn Ledger> = Arc::new(ledger.await?);
+        let entry = lease.entry();
+        let guard = |sink: Arc<dyn Sink>| -> Arc<dyn Sink> {
+            Arc::new(Allowed {
+                sink: lease.announce(sink),
+                allowance: allowance.clone(),
+                metrics: service.metrics.clone(),
+            })
+        };
+        let flow = Flow {
+            plan: &plan,
+            origin: &input,
+            connected: &connected,
+            load: Load {
+                identity: entry.identity,
+                load_number: entry.load_number,
+                tenant: job.tenant.name().map(str::to_owned),
+                job: job.id.to_string(),
+                file: input.name().to_owned(),
+                schema: plan.schema.clone(),
+                resume: job.checkpoint.as_ref().map(|checkpoint| checkpoint.mark),
+            },
+            ledger,
+            guard: &guard,
+            resume: job.checkpoint,
+            accepted: job.accepted,
+            max_rejects: job.max_rejects,
+            cancel: stop,
+            progress,
+        };
+        flow.run(known).await
+    }
+}
+
+/// The plan of the very text that the job is pinned to.
+pub(super) fn plan(shared: &Shared, job: &Job) -> Result<Plan, Fatal> {
+    let config = &shared.service.config;
+    let defaults = Defaults {
+        batch_records: config.job_batch_records,
+        pause_ms: config.job_write_pause_ms,
+    };
+    let pin = &job.spec.pin;
+    let name = format!("{}@{}", pin.name, pin.version);
+    let plan = Plan::read(&name, &job.spec.text, defaults).map_err(|problems| {
+        let told = problems.iter().take(MAX_TOLD_PROBLEMS);
+        Fatal {
+            causes: told
+                .map(|problem| format!("{}: {}", problem.path, problem.message))
+                .collect(),
+            ..Fatal::new("bad_spec", format!("the spec {name} cannot be used"))
+        }
+    })?;
+    if plan.sha256 == pin.sha256 {
+        return Ok(plan);
+    }
+    let message = format!("the text of {name} is not the one that the job is pinned to");
+    Err(Fatal::new("bad_spec", message))
+}
+
+/// Takes the load that the job was given when it was submitted.
+async fn take_load(
+    shared: &Shared,
+    job: &Job,
+    claim: &Claim,
+    plan: &Plan,
+    loads: Arc<dyn Loads>,
+) -> Result<Arc<Lease>, Fatal> {
+    let lease_ms = shared.service.config.job_lease_ms;
+    let mode = plan.sink.target.mode;
+    let request = Request {
+        base: job.load.base,
+        spec: plan.name.clone(),
+        version: plan.version,
+        spec_sha256: plan.sha256.clone(),
+        collection: job.load.collection.clone(),
+        job: job.id.to_string(),
+        owner: claim.owner.clone(),
+        lease_ms,
+        numbered: mode.has_key(),
+    };
+    let generation = (job.load.identity, job.load.generation);
+    let merge = mode == Mode::Merge;
+    let (entry, taken) = take(&*loads, &request, generation, merge).await?;
+    Ok(Arc::new(Lease::new(loads, entry, taken, lease_ms)))
+}

@@ -13,6 +13,7 @@ mod objects;
 mod page;
 mod queue;
 mod rejects;
+mod serve;
 mod service;
 mod specs;
 mod stores;

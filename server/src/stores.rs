@@ -3,13 +3,38 @@
 //! With `MONGODB_URI`, files, jobs, rejects, specs and keys are in `<db>_state`, and documents in the database of their
 //! tenant; without it, all are in SQLite files of the data directory. Nothing outside of this file knows which.
 
+use crate::config::Config;
 use crate::files::Files;
+use crate::files::mongo::MongoFiles;
+use crate::files::sqlite::{self as sqlite_files, SqliteFiles};
 use crate::keys::Keys;
+use crate::keys::mongo::MongoKeys;
+use crate::keys::sqlite::{self as sqlite_keys, SqliteKeys};
 use crate::objects::Objects;
+use crate::objects::folder::FolderObjects;
+use crate::objects::s3::S3Objects;
 use crate::queue::Queue;
+use crate::queue::mongo::MongoQueue;
+use crate::queue::sqlite::{self as sqlite_queue, SqliteQueue};
 use crate::rejects::Rejects;
+use crate::rejects::mongo::MongoRejects;
+use crate::rejects::sqlite::{self as sqlite_rejects, SqliteRejects};
 use crate::specs::Specs;
+use crate::specs::mongo::MongoSpecs;
+use crate::specs::sqlite::{self as sqlite_specs, SqliteSpecs};
+use pipeline::Fatal;
+use stages::sink::mongodb::MongoTarget;
+use stages::source::s3::{S3Client, S3Settings};
+use stages::sqlite::Database;
+use std::path::Path;
 use std::sync::Arc;
+
+/// The file of the embedded stores, in the data directory.
+pub const SERVICE_FILE: &str = "service.db";
+/// The folder of objects, in the data directory.
+const OBJECTS_FOLDER: &str = "objects";
+/// How long a statement is tried again, in milliseconds: shorter than a client waits for an answer.
+const MAX_RETRY_MS: u64 = 10_000;
 
 /// The stores of the service.
 #[derive(Clone)]
@@ -26,4 +51,60 @@ pub struct Stores {
     pub keys: Arc<dyn Keys>,
     /// The bytes of files.
     pub objects: Arc<dyn Objects>,
+}
+
+impl Stores {
+    /// Opens every store where the configuration says, and makes the tables and indexes that are not there.
+    ///
+    /// # Errors
+    /// When a server does not answer, or a folder or a file cannot be written.
+    pub async fn open(config: &Config) -> Result<Self, Fatal> {
+        let objects: Arc<dyn Objects> = match &config.s3_bucket {
+            Some(bucket) => {
+                let client = S3Client::from_sdk_chain(S3Settings::default()).await;
+                Arc::new(S3Objects::new(client, bucket))
+            }
+            None => Arc::new(FolderObjects::open(config.data_dir.join(OBJECTS_FOLDER)).await?),
+        };
+        match &config.mongodb_uri {
+            Some(uri) => Self::in_mongodb(&uri.0, objects).await,
+            None => Self::embedded(&config.data_dir, objects).await,
+        }
+    }
+
+    /// A connection pool of its own, so that no statement waits behind the documents of jobs.
+    async fn in_mongodb(uri: &str, objects: Arc<dyn Objects>) -> Result<Self, Fatal> {
+        let state = MongoTarget::connect(uri).await?.state(MAX_RETRY_MS);
+        Ok(Self {
+            queue: Arc::new(MongoQueue::open(state.clone()).await?),
+            files: Arc::new(MongoFiles::open(state.clone()).await?),
+            rejects: Arc::new(MongoRejects::open(state.clone()).await?),
+            specs: Arc::new(MongoSpecs::open(state.clone()).await?),
+            keys: Arc::new(MongoKeys::open(state).await?),
+            objects,
+        })
+    }
+
+    async fn embedded(data_dir: &Path, objects: Arc<dyn Objects>) -> Result<Self, Fatal> {
+        let schema = [
+            sqlite_queue::SCHEMA,
+            sqlite_files::SCHEMA,
+            sqlite_rejects::SCHEMA,
+            sqlite_specs::SCHEMA,
+            sqlite_keys::SCHEMA,
+        ];
+        let made = tokio::fs::create_dir_all(data_dir).await;
+        made.map_err(|error| {
+            Fatal::new("data_dir", format!("{} cannot be made", data_dir.display())).because(&error)
+        })?;
+        let database = Database::open(&data_dir.join(SERVICE_FILE), &schema).await?;
+        Ok(Self {
+            queue: Arc::new(SqliteQueue::new(database.clone())),
+            files: Arc::new(SqliteFiles::new(database.clone())),
+            rejects: Arc::new(SqliteRejects::new(database.clone())),
+            specs: Arc::new(SqliteSpecs::new(database.clone())),
+            keys: Arc::new(SqliteKeys::new(database)),
+            objects,
+        })
+    }
 }

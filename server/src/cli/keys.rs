@@ -9,6 +9,7 @@ use crate::id::{Entropy, Id, SystemEntropy};
 use crate::keys::mongo::MongoKeys;
 use crate::keys::sqlite::{SCHEMA, SqliteKeys};
 use crate::keys::{Key, Keys, MAX_LIVE_KEYS, secret};
+use crate::stores::SERVICE_FILE;
 use crate::tenant::Tenant;
 use clap::Subcommand;
 use pipeline::Fatal;
@@ -134,14 +135,14 @@ async fn open(config: &Config) -> Result<Arc<dyn Keys>, Fatal> {
     tokio::fs::create_dir_all(folder).await.map_err(|error| {
         Fatal::new("data_dir", format!("{} cannot be made", folder.display())).because(&error)
     })?;
-    let database = Database::open(&folder.join("service.db"), &[SCHEMA]).await?;
+    let database = Database::open(&folder.join(SERVICE_FILE), &[SCHEMA]).await?;
     Ok(Arc::new(SqliteKeys::new(database)))
 }
 
 /// The store of keys; none where that would have to be made first.
 async fn open_existing(config: &Config) -> Result<Option<Arc<dyn Keys>>, Fatal> {
     let embedded = config.mongodb_uri.is_none();
-    if embedded && !config.data_dir.join("service.db").exists() {
+    if embedded && !config.data_dir.join(SERVICE_FILE).exists() {
         return Ok(None);
     }
     open(config).await.map(Some)

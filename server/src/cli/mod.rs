@@ -11,6 +11,7 @@ mod progress;
 mod rejects;
 mod run;
 mod schema;
+mod serve;
 mod spec;
 mod summary;
 mod test;
@@ -32,8 +33,9 @@ const ENVIRONMENT: &str = "\
 SPEC is a file, or the name of a spec in SPECS_DIR: `orders` (its highest version) or `orders@3`.
 INPUT is a file, a folder, `-` for standard input, or s3://bucket/key.
 
-Environment: DATA_DIR (./data), SPECS_DIR (./specs), MONGODB_URI, JOB_BATCH_SIZE, JOB_WRITE_PAUSE_MS,
-JOB_LEASE_SECONDS, RUST_LOG, LOG_FORMAT (text|json), and the AWS variables; see .env.example.";
+Environment: HOST, PORT, DATA_DIR (./data), SPECS_DIR (./specs), MONGODB_URI, S3_BUCKET, S3_PREFIX, WORKERS,
+JOB_BATCH_SIZE, JOB_WRITE_PAUSE_MS, JOB_LEASE_SECONDS, JOB_MAX_ATTEMPTS, UPLOAD_MAX_BYTES, UPLOAD_TYPES,
+UPLOAD_RATE_PER_MINUTE, RETENTION_DAYS, RUST_LOG, LOG_FORMAT (text|json), and the AWS variables; see .env.example.";
 
 #[derive(Subcommand)]
 enum Command {
@@ -48,6 +50,10 @@ enum Command {
         /// The spec
         spec: String,
     },
+    /// Serve the HTTP API, and run jobs
+    Serve(serve::ServeArgs),
+    /// Run jobs of a service whose API runs elsewhere (with MONGODB_URI)
+    Worker(serve::WorkerArgs),
     /// Print the documents of the embedded store as JSON Lines, ordered by _id
     Export {
         /// The tenant whose documents to print
@@ -158,6 +164,8 @@ pub async fn execute(cli: Cli, config: &Config) -> Exit {
         Command::Export { tenant, collection } => {
             export::export(config, tenant.as_deref(), &collection)
         }
+        Command::Serve(args) => serve::serve(config, args).await,
+        Command::Worker(args) => serve::worker(config, args).await,
         Command::Keys(command) => keys::keys(config, command).await,
         Command::Defaults => defaults::defaults(),
         Command::Schema => schema::schema(),
@@ -173,5 +181,22 @@ fn print(text: &str) -> Exit {
             Exit::Failed
         }
         _ => Exit::Done,
+    }
+}
+
+/// Returns on the next SIGINT or SIGTERM.
+pub async fn signalled() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let terminate = async {
+        match signal(SignalKind::terminate()) {
+            Ok(mut signals) => {
+                signals.recv().await;
+            }
+            Err(_) => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        () = terminate => {}
     }
 }

@@ -193,27 +193,11 @@ pub fn cancel_on_signal() -> CancellationToken {
     let cancel = CancellationToken::new();
     let token = cancel.clone();
     tokio::spawn(async move {
-        signalled().await;
+        super::signalled().await;
         eprintln!("Interrupted: batches under way are finished. Once more ends at once.");
         token.cancel();
-        signalled().await;
+        super::signalled().await;
         std::process::exit(Exit::Interrupted as i32);
     });
     cancel
-}
-
-async fn signalled() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let terminate = async {
-        match signal(SignalKind::terminate()) {
-            Ok(mut signals) => {
-                signals.recv().await;
-            }
-            Err(_) => std::future::pending().await,
-        }
-    };
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        () = terminate => {}
-    }
 }

@@ -1,0 +1,282 @@
+//! The processes of the service: what `serve` and `worker` start, and how they end.
+//!
+//! ```text
+//!   API runtime:   connections, handlers, control tasks of jobs, timers
+//!   work runtime:  reading, parsing and writing of jobs, and nothing else
+//! ```
+//!
+//! Two runtimes, so that however busy the jobs are, answers and lease renewals find a thread. A process ends on SIGTERM
+//! or SIGINT: nothing new is taken, what is under way is brought to a checkpoint and given back, within
+//! [`SHUTDOWN_TIMEOUT`] in all.
+
+use crate::cli::signalled;
+use crate::config::Config;
+use crate::http::{self, Http};
+use crate::id::SystemEntropy;
+use crate::keys::secret::Authority;
+use crate::metrics::{ByState, Metrics};
+use crate::queue::State;
+use crate::service::Service;
+use crate::specs::catalog::Catalog;
+use crate::stores::Stores;
+use crate::targets::Targets;
+use crate::worker::Workers;
+use pipeline::Fatal;
+use stages::plan::Defaults;
+use stages::sink::mongodb::MongoTarget;
+use std::fs::File;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::runtime::{Builder, Runtime};
+use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
+
+/// How long a process takes to end, at most.
+pub const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(10);
+/// How often abandoned uploads are looked for.
+const SWEEP_INTERVAL: Duration = Duration::from_secs(60);
+/// How often ended jobs are looked for that are too old.
+const RETENTION_INTERVAL: Duration = Duration::from_secs(600);
+/// How often the queue is measured.
+const DEPTH_INTERVAL: Duration = Duration::from_secs(5);
+/// Held while a process serves the embedded store of a data directory.
+const LOCK_FILE: &str = "serve.lock";
+
+/// What a process does.
+pub struct Role {
+    /// Where it serves the API; none: it does not.
+    pub listen: Option<SocketAddr>,
+    /// Whether it may be reached from elsewhere without keys.
+    pub is_insecure: bool,
+}
+
+/// Runs until the process is told to end.
+///
+/// # Errors
+/// `bad_usage` for what could not be safe or would do nothing; `data_dir_in_use`; what opening the stores says;
+/// `listen` when the address cannot be had.
+pub async fn run(config: Config, role: Role) -> Result<(), Fatal> {
+    judge(&config, &role)?;
+    let _lock = match config.mongodb_uri {
+        None => Some(lock(&config.data_dir)?),
+        Some(_) => None,
+    };
+    let service = open(config).await?;
+    let stop = CancellationToken::new();
+    let server = match role.listen {
+        Some(address) => Some(Server::bind(&service, address, role.is_insecure, &stop).await?),
+        None => None,
+    };
+    let work = work_runtime()?;
+    let workers = (service.config.workers > 0).then(|| {
+        let (name, targets) = (process_name(), service.targets.clone());
+        Workers::start(service.clone(), targets, name, work.handle().clone())
+    });
+    let _timers = timers(&service);
+    let served = server.map(|server| tokio::spawn(server.serve()));
+
+    signalled().await;
+    tracing::info!("ending: what is under way is brought to a checkpoint");
+    stop.cancel();
+    let ended = async {
+        if let Some(workers) = workers {
+            workers.shutdown().await;
+        }
+        if let Some(served) = served {
+            let _ = served.await;
+        }
+    };
+    if timeout(SHUTDOWN_TIMEOUT, ended).await.is_err() {
+        tracing::warn!("not everything had ended when the time was over");
+    }
+    work.shutdown_background();
+    Ok(())
+}
+
+/// Refuses what could not be safe or would do nothing.
+fn judge(config: &Config, role: &Role) -> Result<(), Fatal> {
+    let apart = role.listen.is_none() || config.workers == 0;
+    if apart && config.mongodb_uri.is_none() {
+        let message = "API and workers can only run apart with MONGODB_URI: the embedded store is one process's";
+        return Err(Fatal::new("bad_usage", message)
+            .hint("set MONGODB_URI, or run `sluicegate serve` with workers"));
+    }
+    if role.listen.is_none() && config.workers == 0 {
+        return Err(Fatal::new(
+            "bad_usage",
+            "a worker with no workers would do nothing",
+        ));
+    }
+    Ok(())
+}
+
+/// Locks the data directory for this process; the lock ends with the process, however it ends.
+fn lock(data_dir: &Path) -> Result<File, Fatal> {
+    let path = data_dir.join(LOCK_FILE);
+    let opened = std::fs::create_dir_all(data_dir).and_then(|()| File::create(&path));
+    let file = opened.map_err(|error| {
+        Fatal::new("data_dir", format!("{} cannot be made", path.display())).because(&error)
+    })?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(error) => Err(Fatal::new(
+            "data_dir_in_use",
+            format!("another process serves {}", data_dir.display()),
+        )
+        .hint("one `serve` works on a data directory; several share the work with MONGODB_URI")
+        .because(&error)),
+    }
+}
+
+async fn open(config: Config) -> Result<Service, Fatal> {
+    let mongodb = match &config.mongodb_uri {
+        Some(uri) => Some(MongoTarget::connect(&uri.0).await?),
+        None => None,
+    };
+    let stores = Stores::open(&config).await?;
+    let entropy = Arc::new(SystemEntropy);
+    let defaults = Defaults {
+        batch_records: config.job_batch_records,
+        pause_ms: config.job_write_pause_ms,
+    };
+    let catalog = Catalog::new(config.specs_dir.clone(), stores.specs.clone(), defaults);
+    Ok(Service {
+        authority: Arc::new(Authority::new(stores.keys.clone())),
+        catalog: Arc::new(catalog),
+        targets: Targets::new(mongodb, config.data_dir.clone()),
+        metrics: Arc::new(Metrics::default()),
+        config: Arc::new(config),
+        stores,
+        entropy,
+    })
+}
+
+/// The API, on its address.
+struct Server {
+    listener: TcpListener,
+    http: Arc<Http>,
+}
+
+impl Server {
+    async fn bind(
+        service: &Service,
+        address: SocketAddr,
+        is_insecure: bool,
+        stop: &CancellationToken,
+    ) -> Result<Self, Fatal> {
+        let with_keys = service.authority.wants_keys().await?;
+        if !address.ip().is_loopback() && !with_keys && !is_insecure {
+            let message = format!(
+                "{} can be reached from elsewhere, and there are no API keys",
+                address.ip()
+            );
+            return Err(Fatal::new("bad_usage", message)
+                .hint("make one with `sluicegate keys add TENANT`, or say --insecure"));
+        }
+        let cannot = |error: std::io::Error| {
+            Fatal::new("listen", format!("{address} cannot be listened on")).because(&error)
+        };
+        let listener = TcpListener::bind(address).await.map_err(cannot)?;
+        let bound = listener.local_addr().map_err(cannot)?;
+        let http = Http::new(service.clone(), http::ROUTES, http::ALIASES, stop.clone())?;
+        say(&service.config, bound, with_keys);
+        Ok(Self {
+            listener,
+            http: Arc::new(http),
+        })
+    }
+
+    async fn serve(self) {
+        http::serve(self.listener, self.http).await;
+    }
+}
+
+/// Says where the service is and what it uses, for people and for scripts that wait for the first line.
+fn say(config: &Config, bound: SocketAddr, with_keys: bool) {
+    let data_dir = config.data_dir.display();
+    let state = match config.mongodb_uri {
+        Some(_) => "MongoDB".to_owned(),
+        None => format!("the embedded store in {data_dir} (MONGODB_URI is not set)"),
+    };
+    let objects = match &config.s3_bucket {
+        Some(bucket) => format!("bucket {bucket}"),
+        None => format!("{data_dir}/objects (S3_BUCKET is not set)"),
+    };
+    let keys = match with_keys {
+        true => "callers need an API key",
+        false => "no API keys: everybody who reaches it may call",
+    };
+    let text = format!(
+        "Listening on http://{bound}\n  files, jobs and documents: {state}\n  uploaded bytes: {objects}\n  {keys}\n"
+    );
+    // A closed standard output ends nothing.
+    let _ = std::io::Write::write_all(&mut std::io::stdout(), text.as_bytes());
+}
+
+/// What people know this process by: host and number.
+fn process_name() -> String {
+    // Linux only; elsewhere the number must do.
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    match host.trim() {
+        "" => std::process::id().to_string(),
+        host => format!("{host}:{}", std::process::id()),
+    }
+}
+
+fn work_runtime() -> Result<Runtime, Fatal> {
+    let built = Builder::new_multi_thread()
+        .enable_all()
+        .thread_name("work")
+        .build();
+    built.map_err(|error| Fatal::new("threads", "no threads to work on").because(&error))
+}
+
+/// What is done again and again while the process lives. Ends when it is dropped.
+fn timers(service: &Service) -> Vec<AbortOnDropHandle<()>> {
+    let measuring = service.clone();
+    vec![every(DEPTH_INTERVAL, "the queue's depth", move || {
+        let service = measuring.clone();
+        async move { measure(&service).await }
+    })]
+}
+
+/// Does `work` every `period`; what fails is told, and done again the next time.
+fn every<F, W>(period: Duration, what: &'static str, work: F) -> AbortOnDropHandle<()>
+where
+    F: Fn() -> W + Send + 'static,
+    W: Future<Output = Result<(), Fatal>> + Send,
+{
+    AbortOnDropHandle::new(tokio::spawn(async move {
+        let mut beat = interval(period);
+        beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            beat.tick().await;
+            if let Err(error) = work().await {
+                tracing::warn!(%error, what, "will be tried again");
+            }
+        }
+    }))
+}
+
+async fn measure(service: &Service) -> Result<(), Fatal> {
+    let depth = service.stores.queue.depth().await?;
+    for state in [State::Queued, State::InProgress, State::Held] {
+        let jobs = depth.jobs.iter().find(|(other, _)| *other == state);
+        let by = ByState {
+            state: state.word(),
+        };
+        let count = jobs.map_or(0, |(_, count)| *count);
+        service
+            .metrics
+            .jobs
+            .get_or_create(&by)
+            .set(count.cast_signed());
+    }
+    let oldest = Duration::from_millis(depth.oldest_due_ms);
+    service.metrics.oldest_due_seconds.set(oldest.as_secs_f64());
+    Ok(())
+}

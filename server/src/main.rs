@@ -6,6 +6,7 @@ mod files;
 mod http;
 mod id;
 mod job;
+mod jobs;
 mod keys;
 mod load;
 mod metrics;

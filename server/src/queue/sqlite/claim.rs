@@ -99,9 +99,7 @@ fn due(change: &Connection, now: i64) -> rusqlite::Result<Option<Key>> {
     while let Some(tenant) = turns::next(change, now)? {
         if let Some(id) = best(change, now, &tenant)? {
             turns::served(change, &tenant)?;
-            let tenant = Tenant::of_key(&tenant)
-                .map_err(|_| rusqlite::Error::InvalidColumnName(format!("tenant {tenant:?}")))?;
-            return Ok(Some((tenant, id)));
+            return Ok(Some((row::tenant_of(&tenant)?, id)));
         }
         turns::sleep(change, &tenant)?;
     }

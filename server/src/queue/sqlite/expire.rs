@@ -7,7 +7,7 @@ use crate::tenant::Tenant;
 use rusqlite::{Connection, params};
 
 /// Those whose rejects are still there, the oldest first. Held jobs have not ended.
-const ENDED: &str = "FROM jobs WHERE finished_ms < ?1 AND finished_ms IS NOT NULL AND is_cleaned = 0 \
+pub(super) const ENDED: &str = "FROM jobs WHERE finished_ms < ?1 AND finished_ms IS NOT NULL AND is_cleaned = 0 \
      ORDER BY finished_ms, rowid LIMIT ?2";
 
 pub(super) fn expire(

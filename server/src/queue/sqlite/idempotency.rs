@@ -5,6 +5,8 @@ use crate::queue::{IDEMPOTENCY_MS, Remembered};
 use crate::tenant::Tenant;
 use rusqlite::{Connection, named_params, params};
 
+pub(super) const CLEAN: &str = "DELETE FROM idempotency WHERE created_ms <= ?1";
+
 pub(super) fn remember(
     change: &Connection,
     now: i64,
@@ -54,9 +56,7 @@ pub(super) fn settle(
 
 /// Forgets keys that are too old.
 pub(super) fn clean(change: &Connection, now: i64) -> rusqlite::Result<usize> {
-    change
-        .prepare_cached("DELETE FROM idempotency WHERE created_ms <= ?1")?
-        .execute([old(now)])
+    change.prepare_cached(CLEAN)?.execute([old(now)])
 }
 
 fn old(now: i64) -> i64 {

@@ -8,7 +8,7 @@ use crate::queue::{Filter, Job, State};
 use crate::tenant::Tenant;
 use rusqlite::{Connection, OptionalExtension, ToSql, params};
 
-const NEWEST_OF_FILE: &str = "SELECT job FROM job_files WHERE tenant = ?1 AND file = ?2 \
+pub(super) const NEWEST_OF_FILE: &str = "SELECT job FROM job_files WHERE tenant = ?1 AND file = ?2 \
      ORDER BY created_ms DESC, job DESC LIMIT 1";
 
 pub(super) fn newest_of_file(
@@ -74,24 +74,7 @@ fn rows(
     skipped: i64,
     limit: i64,
 ) -> rusqlite::Result<Vec<Job>> {
-    let keys: Vec<String> = states(filter)
-        .into_iter()
-        .map(|state| {
-            let wanted = wanted(filter, state, cursor.is_some());
-            format!(
-                "SELECT * FROM (SELECT j.rowid AS job, j.created_ms AS created, j.id AS name {wanted} \
-                 ORDER BY {order} LIMIT :most)",
-                order = order(filter),
-            )
-        })
-        .collect();
-    let columns = row::listed();
-    let select = format!(
-        "WITH wanted AS ({} ORDER BY created DESC, name DESC LIMIT :limit OFFSET :skipped) \
-         SELECT {columns} FROM wanted CROSS JOIN jobs ON jobs.rowid = wanted.job \
-         ORDER BY wanted.created DESC, wanted.name DESC",
-        keys.join(" UNION ALL "),
-    );
+    let select = page_text(filter, cursor.is_some());
     let most = skipped.saturating_add(limit);
     let params = Params::of(tenant, filter, cursor);
     let mut named = params.named();
@@ -103,6 +86,28 @@ fn rows(
     let mut select = connection.prepare_cached(&select)?;
     let jobs = select.query_map(named.as_slice(), row::read)?;
     jobs.collect()
+}
+
+/// The statement of a page, behind a cursor or not: the keys of each state first, then the rows of the page.
+pub(super) fn page_text(filter: &Filter, behind: bool) -> String {
+    let keys: Vec<String> = states(filter)
+        .into_iter()
+        .map(|state| {
+            let wanted = wanted(filter, state, behind);
+            format!(
+                "SELECT * FROM (SELECT j.rowid AS job, j.created_ms AS created, j.id AS name {wanted} \
+                 ORDER BY {order} LIMIT :most)",
+                order = order(filter),
+            )
+        })
+        .collect();
+    let columns = row::listed();
+    format!(
+        "WITH wanted AS ({} ORDER BY created DESC, name DESC LIMIT :limit OFFSET :skipped) \
+         SELECT {columns} FROM wanted CROSS JOIN jobs ON jobs.rowid = wanted.job \
+         ORDER BY wanted.created DESC, wanted.name DESC",
+        keys.join(" UNION ALL "),
+    )
 }
 
 /// The states that are asked for, each once; none for any.

@@ -256,11 +256,8 @@ impl Queue for SqliteQueue {
 
     async fn ping(&self) -> Result<(), Fatal> {
         self.read(|connection| {
-            let any = connection
-                .prepare_cached("SELECT 1 FROM jobs LIMIT 1")?
-                .exists([])?;
-            let _ = any;
-            Ok(())
+            let mut select = connection.prepare_cached("SELECT 1 FROM jobs LIMIT 1")?;
+            select.exists([]).map(drop)
         })
         .await
     }

@@ -108,8 +108,12 @@ pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Job> {
 
 /// The tenant of a row.
 pub(super) fn tenant(row: &Row<'_>) -> rusqlite::Result<Tenant> {
-    let key: String = row.get("tenant")?;
-    Tenant::of_key(&key).map_err(|_| unreadable("tenant", format!("{key:?} is no tenant").into()))
+    tenant_of(&row.get::<_, String>("tenant")?)
+}
+
+/// The tenant with this key.
+pub(super) fn tenant_of(key: &str) -> rusqlite::Result<Tenant> {
+    Tenant::of_key(key).map_err(|_| unreadable("tenant", format!("{key:?} is no tenant").into()))
 }
 
 fn state(row: &Row<'_>) -> rusqlite::Result<State> {

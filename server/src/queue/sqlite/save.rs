@@ -4,7 +4,7 @@ use super::left::{self, MINE};
 use super::row;
 use crate::queue::Claim;
 use pipeline::Checkpoint;
-use rusqlite::{Connection, ToSql};
+use rusqlite::{Connection, ToSql, named_params};
 
 pub(super) fn save(
     change: &Connection,
@@ -29,9 +29,20 @@ pub(super) fn save(
     if left::execute(change, claim, &update, &params, None)? {
         return Ok(true);
     }
-    // Where the answer was lost, it is there already.
-    let own = format!(
-        "UPDATE jobs SET updated_ms = updated_ms WHERE {MINE} AND checkpoint = :checkpoint"
-    );
-    left::execute(change, claim, &own, &[(":checkpoint", &text)], None)
+    has_saved(change, claim, &text)
+}
+
+/// Whether this claim has saved this very checkpoint, and its answer was lost.
+fn has_saved(change: &Connection, claim: &Claim, text: &str) -> rusqlite::Result<bool> {
+    change
+        .prepare_cached(&format!(
+            "SELECT 1 FROM jobs WHERE {MINE} AND checkpoint = :checkpoint"
+        ))?
+        .exists(named_params! {
+            ":tenant": claim.tenant.key(),
+            ":id": claim.job.0,
+            ":owner": claim.owner,
+            ":fence": claim.fence.cast_signed(),
+            ":checkpoint": text,
+        })
 }

@@ -82,7 +82,7 @@ pub const SCHEMA: &str = "
         served INTEGER NOT NULL
     ) WITHOUT ROWID;
     CREATE INDEX IF NOT EXISTS turns_in_order ON turns (is_waiting, served);
-    CREATE INDEX IF NOT EXISTS turns_asleep ON turns (wake_ms) WHERE is_waiting = 0;
+    CREATE INDEX IF NOT EXISTS turns_asleep ON turns (is_waiting, wake_ms);
     CREATE TABLE IF NOT EXISTS idempotency (
         tenant TEXT NOT NULL,
         key TEXT NOT NULL,

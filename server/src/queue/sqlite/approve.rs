@@ -18,7 +18,7 @@ pub(super) fn approve(
     let (checkpoint, spec) = (approval.checkpoint.as_ref(), approval.spec.as_ref());
     let rows = change
         .prepare_cached(
-            "UPDATE jobs SET state = 'queued', attempts = 0, queued_ms = :now, due_ms = :now, held = NULL, \
+            "UPDATE jobs SET state = 'queued', queued_ms = :now, due_ms = :now, held = NULL, \
              left_owner = NULL, left_by = NULL, updated_ms = :now, accepted = :accepted, \
              checkpoint = ifnull(:checkpoint, checkpoint), checkpoint_end = ifnull(:end, checkpoint_end), \
              max_rejects = ifnull(:max_rejects, max_rejects), \

@@ -83,7 +83,8 @@ fn expired(change: &Connection, now: i64, claimant: &Claimant) -> rusqlite::Resu
     }
 }
 
-fn crash_loop(max_attempts: u32) -> Failure {
+/// Why a job fails that nothing but its attempts has ended.
+pub(super) fn crash_loop(max_attempts: u32) -> Failure {
     Failure {
         code: "crash_loop".into(),
         message: format!(

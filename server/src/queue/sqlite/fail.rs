@@ -1,4 +1,4 @@
-//! in_progress → failed.
+//! in_progress → failed, with the failure that ended it.
 
 use super::left::{self, LEAVE, MINE, PROGRESS, ProgressParams};
 use super::row;

@@ -1,4 +1,4 @@
-//! in_progress → held.
+//! in_progress → held, with the cause that somebody must accept.
 
 use super::left::{self, LEAVE, MINE, PROGRESS, ProgressParams};
 use super::row;

@@ -1,7 +1,8 @@
-//! in_progress → queued, or → failed where attempts run out.
+//! in_progress → queued, or → failed where attempts run out. What it was released for before stands where nothing is
+//! said.
 
 use super::left::{self, LEAVE, MINE};
-use super::{after, row, turns};
+use super::{after, claim, row, turns};
 use crate::queue::{Claim, Release};
 use rusqlite::{Connection, ToSql};
 
@@ -10,32 +11,42 @@ const WORD: &str = "release";
 pub(super) fn release(
     change: &Connection,
     now: i64,
-    claim: &Claim,
+    held: &Claim,
     release: &Release,
 ) -> rusqlite::Result<bool> {
     let failure = release.failure.as_ref().map(row::json).transpose()?;
-    let both: [(&str, &dyn ToSql); 2] = [(":failure", &failure), (":now", &now)];
     if release.charge {
+        let last = match &failure {
+            Some(failure) => failure.clone(),
+            None => row::json(&claim::crash_loop(release.max_attempts))?,
+        };
         let update = format!(
             "UPDATE jobs SET state = 'failed', attempts = attempts + 1, failure = :failure, finished_ms = :now, \
              {LEAVE} WHERE {MINE} AND furthest <= claimed_furthest AND attempts + 1 >= :max_attempts"
         );
-        let mut params = both.to_vec();
-        params.push((":max_attempts", &release.max_attempts));
-        if left::execute(change, claim, &update, &params, Some(WORD))? {
+        let params: [(&str, &dyn ToSql); 3] = [
+            (":failure", &last),
+            (":max_attempts", &release.max_attempts),
+            (":now", &now),
+        ];
+        if left::execute(change, held, &update, &params, Some(WORD))? {
             return Ok(true);
         }
     }
     let update = format!(
-        "UPDATE jobs SET state = 'queued', queued_ms = :now, due_ms = :due, failure = :failure, \
+        "UPDATE jobs SET state = 'queued', queued_ms = :now, due_ms = :due, failure = ifnull(:failure, failure), \
          attempts = CASE WHEN furthest > claimed_furthest THEN 0 ELSE attempts + :charge END, {LEAVE} WHERE {MINE}"
     );
     let due = after(now, release.delay_ms);
-    let mut params = both.to_vec();
-    params.extend([(":due", &due as &dyn ToSql), (":charge", &release.charge)]);
-    if left::execute(change, claim, &update, &params, Some(WORD))? {
-        turns::wake(change, claim.tenant.key(), due)?;
+    let params: [(&str, &dyn ToSql); 4] = [
+        (":failure", &failure),
+        (":due", &due),
+        (":charge", &release.charge),
+        (":now", &now),
+    ];
+    if left::execute(change, held, &update, &params, Some(WORD))? {
+        turns::wake(change, held.tenant.key(), due)?;
         return Ok(true);
     }
-    left::has_left(change, claim, WORD)
+    left::has_left(change, held, WORD)
 }

@@ -157,6 +157,16 @@ pub(super) async fn an_approval_says_where_it_goes_on(store: Store) {
     let job = done(approved.unwrap());
     assert_eq!(job.checkpoint, Some(onward), "it goes on where it was");
     assert_eq!(job.max_rejects, Some(100));
+
+    // Somebody's word is no progress.
+    let (_, claim) = taken_again(&store, job.id).await;
+    assert!(store.release(&claim, &release(0, true)).await.unwrap());
+    let (job, claim) = taken_again(&store, job.id).await;
+    assert!(store.hold(&claim, &progress(8), &held()).await.unwrap());
+    let third = approval_of(&accepted, None);
+    let approved = store.approve(&tenant, job.id, claim.fence, &third).await;
+    let approved = done(approved.unwrap());
+    assert_eq!((approved.attempts, approved.max_rejects), (1, Some(100)));
 }
 
 pub(super) async fn files_are_attached_once_and_bounded(store: Store) {

@@ -429,4 +429,19 @@ pub(super) async fn a_released_job_is_charged_without_progress_only(store: Store
     assert_eq!((job.finished_ms, &job.owner), (Some(job.updated_ms), &None));
     let job = done(store.retry(&tenant, job.id, false).await.unwrap());
     assert_eq!((job.attempts, &job.failure), (0, &None));
+
+    // One that says nothing leaves what was said before, and an end has a reason whatever happens.
+    for (said, expected) in [
+        (true, "target_busy"),
+        (false, "target_busy"),
+        (false, "crash_loop"),
+    ] {
+        let (_, claim) = taken_again(&store, job.id).await;
+        let mut release = release(0, true);
+        release.failure = release.failure.filter(|_| said);
+        assert!(store.release(&claim, &release).await.unwrap());
+        let failure = get(&store, &job).await.failure;
+        assert_eq!(failure.unwrap().code, expected);
+    }
+    assert_eq!(get(&store, &job).await.state, State::Failed);
 }

@@ -3,6 +3,7 @@
 //! A reject is kept under its job, the job's run (the number of resets, never of attempts) and the record's ordinal, so
 //! storing it again changes nothing. Nothing here counts or groups: the job's books do.
 
+pub mod download;
 pub mod mongo;
 pub mod sqlite;
 #[cfg(test)]

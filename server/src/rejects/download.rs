@@ -1,0 +1,235 @@
+//! The rejected records of a job in the file's own dialect, so that they can be corrected and sent back.
+//!
+//! ```text
+//! Rejects ── page by page ──► the record as it came ──► with `_reference`, `_code`, `_message` behind it
+//!                                  ▲
+//!                    the object, where a reject kept only the start of a long record
+//! ```
+//!
+//! A record's bytes are never changed: a CSV has its own header with three more columns and each record with three more
+//! cells, JSON Lines have three more members. What would swallow its neighbours, a record whose quote never closes, stands
+//! in one cell; a line that is no JSON object stands in the member `_raw`. Memory is one page of rejects, one record and
+//! one read. A dialect's cells and lines are in [`csv`] and [`jsonl`]; long records come from [`whole`].
+
+mod csv;
+mod jsonl;
+#[cfg(test)]
+mod tests;
+mod whole;
+
+use super::{Filter, Rejects, Run};
+use crate::queue::Job;
+use crate::stores::Stores;
+use bytes::Bytes;
+use futures::stream::{self, BoxStream, StreamExt};
+use pipeline::{Accepted, Fatal, Reject};
+use stages::frame::csv::Head;
+use stages::open::{Opening, open};
+use stages::plan::{Defaults, FormatPlan, Plan};
+use stages::source::Origin;
+use std::collections::VecDeque;
+use std::sync::Arc;
+use whole::{Record, Whole};
+
+/// Rejects that are read at a time. One has at most about 200 KiB, and usually less than one.
+const PAGE_REJECTS: u32 = 100;
+/// The size at which a chunk is handed out, in bytes; one record more at most.
+const CHUNK_BYTES: usize = 64 * 1024;
+
+/// What can be saved as a file.
+pub struct Download {
+    /// Its type.
+    pub media_type: &'static str,
+    /// How its name ends, without a dot.
+    pub extension: &'static str,
+    /// Its bytes.
+    pub bytes: BoxStream<'static, Result<Bytes, Fatal>>,
+}
+
+/// The rejected records of a job's present run.
+///
+/// # Errors
+/// `content_gone` when nothing is left from which a CSV's header could be known; an outage when a store cannot be
+/// reached. The stream ends with an outage that comes later.
+pub async fn of_job(stores: &Stores, job: &Job) -> Result<Download, Fatal> {
+    let reference = format!("{}@{}", job.spec.pin.name, job.spec.pin.version);
+    let plan = Plan::read(&reference, &job.spec.text, Defaults::default());
+    let plan = plan.map_err(|_| {
+        let message = format!("the spec {reference} of job {} cannot be read", job.id);
+        Fatal::new("internal", message)
+    })?;
+    let head = job.checkpoint.as_ref().map(|checkpoint| &*checkpoint.head);
+    let origin = origin(stores, job).await?;
+    let run = Run {
+        tenant: job.tenant.clone(),
+        job: job.id,
+        run: job.run,
+    };
+    records(stores.rejects.clone(), run, Arc::new(plan), head, origin).await
+}
+
+/// The object of a job, where it is still there.
+async fn origin(stores: &Stores, job: &Job) -> Result<Option<Box<dyn Origin>>, Fatal> {
+    let Some(id) = job.file() else {
+        return Ok(None);
+    };
+    let seen = stores.files.file(&job.tenant, id).await?;
+    let Some(file) = seen.map(|seen| seen.file).filter(|file| !file.content_gone) else {
+        return Ok(None);
+    };
+    match stores.objects.open(&file.new.key).await {
+        Ok(origin) => Ok(Some(origin)),
+        Err(fatal) if fatal.code == "not_found" => Ok(None),
+        Err(fatal) => Err(fatal),
+    }
+}
+
+/// The rejected records of a run. `head` is what its checkpoint keeps of the input's head; `origin` its input, where that
+/// is still there.
+///
+/// # Errors
+/// As [`of_job`].
+pub async fn records(
+    rejects: Arc<dyn Rejects>,
+    run: Run,
+    plan: Arc<Plan>,
+    head: Option<&str>,
+    origin: Option<Box<dyn Origin>>,
+) -> Result<Download, Fatal> {
+    let mut whole = Whole::new(plan.clone(), origin);
+    let (dialect, first) = match &plan.format {
+        FormatPlan::Jsonl => (Dialect::Jsonl, Vec::new()),
+        FormatPlan::Csv(dialect) => {
+            let head = known_head(&plan, head, whole.origin()).await?;
+            let raw = whole.head(head.end.offset).await?;
+            let writer = csv::Writer::new(dialect.clone(), raw.as_deref());
+            let first = writer.head(raw.as_deref(), &head.columns);
+            (Dialect::Csv(writer), first)
+        }
+    };
+    let (media_type, extension) = match dialect {
+        Dialect::Csv(_) => ("text/csv", "csv"),
+        Dialect::Jsonl => ("application/x-ndjson", "jsonl"),
+    };
+    let walk = Walk {
+        rejects,
+        run,
+        dialect,
+        whole,
+        first,
+        next: Some(0),
+        page: VecDeque::new(),
+    };
+    let chunks = stream::try_unfold(walk, |mut walk| async move {
+        let chunk = walk.chunk().await?;
+        Ok(chunk.map(|chunk| (chunk, walk)))
+    });
+    Ok(Download {
+        media_type,
+        extension,
+        bytes: chunks.boxed(),
+    })
+}
+
+/// The head of a CSV as its checkpoint keeps it, or as it is found in the input where nothing was saved yet.
+async fn known_head(
+    plan: &Plan,
+    kept: Option<&str>,
+    origin: Option<&dyn Origin>,
+) -> Result<Head, Fatal> {
+    let opened = match (kept, origin) {
+        (Some(_), _) => None,
+        (None, Some(origin)) => Some(open(plan, origin, None, &Accepted::default()).await?),
+        (None, None) => {
+            let message = "the file is gone, and its header with it";
+            return Err(Fatal::new("content_gone", message));
+        }
+    };
+    let found = match &opened {
+        Some(Opening::Ready(opened)) => Some(&*opened.from.head),
+        Some(Opening::Held(_, from)) => Some(&*from.head),
+        None => kept,
+    };
+    serde_json::from_str(found.unwrap_or_default())
+        .map_err(|error| Fatal::new("internal", "a checkpoint holds no header").because(&error))
+}
+
+enum Dialect {
+    Csv(csv::Writer),
+    Jsonl,
+}
+
+/// What is said about a record beside it.
+struct Said {
+    /// Which record it is: opaque, `<job>:<number of the record, from 1>`.
+    reference: String,
+    /// The code of the leading problem.
+    code: String,
+    /// What is said about the leading problem.
+    message: String,
+}
+
+impl Said {
+    fn of(run: &Run, reject: &Reject, record: &Record) -> Self {
+        let leading = reject.leading();
+        let mut message = leading.map_or_else(String::new, |problem| problem.message.clone());
+        if let Some(why) = record.why_cut() {
+            message += &format!(
+                " ({why}: only its first {} bytes are here)",
+                reject.raw.len()
+            );
+        }
+        Self {
+            reference: format!("{}:{}", run.job, reject.at.ordinal + 1),
+            code: leading.map_or_else(String::new, |problem| problem.code.to_string()),
+            message,
+        }
+    }
+}
+
+/// A walk through the rejects of a run.
+struct Walk {
+    rejects: Arc<dyn Rejects>,
+    run: Run,
+    dialect: Dialect,
+    whole: Whole,
+    /// What stands before the first record.
+    first: Vec<u8>,
+    /// The ordinal from which the next page is read; none behind the last one.
+    next: Option<u64>,
+    page: VecDeque<Reject>,
+}
+
+impl Walk {
+    async fn chunk(&mut self) -> Result<Option<Bytes>, Fatal> {
+        let mut chunk = std::mem::take(&mut self.first);
+        while chunk.len() < CHUNK_BYTES {
+            let Some(reject) = self.reject().await? else {
+                break;
+            };
+            let record = self.whole.record(&reject).await?;
+            let said = Said::of(&self.run, &reject, &record);
+            let bytes = record.bytes(&reject);
+            match &self.dialect {
+                Dialect::Csv(writer) => writer.record(bytes, &said, &mut chunk)?,
+                Dialect::Jsonl => jsonl::record(bytes, &said, &mut chunk)?,
+            }
+        }
+        Ok((!chunk.is_empty()).then(|| chunk.into()))
+    }
+
+    async fn reject(&mut self) -> Result<Option<Reject>, Fatal> {
+        if self.page.is_empty()
+            && let Some(from) = self.next.take()
+        {
+            let all = Filter::default();
+            let page = self
+                .rejects
+                .page(&self.run, &all, from, 0, PAGE_REJECTS)
+                .await?;
+            self.page = page.into();
+            self.next = self.page.back().map(|last| last.at.ordinal + 1);
+        }
+        Ok(self.page.pop_front())
+    }
+}

@@ -11,7 +11,7 @@
 use super::allowance::Allowance;
 use super::control::{Control, Gauge, Lost};
 use super::outages::backoff_ms;
-use super::run::{Report, Run, plan};
+use super::run::{Report, Run};
 use super::{Shared, cleared};
 use crate::job::Failure;
 use crate::load::lease::Lease;
@@ -222,10 +222,8 @@ impl Attempt {
                 .get_or_create(&by)
                 .inc();
         }
-        if state == State::Completed
-            && let Ok(plan) = plan(&self.shared, &self.job)
-        {
-            cleared::clear(&self.shared, &plan, &self.job).await;
+        if state == State::Completed {
+            cleared::clear(&self.shared, &self.job).await;
         }
     }
 

@@ -8,7 +8,6 @@ use crate::page::{From, Page};
 use crate::queue::{Filter, Job, State};
 use crate::tenant::Tenant;
 use pipeline::Fatal;
-use stages::plan::Plan;
 use stages::spec::OnSuccess;
 
 /// Every state but that of success.
@@ -21,9 +20,10 @@ const UNDONE: [State; 5] = [
 ];
 
 /// Removes the objects of a completed job's files, where its spec says so.
-pub(super) async fn clear(shared: &Shared, plan: &Plan, job: &Job) {
-    if plan.input.on_success != OnSuccess::Delete {
-        return;
+pub(super) async fn clear(shared: &Shared, job: &Job) {
+    match shared.service.catalog.plan_of(&job.spec).await {
+        Ok(plan) if plan.input.on_success == OnSuccess::Delete => {}
+        Ok(_) | Err(_) => return,
     }
     let queue = &shared.service.stores.queue;
     // Files of the same content may have been listed on it since it was claimed.

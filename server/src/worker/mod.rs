@@ -18,10 +18,12 @@ mod outages;
 mod run;
 mod uploaded;
 
+#[cfg(test)]
+mod tests;
+
 use crate::id::Id;
 use crate::queue::{Claimant, Job, Release};
 use crate::service::Service;
-use crate::targets::Targets;
 use attempt::{Attempt, panicked};
 use outages::{Outages, backoff_ms};
 use pipeline::{Fatal, Retry};
@@ -56,7 +58,6 @@ pub struct Workers {
 /// What the parts of a process's workers share.
 struct Shared {
     service: Service,
-    targets: Targets,
     /// Host and process.
     name: String,
     /// The pipeline's own runtime.
@@ -67,11 +68,10 @@ struct Shared {
 impl Workers {
     /// Starts as many workers as the configuration says, on the runtime of the caller; what they load runs on `work`.
     /// `name` is what people know them by: host and process.
-    pub fn start(service: Service, targets: Targets, name: String, work: Handle) -> Self {
+    pub fn start(service: Service, name: String, work: Handle) -> Self {
         let outages = Arc::new(Outages::new(service.config.job_lease_ms));
         let shared = Arc::new(Shared {
             service,
-            targets,
             name,
             work,
             outages,

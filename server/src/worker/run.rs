@@ -11,14 +11,11 @@ use crate::load::lease::{Lease, take};
 use crate::queue::{Claim, Job};
 use pipeline::{End, Fatal, Ledger, Progress, Sink};
 use stages::load::{Loads, Request};
-use stages::plan::{Defaults, Plan};
+use stages::plan::Plan;
 use stages::sink::{Load, Mode};
 use std::sync::{Arc, OnceLock};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
-
-/// The most problems of a spec that a failed job names.
-const MAX_TOLD_PROBLEMS: usize = 5;
 
 /// A claimed job that is to run.
 pub(super) struct Run {
@@ -60,15 +57,15 @@ impl Run {
         } = self;
         let service = &shared.service;
         let stores = &service.stores;
-        let plan = plan(&shared, &job)?;
         let opening = async {
+            let plan = service.catalog.plan_of(&job.spec).await?;
             let input = uploaded::open(stores, &job).await?;
-            let connected = shared.targets.connect(&job.tenant, &plan).await?;
-            let loads = shared.targets.loads(&job.tenant, &plan).await?;
+            let connected = service.targets.connect(&job.tenant, &plan).await?;
+            let loads = service.targets.loads(&job.tenant, &plan).await?;
             let lease = take_load(&shared, &job, &claim, &plan, loads).await?;
-            Ok::<_, Fatal>((input, connected, lease))
+            Ok::<_, Fatal>((plan, input, connected, lease))
         };
-        let (input, connected, lease) = tokio::select! {
+        let (plan, input, connected, lease) = tokio::select! {
             opened = opening => opened?,
             () = stop.cancelled() => return Ok(End::Interrupted),
         };
@@ -113,31 +110,6 @@ impl Run {
         };
         flow.run(known).await
     }
-}
-
-/// The plan of the very text that the job is pinned to.
-pub(super) fn plan(shared: &Shared, job: &Job) -> Result<Plan, Fatal> {
-    let config = &shared.service.config;
-    let defaults = Defaults {
-        batch_records: config.job_batch_records,
-        pause_ms: config.job_write_pause_ms,
-    };
-    let pin = &job.spec.pin;
-    let name = format!("{}@{}", pin.name, pin.version);
-    let plan = Plan::read(&name, &job.spec.text, defaults).map_err(|problems| {
-        let told = problems.iter().take(MAX_TOLD_PROBLEMS);
-        Fatal {
-            causes: told
-                .map(|problem| format!("{}: {}", problem.path, problem.message))
-                .collect(),
-            ..Fatal::new("bad_spec", format!("the spec {name} cannot be used"))
-        }
-    })?;
-    if plan.sha256 == pin.sha256 {
-        return Ok(plan);
-    }
-    let message = format!("the text of {name} is not the one that the job is pinned to");
-    Err(Fatal::new("bad_spec", message))
 }
 
 /// Takes the load that the job was given when it was submitted.

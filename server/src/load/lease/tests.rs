@@ -103,3 +103,117 @@ async fn a_lease_counts_from_when_it_was_taken() {
     let lease = Lease::new(place.loads.clone(), entry, taken, LEASE_MS / 2);
     assert_eq!(lease.keep().await.code, "lease_lost");
 }
+
+/// A lease that is waited out, in milliseconds.
+const SHORT_MS: u64 = 50;
+
+/// What a job asks for that was given the load of `content` when it was submitted.
+fn given(content: &str, job: &str, spec: &str) -> Request {
+    Request {
+        base: LoadIdentity::new(LoadName { content, ..NAME }, 0),
+        spec: "s".into(),
+        version: 1,
+        spec_sha256: spec.repeat(32),
+        collection: "t".into(),
+        job: job.into(),
+        owner: format!("owner of {job} with {spec}"),
+        lease_ms: SHORT_MS,
+        numbered: true,
+    }
+}
+
+impl Place {
+    /// Enters the load of a job, as its submission does.
+    async fn submitted(&self, request: &Request) {
+        let entered = self.loads.enter(request, request.base, 0).await.unwrap();
+        let entered = entered.expect("it is new");
+        assert!(self.loads.close(&entered, false, false).await.unwrap());
+    }
+
+    /// The load, or why it cannot be taken.
+    async fn take(&self, request: &Request, merge: bool) -> Result<Entry, &'static str> {
+        let taken = take(&*self.loads, request, (request.base, 0), merge).await;
+        let taken = taken.map_err(|fatal| {
+            // Only what another process does may pass by itself.
+            assert_eq!(
+                fatal.retry == Retry::Outage,
+                fatal.code == "load_in_progress"
+            );
+            fatal.code
+        });
+        taken.map(|(entry, _)| entry)
+    }
+}
+
+#[tokio::test]
+async fn a_job_takes_the_load_that_it_was_given() {
+    let place = Place::new().await;
+    let first = given("a", "j", "aa");
+    place.submitted(&first).await;
+    let held = place.take(&first, false).await.unwrap();
+    assert_eq!((held.fence, held.load_number), (2, 1));
+    // The owner before it may be dead: its lease is waited out.
+    let next = Request {
+        owner: "next".into(),
+        ..first.clone()
+    };
+    let taken = place.take(&next, false).await.unwrap();
+    assert_eq!((taken.fence, taken.load_number), (3, 1));
+    assert!(!place.loads.renew(&held, LEASE_MS, true).await.unwrap());
+    // A newer generation of the same content is another job's.
+    let again = LoadIdentity::new(
+        LoadName {
+            content: "a",
+            ..NAME
+        },
+        1,
+    );
+    let other = given("a", "k", "aa");
+    let newest = place.loads.enter(&other, again, 1).await.unwrap();
+    assert!(place.loads.close(&taken, true, true).await.unwrap());
+    let back = place.take(&first, false).await.unwrap();
+    assert_eq!((back.identity, back.completed), (first.base, false));
+    let now = place.loads.newest(first.base).await.unwrap().unwrap();
+    assert_eq!(now.owner, newest.unwrap().owner);
+}
+
+#[tokio::test]
+async fn a_job_leaves_a_load_to_whoever_has_it() {
+    let place = Place::new().await;
+    let job = given("a", "j", "aa");
+    place.submitted(&job).await;
+    let stranger = Request {
+        lease_ms: LEASE_MS,
+        ..given("a", "run", "bb")
+    };
+    let held = place.take(&stranger, false).await.unwrap();
+    assert_eq!(place.take(&job, false).await, Err("load_in_progress"));
+    assert!(place.loads.close(&held, true, false).await.unwrap());
+    assert_eq!(place.take(&job, false).await, Err("loaded_by_other_spec"));
+    // Its own, with the version that it was approved with, it takes.
+    let same = given("a", "run", "cc");
+    assert!(place.take(&same, false).await.is_ok());
+}
+
+#[tokio::test]
+async fn merge_loads_go_one_at_a_time_and_in_their_order() {
+    let place = Place::new().await;
+    let (first, second) = (given("a", "j", "aa"), given("b", "k", "aa"));
+    place.submitted(&first).await;
+    place.submitted(&second).await;
+    let long = |request: &Request| Request {
+        lease_ms: LEASE_MS,
+        ..request.clone()
+    };
+    let held = place.take(&long(&first), true).await.unwrap();
+    assert_eq!(place.take(&second, true).await, Err("load_in_progress"));
+    // It has left no trace that would keep the first from going on.
+    assert!(place.loads.close(&held, true, false).await.unwrap());
+    let held = place.take(&first, true).await.unwrap();
+    assert!(place.loads.close(&held, true, false).await.unwrap());
+    let later = place.take(&second, true).await.unwrap();
+    assert!(place.loads.close(&later, true, false).await.unwrap());
+    assert_eq!(place.take(&first, true).await, Err("newer_load"));
+    // Without an order there is nothing to wait for.
+    assert!(place.take(&first, false).await.is_ok());
+}

@@ -1,0 +1,57 @@
+//! A MongoDB that is away for longer than a lease.
+
+use super::place::{Faults, Place, Process, lines, outcome, slow_spec, wait_for};
+use crate::files::mongo::MongoFiles;
+use crate::keys::mongo::MongoKeys;
+use crate::queue::State;
+use crate::queue::mongo::MongoQueue;
+use crate::rejects::mongo::MongoRejects;
+use crate::specs::mongo::MongoSpecs;
+use crate::stores::Stores;
+use crate::targets::Targets;
+use stages::sink::mongodb::MongoTarget;
+use std::sync::Arc;
+use testbed::mongod::Mongod;
+
+/// How long a statement is tried, in milliseconds.
+const MAX_RETRY_MS: u64 = 1_000;
+/// Records that take some seconds.
+const MANY: u64 = 3_000;
+
+async fn place(server: &Mongod) -> Place {
+    let mongodb = MongoTarget::connect(&server.uri_for("docs")).await.unwrap();
+    let state = || mongodb.state(MAX_RETRY_MS);
+    let folder = tempfile::tempdir().unwrap();
+    let faults = Faults::over(&folder).await;
+    let stores = Stores {
+        queue: Arc::new(MongoQueue::open(state()).await.unwrap()),
+        files: Arc::new(MongoFiles::open(state()).await.unwrap()),
+        rejects: Arc::new(MongoRejects::open(state()).await.unwrap()),
+        specs: Arc::new(MongoSpecs::open(state()).await.unwrap()),
+        keys: Arc::new(MongoKeys::open(state()).await.unwrap()),
+        objects: faults.clone(),
+    };
+    let targets = Targets::new(Some(mongodb), folder.path().to_owned());
+    Place::of(stores, targets, faults, folder)
+}
+
+#[tokio::test]
+async fn mongo_that_is_away_for_longer_than_a_lease_charges_nobody() {
+    let mut server = Mongod::standalone().await;
+    let place = place(&server).await;
+    let job = place
+        .submit(&slow_spec("c", ""), "a.jsonl", lines(MANY))
+        .await;
+    let process = Process::start(&place, "host:1");
+    place.past(&job, 100).await;
+    server.freeze();
+    wait_for("the loss", async || {
+        place.service.metrics.lost_leases.get() > 0
+    })
+    .await;
+    server.thaw();
+    let job = place.ended(&job, State::Completed).await;
+    assert_eq!((outcome(&job), job.attempts), (format!("{MANY} 0 0"), 0));
+    assert_eq!(job.receipt.unwrap().documents, MANY);
+    process.shutdown().await;
+}

@@ -33,7 +33,10 @@ mod socket;
 mod specs;
 
 pub use dispatch::Http;
-pub use serve::serve;
+pub use serve::{Limits, serve};
+
+#[cfg(test)]
+mod tests;
 
 use route::{Alias, Route, aliases, routes};
 

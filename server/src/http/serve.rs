@@ -53,8 +53,26 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 const MAX_REQUEST_ID_CHARS: usize = 128;
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
+/// What a server bounds its connections by.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// The most connections at once.
+    pub max_connections: usize,
+    /// For how long the head of a request may take.
+    pub head_timeout: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            max_connections: MAX_CONNECTIONS,
+            head_timeout: HEAD_TIMEOUT,
+        }
+    }
+}
+
 /// Serves `listener` until `http`'s stop is cancelled; then ends what is under way within [`DRAIN_TIMEOUT`].
-pub async fn serve(listener: TcpListener, http: Arc<Http>) {
+pub async fn serve(listener: TcpListener, http: Arc<Http>, limits: Limits) {
     let connections = Arc::new(Connections::default());
     let graceful = GracefulShutdown::new();
     let mut tasks = JoinSet::new();
@@ -72,7 +90,7 @@ pub async fn serve(listener: TcpListener, http: Arc<Http>) {
                 continue;
             }
         };
-        if tasks.len() >= MAX_CONNECTIONS && !connections.end_longest_waiting() {
+        if tasks.len() >= limits.max_connections && !connections.end_longest_waiting() {
             // All of them are at work: there is no room, and a request that is being answered is worth more.
             drop(stream);
             continue;
@@ -84,6 +102,7 @@ pub async fn serve(listener: TcpListener, http: Arc<Http>) {
             http.clone(),
             connections.clone(),
             watcher,
+            limits,
         ));
     }
     drop(listener);
@@ -104,6 +123,7 @@ async fn connection(
     http: Arc<Http>,
     connections: Arc<Connections>,
     watcher: Watcher,
+    limits: Limits,
 ) {
     // Small answers must not wait for acknowledgements; where it cannot be set they do.
     let _ = stream.set_nodelay(true);
@@ -131,7 +151,7 @@ async fn connection(
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_TIMEOUT)
+        .header_read_timeout(limits.head_timeout)
         .max_headers(MAX_HEADERS)
         .max_header_size(MAX_HEAD_BYTES)
         .max_buf_size(MAX_BUFFER_BYTES)

@@ -1,0 +1,515 @@
+//! What each route answers: a table of requests, and the shapes of the answers.
+
+use super::*;
+use crate::queue::{Held, Progress, Receipt};
+use crate::rejects::Run;
+use pipeline::{Books, Cause, Checkpoint, Position, Problem, Reject, Tally};
+use serde_json::json;
+
+const NONE: Tenant = Tenant::NONE;
+
+async fn get(server: &Server, path: &str) -> Answer {
+    server.send(&server.api, Method::GET, path, "").await
+}
+
+#[tokio::test]
+async fn requests_get_the_status_and_code_that_the_contract_says() {
+    let server = Server::start().await;
+    let file = server.file(&NONE, "parcels-1.csv", b"n\n1\n").await;
+    let job = server.job(&NONE, file).await;
+    let lone = server.file(&NONE, "other.csv", b"n\n").await;
+    let nobody = "0".repeat(24);
+    let cases = format!(
+        "GET    /livez                           200
+         GET    /api/livez                       200
+         HEAD   /livez                           200
+         GET    /healthz                         200
+         GET    /api/health                      200
+         GET    /api/healthz                     200
+         GET    /health                          404 no_route
+         GET    /api/api/livez                   404 no_route
+         GET    /apilivez                        404 no_route
+         GET    /                                404 no_route
+         GET    /livez/                          404 no_route
+         POST   /livez                           405 method_not_allowed
+         OPTIONS /livez                          405 method_not_allowed
+         DELETE /jobs                            405 method_not_allowed
+         GET    /livez?x=1                       400 unknown_parameter
+         GET    /openapi.json                    200
+         GET    /metrics                         200
+         GET    /jobs                            200
+         GET    /jobs?state=queued&limit=1       200
+         GET    /jobs?status=PENDING             200
+         GET    /jobs?fileId={file}              200
+         GET    /jobs?fileId=7                   400 bad_query
+         GET    /jobs?state=done                 400 bad_query
+         GET    /jobs?State=queued               400 unknown_parameter
+         GET    /jobs?page=0                     400 bad_query
+         GET    /jobs?limit=201                  400 bad_query
+         GET    /jobs?page=2&cursor=1-{file}     400 bad_query
+         GET    /jobs/{job}                      200
+         HEAD   /jobs/{job}                      200
+         GET    /status/{job}                    200
+         GET    /api/status/{job}                200
+         GET    /jobs/{job}?wait=0               200
+         GET    /jobs/{job}?wait=61              400 bad_query
+         GET    /jobs/{nobody}                   404 not_found
+         GET    /jobs/not-an-id                  404 not_found
+         GET    /jobs/%00                        404 not_found
+         GET    /jobs/{job}/errors               200
+         GET    /jobs/{job}/errors?format=jsonl  200
+         GET    /jobs/{job}/errors?format=csv    200
+         GET    /jobs/{job}/errors?format=xml    400 bad_query
+         GET    /jobs/{job}/errors?format=csv&page=1 400 bad_query
+         GET    /jobs/{job}/errors?cursor=x      400 bad_query
+         GET    /jobs/{nobody}/errors            404 not_found
+         GET    /jobs/{job}/receipt              409 wrong_state
+         GET    /jobs/{nobody}/receipt           404 not_found
+         GET    /jobs/{job}/events               404 no_route
+         GET    /files                           200
+         GET    /files?status=processing         200
+         GET    /files?status=COMPLETED          200
+         GET    /files?status=queued             400 bad_query
+         GET    /files/{file}                    200
+         GET    /files/{nobody}                  404 not_found
+         GET    /files/{file}/content            200
+         GET    /files/{file}/content?redirect=1 200
+         GET    /files/{nobody}/content          404 not_found
+         DELETE /files/{file}                    409 file_in_use
+         DELETE /files/{nobody}                  404 not_found
+         GET    /upload/{file}/status            200
+         GET    /upload/{lone}/status            404 no_job
+         GET    /upload/{nobody}/status          404 not_found
+         DELETE /files/{lone}                    204
+         DELETE /files/{lone}                    404 not_found
+         GET    /specs                           200
+         GET    /specs?page=1&cursor=a           400 bad_query
+         GET    /specs/nothing                   404 not_found
+         GET    /specs/check                     404 not_found
+         GET    /specs/parcels/versions/1        404 not_found
+         GET    /specs/parcels/versions/01       404 not_found
+         PUT    /specs/check                     422 bad_spec
+         PATCH  /specs/check                     405 method_not_allowed"
+    );
+    for case in cases.lines() {
+        let mut words = case.split_whitespace();
+        let mut next = || words.next().unwrap_or_default();
+        let (method, path) = (next(), next());
+        let (status, code): (u16, &str) = (next().parse().unwrap(), next());
+        let method: Method = method.parse().unwrap();
+        let answer = server.send(&server.api, method.clone(), path, "").await;
+        assert_eq!(answer.status, status, "{case}: {}", answer.text());
+        if !code.is_empty() {
+            let body = answer.json();
+            assert_eq!(body["code"], code, "{case}");
+            assert_eq!(body["status"], status, "{case}");
+            assert_eq!(body["requestId"], answer.header("x-request-id"), "{case}");
+            assert_eq!(answer.header("content-type"), "application/problem+json");
+        }
+        for (name, value) in [
+            ("x-content-type-options", "nosniff"),
+            ("content-security-policy", "default-src 'self'"),
+            ("cache-control", "no-store"),
+            ("access-control-allow-origin", ""),
+        ] {
+            assert_eq!(answer.header(name), value, "{case}: {name}");
+        }
+        if method == Method::HEAD {
+            assert!(answer.body.is_empty(), "{case}");
+        }
+    }
+    let refused = server.api.post("/jobs").await;
+    assert_eq!(refused.header("allow"), "GET, HEAD");
+}
+
+#[tokio::test]
+async fn a_request_id_is_taken_where_it_is_plain_and_made_where_not() {
+    let server = Server::start().await;
+    for (given, taken) in [
+        ("abc-1.2_Z", true),
+        ("", false),
+        ("a b", false),
+        ("é", false),
+        ("a\tb", false),
+        (&*"a".repeat(129), false),
+        (&*"a".repeat(128), true),
+    ] {
+        let headers = [("x-request-id", given)];
+        let sent = server
+            .api
+            .send(Method::GET, "/nothing", &headers, bytes(""));
+        let answer = sent.await.unwrap();
+        let id = answer.header("x-request-id").to_owned();
+        assert_eq!(id == given, taken, "{given:?}: {id}");
+        assert!(taken || id.parse::<Id>().is_ok(), "{given:?}: {id}");
+        assert_eq!(answer.json()["requestId"], id);
+    }
+}
+
+fn reject(ordinal: u64, code: &'static str, raw: &str) -> Reject {
+    let at = Position {
+        ordinal,
+        line: ordinal + 2,
+        offset: ordinal * 10,
+    };
+    let problem = Problem::of_field(code, "n", "is not good");
+    Reject::new(at, vec![problem], raw.as_bytes())
+}
+
+fn checkpoint(read: u64, loaded: u64, rejects: &[Reject]) -> Checkpoint {
+    let mut books = Books::open(Position::START, 1);
+    books.counters.read = read;
+    books.counters.loaded = loaded;
+    books.counters.already_loaded = read - loaded - rejects.len() as u64;
+    books.counters.rejected = rejects.len() as u64;
+    books.end.ordinal = read;
+    rejects
+        .iter()
+        .for_each(|reject| books.summary.count(reject));
+    Checkpoint {
+        books,
+        counted_from: Tally::default(),
+        mark: None,
+        head: String::new(),
+    }
+}
+
+#[tokio::test]
+async fn a_job_is_shown_as_it_is_from_queued_to_completed() {
+    let server = Server::start().await;
+    let file = server.file(&NONE, "parcels-1.csv", b"n\n1\n").await;
+    let job = server.job(&NONE, file).await;
+    let queued = get(&server, &format!("/jobs/{job}")).await.json();
+    let sha256 = "bb".repeat(32);
+    for (name, expected) in [
+        ("jobId", json!(job)),
+        ("fileId", json!(file)),
+        ("fileIds", json!([file])),
+        (
+            "spec",
+            json!({ "name": "parcels", "version": 1, "sha256": sha256 }),
+        ),
+        ("state", json!("queued")),
+        ("attempts", json!(0)),
+        ("startedAt", Value::Null),
+        ("finishedAt", Value::Null),
+        ("progress", json!(0.0)),
+        ("bytesRead", json!(0)),
+        ("bytesTotal", json!(1_000)),
+        ("recordsPerSecond", json!(0)),
+        (
+            "stats",
+            json!({ "read": 0, "loaded": 0, "alreadyLoaded": 0, "rejected": 0, "dropped": 0, "skipped": 0 }),
+        ),
+        ("errors", json!([])),
+        ("failure", Value::Null),
+        ("workerId", Value::Null),
+        ("lockUntil", Value::Null),
+        ("callback", Value::Null),
+    ] {
+        assert_eq!(queued[name], expected, "{name}");
+    }
+    assert!(queued.get("expired").is_none());
+    assert!(
+        queued["createdAt"]
+            .as_str()
+            .is_some_and(|time| time.ends_with('Z'))
+    );
+
+    let (_, claim) = server.claim().await;
+    let (queue, store) = (&server.service.stores.queue, &server.service.stores.rejects);
+    let rejects: Vec<Reject> = (0..25)
+        .map(|n| reject(n * 2, if n < 5 { "type" } else { "pattern" }, "=x,1"))
+        .collect();
+    let run = Run {
+        tenant: NONE,
+        job,
+        run: 0,
+    };
+    store.store(&run, &rejects).await.unwrap();
+    let progress = Progress {
+        furthest: 100,
+        bytes_read: 420,
+        bytes_total: Some(1_000),
+        records_per_second: 7,
+        bottleneck: None,
+    };
+    assert!(
+        queue
+            .save(&claim, 0, &checkpoint(100, 70, &rejects))
+            .await
+            .unwrap()
+    );
+    let renewal = crate::queue::Renewal {
+        progress: progress.clone(),
+        lease_ms: 600_000,
+    };
+    assert!(queue.renew(&claim, &renewal).await.unwrap());
+    let running = get(&server, &format!("/jobs/{job}")).await.json();
+    assert_eq!(
+        (&running["state"], &running["progress"]),
+        (&json!("in_progress"), &json!(0.42))
+    );
+    assert_eq!(
+        (&running["workerId"], &running["recordsPerSecond"]),
+        (&json!("test-1"), &json!(7))
+    );
+    assert!(running["lockUntil"].is_string() && running["startedAt"].is_string());
+    assert_eq!(running["errors"][0]["count"], 5);
+    assert_eq!(running["errors"][0]["sample"]["record"], 1);
+
+    let waited = server.api.clone();
+    let path = format!("/jobs/{job}?wait=60");
+    let waiting = tokio::spawn(async move { waited.get(&path).await });
+    let receipt = Receipt {
+        revision: 1,
+        documents: 75,
+        digest: "cc".repeat(32),
+    };
+    assert!(queue.finish(&claim, &progress, &receipt).await.unwrap());
+    let ended = waiting.await.unwrap().is(200).json();
+    assert_eq!(
+        (&ended["state"], &ended["progress"]),
+        (&json!("completed"), &json!(1.0))
+    );
+    assert_eq!(ended["lockUntil"], Value::Null);
+
+    let shown = get(&server, &format!("/jobs/{job}/receipt"))
+        .await
+        .is(200)
+        .json();
+    assert_eq!(
+        (&shown["documents"], &shown["revision"]),
+        (&json!(75), &json!(1))
+    );
+    assert_eq!(shown["stats"]["alreadyLoaded"], 5);
+    assert_eq!(shown["file"]["originalName"], "parcels-1.csv");
+    let upload = get(&server, &format!("/api/upload/{file}/status"))
+        .await
+        .is(200)
+        .json();
+    for (name, expected) in [
+        ("uploadId", json!(file)),
+        ("jobId", json!(job)),
+        ("status", json!("COMPLETED")),
+        ("rowsProcessed", json!(75)),
+        ("rowsFailed", json!(25)),
+        ("error", Value::Null),
+    ] {
+        assert_eq!(upload[name], expected, "{name}");
+    }
+    let seen = get(&server, &format!("/files/{file}")).await.is(200).json();
+    assert_eq!(
+        (&seen["status"], &seen["originalName"]),
+        (&json!("processed"), &json!("parcels-1.csv"))
+    );
+    assert!(seen["processedAt"].is_string() && seen["uploadedAt"].is_string());
+
+    errors(&server, job).await;
+}
+
+/// Rejects are paged by number, behind a cursor, by filter, and all at once.
+async fn errors(server: &Server, job: Id) {
+    let path = format!("/jobs/{job}/errors");
+    let page = get(server, &format!("{path}?limit=10&page=2"))
+        .await
+        .is(200)
+        .json();
+    assert_eq!(
+        (&page["total"], &page["page"], &page["limit"]),
+        (&json!(25), &json!(2), &json!(10))
+    );
+    assert_eq!(page["items"][0]["record"], 21);
+    let mut records = Vec::new();
+    let mut cursor = Some("0".to_owned());
+    while let Some(from) = cursor {
+        let page = get(server, &format!("{path}?limit=10&cursor={from}"))
+            .await
+            .is(200)
+            .json();
+        assert!(page.get("total").is_none() && page.get("page").is_none());
+        let items = page["items"].as_array().unwrap();
+        records.extend(items.iter().map(|item| item["record"].as_u64().unwrap()));
+        cursor = page["next"].as_str().map(str::to_owned);
+    }
+    assert_eq!(records, (0..25).map(|n| n * 2 + 1).collect::<Vec<_>>());
+    let of_code = get(server, &format!("{path}?code=type&field=n"))
+        .await
+        .is(200)
+        .json();
+    assert_eq!(of_code["total"], 5);
+    let lines = get(server, &format!("{path}?format=jsonl"))
+        .await
+        .is(200)
+        .text();
+    let first: Value = serde_json::from_str(lines.lines().next().unwrap()).unwrap();
+    assert_eq!((lines.lines().count(), &first["raw"]), (25, &json!("=x,1")));
+    let csv = get(server, &format!("{path}?format=csv&code=type"))
+        .await
+        .is(200);
+    assert!(csv.header("content-disposition").starts_with("attachment"));
+    let text = csv.text();
+    let mut lines = text.lines();
+    assert_eq!(
+        lines.next(),
+        Some("record,line,offset,code,field,message,raw")
+    );
+    assert_eq!(lines.next(), Some("1,2,0,type,n,is not good,\"'=x,1\""));
+    assert_eq!(lines.count(), 4);
+}
+
+#[tokio::test]
+async fn a_held_job_says_why() {
+    let server = Server::start().await;
+    let file = server.file(&NONE, "parcels-1.csv", b"n\n1\n").await;
+    let job = server.job(&NONE, file).await;
+    let (_, claim) = server.claim().await;
+    let held = Held {
+        cause: Cause::Errors,
+        message: "too many rejects".to_owned(),
+    };
+    let queue = &server.service.stores.queue;
+    assert!(
+        queue
+            .hold(&claim, &Progress::default(), &held)
+            .await
+            .unwrap()
+    );
+    let shown = get(&server, &format!("/jobs/{job}")).await.is(200).json();
+    assert_eq!(
+        (&shown["state"], &shown["failure"]["code"]),
+        (&json!("held"), &json!("errors"))
+    );
+    let upload = get(&server, &format!("/upload/{file}/status")).await.json();
+    assert_eq!(
+        (&upload["status"], &upload["error"]),
+        (&json!("PROCESSING"), &json!("too many rejects"))
+    );
+}
+
+#[tokio::test]
+async fn lists_go_on_behind_a_cursor() {
+    let server = Server::start().await;
+    let mut made = Vec::new();
+    for n in 0..5 {
+        made.push(
+            server
+                .file(&NONE, &format!("{n}.csv"), b"")
+                .await
+                .to_string(),
+        );
+    }
+    let first = get(&server, "/files?limit=2").await.json();
+    assert_eq!((&first["total"], &first["page"]), (&json!(5), &json!(1)));
+    let mut seen = Vec::new();
+    let mut path = "/files?limit=2".to_owned();
+    loop {
+        let page = get(&server, &path).await.is(200).json();
+        let items = page["items"].as_array().unwrap();
+        seen.extend(
+            items
+                .iter()
+                .map(|item| item["fileId"].as_str().unwrap().to_owned()),
+        );
+        let Some(next) = page["next"].as_str() else {
+            break;
+        };
+        path = format!("/files?limit=2&cursor={next}");
+    }
+    seen.sort();
+    made.sort();
+    assert_eq!(seen, made);
+}
+
+#[tokio::test]
+async fn the_bytes_of_a_file_are_never_a_page_of_the_service() {
+    let server = Server::start().await;
+    let content: Vec<u8> = (0..700_000_u32).map(|n| n as u8).collect();
+    let file = server.file(&NONE, "../x\"é.html", &content).await;
+    let answer = get(&server, &format!("/files/{file}/content"))
+        .await
+        .is(200);
+    assert_eq!(answer.body, content);
+    assert_eq!(answer.header("content-type"), "application/octet-stream");
+    assert_eq!(
+        answer.header("content-disposition"),
+        "attachment; filename=\"x__.html\"; filename*=UTF-8''x%22%C3%A9.html"
+    );
+    let key = server
+        .folder
+        .path()
+        .join(format!("objects/uploads/{file}/file"));
+    assert!(key.exists());
+    server
+        .send(&server.api, Method::DELETE, &format!("/files/{file}"), "")
+        .await
+        .is(204);
+    assert!(!key.exists());
+}
+
+#[tokio::test]
+async fn a_spec_is_registered_once_and_for_ever() {
+    let server = Server::start().await;
+    let put = async |name: &str, text: &str| {
+        server
+            .api
+            .put(&format!("/specs/{name}"), text.to_owned())
+            .await
+    };
+    let made = put("parcels", SPEC).await.is(201).json();
+    assert_eq!(
+        (&made["version"], &made["origin"]),
+        (&json!(1), &json!("tenant"))
+    );
+    assert_eq!(put("parcels", SPEC).await.is(200).json(), made);
+    put("parcels", &format!("{SPEC}# changed\n"))
+        .await
+        .refused(409, "version_exists");
+    put("others", SPEC).await.refused(422, "name_mismatch");
+    let bad = put("parcels", "spec = 1\nnme = \"x\"\n").await;
+    let problems = bad.json()["problems"].clone();
+    let lines: Vec<&Value> = problems
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|problem| &problem["line"])
+        .collect();
+    assert!(lines.contains(&&json!(2)), "{problems}");
+    bad.refused(422, "bad_spec");
+    put("parcels", &"x".repeat(1_100_000))
+        .await
+        .refused(413, "body_too_large");
+    let list = get(&server, "/specs").await.is(200).json();
+    assert_eq!(list["items"], json!([made]));
+    let shown = get(&server, "/specs/parcels").await.is(200).json();
+    assert_eq!(
+        (&shown["text"], &shown["versions"]),
+        (&json!(SPEC), &json!([1]))
+    );
+    let again = get(&server, "/specs/parcels/versions/1")
+        .await
+        .is(200)
+        .json();
+    assert_eq!(again["text"], SPEC);
+    get(&server, "/specs/parcels/versions/2")
+        .await
+        .refused(404, "not_found");
+
+    let check = async |text: &str| {
+        server
+            .send(&server.api, Method::POST, "/specs/check", text)
+            .await
+    };
+    let good = check(SPEC).await.is(200).json();
+    assert_eq!(
+        (&good["valid"], &good["spec"]["registry"]),
+        (&json!(true), &json!("identical"))
+    );
+    let bad = check("spec = 1\nname = 7\n").await.is(200).json();
+    assert_eq!((&bad["valid"], &bad["spec"]), (&json!(false), &Value::Null));
+    assert!(
+        bad["problems"]
+            .as_array()
+            .is_some_and(|problems| !problems.is_empty())
+    );
+}

@@ -1,4 +1,5 @@
-//! `/jobs/{jobId}/errors`: the records that were refused, page by page or all of them in a stream.
+//! `/jobs/{jobId}/errors` and `/rejects`: the records that were refused, with what is wrong with each; page by page, all
+//! of them in a stream, or as they came.
 
 use super::answer::{self, Response};
 use super::jobs;
@@ -6,10 +7,10 @@ use super::list::ListView;
 use super::problem::Problem;
 use super::query::{self, LIMIT, PAGE};
 use super::request::Call;
-use super::route::{Kind, Operation, Param, json_or};
+use super::route::{Kind, Operation, Param, json_or, raw};
 use crate::page::{DEFAULT_ITEMS, MAX_ITEMS};
 use crate::queue::Job;
-use crate::rejects::{Filter, Rejects, Run};
+use crate::rejects::{Filter, Rejects, Run, download};
 use bytes::Bytes;
 use futures::Stream;
 use pipeline::{Fatal, Reject};
@@ -64,11 +65,20 @@ pub const ERRORS: Operation = Operation::new(|call| Box::pin(errors(call)))
     )])
     .refusals(&["not_found", "expired"]);
 
+/// `GET /jobs/{jobId}/rejects`.
+pub const REJECTS: Operation = Operation::new(|call| Box::pin(as_they_came(call)))
+    .answers(&[raw(
+        200,
+        "The rejected records in the file's own dialect, with reference, code and message added.",
+        &["text/csv", "application/x-ndjson"],
+    )])
+    .refusals(&["not_found", "expired", "content_gone"]);
+
 /// The present run of a job that has its details still.
 ///
 /// # Errors
 /// `not_found`, `expired`.
-pub async fn run_of(call: &Call) -> Result<(Job, Run), Problem> {
+async fn run_of(call: &Call) -> Result<(Job, Run), Problem> {
     let job = jobs::one(call, call.id("jobId", "job")?).await?;
     if job.expired {
         let message = "the job's details were removed after their time";
@@ -114,6 +124,13 @@ async fn errors(call: Call) -> Result<Response, Problem> {
             stream(rejects, run, filter, "", jsonl),
         )
     })
+}
+
+async fn as_they_came(call: Call) -> Result<Response, Problem> {
+    let (job, _) = run_of(&call).await?;
+    let rejects = download::of_job(&call.service.stores, &job).await?;
+    let name = format!("{}-rejects.{}", job.id, rejects.extension);
+    Ok(answer::download(rejects.media_type, &name, rejects.bytes))
 }
 
 async fn page(

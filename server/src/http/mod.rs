@@ -23,6 +23,7 @@ mod list;
 mod metrics;
 mod openapi;
 mod problem;
+mod process;
 mod query;
 mod receipt;
 mod request;
@@ -31,9 +32,10 @@ mod scalars;
 mod serve;
 mod socket;
 mod specs;
+mod verbs;
 
 pub use dispatch::Http;
-pub use serve::{Limits, serve};
+pub use serve::serve;
 
 #[cfg(test)]
 mod tests;
@@ -47,10 +49,16 @@ pub const ROUTES: &[Route] = routes! {
     GET    "/files/{fileId}/content"       Key  files::CONTENT        "The bytes of a file";
     DELETE "/files/{fileId}"               Key  files::DELETE         "Removes a file and its bytes";
     GET    "/upload/{fileId}/status"       Key  aliases::STATUS       "The newest job of a file";
+    POST   "/upload/{fileId}/retry"        Key  verbs::RETRY_NEWEST   "Retries the newest job of a file";
+    POST   "/process/{fileId}"             Key  process::PROCESS      "Asks for a file to be loaded";
     GET    "/jobs"                         Key  jobs::LIST            "Jobs, newest first";
     GET    "/jobs/{jobId}"                 Key  jobs::GET             "A job";
     GET    "/jobs/{jobId}/errors"          Key  errors::ERRORS        "The records of a job that were refused";
+    GET    "/jobs/{jobId}/rejects"         Key  errors::REJECTS       "The same, as they came";
     GET    "/jobs/{jobId}/receipt"         Key  receipt::RECEIPT      "What proves a completed load";
+    POST   "/jobs/{jobId}/cancel"          Key  verbs::CANCEL         "Ends a job";
+    POST   "/jobs/{jobId}/retry"           Key  verbs::RETRY          "Queues a job that failed or was cancelled";
+    POST   "/jobs/{jobId}/approve"         Key  verbs::APPROVE        "Lets a held job go on";
     GET    "/specs"                        Key  specs::LIST           "Specs, by name";
     POST   "/specs/check"                  Key  specs::CHECK          "What is wrong with a spec";
     GET    "/specs/{name}"                 Key  specs::GET            "The newest version of a spec";

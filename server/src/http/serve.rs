@@ -72,7 +72,12 @@ impl Default for Limits {
 }
 
 /// Serves `listener` until `http`'s stop is cancelled; then ends what is under way within [`DRAIN_TIMEOUT`].
-pub async fn serve(listener: TcpListener, http: Arc<Http>, limits: Limits) {
+pub async fn serve(listener: TcpListener, http: Arc<Http>) {
+    serve_within(Limits::default(), listener, http).await;
+}
+
+/// The same, within other limits.
+pub async fn serve_within(limits: Limits, listener: TcpListener, http: Arc<Http>) {
     let connections = Arc::new(Connections::default());
     let graceful = GracefulShutdown::new();
     let mut tasks = JoinSet::new();

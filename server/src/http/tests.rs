@@ -9,7 +9,7 @@ mod resources;
 mod tenants;
 
 use super::route::{Alias, Route};
-use super::serve::{Limits, serve};
+use super::serve::{Limits, serve_within};
 use super::{ALIASES, Http, ROUTES};
 use crate::config::Config;
 use crate::files::NewFile;
@@ -69,7 +69,7 @@ impl Server {
         let http = Http::new(service.clone(), routes, aliases, stop.clone()).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
-        let ended = tokio::spawn(serve(listener, Arc::new(http), limits));
+        let ended = tokio::spawn(serve_within(limits, listener, Arc::new(http)));
         Self {
             api: Api::new(&format!("http://{address}")),
             service,

@@ -63,6 +63,27 @@ async fn requests_get_the_status_and_code_that_the_contract_says() {
          GET    /jobs/{job}/errors?format=csv&page=1 400 bad_query
          GET    /jobs/{job}/errors?cursor=x      400 bad_query
          GET    /jobs/{nobody}/errors            404 not_found
+         GET    /jobs/{job}/rejects              200
+         GET    /jobs/{nobody}/rejects           404 not_found
+         POST   /jobs/{nobody}/cancel            404 not_found
+         POST   /jobs/x/cancel                   404 not_found
+         POST   /jobs/{job}/cancel?x=1           400 unknown_parameter
+         POST   /jobs/{job}/retry                409 wrong_state
+         POST   /jobs/{job}/retry?reset=maybe    400 bad_query
+         POST   /jobs/{nobody}/retry             404 not_found
+         POST   /upload/{file}/retry             409 wrong_state
+         POST   /upload/{lone}/retry             404 no_job
+         POST   /jobs/{job}/approve              409 wrong_state
+         POST   /jobs/{nobody}/approve           404 not_found
+         POST   /process/{nobody}                404 not_found
+         POST   /process/x                       404 not_found
+         POST   /process/{file}?spec=a@0         422 bad_spec_reference
+         POST   /process/{file}?spec=nothing     422 spec_not_found
+         POST   /process/{lone}                  422 no_matching_spec
+         POST   /process/{file}?priority=10      400 bad_query
+         POST   /process/{file}?force=twice      400 bad_query
+         POST   /process/{file}?spec=a&force=again 400 idempotency_key_required
+         POST   /process/{file}?callbackUrl=x    400 unknown_parameter
          GET    /jobs/{job}/receipt              409 wrong_state
          GET    /jobs/{nobody}/receipt           404 not_found
          GET    /jobs/{job}/events               404 no_route
@@ -356,6 +377,80 @@ async fn errors(server: &Server, job: Id) {
     );
     assert_eq!(lines.next(), Some("1,2,0,type,n,is not good,\"'=x,1\""));
     assert_eq!(lines.count(), 4);
+}
+
+#[tokio::test]
+async fn a_file_is_processed_once() {
+    let server = Server::start().await;
+    let file = server.file(&NONE, "parcels-1.csv", b"n\n1\n").await;
+    server.api.put("/specs/parcels", SPEC).await.is(201);
+    let path = format!("/process/{file}");
+    let post =
+        async |path: &str, body: &str| server.send(&server.api, Method::POST, path, body).await;
+    let made = post(&path, "").await.is(202).json();
+    assert_eq!(
+        (&made["state"], &made["fileId"]),
+        (&json!("queued"), &json!(file))
+    );
+    assert!(made.get("existing").is_none());
+    let again = post(&path, r#"{ "spec": "parcels@1" }"#)
+        .await
+        .is(200)
+        .json();
+    assert_eq!(
+        (&again["jobId"], &again["existing"]),
+        (&made["jobId"], &json!(true))
+    );
+    for (body, status, code) in [
+        ("{", 400, "bad_json"),
+        ("[]", 400, "bad_json"),
+        (r#"{ "spec": 7 }"#, 400, "bad_json"),
+        (r#"{ "priority": 10 }"#, 400, "bad_json"),
+        (r#"{ "force": "twice" }"#, 400, "bad_json"),
+        (r#"{ "Spec": "parcels" }"#, 400, "unknown_field"),
+        (r#"{ "spec": "a", "spec": "b" }"#, 400, "bad_json"),
+        (&"[".repeat(100_000), 400, "bad_json"),
+        (&" ".repeat(1_100_000), 413, "body_too_large"),
+    ] {
+        post(&path, body).await.refused(status, code);
+    }
+    post(&format!("{path}?spec=parcels"), r#"{ "spec": "parcels" }"#)
+        .await
+        .refused(400, "bad_query");
+    let typed = [("content-type", "text/csv")];
+    let sent = server
+        .api
+        .send(Method::POST, &path, &typed, bytes("{}"))
+        .await
+        .unwrap();
+    sent.refused(415, "wrong_type");
+    let key = "k".repeat(256);
+    for keys in [
+        &[("idempotency-key", "a"), ("idempotency-key", "b")][..],
+        &[("idempotency-key", &*key)],
+    ] {
+        let sent = server
+            .api
+            .send(Method::POST, &path, keys, bytes(""))
+            .await
+            .unwrap();
+        sent.refused(400, "bad_header");
+    }
+    let job = made["jobId"].as_str().unwrap();
+    let cancel = format!("/jobs/{job}/cancel");
+    post(&cancel, r#"{ "now": true }"#)
+        .await
+        .refused(400, "unknown_field");
+    let cancelled = post(&cancel, "{}").await.is(200).json();
+    assert_eq!(cancelled["state"], "cancelled");
+    let queued = post(&format!("/api/upload/{file}/retry?reset=true"), "")
+        .await
+        .is(200)
+        .json();
+    assert_eq!(
+        (&queued["state"], &queued["status"]),
+        (&json!("queued"), &json!("PENDING"))
+    );
 }
 
 #[tokio::test]

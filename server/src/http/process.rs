@@ -1,0 +1,180 @@
+//! `/process/{fileId}`: asks for a file to be loaded.
+
+use super::answer::{self, Response};
+use super::jobs::MAX_SPEC_CHARS;
+use super::problem::Problem;
+use super::request::Call;
+use super::route::{Kind, Operation, Param, json, optional_json};
+use super::scalars::StateWord;
+use crate::id::Id;
+use crate::jobs::{self, Asked, IdempotencyKey, Submitted};
+use crate::queue::MAX_PRIORITY;
+use http::StatusCode;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+/// The most bytes of an `Idempotency-Key`.
+const MAX_IDEMPOTENCY_KEY_BYTES: usize = 255;
+
+const SPEC: Param = Param::new(
+    "spec",
+    Kind::Text {
+        max_chars: MAX_SPEC_CHARS,
+    },
+    "The spec, `orders` (its newest version) or `orders@3`; none: the one that matches the file's name.",
+);
+const PRIORITY: Param = Param::new(
+    "priority",
+    Kind::Number {
+        least: 0,
+        most: MAX_PRIORITY as u64,
+    },
+    "The higher, the sooner, among the tenant's own jobs.",
+);
+const FORCE: Param = Param::new(
+    "force",
+    Kind::Word(&["again"]),
+    "Loads the content anew, as a generation of its own beside the old one; wants an `Idempotency-Key`.",
+);
+
+/// `POST /process/{fileId}`.
+pub const PROCESS: Operation = Operation::new(|call| Box::pin(process(call)))
+    .query(&[SPEC, PRIORITY, FORCE])
+    .headers(&[Param::new(
+        "Idempotency-Key",
+        Kind::Text {
+            max_chars: MAX_IDEMPOTENCY_KEY_BYTES,
+        },
+        "The same request under the same key gets the same job for 24 hours.",
+    )])
+    .body(optional_json::<Process>())
+    .answers(&[
+        json::<JobRef>(202, "A new job."),
+        json::<JobRef>(
+            200,
+            "The job of the same content and spec, or of the same request.",
+        ),
+    ])
+    .refusals(SUBMIT_REFUSALS);
+
+/// What a submission may be refused with.
+pub const SUBMIT_REFUSALS: &[&str] = &[
+    "bad_header",
+    "idempotency_key_required",
+    "idempotency_key_reused",
+    "not_found",
+    "not_uploaded",
+    "content_gone",
+    "spec_not_found",
+    "bad_spec_reference",
+    "no_matching_spec",
+    "several_matching_specs",
+    "too_many_specs",
+    "spec_broken",
+    "version_changed",
+    "specs_full",
+    "sink_not_allowed",
+    "load_in_progress",
+    "loaded_by_other_spec",
+];
+
+/// What is asked for; each member may be said in the query instead.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Process {
+    /// The spec, `orders` or `orders@3`.
+    spec: Option<String>,
+    /// The higher, the sooner, among the tenant's own jobs.
+    #[schemars(range(min = 0, max = 9))]
+    priority: Option<u8>,
+    /// Loads the content anew.
+    force: Option<Force>,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+enum Force {
+    Again,
+}
+
+/// The job that a request got.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct JobRef {
+    /// The job.
+    pub job_id: Id,
+    /// The file.
+    pub file_id: Id,
+    /// The job's state.
+    pub state: StateWord,
+    /// There, and true, when the job was there before.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub existing: bool,
+}
+
+impl JobRef {
+    /// The job that a request for `file` got.
+    pub fn new(file: Id, submitted: &Submitted) -> Self {
+        Self {
+            job_id: submitted.job.id,
+            file_id: file,
+            state: StateWord(submitted.job.state),
+            existing: submitted.existing,
+        }
+    }
+
+    /// 202 for a new job, 200 for one that was there.
+    pub fn status(&self) -> StatusCode {
+        if self.existing {
+            StatusCode::OK
+        } else {
+            StatusCode::ACCEPTED
+        }
+    }
+}
+
+async fn process(mut call: Call) -> Result<Response, Problem> {
+    let file = call.id("fileId", "file")?;
+    let said: Process = call.json().await?;
+    let query = &call.query;
+    let spec = once(SPEC, said.spec, query.get(SPEC.name).map(str::to_owned))?;
+    let priority = query.number(PRIORITY.name).map(|number| number as u8);
+    let priority = once(PRIORITY, said.priority, priority)?.unwrap_or(0);
+    if priority > MAX_PRIORITY {
+        let message = format!("`priority` must be a whole number from 0 to {MAX_PRIORITY}");
+        return Err(Problem::new("bad_json", message));
+    }
+    let force = query.get(FORCE.name).map(|_| Force::Again);
+    let again = once(FORCE, said.force, force)?.is_some();
+    let key = call.header("idempotency-key", MAX_IDEMPOTENCY_KEY_BYTES)?;
+    let idempotency = key.map(|key| IdempotencyKey {
+        key: key.to_owned(),
+        request_sha256: request_sha256(file, spec.as_deref(), priority, again),
+    });
+    let asked = Asked {
+        file,
+        spec,
+        priority,
+        again,
+        idempotency,
+    };
+    let submitted = jobs::submit(&call.service, call.tenant(), asked).await?;
+    let job = JobRef::new(file, &submitted);
+    Ok(answer::json(job.status(), &job))
+}
+
+/// What is said in the body or in the query, not in both.
+fn once<T>(param: Param, body: Option<T>, query: Option<T>) -> Result<Option<T>, Problem> {
+    if body.is_some() && query.is_some() {
+        let message = format!("`{}` stands in the body and in the query", param.name);
+        return Err(Problem::new("bad_query", message));
+    }
+    Ok(body.or(query))
+}
+
+/// A hash of all that a request asks for.
+fn request_sha256(file: Id, spec: Option<&str>, priority: u8, again: bool) -> String {
+    let request = serde_json::json!(["process", file, spec, priority, again]);
+    hex::encode(Sha256::digest(request.to_string()))
+}

@@ -13,6 +13,7 @@ use crate::cli::signalled;
 use crate::config::Config;
 use crate::http::{self, Http};
 use crate::id::SystemEntropy;
+use crate::jobs;
 use crate::keys::secret::Authority;
 use crate::metrics::{ByState, Metrics};
 use crate::queue::State;
@@ -72,10 +73,8 @@ pub async fn run(config: Config, role: Role) -> Result<(), Fatal> {
         None => None,
     };
     let work = work_runtime()?;
-    let workers = (service.config.workers > 0).then(|| {
-        let (name, targets) = (process_name(), service.targets.clone());
-        Workers::start(service.clone(), targets, name, work.handle().clone())
-    });
+    let workers = (service.config.workers > 0)
+        .then(|| Workers::start(service.clone(), process_name(), work.handle().clone()));
     let _timers = timers(&service);
     let served = server.map(|server| tokio::spawn(server.serve()));
 

@@ -10,7 +10,7 @@
 //! one id, and the queue takes an id once. What a crash leaves blocks nothing:
 //!
 //! - before `_loads` is entered: nothing, or a key that remembers an id. The request that is sent again goes on with it.
-//! - behind `_loads`: an entry that is held for [`LEASE_MS`](super::LEASE_MS) and whose job is not in the queue. A request
+//! - behind `_loads`: an entry that is held for [`LEASE_MS`] and whose job is not in the queue. A request
 //!   for the same waits that long and puts the job there, under the same id, so that the request that is sent again finds
 //!   it; one with another text takes the load over, because nothing is acknowledged.
 //! - behind the queue: the job is there, and the entry's lease runs out before a worker may take the load.

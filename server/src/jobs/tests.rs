@@ -13,27 +13,16 @@ mod retries;
 mod situations;
 
 use super::*;
-use crate::config::Config;
+use crate::config::{Config, Secret};
 use crate::files::NewFile;
-use crate::files::mongo::MongoFiles;
-use crate::files::sqlite::SqliteFiles;
 use crate::id::SystemEntropy;
-use crate::keys::mongo::MongoKeys;
 use crate::keys::secret::Authority;
-use crate::keys::sqlite::SqliteKeys;
 use crate::load::lease;
 use crate::metrics::Metrics;
-use crate::objects::folder::FolderObjects;
-use crate::queue::mongo::MongoQueue;
-use crate::queue::sqlite::SqliteQueue;
 use crate::queue::{Claim, Claimant, Held, Progress, Receipt, State};
-use crate::rejects::mongo::MongoRejects;
-use crate::rejects::sqlite::SqliteRejects;
 use crate::service::Service;
 use crate::specs::Owner;
 use crate::specs::catalog::Catalog;
-use crate::specs::mongo::MongoSpecs;
-use crate::specs::sqlite::SqliteSpecs;
 use crate::stores::Stores;
 use crate::targets::Targets;
 use pipeline::{Books, Cause, Checkpoint, Position, Tally};
@@ -41,10 +30,10 @@ use sha2::{Digest as _, Sha256};
 use stages::plan::Defaults;
 use stages::sink::Mode;
 use stages::sink::mongodb::MongoTarget;
-use stages::sqlite::Database;
 use std::sync::Arc;
 use std::time::Duration;
 use tempfile::TempDir;
+use testbed::mongod::Mongod;
 
 /// A lease that no case outlives, in milliseconds.
 const LONG_MS: u64 = 600_000;
@@ -102,64 +91,39 @@ impl Bench {
     }
 
     async fn without_specs() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let data_dir = folder.path().join("data");
-        std::fs::create_dir(&data_dir).unwrap();
-        let schemas = [
-            crate::queue::sqlite::SCHEMA,
-            crate::files::sqlite::SCHEMA,
-            crate::rejects::sqlite::SCHEMA,
-            crate::specs::sqlite::SCHEMA,
-            crate::keys::sqlite::SCHEMA,
-        ];
-        let database = Database::open(&data_dir.join("service.db"), &schemas).await;
-        let database = database.unwrap();
-        let objects = FolderObjects::open(data_dir.join("objects")).await.unwrap();
-        let stores = Stores {
-            queue: Arc::new(SqliteQueue::new(database.clone())),
-            files: Arc::new(SqliteFiles::new(database.clone())),
-            rejects: Arc::new(SqliteRejects::new(database.clone())),
-            specs: Arc::new(SqliteSpecs::new(database.clone())),
-            keys: Arc::new(SqliteKeys::new(database)),
-            objects: Arc::new(objects),
-        };
-        Self::over(stores, Targets::new(None, data_dir), folder)
+        Self::open(None).await
     }
 
     /// A service whose stores and documents are in a MongoDB.
-    async fn in_mongodb(server: &testbed::mongod::Mongod, more: &str) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let mongodb = MongoTarget::connect(&server.uri_for("jobs")).await.unwrap();
-        let state = || mongodb.state(10_000);
-        let objects = FolderObjects::open(folder.path().join("objects")).await;
-        let stores = Stores {
-            queue: Arc::new(MongoQueue::open(state()).await.unwrap()),
-            files: Arc::new(MongoFiles::open(state()).await.unwrap()),
-            rejects: Arc::new(MongoRejects::open(state()).await.unwrap()),
-            specs: Arc::new(MongoSpecs::open(state()).await.unwrap()),
-            keys: Arc::new(MongoKeys::open(state()).await.unwrap()),
-            objects: Arc::new(objects.unwrap()),
-        };
-        let targets = Targets::new(Some(mongodb), folder.path().join("data"));
-        Self::over(stores, targets, folder).with_specs(more).await
+    async fn in_mongodb(server: &Mongod, more: &str) -> Self {
+        let bench = Self::open(Some(server.uri_for("jobs"))).await;
+        bench.with_specs(more).await
     }
 
-    fn over(stores: Stores, targets: Targets, folder: TempDir) -> Self {
-        let specs_dir = folder.path().join("specs");
+    async fn open(mongodb_uri: Option<String>) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let data_dir = folder.path().join("data");
+        let mongodb = match &mongodb_uri {
+            Some(uri) => Some(MongoTarget::connect(uri).await.unwrap()),
+            None => None,
+        };
         let config = Config {
-            data_dir: folder.path().join("data"),
-            specs_dir: specs_dir.clone(),
+            data_dir: data_dir.clone(),
+            specs_dir: folder.path().join("specs"),
+            mongodb_uri: mongodb_uri.map(Secret),
+            s3_bucket: None,
             ..Config::from_env().unwrap()
         };
-        let specs = stores.specs.clone();
+        let stores = Stores::open(&config).await.unwrap();
+        let (specs_dir, specs) = (config.specs_dir.clone(), stores.specs.clone());
         let service = Service {
-            authority: Arc::new(Authority::new(stores.keys.clone())),
             config: Arc::new(config),
-            stores,
             catalog: Arc::new(Catalog::new(specs_dir, specs, Defaults::default())),
-            targets,
+            targets: Targets::new(mongodb, data_dir),
+            authority: Arc::new(Authority::new(stores.keys.clone())),
             entropy: Arc::new(SystemEntropy),
             metrics: Arc::new(Metrics::default()),
+            stores,
         };
         Self {
             service,

@@ -1,7 +1,6 @@
 //! The same above a MongoDB: many requests at once, a retry, an approval, a cancellation.
 
 use super::*;
-use testbed::mongod::Mongod;
 
 async fn check(server: Mongod) {
     let bench = Bench::in_mongodb(&server, MERGE).await;

@@ -4,12 +4,15 @@
 //! It meets a store only through [`Files`] and a queue only through [`Queue`], and knows no database. Time is asked of
 //! the store, never of a clock.
 
+mod jobs;
+mod lists;
+
 use super::{File, Files, NewFile, Outcome, Seen, Status};
 use crate::id::{Entropy, Id, SystemEntropy};
 use crate::job::{Failure, SpecPin};
-use crate::page::{From, Listed, MAX_ITEMS, Page};
+use crate::page::{From, Listed, Page};
 use crate::queue::{
-    Claim, Claimant, Held, LoadPin, NewJob, Progress, Queue, Receipt, Release, SpecText, State,
+    Claim, Claimant, Held, LoadPin, NewJob, Progress, Queue, Receipt, SpecText, State,
 };
 use crate::tenant::Tenant;
 use pipeline::Cause;
@@ -37,7 +40,7 @@ pub struct Both {
 /// When the store does not keep the contract; what it prints last names the case.
 pub async fn conforms(make: impl AsyncFn() -> Both) {
     macro_rules! cases {
-        ($($case:ident,)*) => { $(
+        ($($case:path,)*) => { $(
             println!("{}", stringify!($case));
             $case(make().await).await;
         )* };
@@ -50,12 +53,12 @@ pub async fn conforms(make: impl AsyncFn() -> Both) {
         only_what_is_uploading_is_renewed_and_discarded,
         abandoned_is_what_nobody_renews,
         an_object_that_is_gone_is_noted_once,
-        the_status_is_of_the_newest_job,
-        a_file_in_use_is_not_removed,
-        of_removing_and_queueing_one_sees_the_other,
+        jobs::the_status_is_of_the_newest_job,
+        jobs::a_file_in_use_is_not_removed,
+        jobs::of_removing_and_queueing_one_sees_the_other,
         tenants_never_see_each_others_files,
-        pages_follow_each_other,
-        a_status_narrows_a_list,
+        lists::pages_follow_each_other,
+        lists::a_status_narrows_a_list,
     }
 }
 
@@ -406,120 +409,6 @@ async fn an_object_that_is_gone_is_noted_once(store: Both) {
     assert_eq!(store.seen(&uploaded).await, Some(gone));
 }
 
-async fn the_status_is_of_the_newest_job(store: Both) {
-    let acme = tenant("acme");
-    let file = store.uploaded(&acme).await;
-    let other = store.uploaded(&acme).await;
-    for state in [
-        State::Completed,
-        State::Failed,
-        State::Held,
-        State::Cancelled,
-        State::InProgress,
-        State::Queued,
-    ] {
-        store.a_moment().await;
-        let job = store.job_in(&file, state).await;
-        let seen = store.seen(&file).await.unwrap();
-        let newest = store.queue.job(&acme, job).await.unwrap().unwrap();
-        let expected = Outcome {
-            state,
-            failure: (state == State::Failed).then(|| failure().message),
-            finished_ms: newest.finished_ms,
-        };
-        assert_eq!(seen.newest, Some(expected));
-        assert_eq!(seen.status(), Status::of(true, Some(state)));
-        assert_eq!(newest.finished_ms.is_some(), state.is_terminal());
-        let listed = store.list(&acme, None, page(1, 10)).await;
-        assert!(listed.items.contains(&seen), "{state:?}");
-    }
-    assert_eq!(store.status(&other).await, Some(Status::Uploaded));
-    // A job lists every file of its content.
-    let waiting = store.queue.newest_of_file(&acme, file.id).await.unwrap();
-    let waiting = waiting.unwrap().id;
-    let attached = store.queue.attach(&acme, waiting, other.id).await;
-    assert!(attached.unwrap());
-    assert_eq!(store.status(&other).await, Some(Status::Processing));
-    // What was released keeps why, and has not failed.
-    let release = Release {
-        delay_ms: 0,
-        failure: Some(failure()),
-        charge: true,
-        max_attempts: 3,
-    };
-    let claim = store.claimed().await;
-    assert!(store.queue.release(&claim, &release).await.unwrap());
-    let newest = store.seen(&other).await.unwrap().newest.unwrap();
-    assert_eq!((newest.state, newest.failure), (State::Queued, None));
-}
-
-async fn a_file_in_use_is_not_removed(store: Both) {
-    let acme = tenant("acme");
-    for state in State::ALL {
-        let (file, second) = (store.uploaded(&acme).await, store.uploaded(&acme).await);
-        let job = store.job_in(&file, state).await;
-        let attached = store.queue.attach(&acme, job, second.id).await;
-        assert!(attached.unwrap());
-        // An older job that ended, a newer one: each counts.
-        store.a_moment().await;
-        let newer = store.queued(&second).await;
-        store.queue.cancel(&acme, newer).await.unwrap();
-        for file in [&file, &second] {
-            let removed = store.files.remove(&acme, file.id).await.unwrap();
-            assert_eq!(removed, state.is_terminal(), "{state:?}");
-            assert_eq!(store.seen(file).await.is_none(), removed, "{state:?}");
-        }
-        store.queue.cancel(&acme, job).await.unwrap();
-        for file in [&file, &second] {
-            let removed = store.files.remove(&acme, file.id).await.unwrap();
-            assert_eq!(removed, !state.is_terminal(), "{state:?}");
-            assert_eq!(store.seen(file).await, None, "{state:?}");
-        }
-    }
-    let begun = store.begun(&acme).await;
-    assert!(!store.files.remove(&acme, begun.id).await.unwrap());
-    assert!(!store.files.remove(&acme, id()).await.unwrap());
-    assert_eq!(store.status(&begun).await, Some(Status::Uploading));
-}
-
-/// Both at once, often: a job that was kept because its file was still there has a file.
-async fn of_removing_and_queueing_one_sees_the_other(store: Both) {
-    let acme = tenant("acme");
-    let (mut kept, mut removed) = (0, 0);
-    for round in 0..40 {
-        let file = store.uploaded(&acme).await;
-        let removing = {
-            let (store, file) = (store.clone(), file.clone());
-            async move {
-                store.delay(round % 3).await;
-                store.files.remove(&file.tenant, file.id).await.unwrap()
-            }
-        };
-        let queueing = {
-            let (store, file) = (store.clone(), file.clone());
-            async move {
-                store.delay(round / 3 % 3).await;
-                let job = store.queued(&file).await;
-                if store.seen(&file).await.is_some() {
-                    return true;
-                }
-                store.queue.cancel(&file.tenant, job).await.unwrap();
-                false
-            }
-        };
-        let (was_removed, was_kept) = tokio::join!(tokio::spawn(removing), tokio::spawn(queueing));
-        let (was_removed, was_kept) = (was_removed.unwrap(), was_kept.unwrap());
-        assert!(
-            !(was_removed && was_kept),
-            "a job was left without its file"
-        );
-        assert_eq!(store.seen(&file).await.is_none(), was_removed);
-        kept += u32::from(was_kept);
-        removed += u32::from(was_removed);
-    }
-    println!("{kept} jobs were kept, {removed} files removed");
-}
-
 async fn tenants_never_see_each_others_files(store: Both) {
     let acme = tenant("acme");
     let (begun, uploaded) = (store.begun(&acme).await, store.uploaded(&acme).await);
@@ -550,80 +439,4 @@ async fn tenants_never_see_each_others_files(store: Both) {
         (Status::Uploaded, false)
     );
     assert!(store.files.remove(&acme, uploaded.id).await.unwrap());
-}
-
-async fn pages_follow_each_other(store: Both) {
-    let acme = tenant("acme");
-    store.uploaded(&tenant("other")).await;
-    let mut places = Vec::new();
-    for number in 0..25 {
-        let file = match number % 2 {
-            0 => store.begun(&acme).await,
-            _ => store.uploaded(&acme).await,
-        };
-        places.push((store.seen(&file).await.unwrap().file.created_ms, file.id));
-    }
-    // Newest first, of one moment by id.
-    places.sort_unstable();
-    let expected: Vec<_> = places.iter().rev().map(|(_, id)| *id).collect();
-    check_pages(&store, &acme, None, &expected).await;
-    let all = store.list(&acme, None, page(1, u32::MAX)).await;
-    assert!(all.items.len() == 25 && MAX_ITEMS >= 25);
-    let beyond = store.list(&acme, None, page(u32::MAX, 10)).await;
-    assert_eq!((ids(&beyond), beyond.total), (vec![], Some(25)));
-}
-
-async fn a_status_narrows_a_list(store: Both) {
-    let acme = tenant("acme");
-    let mut expected: Vec<(Status, Vec<(u64, Id)>)> =
-        Status::ALL.map(|status| (status, Vec::new())).into();
-    for number in 0..30 {
-        // One more than states has neither job, one more is uploading.
-        let state = State::ALL.get(number % 8).copied();
-        let file = match number % 8 {
-            7 => store.begun(&acme).await,
-            _ => store.uploaded(&acme).await,
-        };
-        if let Some(state) = state {
-            // A newer job, of another outcome, is what counts.
-            store.job_in(&file, State::Cancelled).await;
-            store.a_moment().await;
-            let job = store.job_in(&file, state).await;
-            if state == State::Queued {
-                // So that the next one that is claimed is the next one that is queued.
-                assert_eq!(store.claimed().await.job, job);
-            }
-        }
-        let seen = store.seen(&file).await.unwrap();
-        let list = expected.iter_mut().find(|list| list.0 == seen.status());
-        list.unwrap().1.push((seen.file.created_ms, file.id));
-    }
-    for (status, mut places) in expected {
-        places.sort_unstable();
-        let expected: Vec<_> = places.iter().rev().map(|(_, id)| *id).collect();
-        assert!(expected.len() >= 3, "{status:?}");
-        check_pages(&store, &acme, Some(status), &expected).await;
-    }
-}
-
-/// Checks a list by pages of every size, by their numbers and one behind the other.
-async fn check_pages(store: &Both, tenant: &Tenant, status: Option<Status>, expected: &[Id]) {
-    for limit in [1, 2, 3, 7, 24, 25, 200] {
-        let pages: Vec<_> = expected.chunks(limit as usize).collect();
-        let mut from = From::Number(1);
-        for (index, expected_page) in pages.iter().enumerate() {
-            let number = page(index as u32 + 1, limit);
-            let by_number = store.list(tenant, status, number).await;
-            assert_eq!(ids(&by_number), *expected_page, "{status:?}, {number:?}");
-            assert_eq!(by_number.total, Some(expected.len() as u64));
-            let behind = store.list(tenant, status, Page { from, limit }).await;
-            assert_eq!(ids(&behind), *expected_page, "{status:?}, {from:?}");
-            assert_eq!(behind.total.is_none(), index > 0);
-            assert_eq!(behind.next, by_number.next);
-            match behind.next {
-                Some(next) => from = From::After(next),
-                None => assert_eq!(index + 1, pages.len()),
-            }
-        }
-    }
 }

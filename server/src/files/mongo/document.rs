@@ -2,7 +2,6 @@
 
 use crate::files::{File, NewFile, Outcome, Seen};
 use crate::id::Id;
-use crate::job::Failure;
 use crate::queue::State;
 use crate::tenant::Tenant;
 use mongodb::bson::spec::BinarySubtype;
@@ -59,7 +58,7 @@ pub(super) fn newest_job(tenant: &Tenant) -> Document {
             { "$match": { "tenant": { "$eq": tenant.key() } } },
             { "$sort": { "createdAt": -1, "_id": -1 } },
             { "$limit": 1 },
-            { "$project": { "state": 1, "failure": 1, "finishedAt": 1 } },
+            { "$project": { "state": 1, "failure.message": 1, "finishedAt": 1 } },
         ],
         "as": "newest",
     } }
@@ -133,13 +132,17 @@ fn outcome(job: &Document) -> Result<Outcome, Fatal> {
     let state = word.and_then(State::of_word);
     let state = state.ok_or_else(|| broken("the state of a job"))?;
     // A job that was released keeps why, and has not failed.
-    let failure = job.get_str("failure").ok();
-    let failure = failure.filter(|_| state == State::Failed);
-    let failure = failure.map(serde_json::from_str::<Failure>).transpose();
-    let failure = failure.map_err(|error| broken("the failure of a job").because(&error))?;
+    let failure = job.get("failure").filter(|_| state == State::Failed);
+    let message = failure.map(|failure| {
+        let message = failure
+            .as_document()
+            .map(|failure| failure.get_str("message"));
+        let message = message.and_then(Result::ok).map(str::to_owned);
+        message.ok_or_else(|| broken("the failure of a job"))
+    });
     Ok(Outcome {
         state,
-        failure: failure.map(|failure| failure.message),
+        failure: message.transpose()?,
         finished_ms: time(job, "finishedAt"),
     })
 }

@@ -1,5 +1,7 @@
 //! Tests of downloads: real specs and their samples, loaded, downloaded and loaded again.
 
+mod job;
+
 use super::*;
 use crate::rejects::sqlite::{SCHEMA, SqliteRejects};
 use crate::rejects::suite;

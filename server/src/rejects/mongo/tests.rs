@@ -57,7 +57,7 @@ async fn every_page_is_read_in_the_order_of_an_index(store: &MongoRejects) {
         let winning = text.split("rejectedPlans").next().unwrap();
         assert!(!winning.contains("\"SORT\""), "{winning}");
         let served = |index: &&str| winning.contains(&format!("String(\"{index}\")"));
-        assert!(indexes.iter().any(|index| served(index)), "{winning}");
+        assert!(indexes.iter().any(served), "{winning}");
         let explain = doc! { "explain": count::command(&run, &filter) };
         let explained = store.statements.run(explain).await.unwrap();
         let text = format!("{explained:?}");

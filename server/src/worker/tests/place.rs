@@ -3,11 +3,10 @@
 use crate::config::Config;
 use crate::files::NewFile;
 use crate::files::sqlite::SqliteFiles;
-use crate::id::{Entropy, Id, SystemEntropy};
+use crate::id::{Id, SystemEntropy};
 use crate::job::SpecPin;
 use crate::keys::secret::Authority;
 use crate::keys::sqlite::SqliteKeys;
-use crate::metrics::Metrics;
 use crate::objects::folder::FolderObjects;
 use crate::objects::{Objects, Part, Upload};
 use crate::queue::sqlite::SqliteQueue;

@@ -20,6 +20,7 @@ mod specs;
 mod stores;
 mod targets;
 mod tenant;
+mod upload;
 mod worker;
 
 use clap::Parser;

@@ -8,7 +8,7 @@ pub mod folder;
 pub mod s3;
 
 #[cfg(test)]
-mod suite;
+pub mod suite;
 
 use async_trait::async_trait;
 use bytes::Bytes;

@@ -12,19 +12,14 @@
 use crate::cli::signalled;
 use crate::config::Config;
 use crate::http::{self, Http};
-use crate::id::SystemEntropy;
 use crate::jobs;
-use crate::keys::secret::Authority;
-use crate::metrics::{ByState, Metrics};
+use crate::metrics::ByState;
 use crate::queue::State;
 use crate::service::Service;
-use crate::specs::catalog::Catalog;
 use crate::stores::Stores;
-use crate::targets::Targets;
+use crate::upload::sweeper::sweep;
 use crate::worker::Workers;
 use pipeline::Fatal;
-use stages::plan::Defaults;
-use stages::sink::mongodb::MongoTarget;
 use std::fs::File;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -66,7 +61,7 @@ pub async fn run(config: Config, role: Role) -> Result<(), Fatal> {
         None => Some(lock(&config.data_dir)?),
         Some(_) => None,
     };
-    let service = open(config).await?;
+    let service = Service::open(config).await?;
     let stop = CancellationToken::new();
     let server = match role.listen {
         Some(address) => Some(Server::bind(&service, address, role.is_insecure, &stop).await?),
@@ -129,29 +124,6 @@ fn lock(data_dir: &Path) -> Result<File, Fatal> {
         .hint("one `serve` works on a data directory; several share the work with MONGODB_URI")
         .because(&error)),
     }
-}
-
-async fn open(config: Config) -> Result<Service, Fatal> {
-    let mongodb = match &config.mongodb_uri {
-        Some(uri) => Some(MongoTarget::connect(&uri.0).await?),
-        None => None,
-    };
-    let stores = Stores::open(&config).await?;
-    let entropy = Arc::new(SystemEntropy);
-    let defaults = Defaults {
-        batch_records: config.job_batch_records,
-        pause_ms: config.job_write_pause_ms,
-    };
-    let catalog = Catalog::new(config.specs_dir.clone(), stores.specs.clone(), defaults);
-    Ok(Service {
-        authority: Arc::new(Authority::new(stores.keys.clone())),
-        catalog: Arc::new(catalog),
-        targets: Targets::new(mongodb, config.data_dir.clone()),
-        metrics: Arc::new(Metrics::default()),
-        config: Arc::new(config),
-        stores,
-        entropy,
-    })
 }
 
 /// The API, on its address.
@@ -236,11 +208,24 @@ fn work_runtime() -> Result<Runtime, Fatal> {
 
 /// What is done again and again while the process lives. Ends when it is dropped.
 fn timers(service: &Service) -> Vec<AbortOnDropHandle<()>> {
-    let measuring = service.clone();
-    vec![every(DEPTH_INTERVAL, "the queue's depth", move || {
-        let service = measuring.clone();
-        async move { measure(&service).await }
-    })]
+    let (sweeping, retaining, measuring) = (service.clone(), service.clone(), service.clone());
+    vec![
+        every(SWEEP_INTERVAL, "abandoned uploads", move || {
+            let Stores { objects, files, .. } = sweeping.stores.clone();
+            async move { sweep(&*objects, &*files).await.map(drop) }
+        }),
+        every(RETENTION_INTERVAL, "retention", move || {
+            let service = retaining.clone();
+            async move {
+                let days = service.config.retention_days;
+                jobs::sweep(&service, days).await.map(drop)
+            }
+        }),
+        every(DEPTH_INTERVAL, "the queue's depth", move || {
+            let service = measuring.clone();
+            async move { measure(&service).await }
+        }),
+    ]
 }
 
 /// Does `work` every `period`; what fails is told, and done again the next time.

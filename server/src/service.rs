@@ -1,13 +1,18 @@
 //! The service: what its parts share.
 
 use crate::config::Config;
-use crate::id::Entropy;
+use crate::id::{Entropy, SystemEntropy};
 use crate::keys::secret::Authority;
 use crate::metrics::Metrics;
 use crate::specs::catalog::Catalog;
 use crate::stores::Stores;
 use crate::targets::Targets;
+use crate::upload::{Rules, Uploads};
+use pipeline::Fatal;
+use stages::plan::Defaults;
+use stages::sink::mongodb::MongoTarget;
 use std::sync::Arc;
+use tokio::sync::Notify;
 
 /// What every request and every worker is given. Cheap to clone.
 #[derive(Clone)]
@@ -20,10 +25,54 @@ pub struct Service {
     pub catalog: Arc<Catalog>,
     /// Where documents go.
     pub targets: Targets,
+    /// What receives files.
+    pub uploads: Uploads,
     /// Whom keys speak for.
     pub authority: Arc<Authority>,
     /// Where chance comes from.
     pub entropy: Arc<dyn Entropy>,
     /// What is counted.
     pub metrics: Arc<Metrics>,
+    /// Told when a job became due in this process, so that its workers look at once.
+    pub due: Arc<Notify>,
+}
+
+impl Service {
+    /// Opens all that the configuration names.
+    ///
+    /// # Errors
+    /// When a server does not answer, or a folder or a file cannot be written.
+    pub async fn open(config: Config) -> Result<Self, Fatal> {
+        let mongodb = match &config.mongodb_uri {
+            Some(uri) => Some(MongoTarget::connect(&uri.0).await?),
+            None => None,
+        };
+        let stores = Stores::open(&config).await?;
+        let targets = Targets::new(mongodb, config.data_dir.clone());
+        Ok(Self::new(config, stores, targets))
+    }
+
+    /// A service over stores and targets that are open.
+    pub fn new(config: Config, stores: Stores, targets: Targets) -> Self {
+        let entropy = Arc::new(SystemEntropy);
+        let defaults = Defaults {
+            batch_records: config.job_batch_records,
+            pause_ms: config.job_write_pause_ms,
+        };
+        let specs_dir = config.specs_dir.clone();
+        let catalog = Catalog::new(specs_dir, stores.specs.clone(), defaults);
+        let (objects, files) = (stores.objects.clone(), stores.files.clone());
+        let uploads = Uploads::new(objects, files, entropy.clone(), Rules::of(&config));
+        Self {
+            catalog: Arc::new(catalog),
+            targets,
+            uploads,
+            authority: Arc::new(Authority::new(stores.keys.clone())),
+            entropy,
+            metrics: Arc::new(Metrics::default()),
+            due: Arc::new(Notify::new()),
+            config: Arc::new(config),
+            stores,
+        }
+    }
 }

@@ -15,23 +15,13 @@ use crate::config::Config;
 use crate::files::NewFile;
 use crate::id::{Entropy, Id, SystemEntropy};
 use crate::job::SpecPin;
-use crate::keys::secret::Authority;
-use crate::metrics::Metrics;
-use crate::objects::folder::FolderObjects;
-use crate::queue::sqlite::SqliteQueue;
 use crate::queue::{Claim, Claimant, Job, LoadPin, NewJob, SpecText};
 use crate::service::Service;
-use crate::specs::catalog::Catalog;
-use crate::stores::Stores;
-use crate::targets::Targets;
 use crate::tenant::Tenant;
-use crate::{files, keys, queue, rejects, specs};
 use bytes::Bytes;
 use hyper::Method;
 use serde_json::Value;
 use stages::identity::LoadIdentity;
-use stages::plan::Defaults;
-use stages::sqlite::Database;
 use std::sync::Arc;
 use std::time::Duration;
 use tempfile::TempDir;
@@ -194,39 +184,14 @@ impl Server {
 }
 
 async fn service(folder: &std::path::Path) -> Service {
-    let schemas = [
-        queue::sqlite::SCHEMA,
-        files::sqlite::SCHEMA,
-        rejects::sqlite::SCHEMA,
-        specs::sqlite::SCHEMA,
-        keys::sqlite::SCHEMA,
-    ];
-    let database = Database::open(&folder.join("service.db"), &schemas)
-        .await
-        .unwrap();
-    let objects = FolderObjects::open(folder.join("objects")).await.unwrap();
-    let stores = Stores {
-        queue: Arc::new(SqliteQueue::new(database.clone())),
-        files: Arc::new(files::sqlite::SqliteFiles::new(database.clone())),
-        rejects: Arc::new(rejects::sqlite::SqliteRejects::new(database.clone())),
-        specs: Arc::new(specs::sqlite::SqliteSpecs::new(database.clone())),
-        keys: Arc::new(keys::sqlite::SqliteKeys::new(database)),
-        objects: Arc::new(objects),
+    let config = Config {
+        data_dir: folder.to_owned(),
+        specs_dir: folder.join("specs"),
+        mongodb_uri: None,
+        s3_bucket: None,
+        ..Config::from_env().unwrap()
     };
-    let defaults = Defaults {
-        batch_records: None,
-        pause_ms: None,
-    };
-    let catalog = Catalog::new(folder.join("specs"), stores.specs.clone(), defaults);
-    Service {
-        config: Arc::new(Config::from_env().unwrap()),
-        catalog: Arc::new(catalog),
-        targets: Targets::new(None, folder.to_owned()),
-        authority: Arc::new(Authority::new(stores.keys.clone())),
-        entropy: Arc::new(SystemEntropy),
-        metrics: Arc::new(Metrics::default()),
-        stores,
-    }
+    Service::open(config).await.unwrap()
 }
 
 /// Fails where the document does not know this status of this request. Requests that no route takes are in no document.

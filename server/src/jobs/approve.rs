@@ -57,7 +57,9 @@ pub async fn approve(service: &Service, tenant: &Tenant, id: Id, word: Word) -> 
         job: &job,
         mode: plan.sink.target.mode,
     };
-    approving.run(word.max_records, spec).await
+    let job = approving.run(word.max_records, spec).await?;
+    service.due.notify_one();
+    Ok(job)
 }
 
 fn not_held(job: &Job) -> Fatal {

@@ -51,6 +51,7 @@ pub async fn retry(service: &Service, tenant: &Tenant, id: Id, reset: bool) -> R
         }
         return Err(gone);
     }
+    service.due.notify_one();
     if reset {
         remove_runs(&*service.stores.rejects, &job, job.run).await?;
     }

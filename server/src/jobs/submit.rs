@@ -118,6 +118,7 @@ pub async fn submit(service: &Service, tenant: &Tenant, asked: Asked) -> Result<
         candidate,
     };
     let submitted = submission.run().await?;
+    service.due.notify_one();
     if let Some(IdempotencyKey { key, .. }) = &asked.idempotency
         && submitted.job.id != candidate
     {

@@ -15,21 +15,14 @@ mod situations;
 use super::*;
 use crate::config::{Config, Secret};
 use crate::files::NewFile;
-use crate::id::SystemEntropy;
-use crate::keys::secret::Authority;
 use crate::load::lease;
-use crate::metrics::Metrics;
 use crate::queue::{Claim, Claimant, Held, Progress, Receipt, State};
 use crate::service::Service;
 use crate::specs::Owner;
-use crate::specs::catalog::Catalog;
-use crate::stores::Stores;
-use crate::targets::Targets;
 use pipeline::{Books, Cause, Checkpoint, Position, Tally};
 use sha2::{Digest as _, Sha256};
 use stages::plan::Defaults;
 use stages::sink::Mode;
-use stages::sink::mongodb::MongoTarget;
 use std::sync::Arc;
 use std::time::Duration;
 use tempfile::TempDir;
@@ -103,28 +96,14 @@ impl Bench {
     async fn open(mongodb_uri: Option<String>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let data_dir = folder.path().join("data");
-        let mongodb = match &mongodb_uri {
-            Some(uri) => Some(MongoTarget::connect(uri).await.unwrap()),
-            None => None,
-        };
         let config = Config {
-            data_dir: data_dir.clone(),
+            data_dir,
             specs_dir: folder.path().join("specs"),
             mongodb_uri: mongodb_uri.map(Secret),
             s3_bucket: None,
             ..Config::from_env().unwrap()
         };
-        let stores = Stores::open(&config).await.unwrap();
-        let (specs_dir, specs) = (config.specs_dir.clone(), stores.specs.clone());
-        let service = Service {
-            config: Arc::new(config),
-            catalog: Arc::new(Catalog::new(specs_dir, specs, Defaults::default())),
-            targets: Targets::new(mongodb, data_dir),
-            authority: Arc::new(Authority::new(stores.keys.clone())),
-            entropy: Arc::new(SystemEntropy),
-            metrics: Arc::new(Metrics::default()),
-            stores,
-        };
+        let service = Service::open(config).await.unwrap();
         Self {
             service,
             tenant: Tenant::NONE,

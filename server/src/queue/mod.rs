@@ -26,8 +26,8 @@ pub mod mongo;
 pub mod sqlite;
 
 pub use record::{
-    Approval, Claim, Depth, Filter, Held, Job, LoadPin, MAX_FILES, MAX_PRIORITY, NewJob, Progress,
-    Receipt, SpecText, State,
+    Approval, Claim, Depth, Filter, Held, Job, LoadPin, MAX_PRIORITY, NewJob, Progress, Receipt,
+    SpecText, State,
 };
 
 use crate::id::Id;

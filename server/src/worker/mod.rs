@@ -31,7 +31,6 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::runtime::Handle;
-use tokio::sync::Notify;
 use tokio::task::{self, JoinError, JoinSet};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
 use tokio_util::sync::CancellationToken;
@@ -50,7 +49,6 @@ const REPAIR_INTERVAL: Duration = Duration::from_secs(30);
 /// The workers of this process.
 pub struct Workers {
     closing: CancellationToken,
-    submitted: Arc<Notify>,
     pool: AbortOnDropHandle<()>,
     _repair: AbortOnDropHandle<()>,
 }
@@ -77,26 +75,18 @@ impl Workers {
             outages,
         });
         let closing = CancellationToken::new();
-        let submitted = Arc::new(Notify::new());
         let pool = Pool {
             shared: shared.clone(),
             closing: closing.clone(),
-            submitted: submitted.clone(),
             jobs: JoinSet::new(),
             running: HashMap::new(),
             owner: None,
         };
         Self {
             closing,
-            submitted,
             pool: AbortOnDropHandle::new(tokio::spawn(pool.run())),
             _repair: AbortOnDropHandle::new(tokio::spawn(repair(shared))),
         }
-    }
-
-    /// Wakes the workers when a job is submitted here: they look at once.
-    pub fn submitted(&self) -> Arc<Notify> {
-        self.submitted.clone()
     }
 
     /// Claims nothing more, commits the batches in flight, gives the jobs back and returns, within 10 s.
@@ -141,7 +131,6 @@ impl Shared {
 struct Pool {
     shared: Arc<Shared>,
     closing: CancellationToken,
-    submitted: Arc<Notify>,
     jobs: JoinSet<()>,
     running: HashMap<task::Id, Id>,
     /// The name of a claim whose answer is not known: asked for again, it finds what it took.
@@ -185,7 +174,7 @@ impl Pool {
         let is_idle = most_ms.is_some();
         tokio::select! {
             () = self.closing.cancelled() => {}
-            () = self.submitted.notified(), if is_idle => {}
+            () = self.shared.service.due.notified(), if is_idle => {}
             Some(ended) = self.jobs.join_next_with_id() => self.ended(ended),
             () = sleep(Duration::from_millis(most_ms.unwrap_or_default())), if is_idle => {}
         }

@@ -3,9 +3,8 @@
 use crate::config::Config;
 use crate::files::NewFile;
 use crate::files::sqlite::SqliteFiles;
-use crate::id::{Id, SystemEntropy};
+use crate::id::Id;
 use crate::job::SpecPin;
-use crate::keys::secret::Authority;
 use crate::keys::sqlite::SqliteKeys;
 use crate::objects::folder::FolderObjects;
 use crate::objects::{Objects, Part, Upload};
@@ -13,7 +12,6 @@ use crate::queue::sqlite::SqliteQueue;
 use crate::queue::{Job, LoadPin, NewJob, SpecText, State};
 use crate::rejects::sqlite::SqliteRejects;
 use crate::service::Service;
-use crate::specs::catalog::Catalog;
 use crate::specs::sqlite::SqliteSpecs;
 use crate::stores::Stores;
 use crate::targets::Targets;
@@ -77,24 +75,12 @@ impl Place {
     pub fn of(stores: Stores, targets: Targets, faults: Arc<Faults>, folder: TempDir) -> Self {
         let config = Config {
             workers: 2,
+            specs_dir: folder.path().join("specs"),
             job_lease_ms: LEASE_MS,
             job_max_attempts: 2,
             ..Config::from_env().unwrap()
         };
-        let defaults = Defaults::default();
-        let service = Service {
-            config: Arc::new(config),
-            catalog: Arc::new(Catalog::new(
-                folder.path().join("specs"),
-                stores.specs.clone(),
-                defaults,
-            )),
-            authority: Arc::new(Authority::new(stores.keys.clone())),
-            targets,
-            stores,
-            entropy: Arc::new(SystemEntropy),
-            metrics: Arc::default(),
-        };
+        let service = Service::new(config, stores, targets);
         Self {
             service,
             faults,

@@ -1,7 +1,7 @@
 //! The one table of codes that clients meet: what each means, and the HTTP status that carries it.
 //!
 //! A code is a promise: once published, its meaning stays. A code that is not here is an internal error to clients,
-//! whatever it says. An outage is 503 under any code.
+//! whatever it says, unless another try may help: an outage is 503 under any code.
 
 /// What a code means over HTTP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

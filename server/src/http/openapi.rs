@@ -264,3 +264,60 @@ fn refusals(route: &Route) -> BTreeMap<u16, Vec<&'static codes::Code>> {
     }
     by_status
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::{ALIASES, ROUTES};
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn every_route_says_what_it_answers_in_published_codes() {
+        for route in ROUTES {
+            let of = route.operation;
+            assert!(!of.answers.is_empty(), "{}", route.path);
+            assert!(route.access == Access::Open || !route.summary.is_empty());
+            for code in of.refusals {
+                assert!(codes::find(code).is_some(), "{} of {}", code, route.path);
+            }
+        }
+        for code in [&OF_EVERY_ROUTE[..], &OF_BODIES, &OF_JSON].concat() {
+            assert!(codes::find(code).is_some(), "{code}");
+        }
+    }
+
+    /// Every string under a key, anywhere.
+    fn texts<'v>(value: &'v Value, key: &str, into: &mut Vec<&'v str>) {
+        match value {
+            Value::Object(members) => {
+                for (name, value) in members {
+                    match value.as_str() {
+                        Some(text) if name == key => into.push(text),
+                        _ => texts(value, key, into),
+                    }
+                }
+            }
+            Value::Array(items) => items.iter().for_each(|item| texts(item, key, into)),
+            _ => {}
+        }
+    }
+
+    #[test]
+    fn the_document_holds_together() {
+        let document = document(ROUTES, ALIASES);
+        let mut references = Vec::new();
+        texts(&document, "$ref", &mut references);
+        assert!(references.contains(&"#/components/schemas/Job"));
+        for reference in references {
+            let path = reference.strip_prefix('#').unwrap();
+            assert!(document.pointer(path).is_some(), "{reference}");
+        }
+        let mut ids = Vec::new();
+        texts(&document, "operationId", &mut ids);
+        let unique: BTreeSet<&&str> = ids.iter().collect();
+        assert_eq!(unique.len(), ids.len());
+        assert_eq!(ids.len(), ROUTES.len() + ALIASES.len());
+        assert!(unique.contains(&"getJobsByJobIdErrors"), "{unique:?}");
+        assert!(document["paths"]["/status/{jobId}"]["get"].is_object());
+    }
+}

@@ -128,6 +128,8 @@ impl Problem {
         match codes::find(self.fatal.code) {
             _ if self.fatal.retry == Retry::Outage => codes::OUTAGE_STATUS,
             Some(code) => code.status,
+            // What may heal by itself is worth another try, whatever it is called.
+            None if self.fatal.retry == Retry::Later => codes::OUTAGE_STATUS,
             None => codes::INTERNAL.status,
         }
     }

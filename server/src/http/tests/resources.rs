@@ -77,7 +77,7 @@ async fn requests_get_the_status_and_code_that_the_contract_says() {
          POST   /jobs/{nobody}/approve           404 not_found
          POST   /process/{nobody}                404 not_found
          POST   /process/x                       404 not_found
-         POST   /process/{file}?spec=a@0         422 bad_spec_reference
+         POST   /process/{file}?spec=a@x         422 bad_spec_reference
          POST   /process/{file}?spec=nothing     422 spec_not_found
          POST   /process/{lone}                  422 no_matching_spec
          POST   /process/{file}?priority=10      400 bad_query

@@ -158,8 +158,9 @@ fn request_body(operation: &Operation, schemas: &mut SchemaGenerator) -> Option<
                 json!({ "application/json": { "schema": schema } }),
             )
         }
+        // An empty text is one too.
         BodyType::Text { media_type } => (
-            true,
+            false,
             json!({ media_type: { "schema": { "type": "string" } } }),
         ),
         BodyType::Bytes => (true, json!({ "application/octet-stream": {} })),

@@ -19,7 +19,10 @@ const BUSY_RETRY_SECONDS: u64 = 1;
 
 /// A request that is not answered as it wished.
 #[derive(Clone, Debug)]
-pub struct Problem {
+pub struct Problem(Box<Inner>);
+
+#[derive(Clone, Debug)]
+struct Inner {
     fatal: Fatal,
     retry_after_seconds: Option<u64>,
     members: Map<String, Value>,
@@ -48,12 +51,12 @@ pub struct ProblemView {
 
 impl From<Fatal> for Problem {
     fn from(fatal: Fatal) -> Self {
-        Self {
+        Self(Box::new(Inner {
             fatal,
             retry_after_seconds: None,
             members: Map::new(),
             headers: Vec::new(),
-        }
+        }))
     }
 }
 
@@ -87,30 +90,29 @@ impl Problem {
 
     /// The answer to more requests than allowed.
     pub fn too_many(message: impl Into<String>, retry_after_seconds: u64) -> Self {
-        Self {
-            retry_after_seconds: Some(retry_after_seconds.max(1)),
-            ..Self::new("too_many_requests", message)
-        }
+        let mut problem = Self::new("too_many_requests", message);
+        problem.0.retry_after_seconds = Some(retry_after_seconds.max(1));
+        problem
     }
 
     /// Adds what the reader can do.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
-        self.fatal = self.fatal.hint(hint);
+        self.0.fatal.hint = Some(hint.into());
         self
     }
 
     /// Adds a member to the body: `fileId`, say.
     #[must_use]
     pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
-        self.members.insert(name.to_owned(), value.into());
+        self.0.members.insert(name.to_owned(), value.into());
         self
     }
 
     /// Adds a header.
     #[must_use]
     pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
-        self.headers.push((name, value));
+        self.0.headers.push((name, value));
         self
     }
 
@@ -119,17 +121,17 @@ impl Problem {
         if self.is_fault() {
             codes::INTERNAL.code
         } else {
-            self.fatal.code
+            self.0.fatal.code
         }
     }
 
     /// The status of the answer.
     pub fn status(&self) -> u16 {
-        match codes::find(self.fatal.code) {
-            _ if self.fatal.retry == Retry::Outage => codes::OUTAGE_STATUS,
+        match codes::find(self.0.fatal.code) {
+            _ if self.0.fatal.retry == Retry::Outage => codes::OUTAGE_STATUS,
             Some(code) => code.status,
             // What may heal by itself is worth another try, whatever it is called.
-            None if self.fatal.retry == Retry::Later => codes::OUTAGE_STATUS,
+            None if self.0.fatal.retry == Retry::Later => codes::OUTAGE_STATUS,
             None => codes::INTERNAL.status,
         }
     }
@@ -145,34 +147,40 @@ impl Problem {
             503 => Some(OUTAGE_RETRY_SECONDS),
             _ => None,
         }
-        .map(|usual| self.retry_after_seconds.unwrap_or(usual))
+        .map(|usual| self.0.retry_after_seconds.unwrap_or(usual))
     }
 
     /// The answer to the request with this id. Faults and outages are logged here.
     pub fn answer(self, request_id: &str) -> Response {
         let (status, code, fault) = (self.status(), self.code(), self.is_fault());
+        let retry_after_seconds = self.retry_after_seconds();
+        let Inner {
+            fatal,
+            members,
+            headers: more,
+            ..
+        } = *self.0;
         if status >= 500 {
-            let causes = self.fatal.causes.join(": ");
-            let (real, message) = (self.fatal.code, &self.fatal.message);
+            let causes = fatal.causes.join(": ");
+            let (real, message) = (fatal.code, &fatal.message);
             tracing::error!(code = real, status, %message, %causes, "a request failed");
         }
-        let retry_after_seconds = self.retry_after_seconds();
         let view = ProblemView {
             error: if fault {
                 codes::INTERNAL.meaning.to_owned()
             } else {
-                self.fatal.message
+                fatal.message
             },
             code: code.to_owned(),
             status,
             request_id: request_id.to_owned(),
-            hint: self.fatal.hint.filter(|_| !fault),
-            members: self.members,
+            hint: fatal.hint.filter(|_| !fault),
+            members,
         };
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut response = answer::json_as(status, "application/problem+json", &view);
         let headers = response.headers_mut();
-        headers.extend(self.headers);
+        headers.extend(more);
         if let Some(seconds) = retry_after_seconds {
             headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
         }

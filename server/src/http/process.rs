@@ -92,7 +92,7 @@ struct Process {
     force: Option<Force>,
 }
 
-#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 enum Force {
     Again,
@@ -164,13 +164,22 @@ async fn process(mut call: Call) -> Result<Response, Problem> {
     Ok(answer::json(job.status(), &job))
 }
 
-/// What is said in the body or in the query, not in both.
-fn once<T>(param: Param, body: Option<T>, query: Option<T>) -> Result<Option<T>, Problem> {
-    if body.is_some() && query.is_some() {
-        let message = format!("`{}` stands in the body and in the query", param.name);
-        return Err(Problem::new("bad_query", message));
+/// What is said in the body or in the query; in both only where it is the same.
+fn once<T: PartialEq>(
+    param: Param,
+    body: Option<T>,
+    query: Option<T>,
+) -> Result<Option<T>, Problem> {
+    match (&body, &query) {
+        (Some(one), Some(other)) if one != other => {
+            let message = format!(
+                "`{}` says one thing in the body, another in the query",
+                param.name
+            );
+            Err(Problem::new("bad_query", message))
+        }
+        _ => Ok(body.or(query)),
     }
-    Ok(body.or(query))
 }
 
 /// A hash of all that a request asks for.

@@ -23,8 +23,9 @@ const CURSOR: Param = Param::new(
     },
     query::CURSOR.about,
 );
+/// TOML, under whatever type it comes.
 const TOML: BodyType = BodyType::Text {
-    media_type: "application/toml",
+    media_type: "text/plain",
 };
 
 /// `GET /specs`.

@@ -414,9 +414,12 @@ async fn a_file_is_processed_once() {
     ] {
         post(&path, body).await.refused(status, code);
     }
-    post(&format!("{path}?spec=parcels"), r#"{ "spec": "parcels" }"#)
-        .await
-        .refused(400, "bad_query");
+    post(
+        &format!("{path}?spec=parcels"),
+        r#"{ "spec": "parcels@1" }"#,
+    )
+    .await
+    .refused(400, "bad_query");
     let typed = [("content-type", "text/csv")];
     let sent = server
         .api

@@ -46,6 +46,23 @@ pub(super) async fn a_late_worker_changes_nothing(store: Store) {
     is_fenced_off(&store, &last, &job, "it was cancelled").await;
     done(store.retry(&tenant, job.id, true).await.unwrap());
     is_fenced_off(&store, &last, &job, "it was reset").await;
+
+    // What its worker did last is not found again once somebody else has changed the job.
+    let (_, holder) = taken_again(&store, job.id).await;
+    assert!(store.hold(&holder, &progress(4), &held()).await.unwrap());
+    done(store.cancel(&tenant, job.id).await.unwrap());
+    is_fenced_off(&store, &holder, &job, "it was held, then cancelled").await;
+    done(store.retry(&tenant, job.id, false).await.unwrap());
+    let (_, loser) = taken_again(&store, job.id).await;
+    let failed = store.fail(&loser, &progress(4), &failure("x")).await;
+    assert!(failed.unwrap());
+    done(store.retry(&tenant, job.id, false).await.unwrap());
+    is_fenced_off(&store, &loser, &job, "it failed, then was retried").await;
+    let (_, leaver) = taken_again(&store, job.id).await;
+    let released = store.release(&leaver, &release(0, false)).await;
+    assert!(released.unwrap());
+    done(store.cancel(&tenant, job.id).await.unwrap());
+    is_fenced_off(&store, &leaver, &job, "it was released, then cancelled").await;
 }
 
 pub(super) async fn a_claim_must_match_whole(store: Store) {

@@ -279,11 +279,6 @@ impl Lease {
         &self.entry
     }
 
-    /// When the statement was sent that took the load.
-    pub fn taken(&self) -> Instant {
-        self.taken
-    }
-
     /// Lengthens the lease once. `false`: somebody else has the load.
     ///
     /// # Errors

@@ -159,7 +159,7 @@ impl Attempt {
         match closed.await {
             Some(true) => None,
             Some(false) => Some(Lost::Load),
-            None => Some(Lost::Unanswered(None)),
+            None => Some(Lost::Unanswered),
         }
     }
 

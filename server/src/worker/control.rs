@@ -26,7 +26,7 @@ pub(super) enum Lost {
     /// Another process has the load.
     Load,
     /// The store did not answer for too long.
-    Unanswered(Option<Fatal>),
+    Unanswered,
 }
 
 /// What a job is controlled with.
@@ -48,24 +48,17 @@ impl Control {
     pub(super) async fn keep(&self) -> Lost {
         let interval = Duration::from_millis(MAX_INTERVAL_MS.min(self.lease_ms / 6).max(1));
         let mut next = self.claimed + interval;
-        let mut last_error = None;
         loop {
             sleep_until(next).await;
             let sent = Instant::now();
             match timeout_at(self.allowance.until(), self.renew()).await {
-                Ok(Ok(None)) => {
-                    self.allowance.renewed(sent);
-                    last_error = None;
-                }
+                Ok(Ok(None)) => self.allowance.renewed(sent),
                 Ok(Ok(Some(lost))) => return lost,
-                Ok(Err(error)) => {
-                    tracing::warn!(%error, "the lease could not be renewed");
-                    last_error = Some(error);
-                }
+                Ok(Err(error)) => tracing::warn!(%error, "the lease could not be renewed"),
                 Err(_) => self.outages.silent(),
             }
             if Instant::now() >= self.allowance.until() {
-                return Lost::Unanswered(last_error);
+                return Lost::Unanswered;
             }
             next = (sent + interval)
                 .max(Instant::now() + interval / 4)

@@ -131,7 +131,7 @@ async fn what_cannot_be_is_said_once_and_for_all() {
     let key = gone.file().unwrap().to_string();
     place.service.stores.objects.remove(&key).await.unwrap();
     let mut damaged = place
-        .new_job(&slow_spec("c", ""), "b.jsonl", lines(4))
+        .new_job(&slow_spec("d", ""), "b.jsonl", lines(4))
         .await;
     damaged.spec.text.push('#');
     let damaged = queue.submit(&damaged).await.unwrap();

@@ -13,8 +13,10 @@ use std::time::Duration;
 
 /// How long a writer waits for a writer in another process, in milliseconds.
 pub const BUSY_TIMEOUT_MS: u64 = 30_000;
-/// The page cache of a connection, in KiB.
+/// The page cache of the writer, in KiB.
 const CACHE_KIB: i64 = 8 * 1024;
+/// The page cache of a reader, in KiB: it reads a few rows, or each once.
+const READER_CACHE_KIB: i64 = 512;
 /// The size to which a write-ahead log is cut back once it was copied into the database, in bytes.
 const MAX_IDLE_WAL_BYTES: i64 = 64 * 1024 * 1024;
 /// Prepared statements that a connection keeps.
@@ -191,6 +193,7 @@ fn connect_to_read(path: &Path) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = connect(path, flags)?;
     connection.pragma_update(None, "query_only", true)?;
+    connection.pragma_update(None, "cache_size", -READER_CACHE_KIB)?;
     Ok(connection)
 }
 

@@ -41,7 +41,11 @@ codes! {
     400 unknown_parameter        "The route has no query parameter of this name."
     400 bad_header               "A header is no value of its kind, or stands there twice."
     400 bad_json                 "The body is no JSON, or not of the right shape."
-    400 unknown_field            "The JSON of the body has a member that the route does not know."
+    400 unknown_field            "The JSON or the form of the body has a member that the route does not know."
+    400 bad_form                 "The body is no well-formed form, or one with too many or too large fields."
+    400 bad_field                "A field of the form is no value of its kind, or stands there twice."
+    400 field_after_file         "A field of the form stands behind the file, where it comes too late."
+    400 no_file                  "The form has no field `file`."
     400 body_incomplete          "The body ended before its announced end."
     400 idempotency_key_required "What is asked for wants the header `Idempotency-Key`."
     401 unauthorized             "There is no API key, or no live one."
@@ -81,6 +85,8 @@ codes! {
     429 too_many_requests        "More requests than allowed; `Retry-After` says when to come again."
     503 timeout                  "The service did not answer in time."
     503 shutting_down            "The service is shutting down."
+    503 upload_busy              "Too many uploads are under way."
+    503 upload_lost              "The upload could not be kept alive; nothing of it is left."
     503 unhealthy                "A dependency does not answer."
 }
 

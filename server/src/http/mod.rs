@@ -16,6 +16,7 @@ mod dispatch;
 mod errors;
 mod file_view;
 mod files;
+mod form;
 mod health;
 mod job_view;
 mod jobs;
@@ -32,6 +33,7 @@ mod scalars;
 mod serve;
 mod socket;
 mod specs;
+mod upload;
 mod verbs;
 
 pub use dispatch::Http;
@@ -44,6 +46,9 @@ use route::{Alias, Route, aliases, routes};
 
 /// Every route. `Key`: whoever has a key, where any is configured; `Open`: everybody.
 pub const ROUTES: &[Route] = routes! {
+    POST   "/upload"                       Key  upload::FORM          "Uploads a file from a form";
+    POST   "/upload/{filename}"            Key  upload::RAW           "Uploads a file as it is";
+    PUT    "/upload/{filename}"            Key  upload::RAW           "The same";
     GET    "/files"                        Key  files::LIST           "Files, newest first";
     GET    "/files/{fileId}"               Key  files::GET            "A file";
     GET    "/files/{fileId}/content"       Key  files::CONTENT        "The bytes of a file";
@@ -72,6 +77,7 @@ pub const ROUTES: &[Route] = routes! {
 
 /// Other names of routes. Every path, of either table, answers below `/api` as well.
 pub const ALIASES: &[Alias] = aliases! {
+    POST   "/files/upload"                 = "/upload";
     GET    "/status/{jobId}"               = "/jobs/{jobId}";
     GET    "/api/health"                   = "/healthz";
 };

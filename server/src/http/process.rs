@@ -15,16 +15,18 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 /// The most bytes of an `Idempotency-Key`.
-const MAX_IDEMPOTENCY_KEY_BYTES: usize = 255;
+pub const MAX_IDEMPOTENCY_KEY_BYTES: usize = 255;
 
-const SPEC: Param = Param::new(
+/// Which spec.
+pub const SPEC: Param = Param::new(
     "spec",
     Kind::Text {
         max_chars: MAX_SPEC_CHARS,
     },
     "The spec, `orders` (its newest version) or `orders@3`; none: the one that matches the file's name.",
 );
-const PRIORITY: Param = Param::new(
+/// How soon.
+pub const PRIORITY: Param = Param::new(
     "priority",
     Kind::Number {
         least: 0,
@@ -32,22 +34,26 @@ const PRIORITY: Param = Param::new(
     },
     "The higher, the sooner, among the tenant's own jobs.",
 );
-const FORCE: Param = Param::new(
+/// Whether anew.
+pub const FORCE: Param = Param::new(
     "force",
     Kind::Word(&["again"]),
     "Loads the content anew, as a generation of its own beside the old one; wants an `Idempotency-Key`.",
 );
 
+/// Under which a request can be sent again.
+pub const IDEMPOTENCY_KEY: Param = Param::new(
+    "Idempotency-Key",
+    Kind::Text {
+        max_chars: MAX_IDEMPOTENCY_KEY_BYTES,
+    },
+    "The same request under the same key gets the same job for 24 hours.",
+);
+
 /// `POST /process/{fileId}`.
 pub const PROCESS: Operation = Operation::new(|call| Box::pin(process(call)))
     .query(&[SPEC, PRIORITY, FORCE])
-    .headers(&[Param::new(
-        "Idempotency-Key",
-        Kind::Text {
-            max_chars: MAX_IDEMPOTENCY_KEY_BYTES,
-        },
-        "The same request under the same key gets the same job for 24 hours.",
-    )])
+    .headers(&[IDEMPOTENCY_KEY])
     .body(optional_json::<Process>())
     .answers(&[
         json::<JobRef>(202, "A new job."),
@@ -165,7 +171,10 @@ async fn process(mut call: Call) -> Result<Response, Problem> {
 }
 
 /// What is said in the body or in the query; in both only where it is the same.
-fn once<T: PartialEq>(
+///
+/// # Errors
+/// `bad_query`, where they say different things.
+pub fn once<T: PartialEq>(
     param: Param,
     body: Option<T>,
     query: Option<T>,

@@ -11,6 +11,7 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderMap, Method};
 use http_body_util::BodyExt as _;
 use http_body_util::combinators::BoxBody;
+use pipeline::Fatal;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use std::net::IpAddr;
@@ -179,10 +180,10 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
 }
 
 /// What is said of a body that ended before its end.
-pub fn broken(error: &(dyn std::error::Error + 'static)) -> Problem {
+pub fn broken(error: &(dyn std::error::Error + 'static)) -> Fatal {
     if error.is::<tower_http::timeout::TimeoutError>() {
-        Problem::new("body_too_slow", "the body stopped coming")
+        Fatal::new("body_too_slow", "the body stopped coming")
     } else {
-        Problem::new("body_incomplete", "the body ended before its end")
+        Fatal::new("body_incomplete", "the body ended before its end")
     }
 }

@@ -7,6 +7,7 @@ mod connections;
 mod hostile;
 mod resources;
 mod tenants;
+mod uploads;
 
 use super::route::{Alias, Route};
 use super::serve::{Limits, serve_within};

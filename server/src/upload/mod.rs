@@ -14,11 +14,12 @@ mod keeper;
 pub mod names;
 mod pace;
 mod pool;
+mod rate;
 pub mod sweeper;
 
 use crate::config::Config;
 use crate::files::{File, Files, NewFile};
-use crate::id::Entropy;
+use crate::id::{Entropy, Id};
 use crate::objects::{Objects, PART_BYTES};
 use crate::tenant::Tenant;
 use bytes::{Bytes, BytesMut};
@@ -28,6 +29,8 @@ use keeper::{Keeper, Piece};
 use pace::Paced;
 use pipeline::Fatal;
 use pool::Pool;
+use rate::Rate;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -77,6 +80,8 @@ pub struct Rules {
     pub types: Types,
     /// `S3_PREFIX`: what keys begin with.
     pub key_prefix: String,
+    /// `UPLOAD_RATE_PER_MINUTE`: uploads per key and per address.
+    pub per_minute: u32,
 }
 
 impl Rules {
@@ -92,6 +97,7 @@ impl Rules {
                 .as_ref()
                 .map_or_else(Types::default, Types::new),
             key_prefix: config.s3_prefix.clone(),
+            per_minute: config.upload_rate_per_minute,
         }
     }
 }
@@ -115,6 +121,7 @@ pub struct Uploads {
     entropy: Arc<dyn Entropy>,
     rules: Arc<Rules>,
     pool: Pool,
+    rate: Arc<Rate>,
 }
 
 impl Uploads {
@@ -131,6 +138,7 @@ impl Uploads {
             objects,
             files,
             entropy,
+            rate: Arc::new(Rate::per_minute(rules.per_minute)),
             rules: Arc::new(rules),
             pool: Pool::default(),
         }
@@ -139,6 +147,11 @@ impl Uploads {
     /// The largest file that is taken, in bytes.
     pub fn max_bytes(&self) -> u64 {
         self.rules.limits.max_bytes
+    }
+
+    /// Counts an upload of a key, where there is one, and of an address. `Err`: there are too many of either, for so long.
+    pub fn admit(&self, key: Option<Id>, address: IpAddr) -> Result<(), Duration> {
+        self.rate.admit(key, address)
     }
 
     /// Receives a file: its object is whole and its record committed when this answers. Whatever else it answers, and

@@ -8,12 +8,9 @@ use super::keeper;
 use crate::files::Files;
 use crate::objects::Objects;
 use pipeline::Fatal;
-use std::time::Duration;
 
 /// For how long nobody may have renewed an upload, in milliseconds.
 pub const IDLE_MS: u64 = 5 * 60 * 1000;
-/// How often it is time to sweep.
-pub const SWEEP_INTERVAL: Duration = Duration::from_secs(60);
 /// The most uploads that one sweep ends.
 const MAX_SWEPT: u32 = 1_000;
 

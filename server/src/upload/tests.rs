@@ -51,6 +51,7 @@ impl Service {
             limits,
             types: Types::default(),
             key_prefix: "a/b".into(),
+            per_minute: 1,
         };
         let uploads = Uploads::new(
             objects.clone(),

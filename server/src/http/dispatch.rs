@@ -8,7 +8,7 @@ use super::answer::Response;
 use super::openapi;
 use super::problem::Problem;
 use super::query::Query;
-use super::request::{Call, RequestBody};
+use super::request::{Call, PathParams, RequestBody};
 use super::route::{Access, Alias, Patience, Route};
 use crate::id::Entropy;
 use crate::metrics::ByAnswer;
@@ -117,9 +117,7 @@ impl Http {
         let (began, method) = (Instant::now(), method(&parts.method));
         // Of paths that are none there is no end: they are one.
         let mut pattern = "";
-        let answered = self
-            .run(parts, body, address, request_id, &mut pattern)
-            .await;
+        let answered = self.run(parts, body, address, &mut pattern).await;
         let response = answered.unwrap_or_else(|problem| problem.answer(request_id));
         let by = ByAnswer {
             route: pattern,
@@ -139,7 +137,6 @@ impl Http {
         parts: Parts,
         body: RequestBody,
         address: IpAddr,
-        request_id: &str,
         pattern: &mut &'static str,
     ) -> Result<Response, Problem> {
         one_host(&parts)?;
@@ -159,8 +156,6 @@ impl Http {
             service: self.service.clone(),
             caller,
             address,
-            request_id: request_id.to_owned(),
-            method: parts.method,
             headers: parts.headers,
             query,
             path,
@@ -187,11 +182,7 @@ impl Http {
     }
 
     /// The route of a path, as it is or below `/api`, and the path's parameters.
-    fn find(
-        &self,
-        wanted: &Method,
-        path: &str,
-    ) -> Result<(&'static Route, Vec<(String, String)>), Problem> {
+    fn find(&self, wanted: &Method, path: &str) -> Result<(&'static Route, PathParams), Problem> {
         let bare = path
             .strip_prefix(PREFIX)
             .filter(|bare| bare.starts_with('/'));

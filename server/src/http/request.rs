@@ -7,8 +7,8 @@ use crate::id::Id;
 use crate::service::Service;
 use crate::tenant::Tenant;
 use bytes::{Bytes, BytesMut};
+use http::HeaderMap;
 use http::header::CONTENT_TYPE;
-use http::{HeaderMap, Method};
 use http_body_util::BodyExt as _;
 use http_body_util::combinators::BoxBody;
 use pipeline::Fatal;
@@ -25,6 +25,9 @@ pub type RequestBody = BoxBody<Bytes, BodyError>;
 /// Why a body ended before its end.
 pub type BodyError = Box<dyn std::error::Error + Send + Sync>;
 
+/// The parameters of a path, by name.
+pub type PathParams = Vec<(String, String)>;
+
 /// A request.
 pub struct Call {
     /// The service.
@@ -33,16 +36,12 @@ pub struct Call {
     pub caller: Caller,
     /// The address that it came from.
     pub address: IpAddr,
-    /// The id of the request.
-    pub request_id: String,
-    /// The method.
-    pub method: Method,
     /// The headers.
     pub headers: HeaderMap,
     /// The query, judged by the route.
     pub query: Query,
     /// The parameters of the path, still percent-encoded.
-    pub path: Vec<(String, String)>,
+    pub path: PathParams,
     /// The body. It ends with an error when no byte comes for [`super::serve::BODY_IDLE_TIMEOUT`].
     pub body: RequestBody,
     /// Cancelled when the service shuts down: whoever waits answers now.

@@ -5,6 +5,7 @@
 
 mod connections;
 mod hostile;
+mod lives;
 mod resources;
 mod tenants;
 mod uploads;

@@ -190,7 +190,7 @@ fn is_binary(head: &[u8]) -> bool {
     let is_control = |byte: &u8| matches!(byte, 0 | 2..=8 | 0x0e..=0x19 | 0x7f);
     let head = &head[..head.len().min(HEAD_BYTES)];
     let controls = head.iter().filter(|byte| is_control(byte)).count();
-    head.first().is_some_and(|first| is_control(first)) || controls > 4 + head.len() / 32
+    head.first().is_some_and(is_control) || controls > 4 + head.len() / 32
 }
 
 #[cfg(test)]

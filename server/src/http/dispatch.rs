@@ -245,6 +245,8 @@ fn matched(pattern: &'static str, path: &'static str) -> Option<Vec<(&'static st
                     .strip_prefix('{')
                     .and_then(|name| name.strip_suffix('}'));
                 match name {
+                    // No word is an id: `/files/upload` is no file.
+                    Some("fileId" | "jobId") => return None,
                     Some(name) => given.push((name, segment)),
                     None if wanted == segment => {}
                     None => return None,

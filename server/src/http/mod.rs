@@ -23,6 +23,7 @@ mod jobs;
 mod list;
 mod metrics;
 mod openapi;
+mod places;
 mod problem;
 mod process;
 mod query;

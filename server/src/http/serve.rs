@@ -1,28 +1,26 @@
 //! Connections: each is accepted, bounded, served and ended.
 //!
 //! Whoever sends nothing, or slowly, costs one socket and little memory, and only for so long: a request's head has
-//! [`HEAD_TIMEOUT`], which is the time between two requests as well; its body may pause for [`BODY_IDLE_TIMEOUT`]; an
-//! answer that nobody takes ends its connection. When [`MAX_CONNECTIONS`] are there, or the process may open no more
+//! [`HEAD_TIMEOUT`], and after an answer the next one may be waited for a while longer; a body may pause for
+//! [`BODY_IDLE_TIMEOUT`]; an answer that nobody takes ends its connection. When [`MAX_CONNECTIONS`] are there, or the process may open no more
 //! files, the one that has waited longest without a request goes for the new one.
 
 use super::answer::Response;
 use super::dispatch::Http;
+use super::places::{Busy, Counted, Place, Places};
 use super::request::BodyError;
 use super::socket::Socket;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Request};
 use http_body_util::BodyExt as _;
-use hyper::body::{Body, Frame, Incoming, SizeHint};
+use hyper::body::{Body, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
-use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
-use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
@@ -33,8 +31,11 @@ use tower_http::timeout::RequestBodyTimeout;
 use tower_http::trace::TraceLayer;
 use tracing::Span;
 
-/// For how long the head of a request may take, and for how long a connection may wait for one.
-pub const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+/// For how long the head of a request may take: from its first byte, and for the first one from the connection on.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+/// For how long a connection may wait for another request. Longer than clients keep one usually: a request that meets
+/// the close of its connection is lost.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(75);
 /// For how long a body may pause.
 pub const BODY_IDLE_TIMEOUT: Duration = Duration::from_secs(20);
 /// The most bytes of a request's head.
@@ -78,7 +79,7 @@ pub async fn serve(listener: TcpListener, http: Arc<Http>) {
 
 /// The same, within other limits.
 pub async fn serve_within(limits: Limits, listener: TcpListener, http: Arc<Http>) {
-    let connections = Arc::new(Connections::default());
+    let places = Arc::new(Places::default());
     let graceful = GracefulShutdown::new();
     let mut tasks = JoinSet::new();
     let stop = http.stop.clone();
@@ -89,13 +90,13 @@ pub async fn serve_within(limits: Limits, listener: TcpListener, http: Arc<Http>
             Err(error) => {
                 // The process may open no more files, most likely: one that waits makes room.
                 tracing::warn!(%error, "a connection could not be accepted");
-                connections.end_longest_waiting();
+                places.end_longest_waiting();
                 stop.run_until_cancelled(tokio::time::sleep(ACCEPT_PAUSE))
                     .await;
                 continue;
             }
         };
-        if tasks.len() >= limits.max_connections && !connections.end_longest_waiting() {
+        if tasks.len() >= limits.max_connections && !places.end_longest_waiting() {
             // All of them are at work: there is no room, and a request that is being answered is worth more.
             drop(stream);
             continue;
@@ -105,7 +106,7 @@ pub async fn serve_within(limits: Limits, listener: TcpListener, http: Arc<Http>
             stream,
             address,
             http.clone(),
-            connections.clone(),
+            places.clone(),
             watcher,
             limits,
         ));
@@ -126,14 +127,15 @@ async fn connection(
     stream: TcpStream,
     address: SocketAddr,
     http: Arc<Http>,
-    connections: Arc<Connections>,
+    places: Arc<Places>,
     watcher: Watcher,
     limits: Limits,
 ) {
     // Small answers must not wait for acknowledgements; where it cannot be set they do.
     let _ = stream.set_nodelay(true);
     let ended = CancellationToken::new();
-    let place = Arc::new(Place::new(connections, ended.clone()));
+    let place = Arc::new(Place::new(places, ended.clone()));
+    let socket = Socket::new(stream, place.requests(), limits.head_timeout);
     let ids = NewId(http.clone());
     let routes = tower::service_fn(move |request| routes(http.clone(), address.ip(), request));
     let limited = RequestBodyTimeout::new(routes, BODY_IDLE_TIMEOUT);
@@ -151,16 +153,16 @@ async fn connection(
         let answer = stack.clone().call(without_odd_id(request));
         async move {
             let response = answer.await?;
-            Ok::<_, Infallible>(response.map(|body| Counted { body, _busy: busy }))
+            Ok::<_, Infallible>(response.map(|body| Counted::new(body, busy)))
         }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(limits.head_timeout)
+        .header_read_timeout(IDLE_TIMEOUT)
         .max_headers(MAX_HEADERS)
         .max_header_size(MAX_HEAD_BYTES)
         .max_buf_size(MAX_BUFFER_BYTES)
-        .serve_connection(TokioIo::new(Socket::new(stream)), service);
+        .serve_connection(TokioIo::new(socket), service);
     let served = ended.run_until_cancelled(watcher.watch(connection)).await;
     if let Some(Err(error)) = served {
         tracing::debug!(%error, %address, "a connection ended");
@@ -223,114 +225,4 @@ fn span<B>(request: &Request<B>) -> Span {
 fn log<B>(response: &http::Response<B>, latency: Duration, _: &Span) {
     let (status, latency_ms) = (response.status().as_u16(), latency.as_millis() as u64);
     tracing::info!(status, latency_ms, "answered");
-}
-
-/// The connections that wait for a request, by how long they do.
-#[derive(Default)]
-struct Connections(Mutex<Waiting>);
-
-#[derive(Default)]
-struct Waiting {
-    next: u64,
-    by_turn: BTreeMap<u64, CancellationToken>,
-}
-
-impl Connections {
-    fn lock(&self) -> MutexGuard<'_, Waiting> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Ends the connection that has waited longest; `false`: none waits.
-    fn end_longest_waiting(&self) -> bool {
-        let longest = self.lock().by_turn.pop_first();
-        longest.inspect(|(_, ended)| ended.cancel()).is_some()
-    }
-}
-
-/// A connection's place among those that wait.
-struct Place {
-    connections: Arc<Connections>,
-    ended: CancellationToken,
-    /// Requests under way, and the turn while there are none.
-    now: Mutex<(usize, Option<u64>)>,
-}
-
-impl Place {
-    fn new(connections: Arc<Connections>, ended: CancellationToken) -> Self {
-        let place = Self {
-            connections,
-            ended,
-            now: Mutex::new((0, None)),
-        };
-        place.count(|requests| requests);
-        place
-    }
-
-    fn count(&self, change: impl FnOnce(usize) -> usize) {
-        let mut now = self.now.lock().unwrap_or_else(PoisonError::into_inner);
-        now.0 = change(now.0);
-        let mut waiting = self.connections.lock();
-        match *now {
-            (0, None) => {
-                let turn = waiting.next;
-                waiting.next += 1;
-                waiting.by_turn.insert(turn, self.ended.clone());
-                now.1 = Some(turn);
-            }
-            (1.., Some(turn)) => {
-                waiting.by_turn.remove(&turn);
-                now.1 = None;
-            }
-            _ => {}
-        }
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        // As if a request had come: it waits no more.
-        self.count(|requests| requests + 1);
-    }
-}
-
-/// A request under way.
-struct Busy(Arc<Place>);
-
-impl Busy {
-    fn new(place: Arc<Place>) -> Self {
-        place.count(|requests| requests + 1);
-        Self(place)
-    }
-}
-
-impl Drop for Busy {
-    fn drop(&mut self) {
-        self.0.count(|requests| requests.saturating_sub(1));
-    }
-}
-
-/// A body whose request is under way until it is sent or given up.
-struct Counted<B> {
-    body: B,
-    _busy: Busy,
-}
-
-impl<B: Body + Unpin> Body for Counted<B> {
-    type Data = B::Data;
-    type Error = B::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
-        Pin::new(&mut self.body).poll_frame(cx)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
-    }
 }

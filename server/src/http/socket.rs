@@ -1,12 +1,14 @@
-//! A connection's socket with two limits that hyper has not: on how long a client may take nothing of its answer, and
-//! on a close that must not lose the answer.
+//! A connection's socket with limits that hyper has not: on how long a head may take that has begun, while the wait for
+//! one may be longer; on how long a client may take nothing of its answer; and on a close that must not lose the answer.
 //!
 //! An answer that is given before the request was read (401 to a large upload) would be lost if the socket were closed
 //! at once: the kernel answers unread bytes with a reset. So a close first says that nothing more comes, then reads and
 //! forgets what the client still sends, for a while.
 
+use super::places::Requests;
 use std::io::{Error, ErrorKind, IoSlice, Result};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -21,6 +23,11 @@ const LINGER_TIMEOUT: Duration = Duration::from_secs(1);
 /// A client's socket.
 pub struct Socket {
     stream: TcpStream,
+    requests: Arc<Requests>,
+    head_timeout: Duration,
+    /// Behind how many requests the present head has begun; the timer of heads runs for it.
+    head: u64,
+    head_timer: Pin<Box<Sleep>>,
     timer: Pin<Box<Sleep>>,
     state: State,
 }
@@ -36,10 +43,14 @@ enum State {
 }
 
 impl Socket {
-    /// Takes the socket.
-    pub fn new(stream: TcpStream) -> Self {
+    /// Takes the socket of a connection with these requests. The head of the first one has begun.
+    pub fn new(stream: TcpStream, requests: Arc<Requests>, head_timeout: Duration) -> Self {
         Self {
             stream,
+            requests,
+            head_timeout,
+            head: 0,
+            head_timer: Box::pin(tokio::time::sleep(head_timeout)),
             timer: Box::pin(tokio::time::sleep(Duration::ZERO)),
             state: State::Flowing,
         }
@@ -69,7 +80,23 @@ impl AsyncRead for Socket {
         cx: &mut Context<'_>,
         into: &mut ReadBuf<'_>,
     ) -> Poll<Result<()>> {
-        Pin::new(&mut self.get_mut().stream).poll_read(cx, into)
+        let this = self.get_mut();
+        let already = into.filled().len();
+        let poll = Pin::new(&mut this.stream).poll_read(cx, into);
+        let Some(behind) = this.requests.waiting_behind() else {
+            return poll;
+        };
+        if poll.is_pending() && this.head == behind {
+            ready!(this.head_timer.as_mut().poll(cx));
+            return Poll::Ready(Err(Error::from(ErrorKind::TimedOut)));
+        }
+        if into.filled().len() > already && this.head != behind {
+            this.head = behind;
+            this.head_timer
+                .as_mut()
+                .reset(Instant::now() + this.head_timeout);
+        }
+        poll
     }
 }
 

@@ -107,6 +107,45 @@ async fn slow_heads_do_not_stop_others_and_are_closed() {
     server.api.get("/livez").await.is(200);
 }
 
+/// Reads one answer without a body.
+async fn answered(socket: &mut TcpStream) -> String {
+    let mut answer = Vec::new();
+    let read = async {
+        while !answer.ends_with(b"\r\n\r\n") {
+            answer.push(socket.read_u8().await.unwrap());
+        }
+    };
+    let came = tokio::time::timeout(DEADLINE, read).await.is_ok();
+    let answer = String::from_utf8_lossy(&answer).into_owned();
+    assert!(came, "no answer: {answer}");
+    answer
+}
+
+#[tokio::test]
+async fn a_kept_connection_may_wait_longer_than_a_head_may_take() {
+    let limits = Limits {
+        head_timeout: Duration::from_secs(1),
+        ..Limits::default()
+    };
+    let server = Server::with(ROUTES, ALIASES, limits).await;
+    let request = b"HEAD /livez HTTP/1.1\r\nhost: x\r\n\r\n";
+    let mut kept = TcpStream::connect(&server.address).await.unwrap();
+    kept.write_all(request).await.unwrap();
+    assert!(answered(&mut kept).await.starts_with("HTTP/1.1 200"));
+    // One that came later and never ends its head is closed before.
+    let mut slow = TcpStream::connect(&server.address).await.unwrap();
+    slow.write_all(&request[..9]).await.unwrap();
+    let mut rest = Vec::new();
+    let closed = tokio::time::timeout(DEADLINE, slow.read_to_end(&mut rest)).await;
+    assert!(closed.is_ok());
+    kept.write_all(request).await.unwrap();
+    assert!(answered(&mut kept).await.starts_with("HTTP/1.1 200"));
+    // A second head that begins and does not end is closed as well.
+    kept.write_all(&request[..9]).await.unwrap();
+    let closed = tokio::time::timeout(DEADLINE, kept.read_to_end(&mut rest)).await;
+    assert!(closed.is_ok());
+}
+
 #[tokio::test]
 async fn when_all_places_are_taken_the_longest_idle_goes() {
     let limits = Limits {

@@ -85,6 +85,7 @@ async fn requests_get_the_status_and_code_that_the_contract_says() {
          GET    /jobs/{nobody}/receipt           404 not_found
          GET    /jobs/{job}/events               404 no_route
          GET    /files                           200
+         GET    /files/upload                    405 method_not_allowed
          GET    /files?status=processing         200
          GET    /files?status=COMPLETED          200
          GET    /files?status=queued             400 bad_query

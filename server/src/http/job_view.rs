@@ -22,6 +22,8 @@ pub struct JobView {
     spec: SpecPin,
     /// Where it is in its life.
     state: StateWord,
+    /// From 0 to 9; of a tenant's jobs that are due, the highest goes first.
+    priority: u8,
     /// Tries without progress.
     attempts: u32,
     created_at: Time,
@@ -83,6 +85,7 @@ impl From<Job> for JobView {
             file_ids: job.files,
             spec: job.spec.pin,
             state: StateWord(job.state),
+            priority: job.priority,
             attempts: job.attempts,
             created_at: Time(job.created_ms),
             queued_at: Time(job.queued_ms),

@@ -10,8 +10,8 @@ mod matching;
 mod plans;
 mod put;
 
-pub use list::{Item, ItemsFrom, ItemsPage, Origin};
-pub use put::{CheckOutcome, Checked, PutOutcome, Registry};
+pub use list::{Item, ItemsFrom};
+pub use put::{CheckOutcome, PutOutcome};
 
 use super::folder::{self, Broken, Folder, Picked, Reference, SpecFile};
 use super::{Owner, Put, Registered, Specs};

@@ -1,5 +1,7 @@
 //! What the catalogue finds, refuses and remembers, over real files and the embedded registry.
 
+use super::list::ItemsPage;
+use super::put::Registry;
 use super::*;
 use crate::specs::sqlite::{SCHEMA, SqliteSpecs};
 use stages::spec::Spec;

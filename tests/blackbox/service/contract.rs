@@ -26,7 +26,8 @@ async fn schemathesis_finds_no_answer_outside_of_the_document() {
         .args(["-S", "-m", "schemathesis.cli", "--no-color", "run", &document])
         .args(["--checks", "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance"])
         .args(["--phases", "examples,coverage,fuzzing"])
-        .args(["--max-examples", EXAMPLES, "--seed", "7", "--request-timeout", "60", "--workers", "2"])
+        // One at a time: its workers race in Python's own cache of source lines now and then.
+        .args(["--max-examples", EXAMPLES, "--seed", "7", "--request-timeout", "60", "--workers", "1"])
         .args(["--continue-on-failure"])
         .env("PYTHONPATH", fetched("SLUICEGATE_TEST_SCHEMATHESIS", "schemathesis"))
         .current_dir(backend.place.folder())

@@ -84,7 +84,6 @@ codes! {
     422 sink_not_allowed         "A tenant's spec writes to a sink that only the operator may name."
     429 too_many_requests        "More requests than allowed; `Retry-After` says when to come again."
     503 timeout                  "The service did not answer in time."
-    503 shutting_down            "The service is shutting down."
     503 upload_busy              "Too many uploads are under way."
     503 upload_lost              "The upload could not be kept alive; nothing of it is left."
     503 unhealthy                "A dependency does not answer."

@@ -304,7 +304,7 @@ impl Api {
     /// Where it ends in another state, or `deadline` comes.
     pub async fn job_in(&self, id: &str, state: &str, deadline: Duration) -> Value {
         let ended = |job: &Value| {
-            ["completed", "failed", "cancelled"]
+            ["completed", "failed", "cancelled", "held"]
                 .contains(&job["state"].as_str().unwrap_or_default())
         };
         let job = self

@@ -108,7 +108,7 @@ async fn two_workers_share_many_jobs_of_mongodb() {
         loaded += totals.loaded;
         let submitted = service
             .api
-            .upload_file(&path, "?spec=orders-e2e&process=true")
+            .upload_file(&path, "?spec=orders-any&process=true")
             .await
             .is(202)
             .json();

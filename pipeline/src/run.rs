@@ -32,6 +32,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
+use tracing::Instrument as _;
 
 /// How long an interrupted run waits for batches in flight.
 const MAX_DRAIN_MS: u64 = 10_000;
@@ -205,13 +206,12 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 fn task<T: Send + 'static>(
     work: impl Future<Output = Result<T, Fatal>> + Send + 'static,
 ) -> impl Future<Output = Result<T, Fatal>> + Send {
-    let handle = AbortOnDropHandle::new(tokio::spawn(work));
+    let handle = AbortOnDropHandle::new(tokio::spawn(work.in_current_span()));
     async move {
         match handle.await {
             Ok(result) => result,
-            Err(error) => {
-                Err(Fatal::new("panic", "a part of the pipeline panicked").because(&error))
-            }
+            // Where, and why, the program's panic hook tells: the message may hold values of the input.
+            Err(_) => Err(Fatal::new("panic", "a part of the pipeline panicked")),
         }
     }
 }

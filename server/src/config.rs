@@ -2,6 +2,7 @@
 //!
 //! This is the only place that reads the environment, the AWS SDK's own chain apart.
 
+use crate::log;
 use stages::spec::ByteSize;
 use std::env::VarError;
 use std::fmt;
@@ -49,8 +50,10 @@ pub struct Config {
     pub upload_rate_per_minute: u32,
     /// `RETENTION_DAYS`: after so many days the details and rejects of ended jobs are removed.
     pub retention_days: u32,
-    /// `LOG_FORMAT`: whether logs are JSON.
-    pub log_json: bool,
+    /// `RUST_LOG`: what is logged; none said: what the command thinks best.
+    pub log_filter: Option<String>,
+    /// `LOG_FORMAT`: how it is logged.
+    pub log_format: log::Format,
 }
 
 /// A text that is never shown.
@@ -127,7 +130,11 @@ impl Config {
             upload_rate_per_minute: reader.whole("UPLOAD_RATE_PER_MINUTE", 1..=1_000_000, 300)
                 as u32,
             retention_days: reader.whole("RETENTION_DAYS", 1..=36_500, 30) as u32,
-            log_json: reader.choice("LOG_FORMAT", ["text", "json"]) == Some("json"),
+            log_filter: reader.log_filter(),
+            log_format: match reader.choice("LOG_FORMAT", ["text", "json"]) {
+                Some("json") => log::Format::Json,
+                _ => log::Format::Text,
+            },
         };
         if reader.problems.is_empty() {
             Ok(config)
@@ -223,6 +230,16 @@ impl Reader<'_> {
         word
     }
 
+    fn log_filter(&mut self) -> Option<String> {
+        let text = self.text("RUST_LOG")?;
+        if !log::is_filter(&text) {
+            self.problems.push(format!(
+                "RUST_LOG must be a level, or parts of the program with theirs (stages::sink=debug), not {text:?}"
+            ));
+        }
+        Some(text)
+    }
+
     fn mongodb_uri(&mut self) -> Option<Secret> {
         let text = self.text("MONGODB_URI")?;
         if !text.starts_with("mongodb://") && !text.starts_with("mongodb+srv://") {
@@ -253,7 +270,8 @@ mod tests {
         assert_eq!(config.data_dir, PathBuf::from("data"));
         assert_eq!(config.job_lease_ms, 30_000);
         assert_eq!(config.job_batch_records, None);
-        assert!(config.mongodb_uri.is_none() && !config.log_json);
+        assert!(config.mongodb_uri.is_none() && config.log_filter.is_none());
+        assert_eq!(config.log_format, log::Format::Text);
         assert!(config.host.is_loopback() && config.workers > 0);
     }
 
@@ -265,6 +283,7 @@ mod tests {
             ("HOST", "localhost"),
             ("PORT", "65536"),
             ("UPLOAD_MAX_BYTES", "1PB"),
+            ("RUST_LOG", "stages=loud"),
             ("LOG_FORMAT", "xml"),
             ("MONGODB_URI", "postgres://user:secret@host"),
         ];
@@ -275,6 +294,7 @@ mod tests {
             "HOST",
             "PORT",
             "UPLOAD_MAX_BYTES",
+            "RUST_LOG",
             "LOG_FORMAT",
             "MONGODB_URI",
         ] {

@@ -9,6 +9,7 @@ mod job;
 mod jobs;
 mod keys;
 mod load;
+mod log;
 mod metrics;
 mod objects;
 mod page;
@@ -24,9 +25,7 @@ mod upload;
 mod worker;
 
 use clap::Parser;
-use std::io::IsTerminal as _;
 use std::process::ExitCode;
-use tracing_subscriber::EnvFilter;
 
 fn main() -> ExitCode {
     let cli = cli::Cli::parse();
@@ -37,7 +36,12 @@ fn main() -> ExitCode {
             return cli::Exit::Usage.into();
         }
     };
-    log_to_stderr(config.log_json);
+    log::to_stderr(
+        config.log_format,
+        config.log_filter.as_deref(),
+        cli.log_level(),
+    );
+    log::tell_panics();
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -52,17 +56,4 @@ fn main() -> ExitCode {
     // A blocked read of standard input must not keep the program.
     runtime.shutdown_background();
     exit.into()
-}
-
-fn log_to_stderr(json: bool) {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal());
-    if json {
-        builder.json().init()
-    } else {
-        builder.init()
-    }
 }

@@ -1,8 +1,11 @@
 //! Metrics: what the service counts and times, as Prometheus reads it.
 //!
-//! Counters only grow while the process lives. No label comes from a client: their values are words of the program
+//! Counters only grow while the process lives. What became of a record is counted when the checkpoint that covers it is
+//! saved: however often a job is tried, and by whichever process, each of its records is counted once. No label comes from a client: their values are words of the program
 //! (codes, states, routes as patterns), so the number of series is bounded.
 
+use crate::queue::State;
+use pipeline::Books;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
@@ -10,6 +13,8 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
+use stages::step::BUILT_IN_CODES;
+use std::iter::repeat;
 use std::sync::atomic::AtomicU64;
 
 /// Bounds of latencies, in seconds.
@@ -17,11 +22,16 @@ const LATENCY_SECONDS: [f64; 12] = [
     0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0,
 ];
 
+/// What stands for the codes that specs give rejects of their own: as many as clients can think of.
+const STEP_CODE: &str = "reject_step";
+/// The code of the kinds that a summary has no room for.
+const OTHER_CODE: &str = "other";
+
 /// A code of the program.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct ByCode {
     /// The code.
-    pub code: String,
+    pub code: &'static str,
 }
 
 /// What became of records.
@@ -49,20 +59,30 @@ pub struct ByAnswer {
     pub status: u16,
 }
 
+/// A kind of requests.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct ByRoute {
+    /// The route's pattern.
+    pub route: &'static str,
+    /// The method.
+    pub method: &'static str,
+}
+
 /// Everything that is counted.
 pub struct Metrics {
     registry: Registry,
-    /// Records that got an outcome.
+    /// Records that got an outcome, up to the checkpoints that were saved.
     pub records: Family<ByOutcome, Counter>,
-    /// Rejects, by the code of their leading problem.
+    /// Rejects, by the code of their leading problem; those of a spec's own steps are [`STEP_CODE`].
     pub rejects: Family<ByCode, Counter>,
-    /// Bytes that workers have read from objects.
+    /// Bytes of objects that workers have read; what is read again after a crash is not counted again.
     pub read_bytes: Counter,
     /// How long a batch took from its write to its acknowledgement.
     pub batch_seconds: Histogram,
-    /// Jobs that ended here, by the state in which they ended.
+    /// Jobs that came to an end here, or to a hold, by their state then. Those that a claim fails because their workers
+    /// keep dying are not among them: only the store sees those.
     pub ended_jobs: Family<ByState, Counter>,
-    /// Claims that were lost to another worker, a cancellation or a store that did not answer.
+    /// Attempts that lost their job or its load: to another worker, to a cancellation, to a store that did not answer.
     pub lost_leases: Counter,
     /// Uploads that were kept.
     pub uploads: Counter,
@@ -70,14 +90,18 @@ pub struct Metrics {
     pub refused_uploads: Family<ByCode, Counter>,
     /// Bytes of uploads that were kept.
     pub uploaded_bytes: Counter,
-    /// Requests that were answered.
+    /// Requests that have ended; 499: the client went away before the answer.
     pub requests: Family<ByAnswer, Counter>,
     /// How long requests took, uploads and waits included.
-    pub request_seconds: Histogram,
+    pub request_seconds: Family<ByRoute, Histogram>,
     /// Jobs in each state, as the store said last.
     pub jobs: Family<ByState, Gauge>,
     /// For how long the oldest due job has waited.
     pub oldest_due_seconds: Gauge<f64, AtomicU64>,
+}
+
+fn latencies() -> Histogram {
+    Histogram::new(LATENCY_SECONDS)
 }
 
 impl Default for Metrics {
@@ -87,14 +111,14 @@ impl Default for Metrics {
             records: Family::default(),
             rejects: Family::default(),
             read_bytes: Counter::default(),
-            batch_seconds: Histogram::new(LATENCY_SECONDS),
+            batch_seconds: latencies(),
             ended_jobs: Family::default(),
             lost_leases: Counter::default(),
             uploads: Counter::default(),
             refused_uploads: Family::default(),
             uploaded_bytes: Counter::default(),
             requests: Family::default(),
-            request_seconds: Histogram::new(LATENCY_SECONDS),
+            request_seconds: Family::new_with_constructor(latencies),
             jobs: Family::default(),
             oldest_due_seconds: Gauge::default(),
             registry: Registry::default(),
@@ -119,12 +143,12 @@ impl Default for Metrics {
         );
         registry.register(
             "ended_jobs",
-            "Jobs that ended here",
+            "Jobs that came to an end or a hold here",
             metrics.ended_jobs.clone(),
         );
         registry.register(
             "lost_leases",
-            "Claims that were lost",
+            "Attempts that lost their job or its load",
             metrics.lost_leases.clone(),
         );
         registry.register("uploads", "Uploads that were kept", metrics.uploads.clone());
@@ -141,7 +165,7 @@ impl Default for Metrics {
         );
         registry.register(
             "requests",
-            "Requests that were answered",
+            "Requests that have ended",
             metrics.requests.clone(),
         );
         registry.register_with_unit(
@@ -165,6 +189,37 @@ impl Default for Metrics {
 }
 
 impl Metrics {
+    /// Counts what became of the records between two states of a job's books.
+    pub fn count(&self, before: &Books, now: &Books) {
+        let (was, is) = (&before.counters, &now.counters);
+        for (outcome, was, is) in [
+            ("loaded", was.loaded, is.loaded),
+            ("already_loaded", was.already_loaded, is.already_loaded),
+            ("rejected", was.rejected, is.rejected),
+            ("dropped", was.dropped_total(), is.dropped_total()),
+        ] {
+            let records = self.records.get_or_create(&ByOutcome { outcome });
+            records.inc_by(is.saturating_sub(was));
+        }
+        // Kinds keep their places: new ones come behind.
+        let before = before.summary.kinds().iter().map(|kind| kind.count);
+        for (kind, was) in now.summary.kinds().iter().zip(before.chain(repeat(0))) {
+            let own = BUILT_IN_CODES.into_iter().chain([OTHER_CODE]);
+            let code = own.into_iter().find(|code| **code == *kind.code);
+            let code = code.unwrap_or(STEP_CODE);
+            let rejects = self.rejects.get_or_create(&ByCode { code });
+            rejects.inc_by(kind.count.saturating_sub(was));
+        }
+    }
+
+    /// Counts a job that ended, or was held.
+    pub fn ended(&self, state: State) {
+        let by = ByState {
+            state: state.word(),
+        };
+        self.ended_jobs.get_or_create(&by).inc();
+    }
+
     /// All of them, in the text format of OpenMetrics.
     pub fn text(&self) -> String {
         let mut text = String::new();

@@ -27,7 +27,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
-use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
@@ -61,6 +61,7 @@ pub async fn run(config: Config, role: Role) -> Result<(), Fatal> {
         None => Some(lock(&config.data_dir)?),
         Some(_) => None,
     };
+    let began = Instant::now();
     let service = Service::open(config).await?;
     let stop = CancellationToken::new();
     let server = match role.listen {
@@ -71,6 +72,7 @@ pub async fn run(config: Config, role: Role) -> Result<(), Fatal> {
     let workers = (service.config.workers > 0)
         .then(|| Workers::start(service.clone(), process_name(), work.handle().clone()));
     let _timers = timers(&service);
+    tell(&service.config, server.as_ref());
     let served = server.map(|server| tokio::spawn(server.serve()));
 
     signalled().await;
@@ -88,6 +90,7 @@ pub async fn run(config: Config, role: Role) -> Result<(), Fatal> {
         tracing::warn!("not everything had ended when the time was over");
     }
     work.shutdown_background();
+    tracing::info!(seconds = began.elapsed().as_secs(), "the process ends");
     Ok(())
 }
 
@@ -129,6 +132,8 @@ fn lock(data_dir: &Path) -> Result<File, Fatal> {
 /// The API, on its address.
 struct Server {
     listener: TcpListener,
+    address: SocketAddr,
+    with_keys: bool,
     http: Arc<Http>,
 }
 
@@ -157,6 +162,8 @@ impl Server {
         say(&service.config, bound, with_keys);
         Ok(Self {
             listener,
+            address: bound,
+            with_keys,
             http: Arc::new(http),
         })
     }
@@ -186,6 +193,35 @@ fn say(config: &Config, bound: SocketAddr, with_keys: bool) {
     );
     // A closed standard output ends nothing.
     let _ = std::io::Write::write_all(&mut std::io::stdout(), text.as_bytes());
+}
+
+/// Tells in the log what this process is and what it uses. Addresses of databases may hold passwords: they are left out.
+fn tell(config: &Config, server: Option<&Server>) {
+    let Config {
+        data_dir,
+        specs_dir,
+        mongodb_uri,
+        s3_bucket,
+        workers,
+        job_lease_ms,
+        ..
+    } = config;
+    tracing::info!(
+        version = env!("CARGO_PKG_VERSION"),
+        process = process_name(),
+        listens = server.map(|server| tracing::field::display(server.address)),
+        with_keys = server.map(|server| server.with_keys),
+        state = match mongodb_uri {
+            Some(_) => "mongodb",
+            None => "embedded",
+        },
+        bucket = s3_bucket.as_deref(),
+        data_dir = %data_dir.display(),
+        specs_dir = %specs_dir.display(),
+        workers,
+        job_lease_ms,
+        "the process begins"
+    );
 }
 
 /// What people know this process by: host and number.
@@ -240,7 +276,7 @@ where
         loop {
             beat.tick().await;
             if let Err(error) = work().await {
-                tracing::warn!(%error, what, "will be tried again");
+                tracing::warn!(%error, causes = ?error.causes, what, "will be tried again");
             }
         }
     }))

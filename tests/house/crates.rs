@@ -5,8 +5,9 @@
 use crate::tree::{Breaches, read, root};
 use toml::{Table, Value};
 
-/// What `pipeline` may depend on: it knows no format, file, network, TOML or database.
-const PIPELINE_MAY: [&str; 7] = [
+/// What `pipeline` may depend on: it knows no format, file, network, TOML or database. `tracing` is there so that what
+/// its tasks log carries the ids of their run.
+const PIPELINE_MAY: [&str; 8] = [
     "async-stream",
     "async-trait",
     "bytes",
@@ -14,6 +15,7 @@ const PIPELINE_MAY: [&str; 7] = [
     "serde",
     "tokio",
     "tokio-util",
+    "tracing",
 ];
 /// What only its tests may depend on.
 const PIPELINE_TESTS_MAY: [&str; 2] = ["proptest", "tokio"];

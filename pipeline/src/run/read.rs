@@ -11,6 +11,7 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_util::task::AbortOnDropHandle;
+use tracing::Instrument as _;
 
 /// Blocks that are framed before a parse task is free for them.
 const READ_AHEAD_BLOCKS: usize = 2;
@@ -26,14 +27,15 @@ pub(super) fn blocks(
 ) -> impl Stream<Item = Result<Block, Fatal>> + Send {
     let (sender, mut receiver) = mpsc::channel(READ_AHEAD_BLOCKS);
     let stop = shared.stop.clone();
-    let reader = AbortOnDropHandle::new(tokio::spawn(async move {
+    let reading = async move {
         let mut blocks = std::pin::pin!(read(source, source_at, framer, shared));
         while let Some(block) = blocks.next().await {
             if sender.send(block).await.is_err() {
                 break;
             }
         }
-    }));
+    };
+    let reader = AbortOnDropHandle::new(tokio::spawn(reading.in_current_span()));
     try_stream! {
         loop {
             let next = tokio::select! {
@@ -46,8 +48,8 @@ pub(super) fn blocks(
                 None => break,
             }
         }
-        if !stop.is_cancelled() && let Err(error) = reader.await {
-            Err(Fatal::new("panic", "the reader panicked").because(&error))?;
+        if !stop.is_cancelled() && reader.await.is_err() {
+            Err(Fatal::new("panic", "the reader panicked"))?;
         }
     }
 }

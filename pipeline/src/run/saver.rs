@@ -11,6 +11,7 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
+use tracing::Instrument as _;
 
 /// The least time between two saves of a checkpoint, the last one excepted.
 const SAVE_INTERVAL_MS: u64 = 500;
@@ -37,7 +38,7 @@ impl Saver {
             failed: CancellationToken::new(),
         });
         let shared = state.clone();
-        let task = tokio::spawn(async move {
+        let saving = async move {
             loop {
                 tokio::select! {
                     () = shared.ending.cancelled() => return Ok(()),
@@ -54,7 +55,8 @@ impl Saver {
                     () = sleep_until(next) => {}
                 }
             }
-        });
+        };
+        let task = tokio::spawn(saving.in_current_span());
         Self {
             state,
             task: Mutex::new(Some(AbortOnDropHandle::new(task))),
@@ -87,7 +89,7 @@ impl Saver {
         let task = lock(&self.task).take();
         if let Some(task) = task {
             task.await
-                .map_err(|error| Fatal::new("panic", "the ledger panicked").because(&error))??;
+                .map_err(|_| Fatal::new("panic", "the ledger panicked"))??;
         }
         let checkpoint = self.checkpoint().clone();
         ledger.save(&checkpoint).await

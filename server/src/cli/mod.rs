@@ -20,6 +20,7 @@ use crate::config::Config;
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use tracing::level_filters::LevelFilter;
 
 /// Loads files of any size into MongoDB: every record has exactly one outcome, and what was wrong is said.
 #[derive(Parser)]
@@ -27,6 +28,17 @@ use std::process::ExitCode;
 pub struct Cli {
     #[command(subcommand)]
     command: Command,
+}
+
+impl Cli {
+    /// From which level on is logged where the environment does not say: a service tells what it does, whoever sits at a
+    /// terminal reads what went wrong.
+    pub fn log_level(&self) -> LevelFilter {
+        match self.command {
+            Command::Serve(_) | Command::Worker(_) => LevelFilter::INFO,
+            _ => LevelFilter::WARN,
+        }
+    }
 }
 
 const ENVIRONMENT: &str = "\

@@ -5,13 +5,13 @@
 
 use super::access::{self, Caller};
 use super::answer::Response;
+use super::observed::Observed;
 use super::openapi;
 use super::problem::Problem;
 use super::query::Query;
 use super::request::{Call, PathParams, RequestBody};
 use super::route::{Access, Alias, Patience, Route};
-use crate::id::Entropy;
-use crate::metrics::ByAnswer;
+use crate::id::{Entropy, Id};
 use crate::service::Service;
 use bytes::Bytes;
 use http::header::HOST;
@@ -22,7 +22,6 @@ use pipeline::Fatal;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::Duration;
-use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 use tracing::{Instrument as _, Span};
@@ -106,7 +105,7 @@ impl Http {
         &*self.service.entropy
     }
 
-    /// Answers a request. Its id and the fields of its span (`route`, `tenant`) were made around it.
+    /// Answers a request. Its id and its span were made around it; what the span says beyond them is filled in here.
     pub async fn answer(
         &self,
         parts: Parts,
@@ -114,21 +113,13 @@ impl Http {
         address: IpAddr,
         request_id: &str,
     ) -> Response {
-        let (began, method) = (Instant::now(), method(&parts.method));
-        // Of paths that are none there is no end: they are one.
-        let mut pattern = "";
-        let answered = self.run(parts, body, address, &mut pattern).await;
-        let response = answered.unwrap_or_else(|problem| problem.answer(request_id));
-        let by = ByAnswer {
-            route: pattern,
-            method,
-            status: response.status().as_u16(),
-        };
-        let metrics = &self.service.metrics;
-        metrics.requests.get_or_create(&by).inc();
-        metrics
-            .request_seconds
-            .observe(began.elapsed().as_secs_f64());
+        let mut observed = Observed::new(&self.service.metrics, method(&parts.method));
+        let answered = self.run(parts, body, address, &mut observed).await;
+        let response = answered.unwrap_or_else(|problem| {
+            observed.code = Some(problem.code());
+            problem.answer(request_id)
+        });
+        observed.status = Some(response.status().as_u16());
         response
     }
 
@@ -137,18 +128,19 @@ impl Http {
         parts: Parts,
         body: RequestBody,
         address: IpAddr,
-        pattern: &mut &'static str,
+        observed: &mut Observed<'_>,
     ) -> Result<Response, Problem> {
         one_host(&parts)?;
         let (route, path) = self.find(&parts.method, parts.uri.path())?;
-        *pattern = route.path;
+        observed.route = Some(route);
         let span = Span::current();
         span.record("route", route.path);
+        record_ids(&span, &path);
         let caller = match route.access {
             Access::Open => Caller::ANYBODY,
             Access::Key => access::caller(&self.service.authority, &parts.headers).await?,
         };
-        span.record("tenant", caller.tenant.key());
+        span.record("tenant", caller.tenant.name());
         let operation = route.operation;
         let query = Query::read(parts.uri.query().unwrap_or_default(), operation.query)?;
         let is_read = matches!(parts.method, Method::GET | Method::HEAD);
@@ -175,10 +167,8 @@ impl Http {
                 .await
                 .map_err(|_| Problem::new("timeout", "the service did not answer in time"))?,
         };
-        ended.unwrap_or_else(|error| {
-            let fault = Fatal::new("internal", "a request's task ended").because(&error);
-            Err(fault.into())
-        })
+        // Where it panicked is in the log.
+        ended.unwrap_or_else(|_| Err(Fatal::new("internal", "a request's task ended").into()))
     }
 
     /// The route of a path, as it is or below `/api`, and the path's parameters.
@@ -208,6 +198,17 @@ impl Http {
                 Err(Problem::method_not_allowed(&allow.join(", ")))
             }
         }
+    }
+}
+
+/// Notes which job and which file a path names, where these are ids: anything may stand there.
+fn record_ids(span: &Span, path: &[(String, String)]) {
+    for (name, value) in path.iter().filter(|(_, value)| value.parse::<Id>().is_ok()) {
+        match &**name {
+            "jobId" => span.record("job_id", value),
+            "fileId" => span.record("file_id", value),
+            _ => continue,
+        };
     }
 }
 

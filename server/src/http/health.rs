@@ -15,13 +15,15 @@ use std::time::Duration;
 const PING_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// `GET /livez`.
-pub const LIVE: Operation =
-    Operation::new(|_| Box::pin(live())).answers(&[json::<Health>(200, "The process runs.")]);
+pub const LIVE: Operation = Operation::new(|_| Box::pin(live()))
+    .answers(&[json::<Health>(200, "The process runs.")])
+    .quiet();
 
 /// `GET /healthz`.
 pub const HEALTH: Operation = Operation::new(|call| Box::pin(health(call)))
     .answers(&[json::<Health>(200, "Every dependency answers.")])
-    .refusals(&["unhealthy"]);
+    .refusals(&["unhealthy"])
+    .quiet();
 
 /// How the service is.
 #[derive(Serialize, JsonSchema)]

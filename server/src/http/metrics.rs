@@ -10,11 +10,9 @@ use http::StatusCode;
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// `GET /metrics`.
-pub const METRICS: Operation = Operation::new(|call| Box::pin(metrics(call))).answers(&[raw(
-    200,
-    "Every metric.",
-    &["application/openmetrics-text"],
-)]);
+pub const METRICS: Operation = Operation::new(|call| Box::pin(metrics(call)))
+    .answers(&[raw(200, "Every metric.", &["application/openmetrics-text"])])
+    .quiet();
 
 /// `GET /openapi.json`.
 pub const OPENAPI: Operation = Operation::new(|call| Box::pin(openapi(call))).answers(&[raw(

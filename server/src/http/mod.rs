@@ -22,6 +22,7 @@ mod job_view;
 mod jobs;
 mod list;
 mod metrics;
+mod observed;
 mod openapi;
 mod places;
 mod problem;

@@ -162,8 +162,8 @@ impl Problem {
         } = *self.0;
         if status >= 500 {
             let causes = fatal.causes.join(": ");
-            let (real, message) = (fatal.code, &fatal.message);
-            tracing::error!(code = real, status, %message, %causes, "a request failed");
+            let (real, reason) = (fatal.code, &fatal.message);
+            tracing::error!(code = real, status, reason, causes, "a request failed");
         }
         let view = ProblemView {
             error: if fault {

@@ -67,6 +67,8 @@ pub struct Operation {
     pub refusals: &'static [&'static str],
     /// For how long it may take.
     pub patience: Patience,
+    /// Whether it is asked so often that its answers are not logged from `info` on.
+    pub is_quiet: bool,
 }
 
 impl Operation {
@@ -80,6 +82,7 @@ impl Operation {
             answers: &[],
             refusals: &[],
             patience: Patience::Short,
+            is_quiet: false,
         }
     }
 
@@ -116,6 +119,12 @@ impl Operation {
     /// Has no time limit of its own: it waits on purpose, or for as long as bytes come.
     pub const fn long(mut self) -> Self {
         self.patience = Patience::Long;
+        self
+    }
+
+    /// Is asked every few seconds, by what watches the service.
+    pub const fn quiet(mut self) -> Self {
+        self.is_quiet = true;
         self
     }
 }

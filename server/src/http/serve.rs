@@ -142,7 +142,7 @@ async fn connection(
     let traced = TraceLayer::new_for_http()
         .make_span_with(span)
         .on_request(())
-        .on_response(log)
+        .on_response(())
         .on_body_chunk(())
         .on_eos(())
         .on_failure(())
@@ -211,18 +211,15 @@ fn without_odd_id<B>(mut request: Request<B>) -> Request<B> {
     request
 }
 
-/// The span of a request; the routes fill in what they find.
+/// The span of a request; the routes fill in what they find. It is there whatever is logged, so that no line lacks it.
 fn span<B>(request: &Request<B>) -> Span {
-    tracing::info_span!(
+    tracing::error_span!(
         "request",
         request_id = request_id(request.headers()),
         method = %request.method(),
         route = tracing::field::Empty,
         tenant = tracing::field::Empty,
+        job_id = tracing::field::Empty,
+        file_id = tracing::field::Empty,
     )
-}
-
-fn log<B>(response: &http::Response<B>, latency: Duration, _: &Span) {
-    let (status, latency_ms) = (response.status().as_u16(), latency.as_millis() as u64);
-    tracing::info!(status, latency_ms, "answered");
 }

@@ -26,6 +26,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
+use tracing::Span;
+use tracing::field::display;
 
 /// The field of the file.
 const FILE: &str = "file";
@@ -243,7 +245,8 @@ async fn form(mut call: Call) -> Result<Response, Problem> {
     let body = std::mem::take(&mut call.body);
     let form = Form::read(content_type.as_deref(), body, PARAMS, FILE).await;
     let mut form = form.map_err(|problem| refused(&call, problem))?;
-    let wanted = Wanted::read(&call, std::mem::take(&mut form.fields))?;
+    let wanted = Wanted::read(&call, std::mem::take(&mut form.fields));
+    let wanted = wanted.map_err(|problem| refused(&call, problem))?;
     let incoming = Incoming {
         original_name: std::mem::take(&mut form.file_name),
         content_type: std::mem::take(&mut form.content_type),
@@ -261,7 +264,8 @@ async fn raw(mut call: Call) -> Result<Response, Problem> {
         content_type: content_type.unwrap_or_default().to_owned(),
         declared_bytes: announced(&call),
     };
-    let wanted = Wanted::read(&call, BTreeMap::new())?;
+    let wanted = Wanted::read(&call, BTreeMap::new());
+    let wanted = wanted.map_err(|problem| refused(&call, problem))?;
     let body = std::mem::take(&mut call.body).into_data_stream();
     let body = body.map_err(|error| broken(&*error));
     receive(&call, wanted, incoming, body).await
@@ -299,13 +303,17 @@ async fn receive(
         .receive(call.tenant(), incoming, body)
         .await;
     let file = received.map_err(|fatal| refused(call, fatal.into()))?;
+    Span::current().record("file_id", display(file.new.id));
     call.service.metrics.uploads.inc();
     call.service.metrics.uploaded_bytes.inc_by(file.size_bytes);
     let mut submitted = None;
     if wanted.process {
         let asked = wanted.asked(&file);
         match jobs::submit(&call.service, call.tenant(), asked).await {
-            Ok(job) => submitted = Some(job),
+            Ok(now) => {
+                Span::current().record("job_id", display(now.job.id));
+                submitted = Some(now);
+            }
             Err(fatal) => {
                 return Err(Problem::from(fatal).with("fileId", file.new.id.to_string()));
             }
@@ -317,7 +325,7 @@ async fn receive(
 
 /// Counts an upload that was not kept.
 fn refused(call: &Call, problem: Problem) -> Problem {
-    let code = problem.code().to_owned();
+    let code = problem.code();
     let refused = &call.service.metrics.refused_uploads;
     refused.get_or_create(&ByCode { code }).inc();
     problem

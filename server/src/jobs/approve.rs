@@ -58,6 +58,7 @@ pub async fn approve(service: &Service, tenant: &Tenant, id: Id, word: Word) -> 
         mode: plan.sink.target.mode,
     };
     let job = approving.run(word.max_records, spec).await?;
+    tracing::info!(job_id = %id, "approved");
     service.due.notify_one();
     Ok(job)
 }

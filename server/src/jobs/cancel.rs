@@ -5,7 +5,7 @@
 
 use super::{let_go, no_job, wrong_state};
 use crate::id::Id;
-use crate::queue::{Changed, Job};
+use crate::queue::{Changed, Job, State};
 use crate::service::Service;
 use crate::tenant::Tenant;
 use pipeline::Fatal;
@@ -29,10 +29,12 @@ pub async fn cancel(service: &Service, tenant: &Tenant, id: Id) -> Result<Job, F
         }
         Changed::Missing => return Err(no_job()),
     };
+    service.metrics.ended(State::Cancelled);
+    tracing::info!(job_id = %id, "cancelled");
     let idle = before.is_some_and(|before| before.owner.is_none() && before.fence == job.fence);
     // The job is cancelled, whatever becomes of a lease that runs out anyway.
     if idle && let Err(error) = free(service, &job).await {
-        tracing::warn!(%id, %error, "the load of a cancelled job was not let go of");
+        tracing::warn!(job_id = %id, %error, "the load of a cancelled job was not let go of");
     }
     Ok(job)
 }

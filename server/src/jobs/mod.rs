@@ -109,7 +109,7 @@ async fn let_go(loads: &dyn Loads, entry: &Entry) -> bool {
         .close(entry, false, false)
         .await
         .unwrap_or_else(|error| {
-            tracing::warn!(job = entry.job, %error, "the lease of a load was not ended");
+            tracing::warn!(job_id = entry.job, %error, "the lease of a load was not ended");
             true
         })
 }

@@ -44,6 +44,7 @@ pub async fn retry(service: &Service, tenant: &Tenant, id: Id, reset: bool) -> R
         mode: plan.sink.target.mode,
     };
     let job = retrial.run(reset).await?;
+    tracing::info!(job_id = %id, reset, "retried");
     // Removing a file hides it before it looks for jobs: one of the two sees the other.
     if let Err(gone) = content_is_there(&*service.stores.files, &job).await {
         if gone.retry == Retry::Never {

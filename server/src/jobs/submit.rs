@@ -118,6 +118,9 @@ pub async fn submit(service: &Service, tenant: &Tenant, asked: Asked) -> Result<
         candidate,
     };
     let submitted = submission.run().await?;
+    let Submitted { job, existing } = &submitted;
+    let (spec, version) = (&job.spec.pin.name, job.spec.pin.version);
+    tracing::info!(job_id = %job.id, file_id = %asked.file, spec, version, existing, "submitted");
     service.due.notify_one();
     if let Some(IdempotencyKey { key, .. }) = &asked.idempotency
         && submitted.job.id != candidate

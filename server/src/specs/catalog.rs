@@ -191,7 +191,7 @@ impl Catalog {
             Ok(folder) => folder.into(),
             Err(not_listed) if not_listed.is_missing => Arc::default(),
             Err(not_listed) => {
-                tracing::error!(message = not_listed.message, "SPECS_DIR cannot be read");
+                tracing::error!(reason = not_listed.message, "SPECS_DIR cannot be read");
                 let message = "the folder of the operator's specs cannot be read";
                 return Err(Fatal::outage("specs_unreadable", message));
             }

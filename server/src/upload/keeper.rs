@@ -17,6 +17,7 @@ use tokio::sync::mpsc;
 use tokio::task::{JoinError, JoinHandle, JoinSet, spawn_blocking};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
+use tracing::Instrument as _;
 
 /// Parts of one upload that are being kept at the same time.
 const MAX_PARTS_IN_FLIGHT: usize = 4;
@@ -109,7 +110,8 @@ impl Keeper {
             size_bytes += piece.bytes.len() as u64;
             hash.add(piece.bytes.clone()).await?;
             let (objects, upload, bytes) = (self.objects.clone(), upload.clone(), piece.bytes);
-            in_flight.spawn(async move { objects.part(&upload, number, bytes).await });
+            let keep = async move { objects.part(&upload, number, bytes).await };
+            in_flight.spawn(keep.in_current_span());
             if piece.is_last {
                 break;
             }
@@ -142,7 +144,7 @@ impl Keeper {
     async fn settle(&self, kept: Result<File, Fatal>) -> Result<File, Fatal> {
         match &kept {
             Err(fatal) if fatal.retry == Retry::Outage => {
-                tracing::warn!(file = %self.new.id, code = fatal.code, "an upload is left to the sweeper");
+                tracing::warn!(file_id = %self.new.id, code = fatal.code, "an upload is left to the sweeper");
             }
             Err(_) => self.clean_up().await,
             Ok(_) => {}
@@ -154,7 +156,7 @@ impl Keeper {
     async fn clean_up(&self) {
         if let Err(fatal) = remove(&*self.objects, &*self.files, &self.new).await {
             tracing::warn!(
-                file = %self.new.id, code = fatal.code, causes = ?fatal.causes,
+                file_id = %self.new.id, code = fatal.code, causes = ?fatal.causes,
                 "the rest of an upload is left to the sweeper: {}", fatal.message,
             );
         }
@@ -213,14 +215,14 @@ impl Renewal {
                     Ok(true) => {}
                     Ok(false) => return said.cancel(),
                     Err(fatal) => {
-                        tracing::warn!(file = %id, code = fatal.code, "an upload was not renewed");
+                        tracing::warn!(file_id = %id, code = fatal.code, "an upload was not renewed");
                     }
                 }
             }
         };
         Self {
             lost,
-            _task: AbortOnDropHandle::new(tokio::spawn(renew)),
+            _task: AbortOnDropHandle::new(tokio::spawn(renew.in_current_span())),
         }
     }
 }

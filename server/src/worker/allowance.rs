@@ -4,7 +4,7 @@
 //! over by then, whatever the clocks and the network do. It is checked where the writing is done, on the pipeline's
 //! own runtime, so that it holds even while the task that renews cannot run.
 
-use crate::metrics::{ByOutcome, Metrics};
+use crate::metrics::Metrics;
 use async_trait::async_trait;
 use pipeline::{Batch, Fatal, Holdings, Sink, Written};
 use std::sync::Arc;
@@ -66,7 +66,7 @@ impl Allowance {
     }
 }
 
-/// A sink that writes only while it is allowed, and counts what it writes.
+/// A sink that writes only while it is allowed, and times what it writes.
 pub(super) struct Allowed {
     pub(super) sink: Arc<dyn Sink>,
     pub(super) allowance: Allowance,
@@ -81,14 +81,6 @@ impl Sink for Allowed {
         self.metrics
             .batch_seconds
             .observe(from.elapsed().as_secs_f64());
-        let count = |outcome, records| {
-            let by = ByOutcome { outcome };
-            self.metrics.records.get_or_create(&by).inc_by(records);
-        };
-        count("loaded", written.loaded);
-        count("already_loaded", written.already_loaded);
-        let dropped: usize = batch.parts.iter().map(|part| part.drops.len()).sum();
-        count("dropped", dropped as u64);
         Ok(written)
     }
 

@@ -15,13 +15,11 @@ use super::run::{Report, Run};
 use super::{Shared, cleared};
 use crate::job::Failure;
 use crate::load::lease::Lease;
-use crate::metrics::ByState;
 use crate::queue::{Claim, Held, Job, Progress, Receipt, Release, State};
-use pipeline::{Breach, End, Fatal, Holdings, Retry};
+use pipeline::{Breach, Counters, End, Fatal, Holdings, Retry};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::sync::watch;
-use tokio::task::JoinError;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
@@ -40,6 +38,23 @@ enum Ended {
     Stopped,
     Failed(Fatal),
     Lost(Lost),
+}
+
+impl Ended {
+    /// Whether the job, or its load, was not this worker's to the end.
+    fn is_lost(&self) -> bool {
+        match self {
+            Self::Lost(_) => true,
+            Self::Failed(fatal) => fatal.code == "lease_lost",
+            Self::Completed(_) | Self::Held(_) | Self::Stopped => false,
+        }
+    }
+}
+
+/// How far an attempt came.
+struct Came {
+    progress: Progress,
+    counters: Counters,
 }
 
 /// A job that this worker has.
@@ -73,27 +88,38 @@ impl Attempt {
         let from = checkpoint.as_ref().map_or(0, |c| c.books.end.ordinal);
         let (spec, version, fence) = (&spec.pin.name, spec.pin.version, self.claim.fence);
         tracing::info!(%spec, version, attempts, fence, from, "claimed");
-        let (ended, progress) = self.work(claimed, closing).await;
+        let (ended, came) = self.work(claimed, closing).await;
         let lost = match &ended {
             Ended::Lost(lost) => Some(lost),
             _ => None,
         };
         if let Some(lost) = lost {
             tracing::warn!(?lost, "the job was lost: its run was dropped");
+        }
+        if ended.is_lost() {
             self.shared.service.metrics.lost_leases.inc();
         }
         let completed = matches!(ended, Ended::Completed(_));
         let let_go = self.let_go(completed, lost).await;
         let ended = match let_go {
             // Completed is said only of a load that was this worker's to the end.
-            Some(lost) if completed => Ended::Lost(lost),
+            Some(lost) if completed => {
+                tracing::warn!(?lost, "the load was lost before its end was noted");
+                self.shared.service.metrics.lost_leases.inc();
+                Ended::Lost(lost)
+            }
             _ => ended,
         };
-        self.end(ended, &progress).await;
+        if let Some(state) = self.end(ended, &came.progress).await {
+            self.tell(state, &came, claimed);
+            if state == State::Completed {
+                cleared::clear(&self.shared, &self.job).await;
+            }
+        }
     }
 
     /// Runs the job beside its control.
-    async fn work(&self, claimed: Instant, closing: CancellationToken) -> (Ended, Progress) {
+    async fn work(&self, claimed: Instant, closing: CancellationToken) -> (Ended, Came) {
         let shared = &self.shared;
         let lease_ms = shared.service.config.job_lease_ms;
         let allowance = Allowance::new(claimed, lease_ms);
@@ -126,11 +152,12 @@ impl Attempt {
         let (ended, reported) = tokio::select! {
             report = &mut task => match report {
                 Ok(Report { end, known }) => {
-                    let ordinal = known.books.counters.read;
-                    let progress = control.gauge.at(ordinal, known.bytes_read, known.bottleneck);
-                    (of(end), Some(progress))
+                    let counters = known.books.counters;
+                    let gauge = &control.gauge;
+                    let progress = gauge.at(counters.read, known.bytes_read, known.bottleneck);
+                    (of(end), Some(Came { progress, counters }))
                 }
-                Err(error) => (Ended::Failed(panicked(&error)), None),
+                Err(_) => (Ended::Failed(panicked()), None),
             },
             lost = control.keep() => (Ended::Lost(lost), None),
             () = drained => (Ended::Stopped, None),
@@ -140,8 +167,11 @@ impl Attempt {
             task.abort();
             let _ = task.await;
         }
-        let progress = reported.unwrap_or_else(|| control.gauge.read());
-        (ended, progress)
+        let came = reported.unwrap_or_else(|| Came {
+            progress: control.gauge.read(),
+            counters: control.gauge.counters(),
+        });
+        (ended, came)
     }
 
     /// Lets go of the load, and says whether it was lost.
@@ -163,10 +193,11 @@ impl Attempt {
         }
     }
 
-    /// Makes the one transition that ends the attempt.
-    async fn end(&self, ended: Ended, progress: &Progress) {
+    /// Makes the one transition that ends the attempt, and says which it was; none where the job was lost.
+    async fn end(&self, ended: Ended, progress: &Progress) -> Option<State> {
         let (queue, claim) = (&self.shared.service.stores.queue, &self.claim);
         let outages = &self.shared.outages;
+        let was_lost = ended.is_lost();
         if !matches!(&ended, Ended::Failed(fatal) if fatal.retry == Retry::Outage) {
             outages.over();
         }
@@ -195,35 +226,58 @@ impl Attempt {
                     .answered(|| queue.fail(claim, progress, &failure));
                 (State::Failed, made.await)
             }
-            Ended::Failed(fatal) => (State::Queued, self.release(self.again(&fatal)).await),
+            Ended::Failed(fatal) => {
+                let made = self.release(self.again(&fatal)).await;
+                // An attempt that is charged may have been the last.
+                match (made, fatal.retry) {
+                    (Some(true), Retry::Later) => (self.state().await, made),
+                    _ => (State::Queued, made),
+                }
+            }
             Ended::Stopped => (State::Queued, self.release(self.back(0)).await),
             // There is nothing to give back.
-            Ended::Lost(Lost::Job) => return,
+            Ended::Lost(Lost::Job) => return None,
             Ended::Lost(_) => (State::Queued, self.release(self.back(self.away_ms())).await),
         };
-        if made != Some(true) {
-            tracing::warn!(state = state.word(), "the end of the attempt came too late");
-            return;
+        if made == Some(true) {
+            return Some(state);
         }
+        tracing::warn!(state = state.word(), "the end of the attempt came too late");
+        if made == Some(false) && !was_lost {
+            self.shared.service.metrics.lost_leases.inc();
+        }
+        None
+    }
+
+    /// Tells how the attempt ended.
+    fn tell(&self, state: State, came: &Came, claimed: Instant) {
+        let Came { progress, counters } = came;
+        let (message, is_end) = match state {
+            State::Queued | State::InProgress => ("released", false),
+            _ => ("ended", true),
+        };
         tracing::info!(
             state = state.word(),
-            furthest = progress.furthest,
+            read = counters.read,
+            loaded = counters.loaded,
+            already_loaded = counters.already_loaded,
+            rejected = counters.rejected,
+            dropped = counters.dropped_total(),
             bytes_read = progress.bytes_read,
-            "ended"
+            seconds = claimed.elapsed().as_secs_f64(),
+            "{message}"
         );
-        if state != State::Queued {
-            let by = ByState {
-                state: state.word(),
-            };
-            self.shared
-                .service
-                .metrics
-                .ended_jobs
-                .get_or_create(&by)
-                .inc();
+        if is_end {
+            self.shared.service.metrics.ended(state);
         }
-        if state == State::Completed {
-            cleared::clear(&self.shared, &self.job).await;
+    }
+
+    /// The state in which this attempt has left its job; queued where that cannot be known any more.
+    async fn state(&self) -> State {
+        let queue = &self.shared.service.stores.queue;
+        match queue.job(&self.claim.tenant, self.claim.job).await {
+            Ok(Some(job)) if job.fence == self.claim.fence => job.state,
+            _ => State::Queued,
         }
     }
 
@@ -283,7 +337,7 @@ fn of(end: Result<End, Fatal>) -> Ended {
     }
 }
 
-/// What a task that panicked means for its job.
-pub(super) fn panicked(error: &JoinError) -> Fatal {
-    Fatal::new("panic", "a part of the program panicked").because(error)
+/// What a task that panicked means for its job. Where and why is in the log: the message may hold values of the input.
+pub(super) fn panicked() -> Fatal {
+    Fatal::new("panic", "a part of the program panicked")
 }

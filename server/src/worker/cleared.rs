@@ -33,7 +33,7 @@ pub(super) async fn clear(shared: &Shared, job: &Job) {
     };
     for file in files {
         if let Err(fatal) = clear_file(shared, &job.tenant, file).await {
-            tracing::warn!(%fatal, %file, "the object of a completed job stays");
+            tracing::warn!(%fatal, file_id = %file, "the object of a completed job stays");
         }
     }
 }
@@ -56,7 +56,7 @@ async fn clear_file(shared: &Shared, tenant: &Tenant, file: Id) -> Result<(), Fa
     if let Some(seen) = stores.files.file(tenant, file).await? {
         stores.objects.remove(&seen.file.new.key).await?;
         stores.files.mark_gone(tenant, file).await?;
-        tracing::info!(%file, "its object was removed after success");
+        tracing::info!(file_id = %file, "its object was removed after success");
     }
     Ok(())
 }

@@ -9,7 +9,7 @@ use super::outages::Outages;
 use crate::load::lease::Lease;
 use crate::metrics::Metrics;
 use crate::queue::{self, Claim, Job, Queue, Renewal};
-use pipeline::Fatal;
+use pipeline::{Counters, Fatal};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::sync::watch;
@@ -129,6 +129,11 @@ impl Gauge {
     pub(super) fn read(&self) -> queue::Progress {
         let told = self.run.borrow().clone();
         self.at(told.counters.read, told.bytes_read, None)
+    }
+
+    /// What became of its records so far.
+    pub(super) fn counters(&self) -> Counters {
+        self.run.borrow().counters.clone()
     }
 
     /// How far it was at its end.

@@ -5,14 +5,12 @@
 //! its checkpoint first, and here they are stored only while the lease holds.
 
 use super::allowance::Allowance;
-use crate::metrics::{ByCode, ByOutcome, Metrics};
+use crate::metrics::Metrics;
 use crate::queue::{Claim, Queue};
 use crate::rejects::{Filter, Rejects, Run};
 use async_trait::async_trait;
-use pipeline::{Checkpoint, Fatal, Ledger, Reject};
-use std::borrow::Cow;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use pipeline::{Books, Checkpoint, Fatal, Ledger, Position, Reject};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// What one claim of a job remembers, and where.
 pub(super) struct QueueLedger {
@@ -22,8 +20,8 @@ pub(super) struct QueueLedger {
     run: Run,
     allowance: Allowance,
     metrics: Arc<Metrics>,
-    /// The end of the checkpoint that is saved. Written by the one task that saves.
-    saved_ordinal: AtomicU64,
+    /// The books of the checkpoint that is saved. Written by the one task that saves.
+    saved: Mutex<Books>,
 }
 
 impl QueueLedger {
@@ -44,7 +42,11 @@ impl QueueLedger {
             job: claim.job,
             run: claim.run,
         };
-        let end = resume.map_or(0, |checkpoint| checkpoint.books.end.ordinal);
+        let saved = resume.map_or_else(
+            || Books::open(Position::START, 0),
+            |checkpoint| checkpoint.books.clone(),
+        );
+        let end = saved.end.ordinal;
         allowance.within(rejects.remove_from(&run, end)).await?;
         Ok(Self {
             queue,
@@ -53,8 +55,12 @@ impl QueueLedger {
             run,
             allowance,
             metrics,
-            saved_ordinal: AtomicU64::new(end),
+            saved: Mutex::new(saved),
         })
+    }
+
+    fn saved(&self) -> MutexGuard<'_, Books> {
+        self.saved.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -62,33 +68,18 @@ impl QueueLedger {
 impl Ledger for QueueLedger {
     async fn store_rejects(&self, rejects: &[Reject]) -> Result<(), Fatal> {
         let store = self.rejects.store(&self.run, rejects);
-        self.allowance.within(store).await?;
-        for reject in rejects {
-            let code = reject.problems.first().map(|problem| &problem.code);
-            let code = match code {
-                Some(Cow::Borrowed(word)) => word,
-                // A name that a spec gives its own rejects: as many as clients can think of.
-                Some(Cow::Owned(_)) | None => "reject_step",
-            };
-            let code = code.to_owned();
-            self.metrics.rejects.get_or_create(&ByCode { code }).inc();
-        }
-        let by = ByOutcome {
-            outcome: "rejected",
-        };
-        let rejected = self.metrics.records.get_or_create(&by);
-        rejected.inc_by(rejects.len() as u64);
-        Ok(())
+        self.allowance.within(store).await
     }
 
     async fn save(&self, checkpoint: &Checkpoint) -> Result<(), Fatal> {
-        let previous = self.saved_ordinal.load(Ordering::Relaxed);
+        let previous = self.saved().end.ordinal;
         let save = self.queue.save(&self.claim, previous, checkpoint);
         if !self.allowance.within(save).await? {
             return Err(Fatal::new("lease_lost", "another worker has this job"));
         }
-        let end = checkpoint.books.end.ordinal;
-        self.saved_ordinal.store(end, Ordering::Relaxed);
+        let mut saved = self.saved();
+        self.metrics.count(&saved, &checkpoint.books);
+        *saved = checkpoint.books.clone();
         Ok(())
     }
 

@@ -22,8 +22,9 @@ mod uploaded;
 mod tests;
 
 use crate::id::Id;
-use crate::queue::{Claimant, Job, Release};
+use crate::queue::{Claimant, Job, Release, State};
 use crate::service::Service;
+use crate::stores::Stores;
 use attempt::{Attempt, panicked};
 use outages::{Outages, backoff_ms};
 use pipeline::{Fatal, Retry};
@@ -95,7 +96,7 @@ impl Workers {
         let limit = Duration::from_millis(MAX_SHUTDOWN_MS);
         match timeout(limit, self.pool).await {
             Ok(Ok(())) => {}
-            Ok(Err(error)) => tracing::error!(%error, "the workers panicked"),
+            Ok(Err(_)) => tracing::error!("the workers panicked"),
             Err(_) => tracing::warn!("jobs did not end in time: their leases will run out"),
         }
     }
@@ -224,7 +225,7 @@ impl Pool {
 
     async fn begin(&mut self, job: Job, claimed: Instant) {
         let Some(claim) = job.claim() else {
-            tracing::error!(job = %job.id, "a claimed job has no owner");
+            tracing::error!(job_id = %job.id, "a claimed job has no owner");
             return;
         };
         let is_here = self.running.values().any(|&id| id == job.id);
@@ -244,11 +245,12 @@ impl Pool {
                 .release(&claim, &release)
                 .await;
             if let Err(fatal) = released {
-                tracing::warn!(job = %job.id, %fatal, "a claim could not be given back");
+                tracing::warn!(job_id = %job.id, %fatal, "a claim could not be given back");
             }
             return;
         }
-        let span = tracing::info_span!("job", job = %job.id, tenant = %job.tenant);
+        // It is there whatever is logged, so that no line lacks it.
+        let span = tracing::error_span!("job", job_id = %job.id, tenant = job.tenant.name());
         let id = job.id;
         let attempt = supervise(self.shared.clone(), job, claimed, self.closing.clone());
         let task = self.jobs.spawn(attempt.instrument(span));
@@ -270,13 +272,14 @@ async fn supervise(shared: Arc<Shared>, job: Job, claimed: Instant, closing: Can
     let progress = job.progress.clone();
     let attempt = Attempt::new(shared.clone(), job, claim.clone());
     let attempt = tokio::spawn(attempt.run(claimed, closing).in_current_span());
-    if let Err(error) = AbortOnDropHandle::new(attempt).await {
-        tracing::error!(%error, "an attempt panicked");
-        let failure = (&panicked(&error)).into();
-        let queue = &shared.service.stores.queue;
-        shared
-            .answered(|| queue.fail(&claim, &progress, &failure))
-            .await;
+    if AbortOnDropHandle::new(attempt).await.is_err() {
+        tracing::error!("the attempt panicked");
+        let failure = (&panicked()).into();
+        let Stores { queue, .. } = &shared.service.stores;
+        let fail = shared.answered(|| queue.fail(&claim, &progress, &failure));
+        if fail.await == Some(true) {
+            shared.service.metrics.ended(State::Failed);
+        }
     }
 }
 

@@ -2,5 +2,6 @@
 
 mod endings;
 mod losses;
+mod metrics;
 mod outage;
 mod place;

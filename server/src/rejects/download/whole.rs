@@ -188,7 +188,7 @@ impl Whole {
             Err(fatal) if fatal.retry == Retry::Never => {
                 tracing::warn!(
                     code = fatal.code,
-                    message = fatal.message,
+                    reason = fatal.message,
                     "the object is gone"
                 );
                 (self.origin, self.reader) = (None, None);

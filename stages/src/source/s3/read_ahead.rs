@@ -13,6 +13,7 @@ use std::ops::Range;
 use std::sync::Arc;
 use tokio::sync::mpsc;
 use tokio_util::task::AbortOnDropHandle;
+use tracing::Instrument as _;
 
 /// How far a range has come.
 pub(super) struct Got {
@@ -109,7 +110,8 @@ impl S3Source {
             // Room for the whole range: its connection never waits for the reader.
             let most_pieces = (end - start).div_ceil(MAX_READ_BYTES as u64) as usize + 2;
             let (sender, pieces) = mpsc::channel(most_pieces);
-            let task = tokio::spawn(self.object.clone().get(start..end, sender));
+            let get = self.object.clone().get(start..end, sender);
+            let task = tokio::spawn(get.in_current_span());
             self.ranges.push_back(Ahead {
                 pieces,
                 end,

@@ -211,7 +211,7 @@ fn tell(config: &Config, server: Option<&Server>) {
         process = process_name(),
         listens = server.map(|server| tracing::field::display(server.address)),
         with_keys = server.map(|server| server.with_keys),
-        state = match mongodb_uri {
+        stores = match mongodb_uri {
             Some(_) => "mongodb",
             None => "embedded",
         },

@@ -6,6 +6,7 @@
 mod connections;
 mod hostile;
 mod lives;
+mod observed;
 mod resources;
 mod tenants;
 mod uploads;

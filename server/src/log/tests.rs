@@ -67,8 +67,9 @@ fn a_line_is_flat_and_has_the_fields_of_its_spans() {
     check(
         || {
             let outer = tracing::error_span!("request", request_id = "r1", tenant = "outer");
-            let inner = tracing::error_span!("job", job_id = %7, tenant = tracing::field::Empty);
-            let (_outer, inner) = (outer.entered(), inner.entered());
+            let _outer = outer.entered();
+            let empty = tracing::field::Empty;
+            let inner = tracing::error_span!("job", job_id = %7, tenant = empty).entered();
             inner.record("tenant", "acme");
             tracing::info!(bytes_read = 5_u64, done = true, "ended");
         },

@@ -6,6 +6,7 @@ mod contract;
 mod flow;
 mod hostile;
 mod jobs;
+mod logs;
 mod memory;
 mod tenants;
 mod uploads;

@@ -7,7 +7,7 @@ use testbed::process::Sluicegate;
 use super::backend::{Backend, DEADLINE, SEED, counts};
 
 /// Makes a key for a tenant and returns it.
-async fn key(place: &Sluicegate, tenant: &str) -> String {
+pub async fn key(place: &Sluicegate, tenant: &str) -> String {
     let ended = place.run(["keys", "add", tenant]).await;
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
     ended

@@ -1,6 +1,7 @@
 //! `/upload`: takes a file, from a form or as it is, and may ask for it to be loaded at once.
 
 use super::answer::{self, Response};
+use super::files::PRESIGNED;
 use super::form::{Form, MAX_FORM_BYTES};
 use super::problem::Problem;
 use super::process::{
@@ -123,7 +124,8 @@ struct UploadView {
     file_key: Id,
     /// The key of its object.
     s3_key: String,
-    /// Where its bytes are, in this interface.
+    /// Where its bytes are: an address that anybody can read for 15 minutes, or, where objects are kept in a folder, the
+    /// path of the content in this interface.
     url: String,
     /// Bytes.
     size: u64,
@@ -149,7 +151,7 @@ fn words(_: &mut SchemaGenerator) -> Schema {
 }
 
 impl UploadView {
-    fn new(file: File, submitted: Option<&Submitted>) -> Self {
+    fn new(file: File, url: Option<String>, submitted: Option<&Submitted>) -> Self {
         let id = file.new.id;
         let state = submitted.map(|submitted| submitted.job.state);
         Self {
@@ -157,7 +159,7 @@ impl UploadView {
             upload_id: id,
             file_key: id,
             s3_key: file.new.key,
-            url: format!("/files/{id}/content"),
+            url: url.unwrap_or_else(|| format!("/files/{id}/content")),
             size: file.size_bytes,
             sha256: file.sha256,
             status: Status::of(true, state).word(),
@@ -319,8 +321,23 @@ async fn receive(
             }
         }
     }
-    let view = UploadView::new(file, submitted.as_ref());
+    let url = address(call, &file).await;
+    let view = UploadView::new(file, url, submitted.as_ref());
     Ok(answer::json(view.status(), &view))
+}
+
+/// Where anybody can read the file for a while, where the store says that. The file is kept by now: that no address can
+/// be signed refuses nothing.
+async fn address(call: &Call, file: &File) -> Option<String> {
+    let objects = &call.service.stores.objects;
+    let signed = objects.presign(&file.new.key, &file.new.original_name, PRESIGNED);
+    match signed.await {
+        Ok(url) => url,
+        Err(fatal) => {
+            tracing::warn!(%fatal, causes = fatal.causes.join(": "), "no address can be signed");
+            None
+        }
+    }
 }
 
 /// Counts an upload that was not kept.

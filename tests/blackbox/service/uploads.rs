@@ -97,6 +97,17 @@ async fn an_upload_is_kept(backend: Backend) {
                     .is_some_and(|object| object == body),
                 "{key}"
             );
+            let url = file["url"].as_str().unwrap();
+            match &backend.s3 {
+                Some(s3) => {
+                    assert!(url.contains("X-Amz-Expires=900"), "{url}");
+                    let place = s3.endpoint();
+                    let path = url.strip_prefix(&place).unwrap();
+                    let object = Api::new(&place).get(path).await.is(200);
+                    assert_eq!(object.body, body);
+                }
+                None => assert_eq!(url, format!("/files/{id}/content")),
+            }
             let record = api.get(&format!("/files/{id}")).await.is(200).json();
             assert_eq!(
                 (&record["originalName"], &record["sha256"]),

@@ -76,7 +76,7 @@ pub struct Job {
 pub struct Progress {
     /// The counters up to the last acknowledged batch.
     pub counters: Counters,
-    /// Bytes taken from the stored object, read-ahead included.
+    /// Bytes of the stored object up to the same place. Compressed ones are estimated from how far the reader is.
     pub bytes_read: u64,
 }
 
@@ -99,7 +99,7 @@ pub struct Report {
     pub end: End,
     /// The last checkpoint.
     pub checkpoint: Checkpoint,
-    /// Bytes taken from the stored object.
+    /// Bytes of the stored object up to the last acknowledged batch; all of them at the end.
     pub bytes_read: u64,
     /// Where the time went.
     pub timing: Arc<Timing>,
@@ -114,7 +114,7 @@ pub async fn run(job: Job) -> Report {
         judge: Mutex::new(Judge::new(job.budget, job.from.counted_from, start)),
         breach: Mutex::new(None),
         decoded_bytes: Mutex::new(None),
-        bytes_read: watch::Sender::new(0),
+        read: watch::Sender::new(BytesRead::default()),
         timing: timing.clone(),
         stop,
         cancel: job.cancel,
@@ -163,7 +163,7 @@ pub async fn run(job: Job) -> Report {
                 .await
         }
     };
-    let bytes_read = *shared.bytes_read.borrow();
+    let bytes_read = shared.read.borrow().up_to(checkpoint.books.end.offset);
     Report {
         end,
         checkpoint,
@@ -180,12 +180,32 @@ struct Shared {
     /// Length of the decoded input, written by the reader at its end.
     decoded_bytes: Mutex<Option<u64>>,
     /// Written by the reader, read for progress.
-    bytes_read: watch::Sender<u64>,
+    read: watch::Sender<BytesRead>,
     timing: Arc<Timing>,
     /// Ends the flow behind the batches that are under way.
     stop: CancellationToken,
     /// Somebody wants the run to end: what is under way has [`MAX_DRAIN_MS`].
     cancel: CancellationToken,
+}
+
+/// How far the reader is.
+#[derive(Clone, Copy, Debug, Default)]
+struct BytesRead {
+    /// Bytes taken from the stored object.
+    stored: u64,
+    /// What they were decoded to.
+    decoded: u64,
+}
+
+impl BytesRead {
+    /// Bytes of the stored object before a decoded offset: exact where it is not compressed.
+    fn up_to(self, offset: u64) -> u64 {
+        if offset >= self.decoded {
+            return self.stored;
+        }
+        let share = u128::from(self.stored) * u128::from(offset) / u128::from(self.decoded);
+        share.try_into().unwrap_or(self.stored)
+    }
 }
 
 impl Shared {
@@ -291,10 +311,11 @@ impl Clerk<'_> {
             let refused = ack.written.rejects.len() as u64;
             let breach = lock(&self.shared.judge).acknowledged(refused, Tally::from(&counters));
             self.shared.breach(breach);
-            let bytes_read = *self.shared.bytes_read.borrow();
-            self.progress.send_replace(Progress {
-                counters,
-                bytes_read,
+            let bytes_read = self.shared.read.borrow().up_to(ack.end.offset);
+            self.progress.send_modify(|progress| {
+                progress.counters = counters;
+                // An estimate may fall behind an earlier one.
+                progress.bytes_read = progress.bytes_read.max(bytes_read);
             });
         }
     }

@@ -32,7 +32,7 @@ pub struct Job {
     pub finished_at: String,
     /// From 0 to 1, by bytes of the stored object.
     pub progress: f64,
-    /// Bytes taken from the stored object.
+    /// Bytes of the stored object that are done.
     pub bytes_read: u64,
     /// Its size, where it is known.
     pub bytes_total: Option<u64>,

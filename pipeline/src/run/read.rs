@@ -3,7 +3,7 @@
 //! It stays at most [`READ_AHEAD_BLOCKS`] ahead of the parse tasks, and what it read before an error is framed
 //! and handed on before the error.
 
-use super::{Shared, lock};
+use super::{BytesRead, Shared, lock};
 use crate::{Block, Fatal, Framer, Source, Stage};
 use async_stream::try_stream;
 use futures::stream::{Stream, StreamExt};
@@ -62,6 +62,8 @@ fn read(
 ) -> impl Stream<Item = Result<Block, Fatal>> + Send {
     try_stream! {
         let mut at = source_at;
+        // Opening has read the header, and what came with it.
+        shared.read.send_replace(BytesRead { stored: source.bytes_read(), decoded: at });
         let mut at_end = false;
         loop {
             loop {
@@ -80,8 +82,8 @@ fn read(
             let from = Instant::now();
             let read = source.read(framer.buffer()).await?;
             shared.timing.add(Stage::Read, from);
-            shared.bytes_read.send_replace(source.bytes_read());
             at += read as u64;
+            shared.read.send_replace(BytesRead { stored: source.bytes_read(), decoded: at });
             at_end = read == 0;
         }
         *lock(&shared.decoded_bytes) = Some(at);

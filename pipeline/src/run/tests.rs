@@ -348,6 +348,44 @@ async fn a_run_whose_checkpoint_cannot_be_saved_writes_no_more() {
     assert!(records < 100, "{records} records were written");
 }
 
+#[test]
+fn bytes_of_the_object_are_a_share_of_what_was_taken() {
+    for (stored, decoded, offset, expected) in [
+        (0, 0, 0, 0),
+        (20, 0, 0, 20),
+        (1_000, 1_000, 0, 0),
+        (1_000, 1_000, 7, 7),
+        (1_000, 1_000, 1_000, 1_000),
+        (100, 1_000, 500, 50),
+        (u64::MAX, u64::MAX, 1 << 63, 1 << 63),
+    ] {
+        let read = BytesRead { stored, decoded };
+        assert_eq!(read.up_to(offset), expected, "{read:?} at {offset}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn progress_is_what_has_its_outcome_and_not_what_was_read_ahead() {
+    let store = Arc::new(Store::default());
+    let input = lines(500, &[(100, "bad")]);
+    let held = Budget {
+        max_records: 0,
+        ..Budget::default()
+    };
+    let (progress, mut told) = watch::channel(Progress::default());
+    let report = run(Job {
+        budget: held,
+        progress,
+        ..job(&input, &store, start())
+    })
+    .await;
+    assert!(matches!(report.end, End::Held(_)));
+    let end = report.checkpoint.books.end.offset;
+    assert!(0 < end && end < input.len() as u64);
+    assert_eq!(report.bytes_read, end);
+    assert_eq!(told.borrow_and_update().bytes_read, end);
+}
+
 #[tokio::test(start_paused = true)]
 async fn an_approved_cause_does_not_hold_again() {
     let store = Arc::new(Store::default());

@@ -36,7 +36,7 @@ pub struct JobView {
     /// From 0 to 1, by bytes of the stored object.
     #[schemars(range(min = 0, max = 1))]
     progress: f64,
-    /// Bytes taken from the stored object.
+    /// Bytes of the stored object that are done.
     bytes_read: u64,
     /// Its size.
     bytes_total: Option<u64>,

@@ -51,7 +51,7 @@ pub struct Known {
     pub books: Books,
     /// Records that were read before this run began.
     pub read_before: u64,
-    /// Bytes taken from the stored object.
+    /// Bytes of the stored object that are done.
     pub bytes_read: u64,
     /// The stage that bounded it.
     pub bottleneck: Option<&'static str>,

@@ -116,7 +116,7 @@ pub struct NewJob {
 pub struct Progress {
     /// The ordinal up to which records are acknowledged or skipped. Its growth is what counts as progress.
     pub furthest: u64,
-    /// Bytes taken from the stored object.
+    /// Bytes of the stored object that are done.
     pub bytes_read: u64,
     /// The object's size, where it is known.
     pub bytes_total: Option<u64>,

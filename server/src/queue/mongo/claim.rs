@@ -21,9 +21,7 @@ const MAX_TURNS: u32 = 1_000;
 
 impl MongoQueue {
     pub(super) async fn claim_next(&self, claimant: &Claimant) -> Result<Option<Job>, Fatal> {
-        if self.first(owned(claimant)).await?.is_some()
-            && let Some(job) = self.claim_again(claimant).await?
-        {
+        if let Some(job) = self.own(claimant).await? {
             return Ok(Some(job));
         }
         if claimant.take_expired
@@ -62,9 +60,22 @@ impl MongoQueue {
         claimant: &Claimant,
         command: Document,
     ) -> Result<Option<Job>, Fatal> {
-        match self.statements.write(command).await? {
-            Done::Reply(reply) => value(reply).as_ref().map(document::read).transpose(),
-            Done::Duplicate => self.claim_again(claimant).await,
+        let claimed = match self.statements.write(command).await? {
+            Done::Reply(reply) => value(reply),
+            Done::Duplicate => return self.claim_again(claimant).await,
+        };
+        match claimed {
+            Some(job) => document::read(&job).map(Some),
+            // Perhaps it was sent twice, and the first time took the only job there was.
+            None => self.own(claimant).await,
+        }
+    }
+
+    /// The claim that this owner has already, where looking finds one: that costs less than a write.
+    async fn own(&self, claimant: &Claimant) -> Result<Option<Job>, Fatal> {
+        match self.first(owned(claimant)).await? {
+            Some(_) => self.claim_again(claimant).await,
+            None => Ok(None),
         }
     }
 

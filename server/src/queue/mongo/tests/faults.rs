@@ -179,6 +179,27 @@ async fn a_lost_answer_takes_one_expired_lease_only() {
     assert_eq!(proxy.cuts(), 3);
 }
 
+/// Sent again, the statement finds nothing that is due or has run out: what it took is this owner's by then.
+#[tokio::test]
+async fn a_lost_answer_loses_not_the_only_job_there_is() {
+    let (_server, proxy, queue) = behind_proxy().await;
+    let new = new_job(&Tenant::NONE, 1);
+    queue.submit(&new).await.unwrap();
+    proxy.lose_reply_to(b"furthestAtClaim", 1);
+    let job = queue.claim(&claimant("gone", 1)).await.unwrap();
+    assert_eq!(job.map(|job| (job.id, job.fence)), Some((new.id, 1)));
+    proxy.lose_reply_to(b"mergeObjects", 1);
+    let mut taken = None;
+    testbed::eventually("a lease runs out", Duration::from_secs(30), async || {
+        taken = queue.claim(&claimant("me", LONG_MS)).await.unwrap();
+        taken.is_some() || proxy.cuts() == 2
+    })
+    .await;
+    let taken = taken.expect("the claim whose answer was lost");
+    assert_eq!(state_of(&taken), (State::InProgress, 1, 2));
+    assert_eq!(proxy.cuts(), 2);
+}
+
 async fn job_of(queue: &MongoQueue, number: u32) -> Job {
     let job = queue.job(&Tenant::NONE, id(number)).await.unwrap();
     job.unwrap()

@@ -101,6 +101,16 @@ pub enum Remembered {
     Other,
 }
 
+/// Why a job fails that nobody gets any further with, after `max_attempts` tries.
+fn crash_loop(max_attempts: u32) -> Failure {
+    Failure {
+        code: "crash_loop".to_owned(),
+        message: format!("{max_attempts} attempts in a row ended without getting any further"),
+        hint: Some("see what the workers logged, then retry it".to_owned()),
+        causes: Vec::new(),
+    }
+}
+
 /// A store of jobs. `false` from a worker's transition says that the lease is lost: the job is somebody else's, was
 /// cancelled, or has ended; the worker stops at once.
 ///

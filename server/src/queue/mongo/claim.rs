@@ -10,8 +10,7 @@ use super::MongoQueue;
 use super::document::{self, JOBS, in_ms, literal, removed};
 use super::indexes::{LEASES, QUEUED_BY_PRIORITY};
 use super::reply::value;
-use crate::job::Failure;
-use crate::queue::{Claimant, Job, State};
+use crate::queue::{Claimant, Job, State, crash_loop};
 use mongodb::bson::{Document, doc};
 use pipeline::Fatal;
 use stages::sink::mongodb::Done;
@@ -185,15 +184,5 @@ fn taken(claimant: &Claimant) -> Document {
         "startedAt": { "$ifNull": ["$startedAt", "$$NOW"] },
         "furthestAtClaim": "$progress.furthest",
         "updatedAt": "$$NOW",
-    }
-}
-
-/// What is said of a job that nobody gets further with.
-pub(super) fn crash_loop(attempts: u32) -> Failure {
-    Failure {
-        code: "crash_loop".to_owned(),
-        message: format!("{attempts} attempts in a row ended without getting any further"),
-        hint: Some("see what the workers logged, then retry it".to_owned()),
-        causes: Vec::new(),
     }
 }

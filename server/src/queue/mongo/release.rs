@@ -1,10 +1,9 @@
 //! release: in_progress → queued, or failed where attempts run out.
 
 use super::MongoQueue;
-use super::claim::crash_loop;
 use super::document::{self, in_ms};
 use super::leave::leave;
-use crate::queue::{Claim, Release, State};
+use crate::queue::{Claim, Release, State, crash_loop};
 use mongodb::bson::{Bson, Document, doc};
 use pipeline::Fatal;
 

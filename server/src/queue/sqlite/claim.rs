@@ -5,9 +5,8 @@
 
 use super::{after, row, turns};
 use crate::id::Id;
-use crate::job::Failure;
 use crate::queue::record::MAX_PRIORITY;
-use crate::queue::{Claimant, Job};
+use crate::queue::{Claimant, Job, crash_loop};
 use crate::tenant::Tenant;
 use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
 
@@ -80,18 +79,6 @@ fn expired(change: &Connection, now: i64, claimant: &Claimant) -> rusqlite::Resu
         if given_up == 0 {
             return Ok(Some((tenant, id)));
         }
-    }
-}
-
-/// Why a job fails that nothing but its attempts has ended.
-pub(super) fn crash_loop(max_attempts: u32) -> Failure {
-    Failure {
-        code: "crash_loop".into(),
-        message: format!(
-            "{max_attempts} workers in a row lost this job without getting any further"
-        ),
-        hint: Some("see the logs of its workers for what ended them, then retry".into()),
-        causes: vec![],
     }
 }
 

@@ -2,8 +2,8 @@
 //! said.
 
 use super::left::{self, LEAVE, MINE};
-use super::{after, claim, row, turns};
-use crate::queue::{Claim, Release};
+use super::{after, row, turns};
+use crate::queue::{Claim, Release, crash_loop};
 use rusqlite::{Connection, ToSql};
 
 const WORD: &str = "release";
@@ -18,7 +18,7 @@ pub(super) fn release(
     if release.charge {
         let last = match &failure {
             Some(failure) => failure.clone(),
-            None => row::json(&claim::crash_loop(release.max_attempts))?,
+            None => row::json(&crash_loop(release.max_attempts))?,
         };
         let update = format!(
             "UPDATE jobs SET state = 'failed', attempts = attempts + 1, failure = :failure, finished_ms = :now, \

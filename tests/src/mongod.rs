@@ -157,6 +157,17 @@ impl Mongod {
         }
     }
 
+    /// Lets the next `command` of a connection of ours hang for `hang_ms` milliseconds; those behind it are answered.
+    pub async fn hang_once(&self, command: &str, hang_ms: u32) {
+        let data = doc! {
+            "failCommands": [command],
+            "appName": "sluicegate",
+            "blockConnection": true,
+            "blockTimeMS": i64::from(hang_ms),
+        };
+        self.fail_point(doc! { "times": 1 }, data).await;
+    }
+
     /// Takes the fail point back.
     pub async fn clear_fail_point(&self) {
         self.fail_point("off", doc! {}).await;

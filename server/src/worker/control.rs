@@ -51,7 +51,10 @@ impl Control {
         loop {
             sleep_until(next).await;
             let sent = Instant::now();
-            match timeout_at(self.allowance.until(), self.renew()).await {
+            // One connection that has died unnoticed must not take the whole time: another try goes by another one.
+            let limit =
+                (sent + Duration::from_millis(self.lease_ms / 3)).min(self.allowance.until());
+            match timeout_at(limit, self.renew()).await {
                 Ok(Ok(None)) => self.allowance.renewed(sent),
                 Ok(Ok(Some(lost))) => return lost,
                 Ok(Err(error)) => tracing::warn!(%error, "the lease could not be renewed"),

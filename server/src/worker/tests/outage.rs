@@ -1,10 +1,13 @@
 //! A MongoDB that is away for longer than a lease.
 
+use super::super::allowance::Allowance;
+use super::super::control::{Control, Gauge};
+use super::super::outages::Outages;
 use super::place::{Faults, Place, Process, lines, outcome, slow_spec, wait_for};
 use crate::files::mongo::MongoFiles;
 use crate::keys::mongo::MongoKeys;
-use crate::queue::State;
 use crate::queue::mongo::MongoQueue;
+use crate::queue::{Claimant, State};
 use crate::rejects::mongo::MongoRejects;
 use crate::specs::mongo::MongoSpecs;
 use crate::stores::Stores;
@@ -12,6 +15,8 @@ use crate::targets::Targets;
 use stages::sink::mongodb::MongoTarget;
 use std::sync::Arc;
 use testbed::mongod::Mongod;
+use tokio::sync::watch;
+use tokio::time::Instant;
 
 /// How long a statement is tried, in milliseconds.
 const MAX_RETRY_MS: u64 = 1_000;
@@ -54,4 +59,41 @@ async fn mongo_that_is_away_for_longer_than_a_lease_charges_nobody() {
     assert_eq!((outcome(&job), job.attempts), (format!("{MANY} 0 0"), 0));
     assert_eq!(job.receipt.unwrap().documents, MANY);
     process.shutdown().await;
+}
+
+/// As a connection does whose other end is gone without a word.
+#[tokio::test]
+async fn mongo_that_never_answers_one_renewal_costs_no_lease() {
+    let lease_ms = 9_000;
+    let server = Mongod::standalone().await;
+    let place = place(&server).await;
+    place.submit(&slow_spec("c", ""), "a.jsonl", lines(1)).await;
+    let queue = place.service.stores.queue.clone();
+    let claimant = Claimant {
+        worker: "host:1".into(),
+        owner: place.id().to_string(),
+        lease_ms,
+        max_attempts: 3,
+        take_expired: true,
+    };
+    let claimed = Instant::now();
+    let job = queue.claim(&claimant).await.unwrap().unwrap();
+    let allowance = Allowance::new(claimed, lease_ms);
+    let (_progress, told) = watch::channel(pipeline::Progress::default());
+    let control = Control {
+        queue,
+        claim: job.claim().unwrap(),
+        lease_ms,
+        claimed,
+        allowance: allowance.clone(),
+        outages: Arc::new(Outages::new(lease_ms)),
+        load: Arc::default(),
+        gauge: Gauge::new(&job, claimed, told, place.service.metrics.clone()),
+    };
+    server.hang_once("update", 60_000).await;
+    let before = allowance.until();
+    tokio::select! {
+        lost = control.keep() => panic!("{lost:?}"),
+        () = wait_for("a renewal", async || allowance.until() > before) => {}
+    }
 }

@@ -18,6 +18,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
+use tokio::time::timeout;
 
 /// The most fields before the file.
 const MAX_FIELDS: usize = 16;
@@ -25,6 +27,8 @@ const MAX_FIELDS: usize = 16;
 const MAX_FIELD_BYTES: usize = 8 * 1024;
 /// The most bytes before the file's own, and as many behind them; a chunk more may be read.
 pub const MAX_FORM_BYTES: u64 = 256 * 1024;
+/// For how long all that stands before the file may take: it is small, and no pace is asked of it.
+const FIELDS_TIMEOUT: Duration = Duration::from_secs(30);
 /// The most characters of a boundary (RFC 2046).
 const MAX_BOUNDARY_CHARS: usize = 70;
 
@@ -45,8 +49,22 @@ impl Form {
     /// Reads the fields before the field `file`.
     ///
     /// # Errors
-    /// `wrong_type`, `bad_form`, `bad_field`, `unknown_field`, `no_file`, and what the body says.
+    /// `wrong_type`, `bad_form`, `bad_field`, `unknown_field`, `no_file`, `body_too_slow`, and what the body says.
     pub async fn read(
+        content_type: Option<&str>,
+        body: RequestBody,
+        params: &[Param],
+        file: &str,
+    ) -> Result<Self, Problem> {
+        let read = Self::read_fields(content_type, body, params, file);
+        timeout(FIELDS_TIMEOUT, read).await.map_err(|_| {
+            let seconds = FIELDS_TIMEOUT.as_secs();
+            let message = format!("the fields before the file took more than {seconds} s");
+            Problem::new("body_too_slow", message)
+        })?
+    }
+
+    async fn read_fields(
         content_type: Option<&str>,
         body: RequestBody,
         params: &[Param],
@@ -224,6 +242,33 @@ impl Stream for Chunks {
             }
             self.gave = true;
             return Poll::Ready(Some(Ok(bytes)));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures::StreamExt as _;
+    use http_body_util::{BodyExt as _, StreamBody};
+    use hyper::body::Frame;
+
+    /// Each byte comes long before the body as a whole is given up.
+    #[tokio::test(start_paused = true)]
+    async fn fields_that_come_byte_by_byte_are_not_waited_for() {
+        let head =
+            "--b\r\ncontent-disposition: form-data; name=\"file\"; filename=\"a.csv\"\r\n\r\n";
+        for (pause_ms, is_read) in [(10, true), (10_000, false)] {
+            let bytes = futures::stream::iter(head.bytes()).then(move |byte| async move {
+                tokio::time::sleep(Duration::from_millis(pause_ms)).await;
+                Ok(Frame::data(Bytes::from(vec![byte])))
+            });
+            let body = RequestBody::new(
+                StreamBody::new(bytes).map_err(|never: std::io::Error| never.into()),
+            );
+            let form = Form::read(Some("multipart/form-data; boundary=b"), body, &[], "file").await;
+            let code = form.as_ref().err().map(Problem::code);
+            assert_eq!(code, (!is_read).then_some("body_too_slow"), "{pause_ms}");
         }
     }
 }

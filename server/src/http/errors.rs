@@ -72,7 +72,7 @@ pub const REJECTS: Operation = Operation::new(|call| Box::pin(as_they_came(call)
         "The rejected records in the file's own dialect, with reference, code and message added.",
         &["text/csv", "application/x-ndjson"],
     )])
-    .refusals(&["not_found", "expired", "content_gone"]);
+    .refusals(&["not_found", "expired", "content_gone", "spec_broken"]);
 
 /// The present run of a job that has its details still.
 ///
@@ -128,7 +128,8 @@ async fn errors(call: Call) -> Result<Response, Problem> {
 
 async fn as_they_came(call: Call) -> Result<Response, Problem> {
     let (job, _) = run_of(&call).await?;
-    let rejects = download::of_job(&call.service.stores, &job).await?;
+    let plan = call.service.catalog.plan_of(&job.spec).await?;
+    let rejects = download::of_job(&call.service.stores, &job, plan).await?;
     let name = format!("{}-rejects.{}", job.id, rejects.extension);
     Ok(answer::download(rejects.media_type, &name, rejects.bytes))
 }

@@ -25,7 +25,7 @@ use futures::stream::{self, BoxStream, StreamExt};
 use pipeline::{Accepted, Fatal, Reject};
 use stages::frame::csv::Head;
 use stages::open::{Opening, open};
-use stages::plan::{Defaults, FormatPlan, Plan};
+use stages::plan::{FormatPlan, Plan};
 use stages::source::Origin;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -46,18 +46,12 @@ pub struct Download {
     pub bytes: BoxStream<'static, Result<Bytes, Fatal>>,
 }
 
-/// The rejected records of a job's present run.
+/// The rejected records of a job's present run, by the plan that the job is pinned to.
 ///
 /// # Errors
 /// `content_gone` when nothing is left from which a CSV's header could be known; an outage when a store cannot be
 /// reached. The stream ends with an outage that comes later.
-pub async fn of_job(stores: &Stores, job: &Job) -> Result<Download, Fatal> {
-    let reference = format!("{}@{}", job.spec.pin.name, job.spec.pin.version);
-    let plan = Plan::read(&reference, &job.spec.text, Defaults::default());
-    let plan = plan.map_err(|_| {
-        let message = format!("the spec {reference} of job {} cannot be read", job.id);
-        Fatal::new("internal", message)
-    })?;
+pub async fn of_job(stores: &Stores, job: &Job, plan: Arc<Plan>) -> Result<Download, Fatal> {
     let head = job.checkpoint.as_ref().map(|checkpoint| &*checkpoint.head);
     let origin = origin(stores, job).await?;
     let run = Run {
@@ -65,7 +59,7 @@ pub async fn of_job(stores: &Stores, job: &Job) -> Result<Download, Fatal> {
         job: job.id,
         run: job.run,
     };
-    records(stores.rejects.clone(), run, Arc::new(plan), head, origin).await
+    records(stores.rejects.clone(), run, plan, head, origin).await
 }
 
 /// The object of a job, where it is still there.

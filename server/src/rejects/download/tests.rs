@@ -12,6 +12,7 @@ use futures::TryStreamExt;
 use pipeline::{Budget, End, Job as Load, OnBreach, Progress, Rate, Source};
 use stages::identity::LoadIdentity;
 use stages::ledger::MemoryLedger;
+use stages::plan::Defaults;
 use stages::sink::null;
 use stages::source::Pinned;
 use stages::source::memory::MemoryOrigin;

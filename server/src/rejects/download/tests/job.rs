@@ -15,6 +15,7 @@ use crate::tenant::Tenant;
 use futures::TryStreamExt;
 use pipeline::{Books, Checkpoint, Position, Problem, Tally};
 use stages::identity::LoadIdentity;
+use stages::plan::Defaults;
 use stages::sqlite::Database;
 
 const SPEC: &str =
@@ -69,7 +70,8 @@ fn new_job(tenant: &Tenant, file: Id) -> NewJob {
 }
 
 async fn downloaded(stores: &Stores, job: &Job) -> Result<String, Fatal> {
-    let download = of_job(stores, job).await?;
+    let plan = Plan::read("a", &job.spec.text, Defaults::default()).expect("a good spec");
+    let download = of_job(stores, job, Arc::new(plan)).await?;
     assert_eq!(
         (download.media_type, download.extension),
         ("text/csv", "csv")

@@ -10,7 +10,7 @@
 //!
 //! [`Accepted::approve`]: pipeline::Accepted::approve
 
-use super::{find, newer_load, no_job, sink_allowed, taken_over, wrong_state};
+use super::{find, newer_load, no_job, taken_over, wrong_state};
 use crate::id::Id;
 use crate::job::SpecPin;
 use crate::queue::{Approval, Changed, Job, Queue, SpecText, State};
@@ -33,7 +33,7 @@ pub struct Word {
 /// Lets a held job go on.
 ///
 /// # Errors
-/// `not_found`; `wrong_state`; what the catalogue says of the spec, `sink_not_allowed`, `spec_incompatible`; `newer_load`;
+/// `not_found`; `wrong_state`; what the catalogue says of the spec; `spec_incompatible`; `newer_load`;
 /// `loaded_by_other_spec`; outages.
 pub async fn approve(service: &Service, tenant: &Tenant, id: Id, word: Word) -> Result<Job, Fatal> {
     let queue = &*service.stores.queue;
@@ -45,7 +45,6 @@ pub async fn approve(service: &Service, tenant: &Tenant, id: Id, word: Word) -> 
     let spec = match &word.spec {
         Some(reference) => {
             let chosen = service.catalog.find(tenant, reference).await?;
-            sink_allowed(&chosen.plan, &chosen.text)?;
             other_version(&job, &plan, &chosen.plan, chosen.text)?
         }
         None => None,

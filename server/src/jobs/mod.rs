@@ -22,11 +22,10 @@ pub use retry::retry;
 pub use submit::{Asked, IdempotencyKey, Submitted, submit};
 
 use crate::id::{Entropy, Id};
-use crate::queue::{Job, Queue, SpecText};
+use crate::queue::{Job, Queue};
 use crate::tenant::Tenant;
 use pipeline::Fatal;
 use stages::load::{Entry, Loads, Request};
-use stages::plan::{Plan, SinkKind};
 
 /// How long an entry of `_loads` is held while its job is changed in the queue, in milliseconds. Shorter than
 /// [`submit::MAX_WAIT_MS`], so that a request which meets what a crash left waits it out.
@@ -67,24 +66,6 @@ fn wrong_state(job: &Job, done: &str, from: &str) -> Fatal {
             job.id
         ),
     )
-}
-
-/// Whether a spec may name its sink: a tenant's only what the service keeps for the tenant.
-///
-/// # Errors
-/// `sink_not_allowed`.
-fn sink_allowed(plan: &Plan, spec: &SpecText) -> Result<(), Fatal> {
-    if spec.is_operators || plan.sink.kind == SinkKind::Mongodb {
-        return Ok(());
-    }
-    let (reference, sink) = (plan.reference(), plan.sink.kind.name());
-    Err(Fatal::new(
-        "sink_not_allowed",
-        format!(
-            "{reference} writes to the sink `{sink}`, which only the operator's own specs may name"
-        ),
-    )
-    .hint("write to [sink.mongodb]"))
 }
 
 /// What asks for the entry of a job in `_loads`.

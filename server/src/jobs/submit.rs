@@ -20,7 +20,7 @@
 //! generation that is empty, and that the next one passes over.
 
 use super::judge::{Situation, Verdict, in_progress, judge};
-use super::{LEASE_MS, let_go, owner, sink_allowed};
+use super::{LEASE_MS, let_go, owner};
 use crate::files::{File, Files};
 use crate::id::{Entropy, Id};
 use crate::queue::{Job, LoadPin, MAX_PRIORITY, NewJob, Queue, Remembered, SpecText, State};
@@ -75,7 +75,7 @@ pub struct Submitted {
 ///
 /// # Errors
 /// `idempotency_key_required`, `idempotency_key_reused`; `not_found`, `not_uploaded`, `content_gone`; what the catalogue
-/// says of the spec, `sink_not_allowed`; `load_in_progress`, `loaded_by_other_spec`; outages.
+/// says of the spec; `load_in_progress`, `loaded_by_other_spec`; outages.
 pub async fn submit(service: &Service, tenant: &Tenant, asked: Asked) -> Result<Submitted, Fatal> {
     if asked.again && asked.idempotency.is_none() {
         return Err(Fatal::new(
@@ -102,7 +102,6 @@ pub async fn submit(service: &Service, tenant: &Tenant, asked: Asked) -> Result<
             service.catalog.matching(tenant, name).await?
         }
     };
-    sink_allowed(&chosen.plan, &chosen.text)?;
     let loads = service.targets.loads(tenant, &chosen.plan).await?;
     let submission = Submission {
         queue,

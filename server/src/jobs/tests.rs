@@ -21,7 +21,7 @@ use crate::service::Service;
 use crate::specs::Owner;
 use pipeline::{Books, Cause, Checkpoint, Position, Tally};
 use sha2::{Digest as _, Sha256};
-use stages::plan::Defaults;
+use stages::plan::{Defaults, Plan};
 use stages::sink::Mode;
 use std::sync::Arc;
 use std::time::Duration;

@@ -87,12 +87,8 @@ pub async fn submit(service: &Service, tenant: &Tenant, asked: Asked) -> Result<
     let (queue, files) = (&*service.stores.queue, &*service.stores.files);
     let candidate = match remembered(queue, &*service.entropy, tenant, &asked).await? {
         Candidate::Free(id) => id,
-        Candidate::There(job) => {
-            return Ok(Submitted {
-                job: *job,
-                existing: true,
-            });
-        }
+        // An upload that is sent again brings a file of its own.
+        Candidate::There(job) => return attached(queue, files, tenant, *job, asked.file).await,
     };
     let file = content(files, tenant, asked.file).await?;
     let chosen = match &asked.spec {
@@ -188,6 +184,24 @@ pub(super) async fn content(files: &dyn Files, tenant: &Tenant, id: Id) -> Resul
     Ok(seen.file)
 }
 
+/// The job that there is, which lists `file` as well.
+async fn attached(
+    queue: &dyn Queue,
+    files: &dyn Files,
+    tenant: &Tenant,
+    mut job: Job,
+    file: Id,
+) -> Result<Submitted, Fatal> {
+    if !job.files.contains(&file) && queue.attach(tenant, job.id, file).await? {
+        job.files.push(file);
+        content(files, tenant, file).await?;
+    }
+    Ok(Submitted {
+        job,
+        existing: true,
+    })
+}
+
 /// A request whose file and spec are known.
 pub(super) struct Submission<'a> {
     pub queue: &'a dyn Queue,
@@ -209,7 +223,10 @@ impl Submission<'_> {
         let deadline = Instant::now() + Duration::from_millis(MAX_WAIT_MS);
         loop {
             let waits = match self.judged().await? {
-                Verdict::Existing(job) => return self.attached(*job).await,
+                Verdict::Existing(job) => {
+                    let (queue, files) = (self.queue, self.files);
+                    return attached(queue, files, self.tenant, *job, self.file.new.id).await;
+                }
                 Verdict::Wait(entry) => Some(entry),
                 verdict => {
                     let sent = Instant::now();
@@ -337,19 +354,6 @@ impl Submission<'_> {
     async fn is_lost(&self, entry: &Entry) -> Result<bool, Fatal> {
         let now = self.loads.entry(entry.identity).await?;
         Ok(now.is_some_and(|now| now.job != entry.job))
-    }
-
-    /// The job, which lists this file as well.
-    async fn attached(&self, mut job: Job) -> Result<Submitted, Fatal> {
-        let file = self.file.new.id;
-        if !job.files.contains(&file) && self.queue.attach(self.tenant, job.id, file).await? {
-            job.files.push(file);
-            content(self.files, self.tenant, file).await?;
-        }
-        Ok(Submitted {
-            job,
-            existing: true,
-        })
     }
 
     /// What makes the content itself.

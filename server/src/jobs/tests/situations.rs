@@ -244,6 +244,22 @@ async fn tenants_do_not_share_loads() {
 }
 
 #[tokio::test]
+async fn a_file_that_is_uploaded_again_under_its_key_is_listed_on_the_job() {
+    let bench = Bench::new().await;
+    let mut files = Vec::new();
+    for existing in [false, true, true] {
+        files.push(bench.file("c").await);
+        let keyed = Asked {
+            idempotency: Some(keyed("a")),
+            ..asked(files[files.len() - 1], "orders@1")
+        };
+        let got = submit(&bench.service, &bench.tenant, keyed).await.unwrap();
+        assert_eq!((got.existing, &got.job.files), (existing, &files));
+        assert_eq!(bench.job(got.job.id).await.files, files);
+    }
+}
+
+#[tokio::test]
 async fn a_tenants_spec_writes_to_the_tenants_store_only() {
     let bench = Bench::new().await;
     let elsewhere = spec_text("elsewhere", 1, "").replace(

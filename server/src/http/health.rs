@@ -30,7 +30,7 @@ pub const HEALTH: Operation = Operation::new(|call| Box::pin(health(call)))
 struct Health {
     /// `ok`.
     status: &'static str,
-    /// What was asked, and what it answered: `ok`.
+    /// What was asked (`mongodb` or `sqlite`, `s3` or `folder`), and what it answered: `ok`.
     checks: BTreeMap<&'static str, &'static str>,
 }
 
@@ -43,10 +43,18 @@ async fn live() -> Result<Response, Problem> {
 }
 
 async fn health(call: Call) -> Result<Response, Problem> {
-    let stores = &call.service.stores;
+    let (stores, config) = (&call.service.stores, &call.service.config);
+    let state = match config.mongodb_uri {
+        Some(_) => "mongodb",
+        None => "sqlite",
+    };
+    let bytes = match config.s3_bucket {
+        Some(_) => "s3",
+        None => "folder",
+    };
     let (database, objects) =
         tokio::join!(in_time(stores.queue.ping()), in_time(stores.objects.ping()));
-    let checks = BTreeMap::from([("database", database), ("objects", objects)]);
+    let checks = BTreeMap::from([(state, database), (bytes, objects)]);
     let silent: Vec<&str> = checks
         .iter()
         .filter(|(_, answer)| **answer != "ok")
@@ -58,7 +66,8 @@ async fn health(call: Call) -> Result<Response, Problem> {
             checks,
         }));
     }
-    let message = format!("{} does not answer", silent.join(" and "));
+    let verb = if silent.len() == 1 { "does" } else { "do" };
+    let message = format!("{} {verb} not answer", silent.join(" and "));
     let checks = checks
         .into_iter()
         .map(|(name, answer)| (name.to_owned(), Value::from(answer)));

@@ -36,6 +36,11 @@ impl Patience {
         self.since = Instant::now();
     }
 
+    /// How long it lasts without progress.
+    pub(super) fn left(&self) -> Duration {
+        Duration::from_millis(self.max_retry_ms).saturating_sub(self.since.elapsed())
+    }
+
     /// Waits before the next try: 100 ms, doubling up to 10 s, each between half of it and the whole.
     ///
     /// # Errors
@@ -44,12 +49,11 @@ impl Patience {
         let spent = self.since.elapsed();
         let most = Duration::from_millis(self.max_retry_ms);
         if spent >= most {
-            let message = format!(
-                "MongoDB cannot be written to for {} s: {}",
-                spent.as_secs(),
-                shortened(reason)
-            );
-            return Err(Fatal::outage("target_unavailable", message));
+            let message = format!("MongoDB has not answered for {} s", spent.as_secs());
+            let mut fatal = Fatal::outage("target_unavailable", message);
+            // It names servers: nothing for whoever is only told the message.
+            fatal.causes.push(shortened(reason));
+            return Err(fatal);
         }
         let wait = wait_ms(self.tries, &mut self.random);
         self.tries += 1;
@@ -107,7 +111,8 @@ mod tests {
         };
         assert_eq!(fatal.code, "target_unavailable");
         assert_eq!(fatal.retry, pipeline::Retry::Outage);
-        assert!(fatal.message.contains("busy"));
+        assert!(!fatal.message.contains("busy"), "{}", fatal.message);
+        assert_eq!(fatal.causes, ["busy"]);
         assert!(tries > 4, "{tries}");
     }
 }

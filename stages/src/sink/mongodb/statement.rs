@@ -61,24 +61,25 @@ impl Statements {
         let seed = Writer::seed_of(self.database.name());
         let mut patience = Patience::new(self.max_retry_ms, seed);
         loop {
-            let reason = match wire::run(&self.database, command.clone()).await? {
-                Answer::Done(reply) => match Reply::read(&reply) {
-                    answer if answer.unacknowledged.is_some() => answer.unacknowledged,
-                    answer => match answer.errors.first() {
-                        None => return Ok(Done::Reply(reply)),
-                        Some(error) if error.is_transient() => Some(error.problem().message),
-                        Some(error) if error.duplicate_of().is_some() => {
-                            return Ok(Done::Duplicate);
-                        }
-                        Some(error) => return Err(refused(&error.problem().message)),
+            let reason =
+                match wire::run_within(&self.database, command.clone(), patience.left()).await? {
+                    Answer::Done(reply) => match Reply::read(&reply) {
+                        answer if answer.unacknowledged.is_some() => answer.unacknowledged,
+                        answer => match answer.errors.first() {
+                            None => return Ok(Done::Reply(reply)),
+                            Some(error) if error.is_transient() => Some(error.problem().message),
+                            Some(error) if error.duplicate_of().is_some() => {
+                                return Ok(Done::Duplicate);
+                            }
+                            Some(error) => return Err(refused(&error.problem().message)),
+                        },
                     },
-                },
-                Answer::Again(reason) => Some(reason),
-                Answer::Refused(DUPLICATE_KEY, _) => return Ok(Done::Duplicate),
-                Answer::Refused(code, message) => {
-                    return Err(refused(&format!("{message} (code {code})")));
-                }
-            };
+                    Answer::Again(reason) => Some(reason),
+                    Answer::Refused(DUPLICATE_KEY, _) => return Ok(Done::Duplicate),
+                    Answer::Refused(code, message) => {
+                        return Err(refused(&format!("{message} (code {code})")));
+                    }
+                };
             patience.wait(&reason.unwrap_or_default()).await?;
         }
     }

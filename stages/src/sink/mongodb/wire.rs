@@ -58,9 +58,19 @@ pub(super) async fn run(
     database: &Database,
     command: RawDocumentBuf,
 ) -> Result<Answer<Document>, Fatal> {
+    run_within(database, command, Duration::MAX).await
+}
+
+/// The same for somebody who waits no longer than `most`.
+pub(super) async fn run_within(
+    database: &Database,
+    command: RawDocumentBuf,
+    most: Duration,
+) -> Result<Answer<Document>, Fatal> {
+    let most = most.min(Duration::from_millis(MAX_COMMAND_MS));
     let sent = database.run_raw_command(command).into_future();
-    let Ok(result) = timeout(Duration::from_millis(MAX_COMMAND_MS), sent).await else {
-        let reason = format!("no answer within {} s", MAX_COMMAND_MS / 1000);
+    let Ok(result) = timeout(most, sent).await else {
+        let reason = format!("no answer within {:.1} s", most.as_secs_f64());
         return Ok(Answer::Again(reason));
     };
     match result {

@@ -9,14 +9,14 @@ use super::Keys;
 use crate::config::Secret;
 use crate::id::{Entropy, Id};
 use crate::tenant::Tenant;
-use pipeline::Fatal;
+use pipeline::{Fatal, Retry};
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use subtle::ConstantTimeEq;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 /// What every key begins with, so that scanners of source code can tell it.
 pub const PREFIX: &str = "sg_";
@@ -24,6 +24,8 @@ pub const PREFIX: &str = "sg_";
 const SECRET_BYTES: usize = 32;
 /// How long a live key is remembered, in milliseconds.
 pub const REMEMBERED_MS: u64 = 5_000;
+/// How long the store is waited for where an older answer can be given, in milliseconds.
+const MAX_ASKED_MS: u64 = 1_000;
 /// The most keys that are remembered.
 pub const MAX_REMEMBERED: usize = 1_024;
 
@@ -125,7 +127,8 @@ impl Authority {
     }
 
     /// Whether requests must present a key: there is a live one, or this process has seen one. Revoking the last key
-    /// closes a running service, it does not open it. A first key is noticed within [`REMEMBERED_MS`].
+    /// closes a running service, it does not open it. A first key is noticed within [`REMEMBERED_MS`], or when the store
+    /// answers again: while it does not, the last answer counts, so that what needs no store is still served.
     ///
     /// # Errors
     /// An outage, when the store cannot be asked.
@@ -138,7 +141,16 @@ impl Authority {
         if lock(&self.asked).is_some_and(fresh) {
             return Ok(false);
         }
-        let any = self.keys.any().await?;
+        let any = if lock(&self.asked).is_some() {
+            let limit = Duration::from_millis(MAX_ASKED_MS);
+            match timeout(limit, self.keys.any()).await {
+                Err(_) => return Ok(false),
+                Ok(Err(fatal)) if fatal.retry == Retry::Outage => return Ok(false),
+                Ok(any) => any?,
+            }
+        } else {
+            self.keys.any().await?
+        };
         if any {
             self.wanted.store(true, Ordering::Relaxed);
         } else {

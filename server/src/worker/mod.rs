@@ -26,7 +26,7 @@ use crate::queue::{Claimant, Job, Release, State};
 use crate::service::Service;
 use crate::stores::Stores;
 use attempt::{Attempt, panicked};
-use outages::{Outages, backoff_ms};
+use outages::{Outages, asking_ms};
 use pipeline::{Fatal, Retry};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -121,7 +121,7 @@ impl Shared {
                 return None;
             }
             tracing::warn!(%fatal, "a store does not answer");
-            let wait_ms = backoff_ms(tries, &self.service.entropy);
+            let wait_ms = asking_ms(tries, &self.service.entropy);
             sleep(Duration::from_millis(wait_ms)).await;
             tries += 1;
         }
@@ -159,7 +159,7 @@ impl Pool {
                 }
                 Err(fatal) => {
                     tracing::warn!(%fatal, "no job can be claimed");
-                    let wait_ms = backoff_ms(failures, &self.shared.service.entropy);
+                    let wait_ms = asking_ms(failures, &self.shared.service.entropy);
                     failures += 1;
                     self.wait_out(wait_ms).await;
                 }

@@ -13,6 +13,8 @@ use tokio::time::Instant;
 const FIRST_WAIT_MS: u64 = 1_000;
 /// The longest wait, in milliseconds.
 const MAX_WAIT_MS: u64 = 60_000;
+/// How often the first wait is doubled before a store is asked again.
+const MAX_ASKING_DOUBLINGS: u32 = 3;
 
 /// What is known of the store's outages.
 pub(super) struct Outages {
@@ -81,6 +83,12 @@ impl Outages {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// How long to wait before a store that does not answer is asked again, in milliseconds: as [`backoff_ms`], but up to 8 s,
+/// so that jobs go on soon after an outage, however long it was. One that asks again costs next to nothing.
+pub(super) fn asking_ms(tries: u32, entropy: &Arc<dyn Entropy>) -> u64 {
+    backoff_ms(tries.min(MAX_ASKING_DOUBLINGS), entropy)
 }
 
 /// How long to wait after `tries` tries, in milliseconds: 1 s doubling to 60 s, each between half of it and the whole, so

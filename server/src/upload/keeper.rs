@@ -3,9 +3,11 @@
 //! It is told pieces of a part each, the last of them marked. A record is there before the first byte is kept; a file that
 //! is one piece is put at once, any other goes in parts, some of them in flight. Whatever happens to the request, the
 //! keeper ends: with the record committed after the object is whole (P3), or with object, parts and record removed. Where
-//! a store cannot be reached for that, the record is not renewed any more, and the sweeper does it. Of an outage nobody
-//! knows what may still land, so what it broke is left to the sweeper too.
+//! a store cannot be reached for that, or an outage broke the upload, so that nobody knows what may still land, a task of
+//! its own ([`Late`]) does it when the stores answer again; and where that cannot, the record, which nobody renews any
+//! more, is there for the sweeper.
 
+use super::late::Late;
 use crate::files::{File, Files, NewFile};
 use crate::objects::{Objects, Part, Upload};
 use bytes::Bytes;
@@ -38,21 +40,24 @@ pub(super) struct Keeper {
     files: Arc<dyn Files>,
     new: NewFile,
     renew: Duration,
+    late: Late,
 }
 
 impl Keeper {
-    /// Keeps `new`, and renews its record so often.
+    /// Keeps `new`, and renews its record so often; what an outage leaves of it goes to `late`.
     pub fn new(
         objects: Arc<dyn Objects>,
         files: Arc<dyn Files>,
         new: NewFile,
         renew: Duration,
+        late: Late,
     ) -> Self {
         Self {
             objects,
             files,
             new,
             renew,
+            late,
         }
     }
 
@@ -62,8 +67,10 @@ impl Keeper {
             return Err(given_up());
         };
         if first.is_last {
-            self.files.begin(&self.new).await?;
-            let kept = self.whole(first.bytes).await;
+            let kept = match self.files.begin(&self.new).await {
+                Ok(()) => self.whole(first.bytes).await,
+                Err(fatal) => Err(fatal),
+            };
             self.settle(kept).await
         } else {
             let upload = self
@@ -73,8 +80,7 @@ impl Keeper {
             self.new.upload = upload.id.clone();
             if let Err(fatal) = self.files.begin(&self.new).await {
                 // Perhaps no record says that it is there.
-                self.clean_up().await;
-                return Err(fatal);
+                return self.settle(Err(fatal)).await;
             }
             let mut in_flight = JoinSet::new();
             let kept = self.in_parts(&upload, first, pieces, &mut in_flight).await;
@@ -144,7 +150,8 @@ impl Keeper {
     async fn settle(&self, kept: Result<File, Fatal>) -> Result<File, Fatal> {
         match &kept {
             Err(fatal) if fatal.retry == Retry::Outage => {
-                tracing::warn!(file_id = %self.new.id, code = fatal.code, "an upload is left to the sweeper");
+                tracing::warn!(file_id = %self.new.id, code = fatal.code, "an outage has broken an upload");
+                self.clean_up_late();
             }
             Err(_) => self.clean_up().await,
             Ok(_) => {}
@@ -157,9 +164,15 @@ impl Keeper {
         if let Err(fatal) = remove(&*self.objects, &*self.files, &self.new).await {
             tracing::warn!(
                 file_id = %self.new.id, code = fatal.code, causes = ?fatal.causes,
-                "the rest of an upload is left to the sweeper: {}", fatal.message,
+                "the rest of an upload cannot be removed yet: {}", fatal.message,
             );
+            self.clean_up_late();
         }
+    }
+
+    fn clean_up_late(&self) {
+        let (objects, files) = (self.objects.clone(), self.files.clone());
+        self.late.clean_up(objects, files, self.new.clone());
     }
 }
 
@@ -172,14 +185,22 @@ pub(super) async fn remove(
     files: &dyn Files,
     new: &NewFile,
 ) -> Result<(), Fatal> {
+    remove_bytes(objects, new).await?;
+    files.discard(&new.tenant, new.id).await?;
+    Ok(())
+}
+
+/// Removes parts and object of an upload that is not committed.
+///
+/// # Errors
+/// Outages; it can be done again.
+pub(super) async fn remove_bytes(objects: &dyn Objects, new: &NewFile) -> Result<(), Fatal> {
     let upload = Upload {
         key: new.key.clone(),
         id: new.upload.clone(),
     };
     objects.abort(&upload).await?;
-    objects.remove(&new.key).await?;
-    files.discard(&new.tenant, new.id).await?;
-    Ok(())
+    objects.remove(&new.key).await
 }
 
 fn joined(kept: Result<Result<Part, Fatal>, JoinError>) -> Result<Part, Fatal> {

@@ -11,6 +11,7 @@
 
 mod judge;
 mod keeper;
+mod late;
 pub mod names;
 mod pace;
 mod pool;
@@ -26,6 +27,7 @@ use bytes::{Bytes, BytesMut};
 use futures::Stream;
 pub use judge::Types;
 use keeper::{Keeper, Piece};
+use late::Late;
 use pace::Paced;
 use pipeline::Fatal;
 use pool::Pool;
@@ -58,6 +60,8 @@ pub struct Limits {
     pub max_buffer_wait_ms: u64,
     /// How often the record of an upload is renewed, in milliseconds.
     pub renew_ms: u64,
+    /// How long after an outage has broken an upload its rest is removed for the first time, in milliseconds.
+    pub late_ms: u64,
 }
 
 impl Limits {
@@ -68,6 +72,7 @@ impl Limits {
         pace_window_ms: 10_000,
         max_buffer_wait_ms: 30_000,
         renew_ms: 30_000,
+        late_ms: 1_000,
     };
 }
 
@@ -122,6 +127,7 @@ pub struct Uploads {
     rules: Arc<Rules>,
     pool: Pool,
     rate: Arc<Rate>,
+    late: Late,
 }
 
 impl Uploads {
@@ -139,6 +145,7 @@ impl Uploads {
             files,
             entropy,
             rate: Arc::new(Rate::per_minute(rules.per_minute)),
+            late: Late::new(rules.limits.late_ms),
             rules: Arc::new(rules),
             pool: Pool::default(),
         }
@@ -155,7 +162,7 @@ impl Uploads {
     }
 
     /// Receives a file: its object is whole and its record committed when this answers. Whatever else it answers, and
-    /// where it is dropped, nothing is left; what the stores cannot be told then is left to the sweeper.
+    /// where it is dropped, nothing is left; what the stores cannot be told then they are told when they answer again.
     ///
     /// # Errors
     /// `unsupported_type`, `file_too_large`, `body_incomplete` (another size than declared), `body_too_slow`,
@@ -219,7 +226,8 @@ impl Uploads {
             upload: None,
         };
         let renew = Duration::from_millis(self.rules.limits.renew_ms);
-        Keeper::new(self.objects.clone(), self.files.clone(), new, renew)
+        let (objects, files) = (self.objects.clone(), self.files.clone());
+        Keeper::new(objects, files, new, renew, self.late.clone())
     }
 }
 

@@ -391,7 +391,12 @@ async fn what_an_outage_breaks_is_swept_when_it_is_over() {
     let s3 = S3::start_moto().await;
     let cutter = Cutter::start(s3.port()).await;
     let objects = in_bucket(&s3, cutter.port(), quick());
-    let service = Service::new(Some(objects), Limits::DEFAULT).await;
+    let limits = Limits {
+        // As if the process had ended.
+        late_ms: u64::MAX,
+        ..Limits::DEFAULT
+    };
+    let service = Service::new(Some(objects), limits).await;
     let (go_on, chunks) = gated(&text(LARGE_BYTES));
     let outage = async {
         eventually("the upload is there", DEADLINE, async || {

@@ -54,6 +54,8 @@ pub struct File {
     pub size_bytes: u64,
     /// The hash of its bytes, in hexadecimal digits; empty while it is uploading.
     pub sha256: String,
+    /// What the store of objects calls the version that was uploaded, where it tells versions apart.
+    pub version: Option<String>,
     /// When it was begun.
     pub created_ms: u64,
     /// When it was whole.
@@ -62,6 +64,15 @@ pub struct File {
     pub updated_ms: u64,
     /// Whether its object was removed after success (`on_success = "delete"`).
     pub content_gone: bool,
+}
+
+impl File {
+    /// Whether an object of `bucket` that is pinned to `version` may be what was uploaded: it is not, where the store
+    /// called that otherwise. What another bucket calls its versions says nothing.
+    pub fn may_be(&self, bucket: Option<&str>, version: Option<&str>) -> bool {
+        let known = self.version.as_deref();
+        known.is_none() || self.new.bucket.as_deref() != bucket || known == version
+    }
 }
 
 /// What clients see as a file's status.
@@ -160,7 +171,7 @@ pub trait Files: Send + Sync {
     /// Says that somebody still uploads it. `false`: it is not uploading any more.
     async fn renew(&self, tenant: &Tenant, id: Id) -> Result<bool, Fatal>;
 
-    /// uploading → uploaded, with size and hash; `None` when it was swept meanwhile. Our own commit, met again because
+    /// uploading → uploaded, with size, hash and the object's version; `None` when it was swept meanwhile. Our own commit, met again because
     /// an answer was lost, is the file.
     async fn commit(
         &self,
@@ -168,6 +179,7 @@ pub trait Files: Send + Sync {
         id: Id,
         size_bytes: u64,
         sha256: &str,
+        version: Option<&str>,
     ) -> Result<Option<File>, Fatal>;
 
     /// Removes a file that is uploading. `false`: it is not.

@@ -94,7 +94,11 @@ impl Both {
     /// A file of `tenant` that is uploaded.
     async fn uploaded(&self, tenant: &Tenant) -> NewFile {
         let file = self.begun(tenant).await;
-        let committed = self.files.commit(tenant, file.id, 5, "aa").await.unwrap();
+        let committed = self
+            .files
+            .commit(tenant, file.id, 5, "aa", None)
+            .await
+            .unwrap();
         assert!(committed.is_some_and(|committed| committed.is_uploaded));
         file
     }
@@ -253,6 +257,7 @@ async fn a_file_is_what_was_begun_and_committed(store: Both) {
             is_uploaded: false,
             size_bytes: 0,
             sha256: String::new(),
+            version: None,
             uploaded_ms: None,
             content_gone: false,
             ..begun.file
@@ -261,12 +266,16 @@ async fn a_file_is_what_was_begun_and_committed(store: Both) {
         assert!(begun.file.created_ms > 0 && begun.file.updated_ms == begun.file.created_ms);
         store.a_moment().await;
         let size = 64 << 30;
-        let committed = store.files.commit(&new.tenant, new.id, size, "ab12").await;
+        let committed = store
+            .files
+            .commit(&new.tenant, new.id, size, "ab12", Some("\"v1\""))
+            .await;
         let committed = committed.unwrap().unwrap();
         let expected = File {
             is_uploaded: true,
             size_bytes: size,
             sha256: "ab12".into(),
+            version: Some("\"v1\"".into()),
             uploaded_ms: Some(committed.updated_ms),
             updated_ms: committed.updated_ms,
             ..expected
@@ -296,10 +305,17 @@ async fn text_is_never_interpreted(store: Both) {
         new.bucket = Some(text.into());
         new.upload = Some(text.into());
         store.files.begin(&new).await.unwrap();
-        let committed = store.files.commit(&new.tenant, new.id, 0, text).await;
+        let committed = store
+            .files
+            .commit(&new.tenant, new.id, 0, text, Some(text))
+            .await;
         let committed = committed.unwrap().unwrap();
         assert_eq!((&committed.new, &*committed.sha256), (&new, text));
-        let again = store.files.commit(&new.tenant, new.id, 0, text).await;
+        assert_eq!(committed.version.as_deref(), Some(text));
+        let again = store
+            .files
+            .commit(&new.tenant, new.id, 0, text, Some(text))
+            .await;
         assert_eq!(again.unwrap(), Some(committed));
     }
 }
@@ -317,7 +333,7 @@ async fn beginning_again_changes_nothing(store: Both) {
         store.files.begin(again).await.unwrap();
         assert_eq!(store.seen(&new).await, begun);
     }
-    let committed = store.files.commit(&new.tenant, new.id, 5, "aa").await;
+    let committed = store.files.commit(&new.tenant, new.id, 5, "aa", None).await;
     store.files.begin(&new).await.unwrap();
     let seen = store.seen(&new).await.map(|seen| seen.file);
     assert_eq!(seen, committed.unwrap());
@@ -325,7 +341,7 @@ async fn beginning_again_changes_nothing(store: Both) {
 
 async fn a_commit_met_again_is_the_file(store: Both) {
     let (new, acme) = (store.begun(&tenant("acme")).await, tenant("acme"));
-    let commit = async |size, sha256| store.files.commit(&acme, new.id, size, sha256).await;
+    let commit = async |size, sha256| store.files.commit(&acme, new.id, size, sha256, None).await;
     let first = commit(5, "aa").await.unwrap();
     assert!(first.is_some());
     store.a_moment().await;
@@ -333,7 +349,7 @@ async fn a_commit_met_again_is_the_file(store: Both) {
     assert_eq!(commit(6, "aa").await.unwrap(), None);
     assert_eq!(commit(5, "bb").await.unwrap(), None);
     assert_eq!(store.seen(&new).await.map(|seen| seen.file), first);
-    let unknown = store.files.commit(&acme, id(), 5, "aa").await;
+    let unknown = store.files.commit(&acme, id(), 5, "aa", None).await;
     assert_eq!(unknown.unwrap(), None);
 }
 
@@ -352,7 +368,7 @@ async fn only_what_is_uploading_is_renewed_and_discarded(store: Both) {
     check(begun.id, true, true, "uploading").await;
     check(begun.id, false, false, "discarded").await;
     assert_eq!(store.seen(&begun).await, None);
-    let late = store.files.commit(&acme, begun.id, 5, "aa").await;
+    let late = store.files.commit(&acme, begun.id, 5, "aa", None).await;
     assert_eq!(late.unwrap(), None);
     assert!(!store.files.remove(&acme, begun.id).await.unwrap());
 }
@@ -378,7 +394,10 @@ async fn abandoned_is_what_nobody_renews(store: Both) {
     // Who was given is lost to its upload, and given again.
     for lost in &two {
         assert!(!store.files.renew(&lost.tenant, lost.id).await.unwrap());
-        let late = store.files.commit(&lost.tenant, lost.id, 5, "aa").await;
+        let late = store
+            .files
+            .commit(&lost.tenant, lost.id, 5, "aa", None)
+            .await;
         assert_eq!(late.unwrap(), None);
         assert_eq!(store.seen(lost).await, None);
         let listed = store.list(&lost.tenant, None, page(1, 10)).await;
@@ -419,7 +438,7 @@ async fn tenants_never_see_each_others_files(store: Both) {
             assert!(!files.renew(&stranger, file).await.unwrap());
             assert!(!files.discard(&stranger, file).await.unwrap());
             assert!(!files.remove(&stranger, file).await.unwrap());
-            let committed = files.commit(&stranger, file, 5, "aa").await;
+            let committed = files.commit(&stranger, file, 5, "aa", None).await;
             assert_eq!(committed.unwrap(), None);
             files.mark_gone(&stranger, file).await.unwrap();
         }

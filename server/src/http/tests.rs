@@ -130,7 +130,7 @@ impl Server {
         let sha256 = "aa".repeat(32);
         let file = stores
             .files
-            .commit(tenant, id, size, &sha256)
+            .commit(tenant, id, size, &sha256, None)
             .await
             .unwrap();
         assert!(file.is_some_and(|file| file.is_uploaded));

@@ -136,7 +136,10 @@ impl Bench {
         let id = self.begun().await;
         let (size, sha256) = (content.len() as u64, hex::encode(Sha256::digest(content)));
         let files = &self.service.stores.files;
-        let file = files.commit(&self.tenant, id, size, &sha256).await.unwrap();
+        let file = files
+            .commit(&self.tenant, id, size, &sha256, None)
+            .await
+            .unwrap();
         file.expect("it was begun").new.id
     }
 

@@ -142,7 +142,10 @@ impl Keeper {
     async fn commit(&self, size_bytes: u64, hash: Hash) -> Result<File, Fatal> {
         let sha256 = hash.hex().await?;
         let (tenant, id) = (&self.new.tenant, self.new.id);
-        let committed = self.files.commit(tenant, id, size_bytes, &sha256).await?;
+        let committed = self
+            .files
+            .commit(tenant, id, size_bytes, &sha256, None)
+            .await?;
         committed.ok_or_else(lost)
     }
 

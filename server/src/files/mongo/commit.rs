@@ -14,6 +14,7 @@ pub(super) async fn commit(
     id: Id,
     size_bytes: u64,
     sha256: &str,
+    version: Option<&str>,
 ) -> Result<Option<File>, Fatal> {
     let size_bytes = size_bytes.cast_signed();
     let command = doc! {
@@ -23,6 +24,7 @@ pub(super) async fn commit(
             "state": UPLOADED,
             "sizeBytes": size_bytes,
             "sha256": literal(sha256),
+            "version": version.map(literal),
             "renewedAt": "$$REMOVE",
             "uploadedAt": "$$NOW",
             "updatedAt": "$$NOW",

@@ -165,6 +165,7 @@ pub(super) fn file(document: &Document) -> Result<File, Fatal> {
             is_uploaded: document.get_str("state").ok()? == UPLOADED,
             size_bytes: document.get("sizeBytes").and_then(integer)?,
             sha256: text("sha256")?,
+            version: text("version"),
             created_ms: time(document, "createdAt")?,
             uploaded_ms: time(document, "uploadedAt"),
             updated_ms: time(document, "updatedAt")?,

@@ -1,7 +1,7 @@
 //! The store of files in MongoDB: one statement per change, acknowledged by a majority and journaled.
 //!
 //! ```text
-//! { _id, tenant, state, name, contentType, key, bucket?, upload?, sizeBytes, sha256, contentGone,
+//! { _id, tenant, state, name, contentType, key, bucket?, upload?, sizeBytes, sha256, version?, contentGone,
 //!   createdAt, renewedAt (until it is uploaded), uploadedAt?, updatedAt, removals?, removingAt? }
 //!
 //!   (none) ─ begin ─► uploading ─ commit ─► uploaded ─ remove ─► removingAt ─► (none)
@@ -76,8 +76,9 @@ impl Files for MongoFiles {
         id: Id,
         size_bytes: u64,
         sha256: &str,
+        version: Option<&str>,
     ) -> Result<Option<File>, Fatal> {
-        commit::commit(&self.statements, tenant, id, size_bytes, sha256).await
+        commit::commit(&self.statements, tenant, id, size_bytes, sha256, version).await
     }
 
     async fn discard(&self, tenant: &Tenant, id: Id) -> Result<bool, Fatal> {

@@ -46,7 +46,7 @@ fn new_file(number: u8) -> NewFile {
 async fn uploaded(store: &MongoFiles, number: u8) -> NewFile {
     let file = new_file(number);
     store.begin(&file).await.unwrap();
-    let committed = store.commit(&file.tenant, file.id, 1, "aa").await;
+    let committed = store.commit(&file.tenant, file.id, 1, "aa", None).await;
     assert!(committed.unwrap().is_some());
     file
 }
@@ -161,7 +161,7 @@ async fn a_lost_answer_is_sent_again(server: &Mongod, store: &MongoFiles, comman
     assert!(store.discard(tenant, id).await.unwrap(), "{command}");
     store.begin(&file).await.unwrap();
     lose().await;
-    let committed = store.commit(tenant, id, 1, "aa").await.unwrap();
+    let committed = store.commit(tenant, id, 1, "aa", None).await.unwrap();
     assert!(committed.is_some(), "{command}");
     lose().await;
     store.mark_gone(tenant, id).await.unwrap();

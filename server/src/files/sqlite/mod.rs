@@ -37,6 +37,7 @@ pub const SCHEMA: &str = "
         upload TEXT,
         size_bytes INTEGER NOT NULL DEFAULT 0,
         sha256 TEXT NOT NULL DEFAULT '',
+        version TEXT,
         content_gone INTEGER NOT NULL DEFAULT 0,
         created_ms INTEGER NOT NULL,
         renewed_ms INTEGER NOT NULL,
@@ -79,8 +80,9 @@ impl Files for SqliteFiles {
         id: Id,
         size_bytes: u64,
         sha256: &str,
+        version: Option<&str>,
     ) -> Result<Option<File>, Fatal> {
-        commit::commit(&self.database, tenant, id, size_bytes, sha256).await
+        commit::commit(&self.database, tenant, id, size_bytes, sha256, version).await
     }
 
     async fn discard(&self, tenant: &Tenant, id: Id) -> Result<bool, Fatal> {

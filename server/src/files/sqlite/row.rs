@@ -10,7 +10,7 @@ use rusqlite::types::Type;
 
 /// The columns of a file, in the order in which [`file`] reads them.
 pub(super) const FILE: &str = "files.id, files.tenant, files.name, content_type, key, bucket, upload, \
-     size_bytes, sha256, content_gone, files.created_ms, uploaded_ms, files.updated_ms";
+     size_bytes, sha256, content_gone, files.created_ms, uploaded_ms, files.updated_ms, files.version";
 
 /// The columns of its newest job, behind those.
 pub(super) const JOB: &str = "jobs.state, jobs.failure, jobs.finished_ms";
@@ -22,7 +22,7 @@ pub(super) const WITH_NEWEST_JOB: &str = "files LEFT JOIN jobs ON jobs.tenant = 
      )";
 
 /// The place of the first column of [`JOB`].
-const FIRST_OF_JOB: usize = 13;
+const FIRST_OF_JOB: usize = 14;
 
 /// Reads [`FILE`].
 pub(super) fn file(row: &Row<'_>) -> rusqlite::Result<File> {
@@ -42,6 +42,7 @@ pub(super) fn file(row: &Row<'_>) -> rusqlite::Result<File> {
         is_uploaded: uploaded.is_some(),
         size_bytes: count(7)?,
         sha256: row.get(8)?,
+        version: row.get(13)?,
         content_gone: row.get(9)?,
         created_ms: count(10)?,
         uploaded_ms: uploaded.map(i64::cast_unsigned),

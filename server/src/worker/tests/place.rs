@@ -122,7 +122,7 @@ impl Place {
         files.begin(&new).await.unwrap();
         let size_bytes = bytes.len() as u64;
         objects.put(&key, "text/plain", bytes).await.unwrap();
-        let committed = files.commit(&tenant, file, size_bytes, &sha256).await;
+        let committed = files.commit(&tenant, file, size_bytes, &sha256, None).await;
         assert!(committed.unwrap().is_some());
         let plan = Plan::read(name, spec, Defaults::default()).unwrap();
         let job = self.id();

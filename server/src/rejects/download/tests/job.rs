@@ -99,7 +99,9 @@ async fn a_job_gives_back_its_rejects_while_its_file_is_there_and_when_it_is_gon
         upload: None,
     };
     stores.files.begin(&new).await.unwrap();
-    let committed = stores.files.commit(&tenant, file, input.len() as u64, "aa");
+    let committed = stores
+        .files
+        .commit(&tenant, file, input.len() as u64, "aa", None);
     assert!(committed.await.unwrap().is_some());
     let submitted = stores.queue.submit(&new_job(&tenant, file)).await.unwrap();
     let at = Position {

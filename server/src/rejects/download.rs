@@ -62,7 +62,7 @@ pub async fn of_job(stores: &Stores, job: &Job, plan: Arc<Plan>) -> Result<Downl
     records(stores.rejects.clone(), run, plan, head, origin).await
 }
 
-/// The object of a job, where it is still there.
+/// The object of a job, where it is still there, and still the one that was uploaded.
 async fn origin(stores: &Stores, job: &Job) -> Result<Option<Box<dyn Origin>>, Fatal> {
     let Some(id) = job.file() else {
         return Ok(None);
@@ -72,7 +72,11 @@ async fn origin(stores: &Stores, job: &Job) -> Result<Option<Box<dyn Origin>>, F
         return Ok(None);
     };
     match stores.objects.open(&file.new.key).await {
-        Ok(origin) => Ok(Some(origin)),
+        Ok(origin) => {
+            let version = origin.pinned().content.as_deref();
+            let is_same = file.may_be(stores.objects.bucket(), version);
+            Ok(is_same.then_some(origin))
+        }
         Err(fatal) if fatal.code == "not_found" => Ok(None),
         Err(fatal) => Err(fatal),
     }

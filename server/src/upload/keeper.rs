@@ -141,12 +141,31 @@ impl Keeper {
 
     async fn commit(&self, size_bytes: u64, hash: Hash) -> Result<File, Fatal> {
         let sha256 = hash.hex().await?;
+        let version = self.look(size_bytes).await?;
         let (tenant, id) = (&self.new.tenant, self.new.id);
         let committed = self
             .files
-            .commit(tenant, id, size_bytes, &sha256, None)
+            .commit(tenant, id, size_bytes, &sha256, version.as_deref())
             .await?;
         committed.ok_or_else(lost)
+    }
+
+    /// Looks whether the object has all of its bytes, and which version it is: jobs read no other. In a folder, what
+    /// tells versions of a file apart is lost when the folder is copied.
+    async fn look(&self, size_bytes: u64) -> Result<Option<String>, Fatal> {
+        let unlike = |message: &str| Fatal::outage("objects_unavailable", message);
+        let object = match self.objects.open(&self.new.key).await {
+            Ok(object) => object,
+            Err(fatal) if fatal.retry == Retry::Outage => return Err(fatal),
+            Err(fatal) => {
+                return Err(unlike("an object that was kept is not there").because(&fatal));
+            }
+        };
+        let pinned = object.pinned();
+        if pinned.size_bytes != Some(size_bytes) {
+            return Err(unlike("an object that was kept has another size"));
+        }
+        Ok(pinned.content.clone().filter(|_| self.new.bucket.is_some()))
     }
 
     /// Leaves nothing of what was not kept.

@@ -4,6 +4,7 @@ use crate::files::File;
 use crate::queue::Job;
 use crate::stores::Stores;
 use async_trait::async_trait;
+use bytes::BytesMut;
 use pipeline::{Fatal, Source};
 use stages::source::{Origin, Pinned};
 
@@ -26,26 +27,36 @@ impl Uploaded {
 /// `content_gone` when the file or its object was removed; `source_changed` when the object is not the one that was
 /// uploaded; and what the stores say.
 pub(super) async fn open(stores: &Stores, job: &Job) -> Result<Uploaded, Fatal> {
-    let gone = || Fatal::new("content_gone", "the file of this job was removed");
     let id = job.file().ok_or_else(gone)?;
     let seen = stores.files.file(&job.tenant, id).await?;
     let file = seen.ok_or_else(gone)?.file;
     if file.content_gone || !file.is_uploaded {
         return Err(gone());
     }
-    let object = stores
-        .objects
-        .open(&file.new.key)
-        .await
-        .map_err(|fatal| match fatal.code {
-            "not_found" => gone().because(&fatal),
-            _ => fatal,
-        })?;
+    let object = stores.objects.open(&file.new.key).await.map_err(is_gone)?;
+    let version = object.pinned().content.as_deref();
+    if !file.may_be(stores.objects.bucket(), version) {
+        let message = "the object was replaced since it was uploaded";
+        return Err(Fatal::new("source_changed", message)
+            .hint("upload the file again: it is another input"));
+    }
     pinned(object, file, job)
 }
 
+fn gone() -> Fatal {
+    Fatal::new("content_gone", "the file of this job was removed")
+}
+
+/// What is said of an object that is not there.
+fn is_gone(fatal: Fatal) -> Fatal {
+    match fatal.code {
+        "not_found" => gone().because(&fatal),
+        _ => fatal,
+    }
+}
+
 fn pinned(object: Box<dyn Origin>, file: File, job: &Job) -> Result<Uploaded, Fatal> {
-    // The object's own version is pinned from here on; that it is the one that was uploaded shows its size.
+    // From here on the object's own version is pinned. In a folder only its size shows that it is the one that was uploaded.
     let size_bytes = object.pinned().size_bytes;
     if size_bytes.is_some_and(|size| size != file.size_bytes) {
         let message = format!(
@@ -74,6 +85,23 @@ impl Origin for Uploaded {
     }
 
     async fn read_from(&self, offset: u64) -> Result<Box<dyn Source>, Fatal> {
-        self.object.read_from(offset).await
+        let source = self.object.read_from(offset).await.map_err(is_gone)?;
+        Ok(Box::new(Reading { source }))
+    }
+}
+
+/// The bytes of an uploaded file, whose object may be removed meanwhile.
+struct Reading {
+    source: Box<dyn Source>,
+}
+
+#[async_trait]
+impl Source for Reading {
+    async fn read(&mut self, into: &mut BytesMut) -> Result<usize, Fatal> {
+        self.source.read(into).await.map_err(is_gone)
+    }
+
+    fn bytes_read(&self) -> u64 {
+        self.source.bytes_read()
     }
 }

@@ -216,10 +216,11 @@ async fn an_object_leaves_after_success_where_its_spec_says_so() {
             let seen = stores.files.file(&Tenant::NONE, file).await.unwrap();
             seen.unwrap().file.content_gone
         };
+        let is_there = async || stores.objects.open(&file.to_string()).await.is_ok();
         if !stays {
-            wait_for("the removal", gone).await;
+            wait_for("the removal", async || !is_there().await).await;
         }
-        let there = stores.objects.open(&file.to_string()).await.is_ok();
+        let there = is_there().await;
         assert_eq!((gone().await, there), (!stays, stays), "{name}");
     }
     process.shutdown().await;

@@ -20,6 +20,8 @@ use crate::stores::Stores;
 use crate::upload::sweeper::sweep;
 use crate::worker::Workers;
 use pipeline::Fatal;
+use rustix::process::setpriority_process;
+use rustix::thread::gettid;
 use std::fs::File;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -39,6 +41,8 @@ const SWEEP_INTERVAL: Duration = Duration::from_secs(60);
 const RETENTION_INTERVAL: Duration = Duration::from_secs(600);
 /// How often the queue is measured.
 const DEPTH_INTERVAL: Duration = Duration::from_secs(5);
+/// How far the threads that work on jobs stand back behind those that answer (nice(2)); on Linux a thread has its own.
+const WORK_NICENESS: i32 = 10;
 /// Held while a process serves the embedded store of a data directory.
 const LOCK_FILE: &str = "serve.lock";
 
@@ -238,6 +242,10 @@ fn work_runtime() -> Result<Runtime, Fatal> {
     let built = Builder::new_multi_thread()
         .enable_all()
         .thread_name("work")
+        .on_thread_start(|| {
+            // Where it cannot be set, answers only come later.
+            let _ = setpriority_process(Some(gettid()), WORK_NICENESS);
+        })
         .build();
     built.map_err(|error| Fatal::new("threads", "no threads to work on").because(&error))
 }

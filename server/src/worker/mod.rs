@@ -32,6 +32,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::runtime::Handle;
+use tokio::sync::Semaphore;
 use tokio::task::{self, JoinError, JoinSet};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
 use tokio_util::sync::CancellationToken;
@@ -44,6 +45,9 @@ const MAX_SHUTDOWN_MS: u64 = 9_500;
 const IDLE_MS: u64 = 500;
 /// How long the answer to a claim is waited for, in milliseconds, and not more than a third of the lease.
 const MAX_CLAIM_MS: u64 = 5_000;
+/// Batches that the jobs of a process write at once, together. A database takes no more of them in the same time, and
+/// answers everybody else later.
+const MAX_WRITES: usize = 4;
 /// The time between two repairs of the queue.
 const REPAIR_INTERVAL: Duration = Duration::from_secs(30);
 
@@ -62,6 +66,8 @@ struct Shared {
     /// The pipeline's own runtime.
     work: Handle,
     outages: Arc<Outages>,
+    /// Turns of writing, for all jobs together.
+    writes: Arc<Semaphore>,
 }
 
 impl Workers {
@@ -74,6 +80,7 @@ impl Workers {
             name,
             work,
             outages,
+            writes: Arc::new(Semaphore::new(MAX_WRITES)),
         });
         let closing = CancellationToken::new();
         let pool = Pool {

@@ -83,6 +83,7 @@ impl Run {
         let guard = |sink: Arc<dyn Sink>| -> Arc<dyn Sink> {
             Arc::new(Allowed {
                 sink: lease.announce(sink),
+                writes: shared.writes.clone(),
                 allowance: allowance.clone(),
                 metrics: service.metrics.clone(),
             })

@@ -15,7 +15,7 @@ use super::run::{Report, Run};
 use super::{Shared, cleared};
 use crate::job::Failure;
 use crate::load::lease::Lease;
-use crate::queue::{Claim, Held, Job, Progress, Receipt, Release, State};
+use crate::queue::{Claim, Held, Job, Progress, Receipt, Release, Renewal, State};
 use pipeline::{Breach, Counters, End, Fatal, Holdings, Retry};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -234,7 +234,17 @@ impl Attempt {
                     _ => (State::Queued, made),
                 }
             }
-            Ended::Stopped => (State::Queued, self.release(self.back(0)).await),
+            Ended::Stopped => {
+                // A release takes no progress along, and the next worker tells its own from where this one's ended.
+                let renewal = Renewal {
+                    progress: progress.clone(),
+                    lease_ms: self.shared.service.config.job_lease_ms,
+                };
+                if let Err(fatal) = queue.renew(claim, &renewal).await {
+                    tracing::warn!(%fatal, "the last progress could not be told");
+                }
+                (State::Queued, self.release(self.back(0)).await)
+            }
             // There is nothing to give back.
             Ended::Lost(Lost::Job) => return None,
             Ended::Lost(_) => (State::Queued, self.release(self.back(self.away_ms())).await),

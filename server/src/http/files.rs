@@ -177,7 +177,7 @@ async fn delete(call: Call) -> Result<Response, Problem> {
     let running = Filter {
         states: vec![State::Queued, State::InProgress, State::Held],
         file: Some(id),
-        spec: None,
+        ..Filter::default()
     };
     let first = Page {
         from: From::Number(1),

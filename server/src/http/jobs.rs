@@ -9,6 +9,7 @@ use super::request::Call;
 use super::route::{Kind, Operation, Param, json};
 use crate::id::Id;
 use crate::queue::{Filter, Job, State};
+use crate::specs::folder::Reference;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -43,7 +44,7 @@ pub const LIST: Operation = Operation::new(|call| Box::pin(list(call)))
             Kind::Text {
                 max_chars: MAX_SPEC_CHARS,
             },
-            "Only jobs of the spec with this name.",
+            "Only jobs of this spec: `orders` (in any version) or `orders@3`.",
         ),
         query::PAGE,
         query::LIMIT,
@@ -70,10 +71,13 @@ pub const GET: Operation = Operation::new(|call| Box::pin(get(call)))
 
 async fn list(call: Call) -> Result<Response, Problem> {
     let page = call.query.page()?;
+    let spec = call.query.get("spec").map(Reference::parse).transpose();
+    let spec = spec.map_err(|why| Problem::new("bad_query", why))?;
     let filter = Filter {
         states: states(&call.query)?,
         file: call.query.id("fileId"),
-        spec: call.query.get("spec").map(str::to_owned),
+        spec: spec.map(|spec| spec.name.to_owned()),
+        version: spec.and_then(|spec| spec.version),
     };
     let queue = &call.service.stores.queue;
     let listed = queue.jobs(call.tenant(), &filter, page).await?;

@@ -170,6 +170,8 @@ pub struct Filter {
     pub file: Option<Id>,
     /// Of this spec, by name.
     pub spec: Option<String>,
+    /// And of this version of it.
+    pub version: Option<u32>,
 }
 
 /// A worker's hold on a job.

@@ -40,7 +40,7 @@ async fn clear_file(shared: &Shared, job: &Job, file: Id) -> Result<(), Fatal> {
     let undone = Filter {
         states: UNDONE.to_vec(),
         file: Some(file),
-        spec: None,
+        ..Filter::default()
     };
     let one = Page {
         from: From::Number(1),

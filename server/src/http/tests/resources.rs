@@ -40,6 +40,8 @@ async fn requests_get_the_status_and_code_that_the_contract_says() {
          GET    /jobs?fileId={file}              200
          GET    /jobs?fileId=7                   400 bad_query
          GET    /jobs?state=done                 400 bad_query
+         GET    /jobs?spec=parcels@1             200
+         GET    /jobs?spec=parcels@x             400 bad_query
          GET    /jobs?State=queued               400 unknown_parameter
          GET    /jobs?page=0                     400 bad_query
          GET    /jobs?limit=201                  400 bad_query

@@ -109,5 +109,8 @@ fn matching(tenant: &Tenant, filter: &Filter) -> Document {
     if let Some(spec) = &filter.spec {
         query.insert("spec.name", doc! { "$eq": spec });
     }
+    if let Some(version) = filter.version {
+        query.insert("spec.version", doc! { "$eq": i64::from(version) });
+    }
     query
 }

@@ -137,6 +137,9 @@ fn wanted(filter: &Filter, state: Option<State>, behind: bool) -> String {
     if filter.spec.is_some() {
         text += " AND j.spec_name = :spec";
     }
+    if filter.version.is_some() {
+        text += " AND j.spec_version = :version";
+    }
     if behind {
         text += match filter.file {
             Some(_) => " AND (f.created_ms, f.job) < (:created_ms, :id)",
@@ -159,6 +162,7 @@ struct Params<'a> {
     tenant: &'a str,
     file: Option<[u8; 12]>,
     spec: Option<&'a str>,
+    version: Option<u32>,
     cursor: Option<(i64, [u8; 12])>,
 }
 
@@ -172,6 +176,7 @@ impl<'a> Params<'a> {
             tenant: tenant.key(),
             file: filter.file.map(|file| file.0),
             spec: filter.spec.as_deref(),
+            version: filter.version,
             cursor: cursor.map(place),
         }
     }
@@ -184,6 +189,9 @@ impl<'a> Params<'a> {
         }
         if let Some(spec) = &self.spec {
             named.push((":spec", spec));
+        }
+        if let Some(version) = &self.version {
+            named.push((":version", version));
         }
         if let Some((created_ms, id)) = &self.cursor {
             named.extend([(":created_ms", created_ms as &dyn ToSql), (":id", id)]);

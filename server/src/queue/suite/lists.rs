@@ -167,10 +167,16 @@ pub(super) async fn filters_narrow_a_list(store: Store) {
     check(of_spec("invoices"), &|job| job.spec.pin.name == "invoices").await;
     check(of_spec("orders"), &|job| job.spec.pin.name == "orders").await;
     check(of_spec("Orders"), &|_| false).await;
+    let of_version = |version: u32| Filter {
+        version: Some(version),
+        ..of_spec("invoices")
+    };
+    check(of_version(1), &|job| job.spec.pin.name == "invoices").await;
+    check(of_version(2), &|_| false).await;
     let both = Filter {
         states: vec![State::Queued, State::Held],
         spec: Some("orders".into()),
-        file: None,
+        ..Filter::default()
     };
     check(both, &|job| {
         matches!(job.state, State::Queued | State::Held) && job.spec.pin.name == "orders"
@@ -180,6 +186,7 @@ pub(super) async fn filters_narrow_a_list(store: Store) {
         states: vec![State::Queued],
         spec: Some("invoices".into()),
         file: Some(shared),
+        version: Some(1),
     };
     check(all, &|job| job.id == invoices.id).await;
 }

@@ -121,6 +121,7 @@ async fn every_statement_asks_an_index() {
         states: states.to_vec(),
         file: file.then_some(Id([0; 12])),
         spec: spec.then(|| "orders".into()),
+        version: spec.then_some(1),
     };
     let page = |states: &[State], file, spec| {
         let filter = filter(states, file, spec);

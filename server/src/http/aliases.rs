@@ -1,6 +1,7 @@
 //! What clients of other systems ask of an upload: its newest job, with the members that those give it.
 
 use super::answer::{self, Response};
+use super::file_view::CANCELLED;
 use super::files;
 use super::job_view::JobView;
 use super::problem::Problem;
@@ -30,7 +31,7 @@ pub struct UploadStatus {
     rows_processed: u64,
     /// Records that were rejected.
     rows_failed: u64,
-    /// Why it failed, or is held.
+    /// Why it failed or is held, or that it was cancelled.
     error: Option<String>,
 }
 
@@ -50,9 +51,12 @@ impl UploadStatus {
         let counters = books
             .map(|books| books.counters.clone())
             .unwrap_or_default();
-        let held = job.held.as_ref().filter(|_| job.state == State::Held);
-        let failed = job.failure.as_ref().filter(|_| job.state == State::Failed);
-        let held = held.map(|held| held.message.clone());
+        let error = match job.state {
+            State::Held => job.held.as_ref().map(|held| held.message.clone()),
+            State::Failed => job.failure.as_ref().map(|failure| failure.message.clone()),
+            State::Cancelled => Some(CANCELLED.to_owned()),
+            State::Queued | State::InProgress | State::Completed => None,
+        };
         Self {
             upload_id: file,
             status: match job.state {
@@ -63,7 +67,7 @@ impl UploadStatus {
             },
             rows_processed: counters.loaded + counters.already_loaded,
             rows_failed: counters.rejected,
-            error: held.or_else(|| failed.map(|failure| failure.message.clone())),
+            error,
             job: job.into(),
         }
     }

@@ -3,8 +3,12 @@
 use super::scalars::Time;
 use crate::files::{Seen, Status};
 use crate::id::Id;
+use crate::queue::State;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
+
+/// Why a file counts as failed whose newest job was cancelled.
+pub const CANCELLED: &str = "the job was cancelled";
 
 /// A file.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -28,7 +32,7 @@ pub struct FileView {
     /// Derived from its newest job.
     #[schemars(schema_with = "words")]
     status: &'static str,
-    /// Why its newest job failed.
+    /// Why its newest job failed, or that it was cancelled.
     error_message: Option<String>,
     uploaded_at: Option<Time>,
     updated_at: Time,
@@ -57,7 +61,10 @@ impl From<Seen> for FileView {
             error_message: newest
                 .as_ref()
                 .filter(|_| status == Status::Failed)
-                .and_then(|job| job.failure.clone()),
+                .and_then(|job| match job.state {
+                    State::Cancelled => Some(CANCELLED.to_owned()),
+                    _ => job.failure.clone(),
+                }),
             uploaded_at: file.uploaded_ms.map(Time),
             updated_at: Time(file.updated_ms),
             processed_at: newest

@@ -252,3 +252,23 @@ async fn a_held_job_says_why() {
         (&json!("PROCESSING"), &json!("too many rejects"))
     );
 }
+
+#[tokio::test]
+async fn a_cancelled_job_says_so_where_its_file_counts_as_failed() {
+    let server = Server::start().await;
+    let file = server.file(&NONE, "parcels-1.csv", b"n\n1\n").await;
+    let job = server.job(&NONE, file).await;
+    let cancelled = server.api.post(&format!("/jobs/{job}/cancel")).await;
+    assert_eq!(cancelled.is(200).json()["state"], "cancelled");
+    let seen = get(&server, &format!("/files/{file}")).await.is(200).json();
+    assert_eq!(
+        (&seen["status"], &seen["errorMessage"]),
+        (&json!("failed"), &json!("the job was cancelled"))
+    );
+    let path = format!("/upload/{file}/status");
+    let upload = get(&server, &path).await.is(200).json();
+    assert_eq!(
+        (&upload["status"], &upload["error"]),
+        (&json!("FAILED"), &json!("the job was cancelled"))
+    );
+}

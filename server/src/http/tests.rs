@@ -20,6 +20,7 @@ use crate::id::{Entropy, Id, SystemEntropy};
 use crate::job::SpecPin;
 use crate::queue::{Claim, Claimant, Job, LoadPin, NewJob, SpecText};
 use crate::service::Service;
+use crate::specs::folder::sha256;
 use crate::tenant::Tenant;
 use bytes::Bytes;
 use hyper::Method;
@@ -144,7 +145,7 @@ impl Server {
             pin: SpecPin {
                 name: "parcels".to_owned(),
                 version: 1,
-                sha256: "bb".repeat(32),
+                sha256: sha256(SPEC),
             },
             text: SPEC.to_owned(),
             is_operators: false,

@@ -46,7 +46,7 @@ async fn a_job_is_shown_as_it_is_from_queued_to_completed() {
     let file = server.file(&NONE, "parcels-1.csv", b"n\n1\n").await;
     let job = server.job(&NONE, file).await;
     let queued = get(&server, &format!("/jobs/{job}")).await.json();
-    let sha256 = "bb".repeat(32);
+    let sha256 = sha256(SPEC);
     for (name, expected) in [
         ("jobId", json!(job)),
         ("fileId", json!(file)),

@@ -176,8 +176,8 @@ impl Objects for FolderObjects {
         let place = Place::of(&self.inner.root, &upload.key)?;
         let key = upload.key.clone();
         self.in_pool(move |inner| {
-            let mut open = inner.open();
-            open.remove(&key);
+            // From here on no part makes the file anew. Removing a large one takes long, so nobody waits for that.
+            inner.open().remove(&key);
             place
                 .remove(&place.unfinished)
                 .map_err(|error| inner.failed(&error))

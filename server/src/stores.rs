@@ -98,6 +98,7 @@ impl Stores {
             Fatal::new("data_dir", format!("{} cannot be made", data_dir.display())).because(&error)
         })?;
         let database = Database::open(&data_dir.join(SERVICE_FILE), &schema).await?;
+        let database = database.waited_out();
         Ok(Self {
             queue: Arc::new(SqliteQueue::new(database.clone())),
             files: Arc::new(SqliteFiles::new(database.clone())),

@@ -5,7 +5,7 @@
 //! that only counts once a later one stands need not wait for the disk ([`Database::write_ahead`]). The work runs
 //! on threads that may block. It knows no table.
 
-use pipeline::Fatal;
+use pipeline::{Fatal, Retry};
 use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -33,6 +33,8 @@ pub struct Database {
     path: Arc<Path>,
     writer: Arc<Mutex<Connection>>,
     readers: Arc<Mutex<Vec<Connection>>>,
+    /// Whether what may heal is an outage.
+    is_waited_out: bool,
 }
 
 impl Database {
@@ -58,9 +60,30 @@ impl Database {
                 path,
                 writer: Arc::new(Mutex::new(connection)),
                 readers: Arc::default(),
+                is_waited_out: false,
             })
         })
         .await
+    }
+
+    /// The same database, for what a service remembers: a disk that is full or held by another process is waited out
+    /// there (an outage), and charged to no job.
+    #[must_use]
+    pub fn waited_out(self) -> Self {
+        Self {
+            is_waited_out: true,
+            ..self
+        }
+    }
+
+    fn judged(&self, fatal: Fatal) -> Fatal {
+        match fatal.retry {
+            Retry::Later if self.is_waited_out => Fatal {
+                retry: Retry::Outage,
+                ..fatal
+            },
+            _ => fatal,
+        }
     }
 
     /// The file.
@@ -111,6 +134,7 @@ impl Database {
             Ok(changed)
         })
         .await
+        .map_err(|fatal| self.judged(fatal))
     }
 
     /// Runs `read` on a connection that never waits for a writer and cannot write: for answers of a few rows. It sees
@@ -134,6 +158,7 @@ impl Database {
             Ok(answer)
         })
         .await
+        .map_err(|fatal| self.judged(fatal))
     }
 
     /// A connection of its own that sees the database as it is now, whatever is written later, and cannot
@@ -284,6 +309,29 @@ mod tests {
     async fn count(database: &Database) -> i64 {
         let read = database.read(|c| c.query_row("SELECT count(*) FROM t", [], |row| row.get(0)));
         read.await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_full_disk_is_an_outage_where_it_is_waited_out() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = Database::open(&folder.path().join("a.db"), &[SCHEMA])
+            .await
+            .unwrap();
+        for (database, retry) in [
+            (database.clone(), Retry::Later),
+            (database.waited_out(), Retry::Outage),
+        ] {
+            let filled = database.write(|change| {
+                change.pragma_update_and_check(None, "max_page_count", 2, |_| Ok(()))?;
+                change.execute_batch(
+                    "CREATE TABLE large (a); INSERT INTO large VALUES (zeroblob(1000000))",
+                )
+            });
+            let fatal = filled.await.unwrap_err();
+            assert_eq!((fatal.code, fatal.retry), ("target_full", retry));
+            let refused = database.write(|change| change.execute_batch("no statement"));
+            assert_eq!(refused.await.unwrap_err().retry, Retry::Never);
+        }
     }
 
     #[tokio::test]

@@ -41,7 +41,7 @@ use crate::job::Failure;
 use crate::page::{Listed, Page};
 use crate::tenant::Tenant;
 use async_trait::async_trait;
-use pipeline::{Checkpoint, Fatal, Retry};
+use pipeline::{Checkpoint, Fatal};
 use rusqlite::Connection;
 use stages::sqlite::Database;
 
@@ -65,7 +65,7 @@ impl SqliteQueue {
             let now = now_ms(transaction)?;
             change(transaction, now)
         });
-        written.await.map_err(outage)
+        written.await
     }
 
     /// Runs `read` on a connection that never waits for the writer.
@@ -73,7 +73,7 @@ impl SqliteQueue {
         &self,
         read: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, Fatal> {
-        self.database.read(read).await.map_err(outage)
+        self.database.read(read).await
     }
 }
 
@@ -87,14 +87,6 @@ fn now_ms(connection: &Connection) -> rusqlite::Result<i64> {
 /// `wait_ms` from `now` on; where that is no time any more, the last one.
 fn after(now: i64, wait_ms: u64) -> i64 {
     now.saturating_add_unsigned(wait_ms)
-}
-
-/// A disk that is full or held by another process is waited out, and charged to no job.
-fn outage(mut fatal: Fatal) -> Fatal {
-    if fatal.retry == Retry::Later {
-        fatal.retry = Retry::Outage;
-    }
-    fatal
 }
 
 #[async_trait]

@@ -10,7 +10,6 @@ use crate::queue::{
     Claimant, Filter, IDEMPOTENCY_MS, LoadPin, NewJob, Queue, Remembered, SpecText, suite,
 };
 use crate::tenant::Tenant;
-use pipeline::{Fatal, Retry};
 use stages::identity::LoadIdentity;
 use stages::sqlite::Database;
 use std::sync::Arc;
@@ -143,13 +142,6 @@ async fn idempotency_keys_are_forgotten_after_a_day() {
         connection.query_row(select, [], |row| row.get::<_, String>(0))
     });
     assert_eq!(left.await.unwrap(), "used again");
-}
-
-#[test]
-fn what_may_heal_is_an_outage() {
-    let retry = |fatal: Fatal| super::outage(fatal).retry;
-    assert_eq!(retry(Fatal::transient("target_full", "")), Retry::Outage);
-    assert_eq!(retry(Fatal::new("target_corrupt", "")), Retry::Never);
 }
 
 fn new_job(tenant: &str) -> NewJob {

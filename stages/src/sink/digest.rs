@@ -8,6 +8,7 @@ use crate::identity::LoadIdentity;
 use async_trait::async_trait;
 use pipeline::{Batch, Digest, Fatal, Holdings, Sink, Written};
 use sha2::{Digest as _, Sha256};
+use std::collections::HashSet;
 use std::sync::Arc;
 
 /// The term of a document whose `_id`, or key, is `bytes`.
@@ -30,14 +31,12 @@ struct Digested {
 impl Sink for Digested {
     async fn write(&self, batch: &Batch) -> Result<Written, Fatal> {
         let mut written = self.sink.write(batch).await?;
-        let refused = |ordinal| {
-            let by_ordinal = |reject: &pipeline::Reject| reject.at.ordinal == ordinal;
-            written.rejects.iter().any(by_ordinal)
-        };
+        let rejects = written.rejects.iter();
+        let refused: HashSet<u64> = rejects.map(|reject| reject.at.ordinal).collect();
         let mut digest = Digest::default();
         for operation in batch.operations() {
             let ordinal = operation.position().ordinal;
-            if !refused(ordinal) {
+            if !refused.contains(&ordinal) {
                 digest.add(term(&self.identity.document_id(ordinal, 0)));
             }
         }

@@ -84,6 +84,23 @@ impl Documents {
         self.0.values().collect()
     }
 
+    /// Asserts that each of these is the document of its record in `records`; some may be missing.
+    pub fn are_of(&self, records: impl Iterator<Item = Generated>) {
+        let mut checked = 0;
+        for (ordinal, record) in (0..).zip(records) {
+            if let Some(found) = self.0.get(&ordinal) {
+                assert_eq!(
+                    Some(found),
+                    record.truth.document(),
+                    "record {}",
+                    ordinal + 1
+                );
+                checked += 1;
+            }
+        }
+        assert_eq!(self.len(), checked, "no document is of no record");
+    }
+
     /// Asserts that these are the documents of `records`, and no others.
     pub fn equal(&self, records: impl Iterator<Item = Generated>) {
         let mut loaded = 0;

@@ -5,10 +5,11 @@ use std::time::Duration;
 use futures::TryStreamExt;
 use mongodb::bson::{Document, doc};
 use serde_json::Value;
+use testbed::api::Api;
 use testbed::files::write_file;
 use testbed::mongod::Mongod;
 use testbed::orders::{HEADER, SPEC, orders};
-use testbed::process::Sluicegate;
+use testbed::process::{Running, Sluicegate};
 use testbed::s3::S3;
 use testbed::service::Service;
 use testbed::truth::Totals;
@@ -46,6 +47,11 @@ impl Backend {
         Self::of(Some(Mongod::standalone().await), Some(S3::start().await))
     }
 
+    /// SQLite and S3.
+    pub async fn embedded_with_s3() -> Self {
+        Self::of(None, Some(S3::start().await))
+    }
+
     fn of(mongod: Option<Mongod>, s3: Option<S3>) -> Self {
         let mut place = place().env("JOB_LEASE_SECONDS", LEASE_SECONDS);
         if let Some(mongod) = &mongod {
@@ -73,6 +79,30 @@ impl Backend {
         self.place.write(&format!("specs/{name}.toml"), text);
     }
 
+    /// Puts a spec of orders into the operator's folder: `change` is done to the text of one with this name and a
+    /// collection of that name.
+    pub fn orders_spec(&self, name: &str, change: impl Fn(String) -> String) {
+        let text = SPEC
+            .replace("\"orders-e2e\"", &format!("\"{name}\""))
+            .replace("\"orders\"", &format!("\"{}\"", name.replace('-', "_")));
+        self.spec(name, &change(text));
+    }
+
+    /// Another machine: a folder of its own, the same servers and specs. MongoDB knows its connections by `name`.
+    pub fn machine(&self, name: &str) -> Sluicegate {
+        let mongod = self.mongod.as_ref().unwrap();
+        let s3 = self.s3.as_ref().unwrap();
+        place()
+            .env("JOB_LEASE_SECONDS", LEASE_SECONDS)
+            .env(
+                "MONGODB_URI",
+                format!("{}&appName={name}", mongod.uri_for("shop")),
+            )
+            .envs(s3.env())
+            .env("S3_BUCKET", s3.bucket())
+            .env("SPECS_DIR", self.place.path("specs"))
+    }
+
     /// Starts `serve` with API and workers.
     pub async fn serve(&self) -> Service {
         Service::start(&self.place, &[]).await
@@ -83,6 +113,35 @@ impl Backend {
         let path = self.place.path(name);
         let totals = write_file(&path, HEADER, orders(seed, records));
         (path, totals)
+    }
+
+    /// Uploads `records` orders of `seed` and asks for them to be loaded with `spec`: the job's id.
+    pub async fn begin(&self, api: &Api, spec: &str, seed: u64, records: u64) -> String {
+        let (path, _) = self.orders("orders-1.csv", seed, records);
+        let query = format!("?spec={spec}&process=true");
+        let submitted = api.upload_file(&path, &query).await.is(202).json();
+        submitted["jobId"].as_str().unwrap().to_owned()
+    }
+
+    /// Waits for the end of a job that [`Self::begin`] began, and asserts that it left what an undisturbed one leaves.
+    pub async fn ends_as_if_nothing_had_happened(
+        &self,
+        api: &Api,
+        job: &str,
+        seed: u64,
+        records: u64,
+    ) {
+        let (_, totals) = self.orders("again.csv", seed, records);
+        let done = api.job_in(job, "completed", DEADLINE).await;
+        counts(&done, &totals);
+        assert_eq!(done["attempts"], 0, "progress charges no attempt: {done:#}");
+        self.documents("orders").await.equal(orders(seed, records));
+        let rejects = api
+            .get(&format!("/jobs/{job}/errors?limit=1"))
+            .await
+            .is(200)
+            .json();
+        assert_eq!(rejects["total"], totals.rejected);
     }
 
     /// The documents of a collection.
@@ -147,6 +206,17 @@ impl Backend {
             None => std::fs::read(self.place.path("data/objects").join(key)).ok(),
         }
     }
+}
+
+/// How many records of a job are read, as far as its worker has told.
+pub fn read(job: &Value) -> u64 {
+    job["stats"]["read"].as_u64().unwrap()
+}
+
+/// Whether a process has a job now.
+pub fn has(process: &Running, job: &Value) -> bool {
+    let worker = job["workerId"].as_str().unwrap_or_default();
+    job["state"] == "in_progress" && worker.ends_with(&format!(":{}", process.process()))
 }
 
 /// Asserts that a job's counters are those of what was generated, loaded and already loaded as one.

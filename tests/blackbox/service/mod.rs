@@ -3,11 +3,14 @@
 
 mod backend;
 mod contract;
+mod endings;
 mod flow;
 mod hostile;
 mod jobs;
 mod logs;
 mod memory;
+mod outages;
+mod stalled;
 mod tenants;
 mod uploads;
 mod workers;

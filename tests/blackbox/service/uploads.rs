@@ -20,13 +20,14 @@ fn text(length: usize) -> Vec<u8> {
         .collect()
 }
 
-async fn files(api: &Api) -> Vec<Value> {
+/// Every file, as `GET /files` tells it.
+pub(super) async fn files(api: &Api) -> Vec<Value> {
     let list = api.get("/files?limit=200").await.is(200).json();
     list["items"].as_array().unwrap().clone()
 }
 
 /// The keys of all objects, and how many uploads are unfinished.
-async fn kept(backend: &Backend) -> (Vec<String>, usize) {
+pub(super) async fn kept(backend: &Backend) -> (Vec<String>, usize) {
     let Some(s3) = &backend.s3 else {
         let mut keys = Vec::new();
         let mut unfinished = 0;

@@ -4,10 +4,9 @@ use std::collections::BTreeSet;
 
 use mongodb::bson::{Document, doc};
 use serde_json::Value;
-use testbed::orders::orders;
 use testbed::service::Service;
 
-use super::backend::{Backend, DEADLINE, SEED, counts};
+use super::backend::{Backend, DEADLINE, SEED};
 
 const LONG: u64 = 40_000;
 /// Jobs that two workers share.
@@ -17,43 +16,18 @@ fn half(job: &Value) -> bool {
     job["stats"]["read"].as_u64() > Some(LONG / 4)
 }
 
-/// Starts a job that takes a while.
-async fn begin(backend: &Backend, service: &Service) -> String {
-    let (path, _) = backend.orders("orders-1.csv", SEED, LONG);
-    let submitted = service
-        .api
-        .upload_file(&path, "?spec=orders-slow&process=true")
-        .await
-        .is(202)
-        .json();
-    submitted["jobId"].as_str().unwrap().to_owned()
-}
-
-async fn ends_as_if_nothing_had_happened(backend: &Backend, service: &Service, job: &str) {
-    let (_, totals) = backend.orders("again.csv", SEED, LONG);
-    let done = service.api.job_in(job, "completed", DEADLINE).await;
-    counts(&done, &totals);
-    assert_eq!(done["attempts"], 0, "progress charges no attempt: {done:#}");
-    backend.documents("orders").await.equal(orders(SEED, LONG));
-    let rejects = service
-        .api
-        .get(&format!("/jobs/{job}/errors?limit=1"))
-        .await
-        .is(200)
-        .json();
-    assert_eq!(rejects["total"], totals.rejected);
-}
-
 async fn a_killed_worker_is_replaced(backend: Backend) {
     let service = backend.serve().await;
-    let job = begin(&backend, &service).await;
+    let job = backend.begin(&service.api, "orders-slow", SEED, LONG).await;
     service
         .api
         .job_when(&job, "in the middle", DEADLINE, half)
         .await;
     service.kill().await;
     let service = backend.serve().await;
-    ends_as_if_nothing_had_happened(&backend, &service, &job).await;
+    backend
+        .ends_as_if_nothing_had_happened(&service.api, &job, SEED, LONG)
+        .await;
 }
 
 #[tokio::test]
@@ -68,7 +42,7 @@ async fn a_killed_worker_is_replaced_on_mongodb() {
 
 async fn a_worker_that_is_told_to_end_hands_its_job_back(backend: Backend) {
     let service = backend.serve().await;
-    let job = begin(&backend, &service).await;
+    let job = backend.begin(&service.api, "orders-slow", SEED, LONG).await;
     service
         .api
         .job_when(&job, "in the middle", DEADLINE, half)
@@ -79,7 +53,9 @@ async fn a_worker_that_is_told_to_end_hands_its_job_back(backend: Backend) {
     // Nobody waits for a lease that was given back.
     let seen = service.api.job(&job).await;
     assert_ne!(seen["state"], "failed");
-    ends_as_if_nothing_had_happened(&backend, &service, &job).await;
+    backend
+        .ends_as_if_nothing_had_happened(&service.api, &job, SEED, LONG)
+        .await;
 }
 
 #[tokio::test]
@@ -142,13 +118,15 @@ async fn another_process_takes_over_on_mongodb() {
     let backend = Backend::mongodb().await;
     let service = Service::start(&backend.place, &["--workers", "0"]).await;
     let first = backend.place.start(["worker"]);
-    let job = begin(&backend, &service).await;
+    let job = backend.begin(&service.api, "orders-slow", SEED, LONG).await;
     service
         .api
         .job_when(&job, "in the middle", DEADLINE, half)
         .await;
     let second = backend.place.start(["worker"]);
     first.kill().await;
-    ends_as_if_nothing_had_happened(&backend, &service, &job).await;
+    backend
+        .ends_as_if_nothing_had_happened(&service.api, &job, SEED, LONG)
+        .await;
     second.kill().await;
 }

@@ -1,0 +1,139 @@
+//! Worker processes that stop, wake too late, or are killed again and again while others go on with their jobs: one that
+//! has lost its lease writes nothing more, and every record is there once.
+//!
+//! `SLUICEGATE_KILL_ROUNDS` says how often a worker is killed, 3 where it is not set; each round waits out one lease, 3 s.
+
+use mongodb::Database;
+use mongodb::bson::{DateTime, Document, doc};
+use serde_json::Value;
+use testbed::api::Api;
+use testbed::eventually;
+use testbed::process::Running;
+use testbed::random::Random;
+use testbed::service::Service;
+
+use super::backend::{Backend, DEADLINE, SEED, counts, has, read};
+
+/// Records that take seconds with the slow spec.
+const LONG: u64 = 32_000;
+/// Enough for every command that is sent to the database of the documents.
+const PROFILE_BYTES: i64 = 64 << 20;
+
+fn rounds() -> u64 {
+    let set = std::env::var("SLUICEGATE_KILL_ROUNDS").ok();
+    set.map_or(3, |rounds| {
+        rounds.parse().expect("SLUICEGATE_KILL_ROUNDS is a number")
+    })
+}
+
+/// The job as soon as `process` has it and has got somewhere.
+async fn gets_on(api: &Api, job: &str, process: &Running, least: u64) -> Value {
+    api.job_when(job, "taken", DEADLINE, |job| {
+        has(process, job) && read(job) > least
+    })
+    .await
+}
+
+/// Has MongoDB note every command that changes documents.
+async fn profile(documents: &Database) {
+    let create = doc! { "create": "system.profile", "capped": true, "size": PROFILE_BYTES };
+    for command in [create, doc! { "profile": 2 }] {
+        documents.run_command(command).await.unwrap();
+    }
+}
+
+/// How many commands of `machine` have changed documents since then.
+async fn changes(documents: &Database, machine: &str, since: DateTime) -> u64 {
+    let filter = doc! {
+        "appName": machine,
+        "ns": "shop.orders",
+        "op": { "$in": ["insert", "update", "remove"] },
+        "ts": { "$gte": since },
+    };
+    let notes = documents.collection::<Document>("system.profile");
+    notes.count_documents(filter).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_worker_that_slept_over_its_lease_writes_nothing_more() {
+    let backend = Backend::mongodb().await;
+    let service = Service::start(&backend.place, &["--workers", "0"]).await;
+    let api = &service.api;
+    let documents = backend
+        .mongod
+        .as_ref()
+        .unwrap()
+        .client()
+        .await
+        .database("shop");
+    profile(&documents).await;
+    let (machine, other) = (backend.machine("sleeper"), backend.machine("other"));
+    let mut sleeper = machine.start(["worker"]);
+    let job = backend.begin(api, "orders-slow", SEED, LONG).await;
+    let seen = gets_on(api, &job, &sleeper, LONG / 8).await;
+    sleeper.signal("STOP").await;
+    let began = DateTime::from_millis(0);
+    assert!(changes(&documents, "sleeper", began).await > 0);
+
+    let other = other.start(["worker"]);
+    gets_on(api, &job, &other, read(&seen)).await;
+    let hello = documents.run_command(doc! { "hello": 1 }).await.unwrap();
+    let woken = *hello.get_datetime("localTime").unwrap();
+    sleeper.signal("CONT").await;
+    eventually("it knows", DEADLINE, async || {
+        sleeper.stderr().contains("lost")
+    })
+    .await;
+    backend
+        .ends_as_if_nothing_had_happened(api, &job, SEED, LONG)
+        .await;
+    assert_eq!(changes(&documents, "sleeper", woken).await, 0);
+    assert!(changes(&documents, "other", woken).await > 0);
+
+    // It lives, and has lost nothing but this job.
+    other.kill().await;
+    let (path, totals) = backend.orders("orders-2.csv", SEED + 1, 200);
+    let query = "?spec=orders-e2e&process=true";
+    let next = api.upload_file(&path, query).await.is(202).json();
+    let next = api
+        .job_in(next["jobId"].as_str().unwrap(), "completed", DEADLINE)
+        .await;
+    counts(&next, &totals);
+    sleeper.signal("TERM").await;
+    let ended = sleeper.end().await;
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+}
+
+#[tokio::test]
+async fn workers_that_are_killed_again_and_again_leave_every_record_once() {
+    let backend = Backend::mongodb().await;
+    let service = Service::start(&backend.place, &["--workers", "0"]).await;
+    let api = &service.api;
+    let machine = backend.machine("worker");
+    let mut workers = [machine.start(["worker"]), machine.start(["worker"])];
+    let job = backend.begin(api, "orders-slow", SEED, LONG).await;
+    let mut random = Random::new(SEED);
+    let slice = LONG * 3 / 4 / rounds();
+    let mut before = 0;
+    for round in 0..rounds() {
+        let moment = (round * slice + random.below(slice)).max(before);
+        let seen = api
+            .job_when(&job, "taken", DEADLINE, |job| {
+                let taken = workers.iter().any(|worker| has(worker, job));
+                taken && read(job) > moment
+            })
+            .await;
+        assert_eq!(seen["attempts"], 0, "{seen:#}");
+        before = read(&seen);
+        let victim = usize::from(has(&workers[1], &seen));
+        let next = machine.start(["worker"]);
+        std::mem::replace(&mut workers[victim], next).kill().await;
+    }
+    backend
+        .ends_as_if_nothing_had_happened(api, &job, SEED, LONG)
+        .await;
+    let jobs = backend.mongod.as_ref().unwrap().client().await;
+    let jobs = jobs.database("shop_state").collection::<Document>("jobs");
+    let found = jobs.find_one(doc! {}).await.unwrap().unwrap();
+    assert_eq!(found.get_i64("fence").unwrap(), 1 + rounds().cast_signed());
+}

@@ -74,6 +74,7 @@ async fn is_to_go(shared: &Shared, job: &Job, file: Id) -> Result<bool, Fatal> {
         states: vec![State::Completed],
         file: Some(file),
         spec: None,
+        ..Filter::default()
     };
     let mut page = Page {
         from: From::Number(1),

@@ -237,6 +237,7 @@ impl MongoTarget {
                 "indexes": [
                     { "key": { "base": 1, "generation": -1 }, "name": "base_generation" },
                     { "key": { "collection": 1, "loadNumber": -1 }, "name": "collection_loadNumber" },
+                    { "key": { "collection": 1, "lockUntil": -1 }, "name": "collection_lockUntil" },
                 ],
             };
             self.write(command).await.map(|_| ())

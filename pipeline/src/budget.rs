@@ -184,6 +184,11 @@ impl Judge {
         None
     }
 
+    /// Judges what the checkpoint holds that a run goes on from.
+    pub(crate) fn judge_start(&self, now: Tally) -> Option<Breach> {
+        self.judge(now, false)
+    }
+
     /// Judges at the end of the input.
     pub(crate) fn judge_end(&self, now: Tally) -> Option<Breach> {
         self.judge(now, true)

@@ -119,6 +119,10 @@ pub async fn run(job: Job) -> Report {
         stop,
         cancel: job.cancel,
     });
+    // What a checkpoint holds already is judged before anything is read: a job that was held and goes on without
+    // anybody's word is held where it stood.
+    let exceeded = lock(&shared.judge).judge_start(start);
+    shared.breach(exceeded.filter(|breach| !job.accepted.covers(&breach.cause)));
     let saver = Saver::start(job.from.clone(), job.ledger.clone());
 
     let blocks = blocks(job.source, job.source_at, job.framer, shared.clone());

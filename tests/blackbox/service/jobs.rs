@@ -235,6 +235,13 @@ async fn a_held_job_goes_on_when_it_is_approved() {
         api.get(&format!("/files/{file}")).await.json()["status"],
         "processing"
     );
+    // Without anybody's word it is held where it stood.
+    api.post(&format!("/jobs/{job}/cancel")).await.is(200);
+    api.post(&format!("/jobs/{job}/retry")).await.is(200);
+    let again = api
+        .job_when(&job, "held again", DEADLINE, |job| job["state"] == "held")
+        .await;
+    assert_eq!(again["stats"], held["stats"]);
     let approved = api
         .post_json(
             &format!("/jobs/{job}/approve"),

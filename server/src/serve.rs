@@ -67,6 +67,7 @@ pub async fn run(config: Config, role: Role) -> Result<(), Fatal> {
     };
     let began = Instant::now();
     let service = Service::open(config).await?;
+    warn_of_what_is_not_there(&service).await;
     let stop = CancellationToken::new();
     let server = match role.listen {
         Some(address) => Some(Server::bind(&service, address, role.is_insecure, &stop).await?),
@@ -115,21 +116,38 @@ fn judge(config: &Config, role: &Role) -> Result<(), Fatal> {
     Ok(())
 }
 
+/// Says at once what would otherwise be said to the first client. Nothing of it keeps the service from starting: it may
+/// come.
+async fn warn_of_what_is_not_there(service: &Service) {
+    let specs_dir = &service.config.specs_dir;
+    if !specs_dir.is_dir() {
+        let specs_dir = specs_dir.display();
+        tracing::warn!(%specs_dir, "SPECS_DIR is no folder: there are no specs of the operator's");
+    }
+    if let Err(error) = service.stores.objects.ping().await {
+        tracing::warn!(%error, "the store of the files' bytes does not answer");
+    }
+}
+
 /// Locks the data directory for this process; the lock ends with the process, however it ends.
 fn lock(data_dir: &Path) -> Result<File, Fatal> {
     let path = data_dir.join(LOCK_FILE);
     let opened = std::fs::create_dir_all(data_dir).and_then(|()| File::create(&path));
     let file = opened.map_err(|error| {
-        Fatal::new("data_dir", format!("{} cannot be made", path.display())).because(&error)
+        Fatal::new(
+            "data_dir",
+            format!("nothing can be kept in {}", data_dir.display()),
+        )
+        .hint("DATA_DIR must be a folder that this user may write in, or a place for a new one")
+        .because(&error)
     })?;
     match file.try_lock() {
         Ok(()) => Ok(file),
-        Err(error) => Err(Fatal::new(
+        Err(_) => Err(Fatal::new(
             "data_dir_in_use",
             format!("another process serves {}", data_dir.display()),
         )
-        .hint("one `serve` works on a data directory; several share the work with MONGODB_URI")
-        .because(&error)),
+        .hint("one `serve` works on a data directory; several share the work with MONGODB_URI")),
     }
 }
 
@@ -158,7 +176,9 @@ impl Server {
                 .hint("make one with `sluicegate keys add TENANT`, or say --insecure"));
         }
         let cannot = |error: std::io::Error| {
-            Fatal::new("listen", format!("{address} cannot be listened on")).because(&error)
+            Fatal::new("listen", format!("{address} cannot be listened on"))
+                .hint("another port is said with PORT or --port; 0 takes any that is free")
+                .because(&error)
         };
         let listener = TcpListener::bind(address).await.map_err(cannot)?;
         let bound = listener.local_addr().map_err(cannot)?;

@@ -3,12 +3,17 @@
 use super::Exit;
 use super::run::refuse;
 use crate::config::Config;
+use pipeline::Fatal;
 use stages::open::embedded_file;
 use stages::sink::sqlite::Export;
 use std::io::{ErrorKind, Write as _};
+use std::path::Path;
 
 pub fn export(config: &Config, tenant: Option<&str>, collection: &str) -> Exit {
     let path = embedded_file(&config.data_dir, tenant);
+    if !path.exists() {
+        return refuse(&nothing(config, &path), Exit::Failed);
+    }
     let documents = match Export::open(&path, collection) {
         Ok(documents) => documents,
         Err(fatal) => return refuse(&fatal, Exit::Failed),
@@ -26,6 +31,18 @@ pub fn export(config: &Config, tenant: Option<&str>, collection: &str) -> Exit {
     match out.flush() {
         Ok(()) => Exit::Done,
         Err(error) => gone(&error),
+    }
+}
+
+/// There is no store yet, or it is elsewhere.
+fn nothing(config: &Config, path: &Path) -> Fatal {
+    let message = format!("nothing was loaded into {} yet", path.display());
+    let fatal = Fatal::new("nothing_to_export", message);
+    match config.mongodb_uri {
+        Some(_) => {
+            fatal.hint("export reads the embedded store; with MONGODB_URI documents are in MongoDB")
+        }
+        None => fatal.hint("DATA_DIR and --tenant say which store is meant"),
     }
 }
 

@@ -35,6 +35,7 @@ mod scalars;
 mod serve;
 mod socket;
 mod specs;
+mod unread;
 mod upload;
 mod verbs;
 

@@ -10,6 +10,7 @@ use super::dispatch::Http;
 use super::places::{Busy, Counted, Place, Places};
 use super::request::BodyError;
 use super::socket::Socket;
+use super::unread::Noted;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Request};
 use http_body_util::BodyExt as _;
@@ -150,9 +151,12 @@ async fn connection(
     let stack = SetRequestId::new(PropagateRequestId::new(traced, REQUEST_ID), REQUEST_ID, ids);
     let service = service_fn(move |request: Request<Incoming>| {
         let busy = Busy::new(place.clone());
-        let answer = stack.clone().call(without_odd_id(request));
+        let (head, body) = without_odd_id(request).into_parts();
+        let (body, note) = Noted::new(body);
+        let answer = stack.clone().call(Request::from_parts(head, body));
         async move {
-            let response = answer.await?;
+            let mut response = answer.await?;
+            note.tell(&mut response);
             Ok::<_, Infallible>(response.map(|body| Counted::new(body, busy)))
         }
     });

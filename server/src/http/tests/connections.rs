@@ -183,3 +183,24 @@ async fn when_the_server_ends_waiting_requests_are_answered() {
     drop(idle);
     assert!(TcpStream::connect(&server.address).await.is_err());
 }
+
+#[tokio::test]
+async fn an_answer_before_the_end_of_its_request_says_that_the_connection_ends() {
+    let server = Server::start().await;
+    let head = |path: &str| format!("PUT {path} HTTP/1.1\r\nhost: x\r\ncontent-length: 4\r\n\r\n");
+    for (path, body, closes) in [
+        ("/upload/a.csv?nothing=1", "", true),
+        ("/specs/a", "n\n1\n", false),
+        ("/upload/a.csv", "n\n1\n", false),
+    ] {
+        let mut socket = TcpStream::connect(&server.address).await.unwrap();
+        let request = head(path) + body;
+        socket.write_all(request.as_bytes()).await.unwrap();
+        let answer = answered(&mut socket).await.to_ascii_lowercase();
+        assert_eq!(
+            answer.contains("connection: close\r\n"),
+            closes,
+            "{path}: {answer}"
+        );
+    }
+}

@@ -301,18 +301,23 @@ async fn an_object_that_is_gone_fails_its_job() {
 
 async fn what_is_loaded_is_removed(backend: Backend) {
     let delete = |text: String| text.replace("[input]\n", "[input]\non_success = \"delete\"\n");
+    let strict = |text: String| text.replace("max_records = 1_000_000_000", "max_records = 3");
     backend.orders_spec("once", delete);
-    backend.orders_spec("slowly", |text| text + SLOW);
+    backend.orders_spec("strictly", strict);
     let service = backend.serve().await;
     let api = &service.api;
-    let (file, key, totals) = upload(&backend, api, SEED, LONG).await;
+    let (file, key, totals) = upload(&backend, api, SEED, SHORT).await;
     // Two jobs have the file; the one that wants it removed is done first.
-    let slow = process(api, &file, "slowly").await;
+    let held = process(api, &file, "strictly").await;
+    api.job_in(&held, "held", DEADLINE).await;
     let once = process(api, &file, "once").await;
     complete(&backend, api, &once, "once", SEED, &totals).await;
-    assert_eq!(api.job(&slow).await["state"], "in_progress");
     assert!(backend.object(&key).await.is_some());
-    complete(&backend, api, &slow, "slowly", SEED, &totals).await;
+    let approval = json!({ "maxRecords": 1_000 });
+    api.post_json(&format!("/jobs/{held}/approve"), &approval)
+        .await
+        .is(200);
+    complete(&backend, api, &held, "strictly", SEED, &totals).await;
     eventually("the object is removed", DEADLINE, async || {
         backend.object(&key).await.is_none()
     })

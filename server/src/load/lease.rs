@@ -298,14 +298,19 @@ impl Lease {
         loop {
             sleep_until(next).await;
             let sent = Instant::now();
-            match timeout_at(safe_until, self.renew()).await {
-                Ok(Ok(true)) => safe_until = sent + Duration::from_millis(self.lease_ms * 2 / 3),
-                Ok(Ok(false)) => return lost(),
-                Ok(Err(error)) => {
+            // A process that slept too long has lost the lease, however quickly the store would answer now.
+            let renewed = match sent < safe_until {
+                true => timeout_at(safe_until, self.renew()).await.ok(),
+                false => None,
+            };
+            match renewed {
+                Some(Ok(true)) => safe_until = sent + Duration::from_millis(self.lease_ms * 2 / 3),
+                Some(Ok(false)) => return lost(),
+                Some(Err(error)) => {
                     tracing::warn!(%error, "the lease could not be renewed");
                     last_error = Some(error);
                 }
-                Err(_) => {}
+                None => {}
             }
             if Instant::now() >= safe_until {
                 let message =

@@ -441,10 +441,12 @@ async fn check_swept(service: &Service, code: &str) {
             swept.unwrap() == 1
         })
         .await;
-        go_on.send(text(PART_BYTES)).unwrap();
+        // The upload may have heard of it already, and listens no more.
+        let _ = go_on.send(text(PART_BYTES));
     };
     let (broken, ()) = tokio::join!(service.receive("orders.csv", None, chunks), swept);
-    assert_eq!(broken.unwrap_err().code, code);
+    let broken = broken.unwrap_err().code;
+    assert!(broken == code || broken == "upload_lost", "{broken}");
     service.nothing_is_left().await;
 }
 

@@ -17,6 +17,10 @@ use crate::{eventually, fetched};
 /// rule; a change of primary in a set of three was once seen to take a minute.
 const START_TIMEOUT: Duration = Duration::from_secs(150);
 
+/// How long a node may take to set or take back a fail point. It answers once every command that an earlier one held back
+/// has gone on, even where nobody waits for that command any more.
+const FAIL_POINT_TIMEOUT: Duration = Duration::from_secs(90);
+
 /// The name of every replica set.
 pub const REPLICA_SET: &str = "rs0";
 
@@ -147,13 +151,11 @@ impl Mongod {
         let command =
             doc! { "configureFailPoint": "failCommand", "mode": mode.into(), "data": data };
         for node in self.nodes() {
-            let set = self
-                .client_of_node(node)
-                .await
-                .database("admin")
-                .run_command(command.clone())
-                .await;
-            set.unwrap_or_else(|error| panic!("{command}: {error}"));
+            let admin = self.client_of_node(node).await.database("admin");
+            let set = admin.run_command(command.clone()).into_future();
+            let set = tokio::time::timeout(FAIL_POINT_TIMEOUT, set).await;
+            set.unwrap_or_else(|_| panic!("{command}: held back for {FAIL_POINT_TIMEOUT:?}"))
+                .unwrap_or_else(|error| panic!("{command}: {error}"));
         }
     }
 

@@ -54,7 +54,16 @@ impl Service {
 
     /// A service over stores and targets that are open.
     pub fn new(config: Config, stores: Stores, targets: Targets) -> Self {
-        let entropy = Arc::new(SystemEntropy);
+        Self::with_entropy(config, stores, targets, Arc::new(SystemEntropy))
+    }
+
+    /// The same, with the chance that it is given.
+    pub fn with_entropy(
+        config: Config,
+        stores: Stores,
+        targets: Targets,
+        entropy: Arc<dyn Entropy>,
+    ) -> Self {
         let defaults = Defaults {
             batch_records: config.job_batch_records,
             pause_ms: config.job_write_pause_ms,

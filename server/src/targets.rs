@@ -8,6 +8,7 @@ use pipeline::Fatal;
 use stages::load::Loads;
 use stages::open::{Connected, Destination, OpenFiles, embedded_file};
 use stages::plan::Plan;
+use stages::sink::DocumentStore;
 use stages::sink::mongodb::MongoTarget;
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -19,18 +20,29 @@ pub struct Targets {
     shared: Arc<Shared>,
 }
 
+/// The database of a tenant on a server that is connected.
+pub type DatabaseOf = dyn Fn(Option<&str>) -> Result<Arc<dyn DocumentStore>, Fatal> + Send + Sync;
+
 struct Shared {
-    mongodb: Option<MongoTarget>,
+    server: Option<Box<DatabaseOf>>,
     /// The database of each tenant that was asked for, which knows whether its indexes are made.
-    databases: Mutex<HashMap<Tenant, Arc<MongoTarget>>>,
+    databases: Mutex<HashMap<Tenant, Arc<dyn DocumentStore>>>,
     files: OpenFiles,
 }
 
 impl Targets {
     /// Targets in `mongodb`, or, without it, in the embedded store; files lie in `data_dir`.
     pub fn new(mongodb: Option<MongoTarget>, data_dir: PathBuf) -> Self {
+        let server = mongodb.map(|mongodb| -> Box<DatabaseOf> {
+            Box::new(move |tenant| Ok(Arc::new(mongodb.of_tenant(tenant)?)))
+        });
+        Self::on(server, data_dir)
+    }
+
+    /// Targets on `server`, or, without it, in the embedded store; files lie in `data_dir`.
+    pub fn on(server: Option<Box<DatabaseOf>>, data_dir: PathBuf) -> Self {
         let shared = Shared {
-            mongodb,
+            server,
             databases: Mutex::default(),
             files: OpenFiles::in_folder(&data_dir),
         };
@@ -73,8 +85,8 @@ impl Targets {
         }
     }
 
-    fn database(&self, tenant: &Tenant) -> Option<Arc<MongoTarget>> {
-        let mongodb = self.shared.mongodb.as_ref()?;
+    fn database(&self, tenant: &Tenant) -> Option<Arc<dyn DocumentStore>> {
+        let server = self.shared.server.as_ref()?;
         let mut databases = self
             .shared
             .databases
@@ -84,7 +96,7 @@ impl Targets {
             return Some(database.clone());
         }
         // No `Tenant` is called `state`, the one name that is refused.
-        let database = Arc::new(mongodb.of_tenant(tenant.name()).ok()?);
+        let database = server(tenant.name()).ok()?;
         databases.insert(tenant.clone(), database.clone());
         Some(database)
     }

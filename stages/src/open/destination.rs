@@ -5,7 +5,9 @@ use crate::load::Loads;
 use crate::plan::{Plan, SinkKind};
 use crate::sink::mongodb::MongoTarget;
 use crate::sink::sqlite::EmbeddedStore;
-use crate::sink::{Flow, Load, Mode, Opened, Target, csv, digested, is_collection, jsonl, null};
+use crate::sink::{
+    DocumentStore, Flow, Load, Mode, Opened, Target, csv, digested, is_collection, jsonl, null,
+};
 use crate::step::bind::Unknown;
 use pipeline::Fatal;
 use std::fmt;
@@ -38,7 +40,7 @@ enum Place {
     /// A connection string, which may hold a password: never shown.
     Mongodb(String),
     /// The database of a tenant of a service, which is connected already.
-    Connected(Arc<MongoTarget>),
+    Connected(Arc<dyn DocumentStore>),
     Embedded(PathBuf),
     Sqlite(PathBuf),
     Jsonl,
@@ -68,7 +70,7 @@ impl Destination {
     pub fn of_tenant(
         plan: &Plan,
         tenant: Option<&str>,
-        mongodb: Option<Arc<MongoTarget>>,
+        mongodb: Option<Arc<dyn DocumentStore>>,
         data_dir: &Path,
     ) -> Self {
         let place = match (&plan.sink.kind, mongodb) {
@@ -212,10 +214,10 @@ impl Destination {
         let link = match &self.place {
             Place::Mongodb(uri) => {
                 files.make_folder().await?;
-                Link::Mongodb(Arc::new(MongoTarget::connect(uri).await?))
+                Link::Store(Arc::new(MongoTarget::connect(uri).await?))
             }
-            Place::Connected(target) => Link::Mongodb(target.clone()),
-            Place::Embedded(path) | Place::Sqlite(path) => Link::Sqlite(files.open(path).await?),
+            Place::Connected(target) => Link::Store(target.clone()),
+            Place::Embedded(path) | Place::Sqlite(path) => Link::Store(files.open(path).await?),
             Place::Jsonl | Place::Csv => {
                 Link::File(files.open(&files.folder().join(FILE_LOADS)).await?)
             }
@@ -254,8 +256,7 @@ pub struct Connected {
 }
 
 enum Link {
-    Mongodb(Arc<MongoTarget>),
-    Sqlite(Arc<EmbeddedStore>),
+    Store(Arc<dyn DocumentStore>),
     /// The store of loads beside a file sink.
     File(Arc<EmbeddedStore>),
     Nothing,
@@ -265,8 +266,8 @@ impl Connected {
     /// Where loads are remembered; none for the null sink and a dry run.
     pub fn loads(&self) -> Option<Arc<dyn Loads>> {
         match &self.link {
-            Link::Mongodb(target) => Some(target.clone()),
-            Link::Sqlite(target) | Link::File(target) => Some(target.clone()),
+            Link::Store(target) => Some(target.clone()),
+            Link::File(loads) => Some(loads.clone()),
             Link::Nothing => None,
         }
     }
@@ -294,8 +295,7 @@ impl Connected {
         } = &self.to;
         let identity = load.identity;
         let opened = match (&self.link, place) {
-            (Link::Mongodb(to), _) => to.open(target, flow, load).await?,
-            (Link::Sqlite(to), _) => to.sink(target, &load).await?,
+            (Link::Store(to), _) => to.open_sink(target, flow, load).await?,
             (Link::File(_), Place::Csv) => csv::open(target, *rescue, &load).await?,
             (Link::File(_), _) => jsonl::open(target, &load).await?,
             (Link::Nothing, _) => return Ok(null::open(target, &load)),

@@ -23,8 +23,10 @@ pub use key::{KeyField, key_fields};
 pub use target::{RESERVED, TargetSpec, is_collection};
 
 use crate::identity::LoadIdentity;
+use crate::load::Loads;
 use crate::record::{Record, Schema};
-use pipeline::{Encode, Sink};
+use async_trait::async_trait;
+use pipeline::{Encode, Fatal, Sink};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -96,6 +98,16 @@ pub struct Load {
     pub schema: Arc<Schema>,
     /// Whether the load goes on from a checkpoint, and the sink's mark in it.
     pub resume: Option<Option<u64>>,
+}
+
+/// A database of documents that is connected. What is remembered of its loads stands beside the documents.
+#[async_trait]
+pub trait DocumentStore: Loads {
+    /// Opens the sink for one load, and makes the index that its mode wants where there is none.
+    ///
+    /// # Errors
+    /// What the database refuses, and an outage where it does not answer.
+    async fn open_sink(&self, target: &Target, flow: &Flow, load: Load) -> Result<Opened, Fatal>;
 }
 
 /// Both halves of an open sink.

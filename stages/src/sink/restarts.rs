@@ -4,7 +4,7 @@
 use super::harness::values::{TYPES, record};
 use super::harness::{Fed, load};
 use super::sqlite::EmbeddedStore;
-use super::{Load, Target, csv, jsonl};
+use super::{DocumentStore as _, Flow, Load, Target, csv, jsonl};
 use proptest::prelude::*;
 use serde_json::{Map, Value};
 use std::path::Path;
@@ -39,7 +39,10 @@ async fn open(kind: Kind, path: &Path, resume: Option<Option<u64>>) -> Fed {
         Kind::Csv => csv::open(&target, false, &load).await.unwrap(),
         Kind::Sqlite => {
             let store = EmbeddedStore::open(path).await.unwrap();
-            store.sink(&target, &load).await.unwrap()
+            store
+                .open_sink(&target, &Flow::default(), load.clone())
+                .await
+                .unwrap()
         }
     };
     Fed::new(opened, &load)

@@ -31,7 +31,8 @@ pub use spec::MongodbSpec;
 pub use statement::{Done, Statements};
 
 use crate::record::{Layout, Record, Slot};
-use crate::sink::{Flow, Load, Mode, Opened, Target};
+use crate::sink::{DocumentStore, Flow, Load, Mode, Opened, Target};
+use async_trait::async_trait;
 use document::Documents;
 use insert::InsertSink;
 use key::Key;
@@ -113,13 +114,16 @@ impl MongoTarget {
     pub fn database(&self) -> &Database {
         &self.database
     }
+}
 
+#[async_trait]
+impl DocumentStore for MongoTarget {
     /// Opens the sink for one load. In the key modes it makes the unique index on the key where none is there.
     ///
     /// # Errors
     /// `key_not_unique`, `key_unknown`, `key_type`, `lineage_name`, `merge_in_flight` when more than one batch
     /// of a merge may be in flight, `target_refused`, `target_unavailable`.
-    pub async fn open(&self, target: &Target, flow: &Flow, load: Load) -> Result<Opened, Fatal> {
+    async fn open_sink(&self, target: &Target, flow: &Flow, load: Load) -> Result<Opened, Fatal> {
         let here = self.of_tenant(load.tenant.as_deref())?;
         let writer = Writer {
             database: here.database,

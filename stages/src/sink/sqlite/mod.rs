@@ -20,9 +20,13 @@ mod table;
 
 pub use export::Export;
 
-use super::{BatchSpec, Flow, FlowSpec, Load, Mode, Nulls, Opened, RateSpec, Target, TargetSpec};
+use super::{
+    BatchSpec, DocumentStore, Flow, FlowSpec, Load, Mode, Nulls, Opened, RateSpec, Target,
+    TargetSpec,
+};
 use crate::spec::Problem;
 use crate::sqlite::Database;
+use async_trait::async_trait;
 use encode::{InsertEncoder, KeyedEncoder};
 use insert::InsertSink;
 use keyed::KeyedSink;
@@ -124,27 +128,6 @@ impl EmbeddedStore {
         }
     }
 
-    /// Opens both halves of a sink for one load, and makes the collection, and in key modes its index.
-    ///
-    /// # Errors
-    /// `target_mismatch` when there is another kind of table under that name, `key_not_unique` when documents
-    /// share a key; otherwise when the database cannot be written.
-    pub async fn sink(&self, target: &Target, load: &Load) -> Result<Opened, Fatal> {
-        let table = Table::open(&self.database, &target.collection).await?;
-        if !target.mode.has_key() {
-            return Ok(Opened {
-                encode: Box::new(InsertEncoder::new(target, load)),
-                sink: Arc::new(InsertSink::new(self.database.clone(), &table)),
-            });
-        }
-        table.index(&self.database, &target.key).await?;
-        table.index_of_loads(&self.database).await?;
-        Ok(Opened {
-            encode: Box::new(KeyedEncoder::new(target, load)?),
-            sink: Arc::new(KeyedSink::new(self.database.clone(), &table, target, load)),
-        })
-    }
-
     /// The names of the collections, in order.
     ///
     /// # Errors
@@ -160,6 +143,30 @@ impl EmbeddedStore {
     /// When the database cannot be read.
     pub fn export(&self, collection: &str) -> Result<Export, Fatal> {
         Export::open(self.path(), collection)
+    }
+}
+
+#[async_trait]
+impl DocumentStore for EmbeddedStore {
+    /// Opens both halves of a sink for one load, and makes the collection, and in key modes its index.
+    ///
+    /// # Errors
+    /// `target_mismatch` when there is another kind of table under that name, `key_not_unique` when documents
+    /// share a key; otherwise when the database cannot be written.
+    async fn open_sink(&self, target: &Target, _: &Flow, load: Load) -> Result<Opened, Fatal> {
+        let table = Table::open(&self.database, &target.collection).await?;
+        if !target.mode.has_key() {
+            return Ok(Opened {
+                encode: Box::new(InsertEncoder::new(target, &load)),
+                sink: Arc::new(InsertSink::new(self.database.clone(), &table)),
+            });
+        }
+        table.index(&self.database, &target.key).await?;
+        table.index_of_loads(&self.database).await?;
+        Ok(Opened {
+            encode: Box::new(KeyedEncoder::new(target, &load)?),
+            sink: Arc::new(KeyedSink::new(self.database.clone(), &table, target, &load)),
+        })
     }
 }
 

@@ -55,7 +55,10 @@ impl Place {
             ..Target::default()
         };
         Ok(Fed::new(
-            self.store().await.sink(&target, &load).await?,
+            self.store()
+                .await
+                .open_sink(&target, &Flow::default(), load.clone())
+                .await?,
             &load,
         ))
     }
@@ -342,7 +345,13 @@ async fn keys_of_several_fields_and_odd_names_use_their_index() {
     };
     let place = Place::new();
     let store = place.store().await;
-    let fed = Fed::new(store.sink(&target, &load).await.unwrap(), &load);
+    let fed = Fed::new(
+        store
+            .open_sink(&target, &Flow::default(), load.clone())
+            .await
+            .unwrap(),
+        &load,
+    );
     let row = |text: &str, number: i64, truth: bool| {
         serde_json::json!({ "q\"\\'\n": text, "ä.x y": number, "b": truth }).to_string()
     };
@@ -393,7 +402,13 @@ async fn keys_are_told_apart_by_type() {
         ..Target::default()
     };
     let store = place.store().await;
-    let fed = Fed::new(store.sink(&insert, &load).await.unwrap(), &load);
+    let fed = Fed::new(
+        store
+            .open_sink(&insert, &Flow::default(), load.clone())
+            .await
+            .unwrap(),
+        &load,
+    );
     let rows: Vec<_> = keys.iter().map(|key| format!("{{\"k\":{key}}}")).collect();
     assert_eq!(fed.said(0, &rows).await, "8/0");
     // The index can be made: no two are equal.
@@ -445,7 +460,13 @@ async fn a_full_disk_may_heal_and_leaves_whole_batches_only() {
         collection: "orders".into(),
         ..Target::default()
     };
-    let fed = Fed::new(store.sink(&target, &load).await.unwrap(), &load);
+    let fed = Fed::new(
+        store
+            .open_sink(&target, &Flow::default(), load.clone())
+            .await
+            .unwrap(),
+        &load,
+    );
     let limit = |pages: u32| {
         store.database.write(move |change| {
             change.pragma_update_and_check(None, "max_page_count", pages, |_| Ok(()))

@@ -14,7 +14,7 @@ use super::MongoTarget;
 use crate::identity::LoadIdentity;
 use crate::record::Type;
 use crate::sink::harness::{self, Fed};
-use crate::sink::{Flow, Load, Mode, Target};
+use crate::sink::{DocumentStore as _, Flow, Load, Mode, Target};
 use futures::TryStreamExt;
 use mongodb::bson::{Document, RawDocumentBuf, doc};
 use pipeline::{Fatal, Written};
@@ -73,7 +73,7 @@ impl Loader {
             max_in_flight: 1,
             ..Flow::default()
         };
-        let opened = mongo.open(target, &flow, load.clone()).await?;
+        let opened = mongo.open_sink(target, &flow, load.clone()).await?;
         Ok(Self(Fed::new(opened, &load)))
     }
 

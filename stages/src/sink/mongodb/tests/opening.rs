@@ -4,7 +4,7 @@ use super::*;
 use mongodb::bson::Bson;
 
 async fn refused(mongo: &MongoTarget, target: &Target, flow: &Flow) -> Fatal {
-    let opened = mongo.open(target, flow, load(1)).await;
+    let opened = mongo.open_sink(target, flow, load(1)).await;
     opened
         .err()
         .unwrap_or_else(|| panic!("{target:?} is refused"))
@@ -101,7 +101,7 @@ async fn what_cannot_be_is_refused() {
         ..load(1)
     };
     let opened = mongo
-        .open(&target(Mode::Merge, &["id"]), &one, dollar)
+        .open_sink(&target(Mode::Merge, &["id"]), &one, dollar)
         .await;
     assert_eq!(opened.err().unwrap().code, "target_name");
 }

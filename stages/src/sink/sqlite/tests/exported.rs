@@ -74,7 +74,7 @@ proptest! {
             let store = place.store().await;
             let load = load(TYPES);
             let target = Target { collection: "orders".into(), ..Target::default() };
-            let fed = Fed::new(store.sink(&target, &load).await.unwrap(), &load);
+            let fed = Fed::new(store.open_sink(&target, &Flow::default(), load.clone()).await.unwrap(), &load);
             assert_eq!(fed.said(0, &rows).await, format!("{}/0", rows.len()));
             exported(&store)
         });

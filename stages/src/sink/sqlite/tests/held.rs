@@ -34,7 +34,12 @@ async fn an_insert_counts_what_was_acknowledged_now_or_before() {
         collection: "orders".into(),
         ..Target::default()
     };
-    let mut opened = place.store().await.sink(&target, &load).await.unwrap();
+    let mut opened = place
+        .store()
+        .await
+        .open_sink(&target, &Flow::default(), load.clone())
+        .await
+        .unwrap();
     opened.sink = digested(load.identity, opened.sink);
     let fed = Fed::new(opened, &load);
     let ids = [0, 1].map(|ordinal| load.identity.document_id(ordinal, 0));

@@ -8,6 +8,7 @@
 
 pub mod api;
 mod background;
+pub mod crash;
 pub mod events;
 pub mod files;
 pub mod moment;

@@ -3,6 +3,7 @@
 
 mod backend;
 mod contract;
+mod crash;
 mod endings;
 mod flow;
 mod hostile;

@@ -1,0 +1,235 @@
+//! The processes of ours in a round: `serve`, and where there is MongoDB two workers beside it.
+//!
+//! Each worker is a machine of its own: a folder of its own, and a name by which MongoDB knows its connections.
+
+use std::path::{Path, PathBuf};
+
+use super::LEASE_SECONDS;
+use super::state::Seen;
+use crate::api::Api;
+use crate::process::{Running, Sluicegate};
+use crate::service::Service;
+
+/// Workers beside a service that has none itself.
+const WORKERS: usize = 2;
+/// The last characters of a log that a message holds.
+const MAX_LOG_CHARS: usize = 1_500;
+
+/// What every process of a round is started with.
+pub(super) struct Settings {
+    /// The program.
+    pub binary: PathBuf,
+    /// The environment that leads to the servers.
+    pub environment: Vec<(String, String)>,
+    /// MongoDB with the round's database, where there is one.
+    pub mongodb_uri: Option<String>,
+}
+
+/// A process, by its place in the crew.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Member {
+    /// `serve`.
+    Serve,
+    /// A worker.
+    Worker(usize),
+}
+
+/// The processes. Dropping them kills them.
+pub(super) struct Crew {
+    settings: Settings,
+    /// Where `serve` runs; it has the specs, and the data where they are embedded.
+    home: Sluicegate,
+    serve: Option<Service>,
+    workers: Vec<Worker>,
+    /// How many processes were started: names are never used again.
+    started: u64,
+}
+
+struct Worker {
+    name: String,
+    /// Holds its folder.
+    _machine: Sluicegate,
+    running: Running,
+}
+
+impl Crew {
+    /// Starts them, with `spec` as the operator's.
+    ///
+    /// # Panics
+    /// Where one does not start.
+    pub async fn start(settings: Settings, spec: &str) -> Crew {
+        let home = machine(&settings, "serve", None);
+        let specs = home.path("specs");
+        std::fs::create_dir(&specs).unwrap_or_else(|error| panic!("{}: {error}", specs.display()));
+        home.write("specs/orders.toml", spec);
+        let mut crew = Crew {
+            settings,
+            home,
+            serve: None,
+            workers: Vec::new(),
+            started: 0,
+        };
+        crew.start_all().await;
+        crew
+    }
+
+    /// A client of the service.
+    ///
+    /// # Panics
+    /// Where it is not there: between [`Crew::kill`] and [`Crew::replace`].
+    pub fn api(&self) -> &Api {
+        let Some(serve) = &self.serve else {
+            panic!("there is no service now");
+        };
+        &serve.api
+    }
+
+    /// The data folder of an embedded store.
+    pub fn data(&self) -> PathBuf {
+        self.home.path("data")
+    }
+
+    /// A file in the folder of `serve`.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.home.path(name)
+    }
+
+    /// Who has the job now.
+    pub fn holder(&self, job: &Seen) -> Option<Member> {
+        let worker = self
+            .workers
+            .iter()
+            .position(|worker| job.is_with(worker.running.process()));
+        let serve = self.serve.as_ref();
+        worker.map(Member::Worker).or_else(|| {
+            serve
+                .is_some_and(|serve| job.is_with(serve.process()))
+                .then_some(Member::Serve)
+        })
+    }
+
+    /// The name by which MongoDB knows the connections of a member.
+    pub fn name(&self, member: Member) -> &str {
+        match member {
+            Member::Serve => "serve",
+            Member::Worker(index) => &self.workers[index].name,
+        }
+    }
+
+    /// What a member has logged.
+    pub fn log(&self, member: Member) -> String {
+        match member {
+            Member::Serve => self.serve.as_ref().map(Service::stderr).unwrap_or_default(),
+            Member::Worker(index) => self.workers[index].running.stderr(),
+        }
+    }
+
+    /// The ends of all logs, for a message.
+    pub fn told(&self) -> String {
+        let workers = (0..self.workers.len()).map(Member::Worker);
+        let all = [Member::Serve].into_iter().chain(workers);
+        let ends = all.map(|member| {
+            let log = self.log(member);
+            let from = log.chars().count().saturating_sub(MAX_LOG_CHARS);
+            let end: String = log.chars().skip(from).collect();
+            format!("{}: …{end}\n", self.name(member))
+        });
+        ends.collect()
+    }
+
+    /// Sends a signal by its name without `SIG`.
+    ///
+    /// # Panics
+    /// Where the member has ended.
+    pub async fn signal(&mut self, member: Member, name: &str) {
+        match member {
+            Member::Worker(index) => self.workers[index].running.signal(name).await,
+            Member::Serve => {
+                if let Some(serve) = &mut self.serve {
+                    serve.signal(name).await;
+                }
+            }
+        }
+    }
+
+    /// SIGKILL to a member; another one stands in a worker's place at once.
+    ///
+    /// # Panics
+    /// Where it outlives that.
+    pub async fn kill(&mut self, member: Member) {
+        match member {
+            Member::Worker(index) => {
+                let next = self.worker();
+                let old = std::mem::replace(&mut self.workers[index], next);
+                old.running.kill().await;
+            }
+            Member::Serve => {
+                if let Some(serve) = self.serve.take() {
+                    serve.kill().await;
+                }
+            }
+        }
+    }
+
+    /// SIGKILL to every member, and the names of their connections.
+    ///
+    /// # Panics
+    /// Where one outlives that.
+    pub async fn kill_all(&mut self) -> Vec<String> {
+        let mut names = vec![self.name(Member::Serve).to_owned()];
+        let workers: Vec<Worker> = self.workers.drain(..).collect();
+        self.kill(Member::Serve).await;
+        for worker in workers {
+            names.push(worker.name);
+            worker.running.kill().await;
+        }
+        names
+    }
+
+    /// Starts whoever is not there.
+    ///
+    /// # Panics
+    /// Where one does not start.
+    pub async fn start_all(&mut self) {
+        let workers = match self.settings.mongodb_uri {
+            Some(_) => WORKERS,
+            None => 0,
+        };
+        if self.serve.is_none() {
+            let args: &[&str] = match workers {
+                0 => &[],
+                _ => &["--workers", "0"],
+            };
+            self.serve = Some(Service::start(&self.home, args).await);
+        }
+        while self.workers.len() < workers {
+            let worker = self.worker();
+            self.workers.push(worker);
+        }
+    }
+
+    fn worker(&mut self) -> Worker {
+        self.started += 1;
+        let name = format!("worker-{}", self.started);
+        let machine = machine(&self.settings, &name, Some(&self.home.path("specs")));
+        Worker {
+            running: machine.start(["worker"]),
+            _machine: machine,
+            name,
+        }
+    }
+}
+
+/// A folder of its own, and the environment that leads to the servers.
+fn machine(settings: &Settings, name: &str, specs: Option<&Path>) -> Sluicegate {
+    let mut machine = Sluicegate::new(&settings.binary)
+        .env("JOB_LEASE_SECONDS", LEASE_SECONDS.to_string())
+        .envs(settings.environment.iter().cloned());
+    if let Some(uri) = &settings.mongodb_uri {
+        machine = machine.env("MONGODB_URI", format!("{uri}&appName={name}"));
+    }
+    match specs {
+        Some(specs) => machine.env("SPECS_DIR", specs),
+        None => machine,
+    }
+}

@@ -1,0 +1,190 @@
+//! What is done to the processes and servers of a round, each fault to its end or to where only time can tell.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::sleep;
+
+use super::crew::{Crew, Member};
+use super::servers::Servers;
+use super::state::{Seen, Stores};
+use super::{Fault, Place};
+use crate::eventually;
+use crate::proxy::Cutter;
+use crate::random::Random;
+use crate::s3::S3;
+
+/// How long a store may take to forget a dead process, and to answer again.
+const QUIET_DEADLINE: Duration = Duration::from_secs(120);
+/// A server stays away for so many milliseconds at most.
+const MAX_AWAY_MS: u64 = 3_000;
+/// How often connections to S3 are cut before none is accepted.
+const CUTS: u64 = 3;
+/// The most milliseconds between two cuts.
+const MAX_BETWEEN_CUTS_MS: u64 = 300;
+
+/// A round that is going on.
+pub(super) struct Scene {
+    /// The servers, which other rounds may use too.
+    pub servers: Arc<Servers>,
+    /// Its job and documents.
+    pub stores: Stores,
+    /// Its processes.
+    pub crew: Crew,
+    /// Its S3 and the way to it, where there is one.
+    pub objects: Option<(Cutter, S3)>,
+    /// The chance of its seed.
+    pub random: Random,
+}
+
+/// What a fault left.
+pub(super) struct Blow {
+    /// The job, once nothing that was sent before can change it.
+    pub before: Seen,
+    /// Documents behind the checkpoint then; none where writers were alive and it could not be told.
+    pub behind_checkpoint: Option<u64>,
+    /// Whether the job must be claimed again before it goes on.
+    pub needs_claim: bool,
+}
+
+impl Scene {
+    /// The job, as soon as the store answers.
+    pub async fn job(&self) -> Seen {
+        let mut seen = None;
+        eventually("the store answers", QUIET_DEADLINE, async || {
+            seen = self.stores.job().await;
+            seen.is_some()
+        })
+        .await;
+        seen.unwrap_or_default()
+    }
+
+    /// Does what `fault` says to whoever has `job`.
+    ///
+    /// # Panics
+    /// Where a server or process does not come back.
+    pub async fn strike(&mut self, fault: Fault, holder: Member) -> Blow {
+        match fault {
+            Fault::Kill => self.kill(holder).await,
+            Fault::Stall => self.stall(holder).await,
+            Fault::AllAtOnce => self.kill_all().await,
+            Fault::Primary => self.kill_primary().await,
+            Fault::Mongod => self.kill_mongod().await,
+            Fault::S3 => self.cut_s3().await,
+            Fault::Mixed => panic!("mixed is drawn before"),
+        }
+    }
+
+    async fn kill(&mut self, holder: Member) -> Blow {
+        let name = self.crew.name(holder).to_owned();
+        self.crew.kill(holder).await;
+        let blow = self.when_quiet(&[name], true).await;
+        self.crew.start_all().await;
+        blow
+    }
+
+    async fn kill_all(&mut self) -> Blow {
+        let names = self.crew.kill_all().await;
+        let blow = self.when_quiet(&names, true).await;
+        self.crew.start_all().await;
+        blow
+    }
+
+    async fn stall(&mut self, holder: Member) -> Blow {
+        let name = self.crew.name(holder).to_owned();
+        self.crew.signal(holder, "STOP").await;
+        let mut blow = self.when_quiet(&[name], false).await;
+        if !self.servers.place().has_mongod() {
+            // The transaction that it was stopped in may still be committed when it goes on.
+            blow.behind_checkpoint = None;
+        }
+        blow
+    }
+
+    /// Looks once nothing that the processes with these names have sent can land any more.
+    async fn when_quiet(&self, names: &[String], dead: bool) -> Blow {
+        for name in names {
+            eventually(
+                "the store is done with a process",
+                QUIET_DEADLINE,
+                async || self.stores.is_quiet(name, dead).await,
+            )
+            .await;
+        }
+        let before = self.job().await;
+        let behind_checkpoint = self.stores.behind_checkpoint(&before).await;
+        Blow {
+            before,
+            behind_checkpoint: Some(behind_checkpoint),
+            needs_claim: true,
+        }
+    }
+
+    async fn kill_primary(&mut self) -> Blow {
+        let mut nodes = self.servers.nodes().await;
+        let primary = nodes.primary().await;
+        let primary = primary.unwrap_or_else(|| panic!("the set has no primary"));
+        nodes.kill_node(primary);
+        eventually("another primary", QUIET_DEADLINE, async || {
+            nodes.primary().await.is_some()
+        })
+        .await;
+        let blow = self.server_blow().await;
+        nodes.restart_node(primary).await;
+        blow
+    }
+
+    async fn kill_mongod(&mut self) -> Blow {
+        let away = self.up_to(MAX_AWAY_MS);
+        let mut nodes = self.servers.nodes().await;
+        nodes.kill();
+        sleep(away).await;
+        nodes.restart().await;
+        self.server_blow().await
+    }
+
+    async fn cut_s3(&mut self) -> Blow {
+        for _ in 0..CUTS {
+            self.proxy().cut_all();
+            sleep(self.up_to(MAX_BETWEEN_CUTS_MS)).await;
+        }
+        let away = self.up_to(MAX_AWAY_MS);
+        self.proxy().refuse(true);
+        self.proxy().cut_all();
+        sleep(away).await;
+        let blow = self.server_blow().await;
+        self.proxy().refuse(false);
+        blow
+    }
+
+    /// The processes live through it, and keep their claims if they can.
+    async fn server_blow(&self) -> Blow {
+        Blow {
+            before: self.job().await,
+            behind_checkpoint: None,
+            needs_claim: false,
+        }
+    }
+
+    fn proxy(&self) -> &Cutter {
+        let Some((proxy, _)) = &self.objects else {
+            panic!("there is no proxy before S3");
+        };
+        proxy
+    }
+
+    fn up_to(&mut self, most_ms: u64) -> Duration {
+        Duration::from_millis(self.random.below(most_ms) + 1)
+    }
+
+    /// One of the faults that there are in this place.
+    pub fn draw(&mut self) -> Fault {
+        let place: Place = self.servers.place();
+        let single = Fault::ALL.into_iter();
+        let of_place: Vec<Fault> = single
+            .filter(|fault| *fault != Fault::Mixed && fault.is_of(place))
+            .collect();
+        let drawn = self.random.below(of_place.len() as u64);
+        of_place[usize::try_from(drawn).unwrap_or(0)]
+    }
+}

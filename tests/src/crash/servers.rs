@@ -1,0 +1,66 @@
+//! The servers of a run of the harness. MongoDB stays up between rounds, each of which has databases of its own; S3
+//! starts in milliseconds, so that each round has one.
+
+use mongodb::Client;
+use tokio::sync::{Mutex, MutexGuard};
+
+use super::Place;
+use crate::mongod::Mongod;
+
+/// How many nodes a replica set has here.
+const NODES: usize = 3;
+
+/// The servers that the rounds of one place use.
+pub struct Servers {
+    place: Place,
+    mongo: Option<Mongo>,
+}
+
+struct Mongo {
+    /// Held by whoever kills nodes.
+    nodes: Mutex<Mongod>,
+    client: Client,
+}
+
+impl Servers {
+    /// Starts the servers of `place`.
+    ///
+    /// # Panics
+    /// Where one does not start.
+    pub async fn start(place: Place) -> Servers {
+        let mongod = match place {
+            Place::Standalone => Some(Mongod::standalone().await),
+            Place::ReplicaSet => Some(Mongod::replica_set_of(NODES).await),
+            Place::Embedded | Place::EmbeddedS3 => None,
+        };
+        let mongo = match mongod {
+            Some(mongod) => Some(Mongo {
+                client: mongod.client().await,
+                nodes: Mutex::new(mongod),
+            }),
+            None => None,
+        };
+        Servers { place, mongo }
+    }
+
+    /// What they are.
+    pub fn place(&self) -> Place {
+        self.place
+    }
+
+    /// A client of MongoDB, where there is one.
+    pub(super) fn client(&self) -> Option<&Client> {
+        self.mongo.as_ref().map(|mongo| &mongo.client)
+    }
+
+    /// The nodes of MongoDB, for one round alone.
+    ///
+    /// # Panics
+    /// Where there is no MongoDB.
+    pub(super) async fn nodes(&self) -> MutexGuard<'_, Mongod> {
+        let Some(mongo) = &self.mongo else {
+            panic!("{} has no MongoDB", self.place);
+        };
+        mongo.nodes.lock().await
+    }
+}

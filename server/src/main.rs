@@ -17,6 +17,8 @@ mod queue;
 mod rejects;
 mod serve;
 mod service;
+#[cfg(test)]
+mod simulation;
 mod specs;
 mod stores;
 mod targets;

@@ -16,7 +16,7 @@
 pub mod mongo;
 pub mod sqlite;
 #[cfg(test)]
-mod suite;
+pub mod suite;
 
 use crate::id::Id;
 use crate::page::{Listed, Page};

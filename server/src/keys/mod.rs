@@ -6,7 +6,7 @@ pub mod mongo;
 pub mod secret;
 pub mod sqlite;
 #[cfg(test)]
-mod suite;
+pub mod suite;
 
 use crate::id::Id;
 use crate::tenant::Tenant;

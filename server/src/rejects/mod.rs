@@ -7,7 +7,7 @@ pub mod download;
 pub mod mongo;
 pub mod sqlite;
 #[cfg(test)]
-mod suite;
+pub mod suite;
 
 use crate::id::Id;
 use crate::tenant::Tenant;

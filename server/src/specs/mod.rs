@@ -9,7 +9,7 @@ pub mod folder;
 pub mod mongo;
 pub mod sqlite;
 #[cfg(test)]
-mod suite;
+pub mod suite;
 
 use crate::tenant::Tenant;
 use async_trait::async_trait;

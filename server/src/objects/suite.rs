@@ -115,7 +115,11 @@ async fn check_addresses(objects: &dyn Objects) {
     assert_eq!(address.unwrap().is_some(), objects.bucket().is_some());
 }
 
-async fn check_all(objects: &dyn Objects) {
+/// Checks a store that is empty.
+///
+/// # Panics
+/// When the store does not keep the contract.
+pub async fn conforms(objects: &dyn Objects) {
     check_small(objects).await;
     check_parts(objects).await;
     check_abort(objects).await;
@@ -127,20 +131,20 @@ async fn objects_in_a_folder() {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path().join("data/objects");
     let objects = FolderObjects::open(root.clone()).await.unwrap();
-    check_all(&objects).await;
+    conforms(&objects).await;
     assert_eq!(files_below(&root), Vec::<String>::new());
 }
 
 #[tokio::test]
 async fn objects_in_s3s() {
     let s3 = S3::start().await;
-    check_all(&in_bucket(&s3, s3.port(), S3Limits::default())).await;
+    conforms(&in_bucket(&s3, s3.port(), S3Limits::default())).await;
 }
 
 #[tokio::test]
 async fn objects_in_moto() {
     let s3 = S3::start_moto().await;
-    check_all(&in_bucket(&s3, s3.port(), S3Limits::default())).await;
+    conforms(&in_bucket(&s3, s3.port(), S3Limits::default())).await;
     assert_eq!(uploads_in(&s3).await, 0);
 }
 

@@ -26,8 +26,8 @@ pub mod mongo;
 pub mod sqlite;
 
 pub use record::{
-    Approval, Claim, Depth, Filter, Held, Job, LoadPin, MAX_PRIORITY, NewJob, Progress, Receipt,
-    SpecText, State,
+    Approval, Claim, Depth, Filter, Held, Job, LoadPin, MAX_FILES, MAX_PRIORITY, NewJob, Progress,
+    Receipt, SpecText, State,
 };
 
 use crate::id::Id;
@@ -102,7 +102,7 @@ pub enum Remembered {
 }
 
 /// Why a job fails that nobody gets any further with, after `max_attempts` tries.
-fn crash_loop(max_attempts: u32) -> Failure {
+pub(crate) fn crash_loop(max_attempts: u32) -> Failure {
     Failure {
         code: "crash_loop".to_owned(),
         message: format!("{max_attempts} attempts in a row ended without getting any further"),

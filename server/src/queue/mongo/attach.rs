@@ -3,7 +3,7 @@
 use super::MongoQueue;
 use super::document::{self, JOBS, binary};
 use crate::id::Id;
-use crate::queue::record::MAX_FILES;
+use crate::queue::MAX_FILES;
 use crate::tenant::Tenant;
 use mongodb::bson::{Bson, Document, doc};
 use pipeline::Fatal;

@@ -2,7 +2,7 @@
 
 use super::row;
 use crate::id::Id;
-use crate::queue::record::MAX_FILES;
+use crate::queue::MAX_FILES;
 use crate::tenant::Tenant;
 use rusqlite::{Connection, OptionalExtension, params};
 

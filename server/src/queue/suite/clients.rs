@@ -1,7 +1,7 @@
 //! What clients ask of jobs: retry, reset, approve, and one job for several files.
 
 use super::*;
-use crate::queue::record::MAX_FILES;
+use crate::queue::MAX_FILES;
 use futures::{StreamExt as _, stream};
 
 pub(super) async fn a_retry_goes_on_and_a_reset_begins_anew(store: Store) {

@@ -8,6 +8,7 @@ mod documents;
 mod files;
 mod keys;
 mod objects;
+mod page;
 mod queue;
 mod rejects;
 mod specs;

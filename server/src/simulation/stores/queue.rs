@@ -1,72 +1,133 @@
-//! The queue in memory.
+//! The queue in memory: every transition is one step under one lock, by the clock that it is given.
+//!
+//! It follows the statements of the real stores, and where these differ it does as MongoDB's do: a claim that is sent
+//! again has a whole lease again. What a worker's statement left behind is remembered, so that the same statement sent
+//! again finds its own change.
 
-use super::Clock;
+mod claim;
+mod client;
+mod idempotency;
+mod jobs;
+mod list;
+mod retention;
+mod turns;
+mod worker;
+
+#[cfg(test)]
+mod tests;
+
+use super::{Clock, lock};
 use crate::id::Id;
 use crate::job::Failure;
 use crate::page::{Listed, Page};
-use crate::queue::*;
+use crate::queue::{
+    Approval, Changed, Claim, Claimant, Depth, Filter, Held, Job, NewJob, Progress, Queue, Receipt,
+    Release, Remembered, Renewal,
+};
 use crate::tenant::Tenant;
 use async_trait::async_trait;
+use jobs::Jobs;
 use pipeline::{Checkpoint, Fatal};
+use std::sync::Mutex;
 
 /// A store of jobs.
 pub struct MemoryQueue {
     clock: Clock,
+    jobs: Mutex<Jobs>,
 }
+
 impl MemoryQueue {
     /// An empty store.
     pub fn new(clock: Clock) -> Self {
-        Self { clock }
+        Self {
+            clock,
+            jobs: Mutex::default(),
+        }
+    }
+
+    /// Every job of every tenant, in the order in which they were submitted.
+    pub fn all(&self) -> Vec<Job> {
+        self.read(Jobs::all)
+    }
+
+    /// The newest job that lists a file.
+    pub(super) fn newest(&self, tenant: &Tenant, file: Id) -> Option<Job> {
+        self.read(|jobs| jobs.newest_of_file(tenant, file).cloned())
+    }
+
+    /// Whether a job that could still run lists a file.
+    pub(super) fn is_in_use(&self, tenant: &Tenant, file: Id) -> bool {
+        self.read(|jobs| jobs.is_in_use(tenant, file))
+    }
+
+    fn read<T>(&self, read: impl FnOnce(&Jobs) -> T) -> T {
+        read(&lock(&self.jobs))
+    }
+
+    /// Changes the jobs at the clock's present time, in milliseconds since 1970.
+    fn write<T>(&self, change: impl FnOnce(&mut Jobs, u64) -> T) -> Result<T, Fatal> {
+        let mut jobs = lock(&self.jobs);
+        Ok(change(&mut jobs, self.clock.now_ms()))
     }
 }
 
 #[async_trait]
 impl Queue for MemoryQueue {
     async fn submit(&self, job: &NewJob) -> Result<Job, Fatal> {
-        unimplemented!()
+        self.write(|jobs, now| jobs.submit(now, job))
     }
+
     async fn claim(&self, claimant: &Claimant) -> Result<Option<Job>, Fatal> {
-        unimplemented!()
+        self.write(|jobs, now| jobs.claim(now, claimant))
     }
+
     async fn renew(&self, claim: &Claim, renewal: &Renewal) -> Result<bool, Fatal> {
-        unimplemented!()
+        self.write(|jobs, now| jobs.renew(now, claim, renewal))
     }
+
     async fn save(
         &self,
         claim: &Claim,
         previous: u64,
         checkpoint: &Checkpoint,
     ) -> Result<bool, Fatal> {
-        unimplemented!()
+        self.write(|jobs, now| jobs.save(now, claim, previous, checkpoint))
     }
+
     async fn finish(
         &self,
         claim: &Claim,
         progress: &Progress,
         receipt: &Receipt,
     ) -> Result<bool, Fatal> {
-        unimplemented!()
+        self.write(|jobs, now| jobs.finish(now, claim, progress, receipt))
     }
+
     async fn fail(
         &self,
         claim: &Claim,
         progress: &Progress,
         failure: &Failure,
     ) -> Result<bool, Fatal> {
-        unimplemented!()
+        self.write(|jobs, now| jobs.fail(now, claim, progress, failure))
     }
+
     async fn hold(&self, claim: &Claim, progress: &Progress, held: &Held) -> Result<bool, Fatal> {
-        unimplemented!()
+        self.write(|jobs, now| jobs.hold(now, claim, progress, held))
     }
+
     async fn release(&self, claim: &Claim, release: &Release) -> Result<bool, Fatal> {
-        unimplemented!()
+        self.write(|jobs, now| jobs.release(now, claim, release))
     }
+
     async fn cancel(&self, tenant: &Tenant, id: Id) -> Result<Changed, Fatal> {
-        unimplemented!()
+        self.write(|jobs, now| jobs.cancel(now, tenant, id))
     }
+
     async fn retry(&self, tenant: &Tenant, id: Id, reset: bool) -> Result<Changed, Fatal> {
-        unimplemented!()
+        self.write(|jobs, now| jobs.retry(now, tenant, id, reset))
     }
+
     async fn approve(
         &self,
         tenant: &Tenant,
@@ -74,28 +135,34 @@ impl Queue for MemoryQueue {
         fence: u64,
         approval: &Approval,
     ) -> Result<Changed, Fatal> {
-        unimplemented!()
+        self.write(|jobs, now| jobs.approve(now, tenant, id, fence, approval))
     }
+
     async fn repair(&self) -> Result<u64, Fatal> {
-        unimplemented!()
+        self.write(|jobs, now| jobs.repair(now))
     }
+
     async fn job(&self, tenant: &Tenant, id: Id) -> Result<Option<Job>, Fatal> {
-        unimplemented!()
+        Ok(self.read(|jobs| jobs.job(tenant, id)))
     }
+
     async fn jobs(
         &self,
         tenant: &Tenant,
         filter: &Filter,
         page: Page,
     ) -> Result<Listed<Job>, Fatal> {
-        unimplemented!()
+        Ok(self.read(|jobs| jobs.list(tenant, filter, page)))
     }
+
     async fn newest_of_file(&self, tenant: &Tenant, file: Id) -> Result<Option<Job>, Fatal> {
-        unimplemented!()
+        Ok(self.newest(tenant, file))
     }
+
     async fn attach(&self, tenant: &Tenant, id: Id, file: Id) -> Result<bool, Fatal> {
-        unimplemented!()
+        self.write(|jobs, now| jobs.attach(now, tenant, id, file))
     }
+
     async fn remember(
         &self,
         tenant: &Tenant,
@@ -103,21 +170,27 @@ impl Queue for MemoryQueue {
         request_sha256: &str,
         job: Id,
     ) -> Result<Remembered, Fatal> {
-        unimplemented!()
+        self.write(|jobs, now| jobs.keys.remember(now, tenant, key, request_sha256, job))
     }
+
     async fn settle(&self, tenant: &Tenant, key: &str, job: Id) -> Result<(), Fatal> {
-        unimplemented!()
+        self.write(|jobs, _| jobs.keys.settle(tenant, key, job))
     }
+
     async fn depth(&self) -> Result<Depth, Fatal> {
-        unimplemented!()
+        let now = self.clock.now_ms();
+        Ok(self.read(|jobs| jobs.depth(now)))
     }
+
     async fn expire(&self, age_ms: u64, limit: u32) -> Result<Vec<Job>, Fatal> {
-        unimplemented!()
+        self.write(|jobs, now| jobs.expire(now, age_ms, limit))
     }
+
     async fn forget(&self, tenant: &Tenant, id: Id) -> Result<(), Fatal> {
-        unimplemented!()
+        self.write(|jobs, _| jobs.forget(tenant, id))
     }
+
     async fn ping(&self) -> Result<(), Fatal> {
-        unimplemented!()
+        Ok(())
     }
 }

@@ -9,6 +9,8 @@
 pub(crate) mod suite;
 
 use crate::identity::LoadIdentity;
+#[cfg(test)]
+use crate::identity::LoadName;
 use async_trait::async_trait;
 use pipeline::Fatal;
 

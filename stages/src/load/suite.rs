@@ -1,10 +1,10 @@
 //! What every store of entries must do, as one function that the tests of each store call.
 //!
-//! It promises to meet a store only through [`Loads`], and knows no database. Leases that must run out are
-//! short; whether one has is asked of the store, never of a clock.
+//! It promises to meet a store only through [`Loads`], and knows no database, nor the crate that it is compiled in: the
+//! server's tests compile it once more, for a store of their own. Leases that must run out are short; whether one has is
+//! asked of the store, never of a clock.
 
-use super::{Entry, Loads, Request};
-use crate::identity::{LoadIdentity, LoadName};
+use super::{Entry, LoadIdentity, LoadName, Loads, Request};
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -46,6 +46,7 @@ pub(super) async fn pages_follow_each_other(store: Store) {
     }
     submit(&store, &Tenant::NONE).await;
     newest_first(&mut jobs);
+    let newest_ms = jobs[0].created_ms;
     let jobs = ids(&jobs);
 
     for (number, expected) in [
@@ -72,6 +73,8 @@ pub(super) async fn pages_follow_each_other(store: Store) {
 
     let mut seen = store.jobs(&tenant, &any, numbered(1, 4)).await.unwrap();
     let mut all = ids(&seen.items);
+    // Jobs of one moment are in the order of their ids: what is added is newer only once time has passed.
+    clock_is_past(&store, newest_ms).await;
     while let Some(next) = seen.next {
         // What is added in between moves nothing.
         submit(&store, &tenant).await;

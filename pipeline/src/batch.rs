@@ -26,7 +26,7 @@ impl Default for BatchLimits {
 }
 
 /// The outcome of every record of one block: an operation, a reject or a named drop.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Converted {
     /// Where the records begin.
     pub start: Position,
@@ -201,7 +201,7 @@ impl<'a> Operation<'a> {
 }
 
 /// Converted blocks that are written together, in the order of the input.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Batch {
     /// The outcomes in order; never empty, and without a gap between them.
     pub parts: Vec<Converted>,

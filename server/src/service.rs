@@ -3,6 +3,7 @@
 use crate::config::Config;
 use crate::id::{Entropy, SystemEntropy};
 use crate::keys::secret::Authority;
+use crate::load::flow::max_parsers;
 use crate::metrics::Metrics;
 use crate::specs::catalog::Catalog;
 use crate::stores::Stores;
@@ -31,6 +32,8 @@ pub struct Service {
     pub authority: Arc<Authority>,
     /// Where chance comes from.
     pub entropy: Arc<dyn Entropy>,
+    /// Blocks that a job parses at once; a simulation is the same on every machine.
+    pub max_parsers: usize,
     /// What is counted.
     pub metrics: Arc<Metrics>,
     /// Told when a job became due in this process, so that its workers look at once.
@@ -78,6 +81,7 @@ impl Service {
             uploads,
             authority: Arc::new(Authority::new(stores.keys.clone())),
             entropy,
+            max_parsers: max_parsers(),
             metrics: Arc::new(Metrics::default()),
             due: Arc::new(Notify::new()),
             config: Arc::new(config),

@@ -41,6 +41,7 @@ impl Saver {
         let saving = async move {
             loop {
                 tokio::select! {
+                    biased;
                     () = shared.ending.cancelled() => return Ok(()),
                     () = shared.changed.notified() => {}
                 }
@@ -51,6 +52,7 @@ impl Saver {
                 }
                 let next = Instant::now() + Duration::from_millis(SAVE_INTERVAL_MS);
                 tokio::select! {
+                    biased;
                     () = shared.ending.cancelled() => return Ok(()),
                     () = sleep_until(next) => {}
                 }

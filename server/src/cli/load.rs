@@ -10,7 +10,7 @@
 use super::progress;
 use super::rejects::RejectsFile;
 use crate::job::{ErrorKind, Failure, Job, SpecPin, Stats};
-use crate::load::flow::{Flow, Guard, Known};
+use crate::load::flow::{Flow, Guard, Known, max_parsers};
 use crate::load::lease::{Entered, Lease, enter};
 use pipeline::{Accepted, Books, Checkpoint, End, Fatal, Ledger, Progress, Retry};
 use stages::identity::{LoadIdentity, LoadName};
@@ -311,6 +311,7 @@ impl Asked<'_> {
             ledger: given.ledger,
             guard: given.guard,
             resume: given.resume,
+            max_parsers: max_parsers(),
             accepted: given.accepted,
             max_rejects: self.max_rejects,
             cancel: self.cancel.clone(),

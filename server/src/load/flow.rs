@@ -19,6 +19,11 @@ use tokio_util::sync::CancellationToken;
 /// Puts something around the sink of a load: a note before the first write, a limit in time.
 pub type Guard<'a> = &'a (dyn Fn(Arc<dyn Sink>) -> Arc<dyn Sink> + Send + Sync);
 
+/// Blocks that a job may parse at once: as many as the machine has cores.
+pub fn max_parsers() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
 /// What a run is given.
 pub struct Flow<'a> {
     /// The spec.
@@ -35,6 +40,8 @@ pub struct Flow<'a> {
     pub guard: Guard<'a>,
     /// Where to go on; none: at the start.
     pub resume: Option<Checkpoint>,
+    /// Blocks that may be parsed at once.
+    pub max_parsers: usize,
     /// Causes that were approved.
     pub accepted: Accepted,
     /// The most rejects, instead of the spec's budget.
@@ -90,6 +97,7 @@ impl Flow<'_> {
             .map(|checkpoint| checkpoint.books.clone());
         let opening = stages::open::open(self.plan, self.origin, self.resume, &self.accepted);
         let opening = tokio::select! {
+            biased;
             opening = opening => opening?,
             // A pipe may give nothing for as long as it likes.
             () = self.cancel.cancelled() => {
@@ -129,7 +137,7 @@ impl Flow<'_> {
             batch: flow.batch,
             rate: flow.rate,
             max_in_flight: flow.max_in_flight,
-            max_parsers: std::thread::available_parallelism().map_or(1, usize::from),
+            max_parsers: self.max_parsers,
             cancel: self.cancel,
             progress: self.progress,
         };

@@ -150,6 +150,7 @@ impl Attempt {
             sleep(Duration::from_millis(MAX_DRAIN_MS)).await;
         };
         let (ended, reported) = tokio::select! {
+            biased;
             report = &mut task => match report {
                 Ok(Report { end, known }) => {
                     let counters = known.books.counters;

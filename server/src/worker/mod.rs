@@ -181,9 +181,10 @@ impl Pool {
     async fn wait(&mut self, most_ms: Option<u64>) {
         let is_idle = most_ms.is_some();
         tokio::select! {
+            biased;
             () = self.closing.cancelled() => {}
-            () = self.shared.service.due.notified(), if is_idle => {}
             Some(ended) = self.jobs.join_next_with_id() => self.ended(ended),
+            () = self.shared.service.due.notified(), if is_idle => {}
             () = sleep(Duration::from_millis(most_ms.unwrap_or_default())), if is_idle => {}
         }
     }
@@ -191,6 +192,7 @@ impl Pool {
     /// Waits for `wait_ms` milliseconds, whatever is submitted, or for the end of the process.
     async fn wait_out(&mut self, wait_ms: u64) {
         tokio::select! {
+            biased;
             () = self.closing.cancelled() => {}
             () = sleep(Duration::from_millis(wait_ms)) => {}
         }

@@ -66,6 +66,7 @@ impl Run {
             Ok::<_, Fatal>((plan, input, connected, lease))
         };
         let (plan, input, connected, lease) = tokio::select! {
+            biased;
             opened = opening => opened?,
             () = stop.cancelled() => return Ok(End::Interrupted),
         };
@@ -104,6 +105,7 @@ impl Run {
             ledger,
             guard: &guard,
             resume: job.checkpoint,
+            max_parsers: service.max_parsers,
             accepted: job.accepted,
             max_rejects: job.max_rejects,
             cancel: stop,

@@ -1,0 +1,71 @@
+//! The store of rejects, over the network.
+
+use super::{Call, Link, sent};
+use crate::id::Id;
+use crate::rejects::{Filter, Rejects, Run};
+use crate::tenant::Tenant;
+use async_trait::async_trait;
+use pipeline::{Fatal, Reject};
+use std::sync::Arc;
+
+/// A store of rejects as one process reaches it.
+pub struct NetRejects {
+    pub link: Arc<Link>,
+    pub inner: Arc<dyn Rejects>,
+}
+
+#[async_trait]
+impl Rejects for NetRejects {
+    async fn store(&self, run: &Run, rejects: &[Reject]) -> Result<(), Fatal> {
+        sent!(
+            self,
+            Call::writes("rejects.store", run.job),
+            |inner, run, rejects| { inner.store(&run, &rejects) }
+        )
+    }
+
+    async fn remove_from(&self, run: &Run, from: u64) -> Result<(), Fatal> {
+        sent!(
+            self,
+            Call::writes("rejects.remove_from", run.job),
+            |inner, run, from| { inner.remove_from(&run, from) }
+        )
+    }
+
+    async fn count(&self, run: &Run, filter: &Filter) -> Result<u64, Fatal> {
+        sent!(self, Call::of("rejects.count"), |inner, run, filter| {
+            inner.count(&run, &filter)
+        })
+    }
+
+    async fn page(
+        &self,
+        run: &Run,
+        filter: &Filter,
+        from: u64,
+        skip: u64,
+        limit: u32,
+    ) -> Result<Vec<Reject>, Fatal> {
+        sent!(
+            self,
+            Call::of("rejects.page"),
+            |inner, run, filter, from, skip, limit| {
+                inner.page(&run, &filter, from, skip, limit)
+            }
+        )
+    }
+
+    async fn remove_runs(
+        &self,
+        tenant: &Tenant,
+        job: Id,
+        before: u32,
+        limit: u32,
+    ) -> Result<bool, Fatal> {
+        sent!(
+            self,
+            Call::of("rejects.remove_runs"),
+            |inner, tenant, job, before, limit| { inner.remove_runs(&tenant, job, before, limit) }
+        )
+    }
+}

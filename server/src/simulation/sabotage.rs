@@ -1,0 +1,175 @@
+//! What a part that is broken could do: the sinks and the store of rejects of a process, spoilt on purpose.
+//!
+//! It spoils the batch, or the reject, that holds one certain record, every time that it comes. Nothing of it is in the
+//! program: it stands around the parts of a simulated process only.
+
+use crate::id::Id;
+use crate::rejects::{Filter, Rejects, Run};
+use crate::tenant::Tenant;
+use async_trait::async_trait;
+use pipeline::{Batch, Fatal, Holdings, Reject, Sink, Written};
+use std::sync::Arc;
+
+/// What is spoilt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sabotage {
+    /// A batch is not written, and nothing of it acknowledged.
+    DropsBatch,
+    /// A batch is written twice, and both acknowledged.
+    DoublesBatch,
+    /// A batch is written without its last block, and acknowledged so.
+    SkipsBlock,
+    /// One record more is acknowledged than was written.
+    CountsOneMore,
+    /// One record less is acknowledged than was written.
+    CountsOneLess,
+    /// A reject is not stored.
+    LosesReject,
+    /// A batch is not written, and acknowledged all the same: a target that lies.
+    Lies,
+}
+
+impl Sabotage {
+    /// All that the program notices.
+    pub const NOTICED: [Self; 6] = [
+        Self::DropsBatch,
+        Self::DoublesBatch,
+        Self::SkipsBlock,
+        Self::CountsOneMore,
+        Self::CountsOneLess,
+        Self::LosesReject,
+    ];
+}
+
+/// Who spoils it, and where.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Saboteur {
+    /// What, and the ordinal of the record.
+    pub plan: Option<(Sabotage, u64)>,
+}
+
+impl Saboteur {
+    /// The sink, spoilt where that is the plan.
+    pub fn spoils_sink(self, sink: Arc<dyn Sink>) -> Arc<dyn Sink> {
+        match self.plan {
+            Some((what, ordinal)) => Arc::new(Spoilt {
+                sink,
+                what,
+                ordinal,
+            }),
+            None => sink,
+        }
+    }
+
+    /// The store of rejects, spoilt where that is the plan.
+    pub fn spoils_rejects(self, rejects: Arc<dyn Rejects>) -> Arc<dyn Rejects> {
+        match self.plan {
+            Some((Sabotage::LosesReject, ordinal)) => Arc::new(Forgetful { rejects, ordinal }),
+            _ => rejects,
+        }
+    }
+}
+
+struct Spoilt {
+    sink: Arc<dyn Sink>,
+    what: Sabotage,
+    ordinal: u64,
+}
+
+#[async_trait]
+impl Sink for Spoilt {
+    async fn write(&self, batch: &Batch) -> Result<Written, Fatal> {
+        let covers = (batch.start().ordinal..batch.end().ordinal).contains(&self.ordinal);
+        if !covers || batch.is_empty() {
+            return self.sink.write(batch).await;
+        }
+        match self.what {
+            Sabotage::DropsBatch => Ok(Written::default()),
+            Sabotage::Lies => Ok(Written {
+                loaded: batch.len() as u64,
+                ..Written::default()
+            }),
+            Sabotage::DoublesBatch => {
+                let mut both = self.sink.write(batch).await?;
+                let again = self.sink.write(batch).await?;
+                both.loaded += again.loaded;
+                both.already_loaded += again.already_loaded;
+                both.rejects.extend(again.rejects);
+                Ok(both)
+            }
+            Sabotage::SkipsBlock => {
+                let written = batch.parts.iter().rposition(|part| !part.is_empty());
+                let mut less = batch.clone();
+                less.parts.truncate(written.unwrap_or_default());
+                match less.parts.is_empty() {
+                    true => Ok(Written::default()),
+                    false => self.sink.write(&less).await,
+                }
+            }
+            Sabotage::CountsOneMore => {
+                let mut written = self.sink.write(batch).await?;
+                written.loaded += 1;
+                Ok(written)
+            }
+            Sabotage::CountsOneLess => {
+                let mut written = self.sink.write(batch).await?;
+                match written.loaded {
+                    0 => written.already_loaded -= 1,
+                    _ => written.loaded -= 1,
+                }
+                Ok(written)
+            }
+            Sabotage::LosesReject => self.sink.write(batch).await,
+        }
+    }
+
+    async fn finish(&self) -> Result<Option<Holdings>, Fatal> {
+        self.sink.finish().await
+    }
+}
+
+/// A store of rejects that never keeps one of them.
+struct Forgetful {
+    rejects: Arc<dyn Rejects>,
+    ordinal: u64,
+}
+
+#[async_trait]
+impl Rejects for Forgetful {
+    async fn store(&self, run: &Run, rejects: &[Reject]) -> Result<(), Fatal> {
+        let kept = rejects
+            .iter()
+            .filter(|reject| reject.at.ordinal != self.ordinal);
+        let kept: Vec<_> = kept.cloned().collect();
+        self.rejects.store(run, &kept).await
+    }
+
+    async fn remove_from(&self, run: &Run, from: u64) -> Result<(), Fatal> {
+        self.rejects.remove_from(run, from).await
+    }
+
+    async fn count(&self, run: &Run, filter: &Filter) -> Result<u64, Fatal> {
+        self.rejects.count(run, filter).await
+    }
+
+    async fn page(
+        &self,
+        run: &Run,
+        filter: &Filter,
+        from: u64,
+        skip: u64,
+        limit: u32,
+    ) -> Result<Vec<Reject>, Fatal> {
+        self.rejects.page(run, filter, from, skip, limit).await
+    }
+
+    async fn remove_runs(
+        &self,
+        tenant: &Tenant,
+        job: Id,
+        before: u32,
+        limit: u32,
+    ) -> Result<bool, Fatal> {
+        self.rejects.remove_runs(tenant, job, before, limit).await
+    }
+}

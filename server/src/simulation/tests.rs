@@ -1,0 +1,187 @@
+//! Many seeds, every crash, every sabotage: no promise may be broken.
+//!
+//! `SLUICEGATE_SEEDS=N` says how many seeds are tried, `SLUICEGATE_SEED=S` tries one and prints what happens.
+
+use super::menu::Menu;
+use super::sabotage::{Sabotage, Saboteur};
+use super::scenario::Scenario;
+use super::world::{Crash, Outcome, World};
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+use std::time::Instant;
+
+/// Seeds that are tried where nobody says how many.
+const SEEDS: u64 = 300;
+/// Events that are shown of a simulation that broke a promise: the last ones.
+const SHOWN_EVENTS: usize = 400;
+
+fn number(variable: &str) -> Option<u64> {
+    std::env::var(variable).ok()?.parse().ok()
+}
+
+fn run(scenario: Scenario, menu: &Menu) -> Outcome {
+    World::new(scenario, menu, false).run()
+}
+
+/// Does `work` for each of `count` numbers, on as many threads as there are cores, each with a menu of its own.
+fn each(count: u64, work: impl Fn(u64, &Menu) + Sync) {
+    let next = AtomicU64::new(0);
+    let threads = thread::available_parallelism().map_or(1, usize::from);
+    thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                let menu = Menu::new();
+                loop {
+                    let number = next.fetch_add(1, Ordering::Relaxed);
+                    if number >= count {
+                        return;
+                    }
+                    work(number, &menu);
+                }
+            });
+        }
+    });
+}
+
+/// Fails with what is wrong, and with how to see it again.
+fn report(failures: Mutex<BTreeMap<u64, Vec<String>>>) {
+    let failures = failures.into_inner().unwrap();
+    let count = failures.len();
+    for (seed, broken) in failures.iter().take(10) {
+        println!(
+            "seed {seed} (SLUICEGATE_SEED={seed} shows it):\n  {}",
+            broken.join("\n  ")
+        );
+    }
+    assert_eq!(
+        count,
+        0,
+        "seeds broke a promise: {:?}",
+        failures.keys().take(50).collect::<Vec<_>>()
+    );
+}
+
+fn show(outcome: &Outcome) {
+    let lines = outcome.trace.lines();
+    for line in &lines[lines.len().saturating_sub(SHOWN_EVENTS)..] {
+        println!("{line}");
+    }
+    println!("ends: {:?}\nbroken: {:#?}", outcome.ends, outcome.broken);
+}
+
+#[test]
+fn whatever_the_network_and_the_processes_do_no_promise_is_broken() {
+    if let Some(seed) = number("SLUICEGATE_SEED") {
+        let menu = Menu::new();
+        let outcome = World::new(Scenario::draw(seed, &menu), &menu, true).run();
+        show(&outcome);
+        assert!(outcome.broken.is_empty(), "seed {seed}");
+        return;
+    }
+    let (seeds, began) = (number("SLUICEGATE_SEEDS").unwrap_or(SEEDS), Instant::now());
+    let failures = Mutex::new(BTreeMap::new());
+    let (events, ends) = (AtomicU64::new(0), Mutex::new(BTreeMap::<_, u64>::new()));
+    each(seeds, |seed, menu| {
+        let outcome = run(Scenario::draw(seed, menu), menu);
+        events.fetch_add(outcome.trace.events(), Ordering::Relaxed);
+        for (state, _) in outcome.ends {
+            *ends.lock().unwrap().entry(state).or_default() += 1;
+        }
+        if !outcome.broken.is_empty() {
+            failures.lock().unwrap().insert(seed, outcome.broken);
+        }
+    });
+    let seconds = began.elapsed().as_secs_f64();
+    println!(
+        "{seeds} seeds in {seconds:.1} s, {:.0} per second, {} events, jobs {:?}",
+        seeds as f64 / seconds,
+        events.into_inner(),
+        ends.into_inner().unwrap()
+    );
+    report(failures);
+}
+
+#[test]
+fn a_seed_gives_the_same_events_every_time() {
+    each(12, |seed, menu| {
+        let trace = |menu: &Menu| run(Scenario::draw(seed, menu), menu).trace;
+        let (first, second) = (trace(menu), trace(&Menu::new()));
+        assert!(first.events() > 20, "something happens");
+        assert_eq!(
+            (first.hash(), first.events()),
+            (second.hash(), second.events()),
+            "seed {seed}"
+        );
+    });
+}
+
+#[test]
+fn a_process_may_die_at_any_event() {
+    let menu = Menu::new();
+    let calm = run(Scenario::plain(1, &menu), &menu);
+    assert_eq!(calm.broken, [""; 0]);
+    let failures = Mutex::new(BTreeMap::new());
+    let began = Instant::now();
+    each(2 * calm.events, |number, menu| {
+        let crash = Crash {
+            at: number / 2,
+            after: number % 2 == 1,
+        };
+        let outcome = World::new(Scenario::plain(1, menu), menu, false)
+            .with_crash(crash)
+            .run();
+        if !outcome.broken.is_empty() {
+            failures.lock().unwrap().insert(number, outcome.broken);
+        }
+    });
+    println!(
+        "{} crashes in {:.1} s",
+        2 * calm.events,
+        began.elapsed().as_secs_f64()
+    );
+    report(failures);
+}
+
+/// How jobs ended over some seeds whose batch or reject of a drawn record is spoilt, and what nobody noticed.
+fn spoil(what: Sabotage, seeds: u64) -> (BTreeMap<String, u64>, BTreeMap<u64, Vec<String>>) {
+    let (ends, unnoticed) = (Mutex::new(BTreeMap::new()), Mutex::new(BTreeMap::new()));
+    each(seeds, |seed, menu| {
+        let mut scenario = Scenario::plain(seed, menu);
+        let truth = &scenario.tasks[0].truth;
+        let fitting = match what {
+            Sabotage::LosesReject => &truth.rejected,
+            _ => &truth.loaded,
+        };
+        let Some(&ordinal) = fitting.iter().nth(seed as usize % fitting.len().max(1)) else {
+            return;
+        };
+        scenario.saboteur = Saboteur {
+            plan: Some((what, ordinal)),
+        };
+        let outcome = run(scenario, menu);
+        for (state, code) in outcome.ends {
+            let end = format!("{state} {}", code.unwrap_or_default());
+            *ends.lock().unwrap().entry(end).or_default() += 1;
+        }
+        if !outcome.broken.is_empty() {
+            unnoticed.lock().unwrap().insert(seed, outcome.broken);
+        }
+    });
+    (ends.into_inner().unwrap(), unnoticed.into_inner().unwrap())
+}
+
+#[test]
+fn no_job_is_completed_whose_books_were_spoilt() {
+    for what in Sabotage::NOTICED {
+        let (ends, unnoticed) = spoil(what, 30);
+        println!("{what:?}: {ends:?}");
+        assert!(
+            ends.get("failed books").is_some_and(|&count| count > 5),
+            "{what:?}: {ends:?}"
+        );
+        assert_eq!(ends.len(), 1, "{what:?}: {ends:?}");
+        assert_eq!(unnoticed, BTreeMap::new(), "{what:?}");
+    }
+}

@@ -7,7 +7,10 @@
 use crate::metrics::Metrics;
 use async_trait::async_trait;
 use pipeline::{Batch, Fatal, Holdings, Sink, Written};
+use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 use tokio::sync::{Semaphore, watch};
 use tokio::time::{Instant, sleep_until};
@@ -50,7 +53,8 @@ impl Allowance {
         }
     }
 
-    /// Does `work`, unless the time is over before it is done.
+    /// Does `work`, unless the time is over before it is done. The clock is asked before each step of it: a process that
+    /// was stopped goes on with what was ready, and only then hears of its timers.
     ///
     /// # Errors
     /// `lease_lost`, and what `work` says.
@@ -58,10 +62,15 @@ impl Allowance {
         &self,
         work: impl Future<Output = Result<T, Fatal>>,
     ) -> Result<T, Fatal> {
+        let mut work = pin!(work);
+        let allowed = poll_fn(|context| match self.until() <= Instant::now() {
+            true => Poll::Pending,
+            false => work.as_mut().poll(context),
+        });
         tokio::select! {
             biased;
             () = self.ended() => Err(Fatal::new("lease_lost", "the lease was not renewed in time")),
-            done = work => done,
+            done = allowed => done,
         }
     }
 }
@@ -98,6 +107,8 @@ impl Sink for Allowed {
 mod tests {
     use super::*;
     use std::future::pending;
+    use tokio::sync::{Notify, oneshot};
+    use tokio::time::advance;
 
     #[tokio::test(start_paused = true)]
     async fn it_counts_from_the_sending_of_the_last_renewal() {
@@ -117,5 +128,31 @@ mod tests {
         assert_eq!(started.elapsed().as_millis(), 3_000);
         // What is done at once is not begun any more either.
         assert!(allowance.within(async { Ok(()) }).await.is_err());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_was_ready_when_a_process_was_stopped_is_not_done_when_it_goes_on() {
+        let allowance = Allowance::new(Instant::now(), 3_000);
+        let (answered, began) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+        let (sends, mut sent) = oneshot::channel();
+        let (answer, beginning) = (answered.clone(), began.clone());
+        let writing = tokio::spawn(async move {
+            let write = async move {
+                beginning.notify_one();
+                answer.notified().await;
+                let _ = sends.send(());
+                Ok(())
+            };
+            allowance.within(write).await
+        });
+        began.notified().await;
+        answered.notify_one();
+        // The clock has jumped, and no timer has fired yet.
+        advance(Duration::from_millis(8_000)).await;
+        assert_eq!(
+            writing.await.unwrap().err().map(|fatal| fatal.code),
+            Some("lease_lost")
+        );
+        assert!(sent.try_recv().is_err(), "nothing was sent");
     }
 }

@@ -201,10 +201,7 @@ impl Invariants {
             run: job.run,
         };
         let all = Filter::default();
-        let rejects = self
-            .stores
-            .rejects
-            .page(&run, &all, 0, 0, ALL_REJECTS);
+        let rejects = self.stores.rejects.page(&run, &all, 0, 0, ALL_REJECTS);
         let rejects = rejects
             .now_or_never()
             .and_then(Result::ok)
@@ -353,8 +350,11 @@ fn ordinal_of(id: &[u8]) -> u64 {
     bytes.map_or(u64::MAX, u64::from_be_bytes)
 }
 
-/// The documents of a collection: `_id`, and the field `n`.
+/// The documents of a collection: `_id`, and the field `n`, which is a record's ordinal.
 fn documents(stores: &MemoryStores, collection: &str) -> Vec<(Vec<u8>, u64)> {
-    let _ = (stores, collection);
-    Vec::new()
+    let documents = stores.documents.documents(collection).into_iter();
+    let ordinal = |document: serde_json::Value| document["n"].as_u64().unwrap_or(u64::MAX);
+    documents
+        .map(|(id, document)| (id.to_vec(), ordinal(document)))
+        .collect()
 }

@@ -37,6 +37,10 @@ impl Menu {
         let (mut dishes, mut texts) = (Vec::new(), Vec::new());
         for (records, in_flight) in [(3, 1), (3, 4), (8, 2), (20, 1), (20, 3)] {
             for mode in ["insert", "upsert", "merge"] {
+                // Merge keeps the order of the input: one batch at a time.
+                if mode == "merge" && in_flight > 1 {
+                    continue;
+                }
                 let name = format!("{mode}_{records}_{in_flight}");
                 let is_keyed = mode != "insert";
                 let key = if is_keyed { "key = [\"k\"]\n" } else { "" };

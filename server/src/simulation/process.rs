@@ -7,9 +7,12 @@ use super::network::Link;
 use crate::service::Service;
 use crate::worker::Workers;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::runtime::{Builder, Runtime};
 use tokio::time::{advance, sleep_until};
+
+/// A time that never comes.
+const NOT_YET: u64 = u64::MAX;
 
 /// A runtime whose clock stands until it is moved.
 pub fn runtime() -> Runtime {
@@ -28,7 +31,8 @@ pub struct Process {
     pub is_stopped: bool,
     /// When it was told to end, in milliseconds.
     pub closing_ms: Option<u64>,
-    has_ended: Arc<AtomicBool>,
+    /// When it had done what it was to do, in milliseconds; [`NOT_YET`] before.
+    ended_ms: Arc<AtomicU64>,
 }
 
 impl Process {
@@ -50,10 +54,10 @@ impl Process {
         script: impl Future<Output = ()> + Send + 'static,
     ) -> Self {
         let process = Self::new(link, now_ms);
-        let has_ended = process.has_ended.clone();
+        let (link, ended_ms) = (process.link.clone(), process.ended_ms.clone());
         process.runtime.spawn(async move {
             script.await;
-            has_ended.store(true, Ordering::Relaxed);
+            ended_ms.store(link.now_ms(), Ordering::Relaxed);
         });
         process
     }
@@ -71,13 +75,14 @@ impl Process {
             local_ms: now_ms,
             is_stopped: false,
             closing_ms: None,
-            has_ended: Arc::default(),
+            ended_ms: Arc::new(AtomicU64::new(NOT_YET)),
         }
     }
 
-    /// Whether it has done what it was to do.
-    pub fn has_ended(&self) -> bool {
-        self.has_ended.load(Ordering::Relaxed)
+    /// When it had done what it was to do, in milliseconds.
+    pub fn ended_ms(&self) -> Option<u64> {
+        let ended_ms = self.ended_ms.load(Ordering::Relaxed);
+        (ended_ms != NOT_YET).then_some(ended_ms)
     }
 
     /// Whether it claims jobs.
@@ -113,10 +118,10 @@ impl Process {
     pub fn close(&mut self, now_ms: u64) {
         self.closing_ms = Some(now_ms);
         if let Some(workers) = self.workers.take() {
-            let has_ended = self.has_ended.clone();
+            let (link, ended_ms) = (self.link.clone(), self.ended_ms.clone());
             self.runtime.spawn(async move {
                 workers.shutdown().await;
-                has_ended.store(true, Ordering::Relaxed);
+                ended_ms.store(link.now_ms(), Ordering::Relaxed);
             });
         }
     }

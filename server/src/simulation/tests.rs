@@ -15,7 +15,7 @@ use std::time::Instant;
 /// Seeds that are tried where nobody says how many.
 const SEEDS: u64 = 300;
 /// Events that are shown of a simulation that broke a promise: the last ones.
-const SHOWN_EVENTS: usize = 400;
+const SHOWN_EVENTS: usize = 4_000;
 
 fn number(variable: &str) -> Option<u64> {
     std::env::var(variable).ok()?.parse().ok()

@@ -154,7 +154,7 @@ impl<'a> World<'a> {
     pub fn run(mut self) -> Outcome {
         self.begin();
         let mut was_late = false;
-        while !self.processes[&CLIENTS].has_ended() && !was_late {
+        while self.processes[&CLIENTS].ended_ms().is_none() && !was_late {
             was_late = self.step();
         }
         // What is under way still arrives, when nobody is there any more.
@@ -214,16 +214,10 @@ impl<'a> World<'a> {
         let behind = |process: &&mut Process| !process.is_stopped && process.local_ms < next_ms;
         if let Some(process) = self.processes.values_mut().find(behind) {
             process.run_until(next_ms);
-            let (number, ended, closing) = (
-                process.link.process,
-                process.has_ended(),
-                process.closing_ms,
-            );
-            if let Some(closing_ms) = closing
-                && ended
-            {
-                let took_ms = process.local_ms - closing_ms;
-                self.network.note(process.local_ms, number, "ended", "");
+            let (number, closing_ms) = (process.link.process, process.closing_ms);
+            if let (Some(closing_ms), Some(ended_ms)) = (closing_ms, process.ended_ms()) {
+                let took_ms = ended_ms - closing_ms;
+                self.network.note(ended_ms, number, "ended", "");
                 if took_ms > MAX_CLOSING_MS {
                     let message = format!("process {number} took {took_ms} ms to end");
                     self.network.broken(message);

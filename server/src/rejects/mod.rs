@@ -1,7 +1,8 @@
 //! Rejects of jobs: one for each record that was refused, with all its problems.
 //!
 //! A reject is kept under its job, the job's run (the number of resets, never of attempts) and the record's ordinal, so
-//! storing it again changes nothing. Nothing here counts or groups: the job's books do.
+//! storing it again changes nothing. It says which claim has stored it, by the claim's fence number: a statement of an
+//! older claim that is applied late neither replaces nor removes it. Nothing here counts or groups: the job's books do.
 
 pub mod download;
 pub mod mongo;
@@ -40,12 +41,14 @@ pub struct Filter {
 /// Every method fails with an outage when the store cannot be reached.
 #[async_trait]
 pub trait Rejects: Send + Sync {
-    /// Stores rejects of a run; storing one again changes nothing. They are durable at the latest when the next save of
+    /// Stores rejects of a run for the claim with fence number `fence`. One that the same claim or a newer one has stored
+    /// stays as it is, one of an older claim becomes this one's. They are durable at the latest when the next save of
     /// the job's checkpoint is ([`crate::queue::Queue::save`]): only what a checkpoint covers is never found again.
-    async fn store(&self, run: &Run, rejects: &[Reject]) -> Result<(), Fatal>;
+    async fn store(&self, run: &Run, fence: u64, rejects: &[Reject]) -> Result<(), Fatal>;
 
-    /// Removes those of a run from ordinal `from` on: a run that goes on finds them again.
-    async fn remove_from(&self, run: &Run, from: u64) -> Result<(), Fatal>;
+    /// Removes those of a run from ordinal `from` on that claims before `fence` have stored: a run that goes on finds
+    /// them again. However late it is applied, it removes nothing that this claim or a newer one has stored.
+    async fn remove_from(&self, run: &Run, fence: u64, from: u64) -> Result<(), Fatal>;
 
     /// How many a run has with this filter.
     async fn count(&self, run: &Run, filter: &Filter) -> Result<u64, Fatal>;

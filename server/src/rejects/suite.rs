@@ -10,6 +10,8 @@ use pipeline::{MAX_PROBLEMS, MAX_RAW_BYTES, Position, Problem, Reject};
 
 /// Rejects of the largest case.
 const MANY: u64 = 5_000;
+/// The fence number of the claim that stores them.
+const CLAIM: u64 = 7;
 
 /// Checks a store that is empty.
 ///
@@ -22,6 +24,7 @@ pub async fn conforms(store: &dyn Rejects) {
     filters_are_by_the_leading_problem(store).await;
     text_is_never_interpreted(store).await;
     what_lies_behind_a_checkpoint_is_removed(store).await;
+    what_a_newer_claim_has_stored_is_its_own(store).await;
     runs_are_removed_in_portions(store).await;
     strangers_see_nothing(store).await;
 }
@@ -93,20 +96,23 @@ async fn what_is_stored_comes_back(store: &dyn Rejects) {
         &[0xff; 2 * MAX_RAW_BYTES],
     );
     let rejects = [odd, large, far];
-    store.store(&run, &[]).await.unwrap();
-    store.store(&run, &rejects).await.unwrap();
+    store.store(&run, CLAIM, &[]).await.unwrap();
+    store.store(&run, CLAIM, &rejects).await.unwrap();
     let found = store.page(&run, &Filter::default(), 0, 0, 10).await;
     assert_eq!(found.unwrap(), rejects);
 }
 
 async fn storing_again_changes_nothing(store: &dyn Rejects) {
     let run = run("acme", 2, 0);
-    store.store(&run, &[reject(1), reject(3)]).await.unwrap();
+    store
+        .store(&run, CLAIM, &[reject(1), reject(3)])
+        .await
+        .unwrap();
     let mut other = reject(1);
     other.raw = b"other".to_vec();
     let again = [reject(0), other, reject(2), reject(3), reject(4)];
-    store.store(&run, &again).await.unwrap();
-    store.store(&run, &again).await.unwrap();
+    store.store(&run, CLAIM, &again).await.unwrap();
+    store.store(&run, CLAIM, &again).await.unwrap();
     let found = store.page(&run, &Filter::default(), 0, 0, 10).await;
     let expected: Vec<_> = (0..5).map(reject).collect();
     assert_eq!(found.unwrap(), expected);
@@ -124,7 +130,7 @@ async fn pages_are_in_the_order_of_the_file(store: &dyn Rejects) {
     // Batches are acknowledged in any order.
     for from in [MANY / 2, 0] {
         let batch: Vec<_> = (from..from + MANY / 2).map(reject).collect();
-        store.store(&run, &batch).await.unwrap();
+        store.store(&run, CLAIM, &batch).await.unwrap();
     }
     assert_eq!(count(store, &run).await, MANY);
     for (from, skip, limit, expected) in [
@@ -159,7 +165,7 @@ async fn filters_are_by_the_leading_problem(store: &dyn Rejects) {
     let mut rejects: Vec<_> = (0..12).map(reject).collect();
     let second = Problem::of_field("second", "second", "not the first");
     rejects[5].problems.push(second);
-    store.store(&run, &rejects).await.unwrap();
+    store.store(&run, CLAIM, &rejects).await.unwrap();
     let check = async |code, field, from, skip, expected: &[u64], total| {
         let filter = filter(code, field);
         let found = ordinals(store, &run, &filter, from, skip, 10).await;
@@ -185,7 +191,7 @@ async fn text_is_never_interpreted(store: &dyn Rejects) {
     for (ordinal, text) in texts.iter().enumerate() {
         let mut odd = reject(ordinal as u64);
         odd.problems = vec![Problem::of_field(text.to_string(), *text, *text)];
-        store.store(&run, &[odd.clone()]).await.unwrap();
+        store.store(&run, CLAIM, &[odd.clone()]).await.unwrap();
         let filter = filter(Some(text), Some(text));
         let found = store.page(&run, &filter, 0, 0, 10).await.unwrap();
         assert_eq!(found, [odd]);
@@ -195,15 +201,45 @@ async fn text_is_never_interpreted(store: &dyn Rejects) {
 async fn what_lies_behind_a_checkpoint_is_removed(store: &dyn Rejects) {
     let (run, reset) = (run("acme", 6, 0), run("acme", 6, 1));
     let rejects: Vec<_> = (0..600).map(reject).collect();
-    store.store(&run, &rejects).await.unwrap();
-    store.store(&reset, &rejects).await.unwrap();
+    store.store(&run, CLAIM, &rejects).await.unwrap();
+    store.store(&reset, CLAIM, &rejects).await.unwrap();
     for (from, left) in [(600, 600), (256, 256), (256, 256), (1, 1), (0, 0)] {
-        store.remove_from(&run, from).await.unwrap();
+        store.remove_from(&run, CLAIM + 1, from).await.unwrap();
         assert_eq!(count(store, &run).await, left, "from {from}");
     }
     assert_eq!(count(store, &reset).await, 600);
-    store.remove_from(&reset, u64::MAX).await.unwrap();
+    store
+        .remove_from(&reset, CLAIM + 1, u64::MAX)
+        .await
+        .unwrap();
     assert_eq!(count(store, &reset).await, 600);
+}
+
+async fn what_a_newer_claim_has_stored_is_its_own(store: &dyn Rejects) {
+    let run = run("acme", 10, 0);
+    let [mut older, mut newer] = [reject(1), reject(1)];
+    older.raw = b"older".to_vec();
+    newer.raw = b"newer".to_vec();
+    let others = [reject(0), reject(2)];
+    store.store(&run, CLAIM, &[older.clone()]).await.unwrap();
+    store.store(&run, CLAIM, &others).await.unwrap();
+    let all = [&others[..1], &[newer.clone()]].concat();
+    store.store(&run, CLAIM + 1, &all).await.unwrap();
+    // What the older claim has sent comes late: it stores, and it removes.
+    let late = [older, reject(3)];
+    store.store(&run, CLAIM, &late).await.unwrap();
+    store.remove_from(&run, CLAIM, 0).await.unwrap();
+    let found = store.page(&run, &Filter::default(), 0, 0, 10).await;
+    let [first, third] = others;
+    let expected = [first.clone(), newer.clone(), third, reject(3)];
+    assert_eq!(found.unwrap(), expected);
+    // What a claim has sent twice takes nothing of its own, and all of the one before.
+    store.remove_from(&run, CLAIM + 1, 0).await.unwrap();
+    store.remove_from(&run, CLAIM + 1, 0).await.unwrap();
+    let found = store.page(&run, &Filter::default(), 0, 0, 10).await;
+    assert_eq!(found.unwrap(), [first, newer]);
+    store.remove_from(&run, CLAIM + 2, 1).await.unwrap();
+    assert_eq!(count(store, &run).await, 1);
 }
 
 async fn runs_are_removed_in_portions(store: &dyn Rejects) {
@@ -212,7 +248,7 @@ async fn runs_are_removed_in_portions(store: &dyn Rejects) {
     let rejects: Vec<_> = (0..5).map(reject).collect();
     let neighbours = [run("acme", 6, 3), run("acme", 8, 0)];
     for run in runs.iter().chain(&neighbours) {
-        store.store(run, &rejects).await.unwrap();
+        store.store(run, CLAIM, &rejects).await.unwrap();
     }
     let left = async || {
         let mut left = Vec::new();
@@ -241,14 +277,17 @@ async fn runs_are_removed_in_portions(store: &dyn Rejects) {
 
 async fn strangers_see_nothing(store: &dyn Rejects) {
     let own = run("acme", 9, 0);
-    store.store(&own, &[reject(0), reject(1)]).await.unwrap();
+    store
+        .store(&own, CLAIM, &[reject(0), reject(1)])
+        .await
+        .unwrap();
     for other in [run("other", 9, 0), run("", 9, 0), run("acme", 9, 1)] {
         assert_eq!(count(store, &other).await, 0, "{other:?}");
         let found = ordinals(store, &other, &Filter::default(), 0, 0, 10).await;
         assert_eq!(found, Vec::<u64>::new(), "{other:?}");
         let code = filter(Some("type"), None);
         assert_eq!(store.count(&other, &code).await.unwrap(), 0, "{other:?}");
-        store.remove_from(&other, 0).await.unwrap();
+        store.remove_from(&other, CLAIM + 1, 0).await.unwrap();
         if other.tenant != own.tenant {
             let removed = store.remove_runs(&other.tenant, own.job, u32::MAX, 10);
             assert!(!removed.await.unwrap(), "{other:?}");

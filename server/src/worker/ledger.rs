@@ -1,8 +1,8 @@
 //! The ledger of a job: rejects and checkpoints go to the service's stores, for one claim.
 //!
 //! A checkpoint is saved under the claim's owner and fence number, in the place of the one before: when another
-//! worker has the job, nothing is saved and the run ends. Rejects have no fence; a run that goes on removes those behind
-//! its checkpoint first, and here they are stored only while the lease holds.
+//! worker has the job, nothing is saved and the run ends. A run that goes on removes the rejects behind its checkpoint
+//! first; they carry the fence number too, so that no removal which comes late takes those of a newer claim.
 
 use super::allowance::Allowance;
 use crate::metrics::Metrics;
@@ -47,7 +47,9 @@ impl QueueLedger {
             |checkpoint| checkpoint.books.clone(),
         );
         let end = saved.end.ordinal;
-        allowance.within(rejects.remove_from(&run, end)).await?;
+        allowance
+            .within(rejects.remove_from(&run, claim.fence, end))
+            .await?;
         Ok(Self {
             queue,
             rejects,
@@ -67,7 +69,7 @@ impl QueueLedger {
 #[async_trait]
 impl Ledger for QueueLedger {
     async fn store_rejects(&self, rejects: &[Reject]) -> Result<(), Fatal> {
-        let store = self.rejects.store(&self.run, rejects);
+        let store = self.rejects.store(&self.run, self.claim.fence, rejects);
         self.allowance.within(store).await
     }
 

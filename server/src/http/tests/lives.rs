@@ -92,7 +92,7 @@ async fn a_job_is_shown_as_it_is_from_queued_to_completed() {
         job,
         run: 0,
     };
-    store.store(&run, &rejects).await.unwrap();
+    store.store(&run, 1, &rejects).await.unwrap();
     let progress = Progress {
         furthest: 100,
         bytes_read: 420,

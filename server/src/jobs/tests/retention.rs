@@ -30,7 +30,7 @@ async fn ended_jobs_leave_with_their_rejects_and_are_still_the_same_load() {
     };
     for job in [&done, &waiting] {
         let one = std::slice::from_ref(&reject);
-        rejects.store(&run(job), one).await.unwrap();
+        rejects.store(&run(job), 1, one).await.unwrap();
     }
     assert_eq!(
         sweep(&bench.service, 1).await.unwrap(),

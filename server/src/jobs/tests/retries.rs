@@ -163,7 +163,7 @@ async fn a_reset_removes_the_rejects_of_earlier_runs() {
             raw: vec![],
         })
         .collect();
-    rejects.store(&run, &many).await.unwrap();
+    rejects.store(&run, 1, &many).await.unwrap();
     let count = async || rejects.count(&run, &Default::default()).await.unwrap();
     again(&bench, job.id, false).await.unwrap();
     assert_eq!(count().await, many.len() as u64);

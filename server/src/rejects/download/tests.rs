@@ -103,7 +103,7 @@ impl Loaded {
         let database = Database::open(&path, &[SCHEMA]).await.unwrap();
         let store = Arc::new(SqliteRejects::new(database));
         let run = suite::run("acme", 10, 0);
-        store.store(&run, &rejects).await.unwrap();
+        store.store(&run, 1, &rejects).await.unwrap();
         Self {
             plan: Arc::new(plan),
             head,

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! { _id: <job 12 ‖ run 4, big endian ‖ ordinal 8, big endian>, tenant, run: <job 12 ‖ run 4, big endian>,
-//!   line, offset, code, field?, problems: [{ code, field?, message }], raw }
+//!   fence, line, offset, code, field?, problems: [{ code, field?, message }], raw }
 //! ```
 //!
 //! So they lie in the order of the file by `_id`, and storing one again meets it. Those of one code or one field have an
@@ -60,12 +60,12 @@ impl MongoRejects {
 
 #[async_trait]
 impl Rejects for MongoRejects {
-    async fn store(&self, run: &Run, rejects: &[Reject]) -> Result<(), Fatal> {
-        store::store(&self.statements, run, rejects).await
+    async fn store(&self, run: &Run, fence: u64, rejects: &[Reject]) -> Result<(), Fatal> {
+        store::store(&self.statements, run, fence, rejects).await
     }
 
-    async fn remove_from(&self, run: &Run, from: u64) -> Result<(), Fatal> {
-        remove_from::remove_from(&self.statements, run, from).await
+    async fn remove_from(&self, run: &Run, fence: u64, from: u64) -> Result<(), Fatal> {
+        remove_from::remove_from(&self.statements, run, fence, from).await
     }
 
     async fn count(&self, run: &Run, filter: &Filter) -> Result<u64, Fatal> {

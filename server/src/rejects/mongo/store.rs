@@ -1,7 +1,8 @@
 //! Storing rejects in MongoDB: inserts in commands of a bounded size.
 //!
 //! A command of which one insert met a reject that is there says so and no more: which of the others are stored is
-//! then not known from its first error alone, so all of it is sent again as upserts, which leave what is there as it is.
+//! then not known from its first error alone, so all of it is sent again as upserts. They leave what the same claim or a
+//! newer one has stored as it is, and put this claim's own in the place of an older one's.
 
 use super::{REJECTS, id, run_key};
 use crate::rejects::Run;
@@ -22,11 +23,12 @@ const MAX_UPSERTS: u32 = 10;
 pub(super) async fn store(
     statements: &Statements,
     run: &Run,
+    fence: u64,
     mut rejects: &[Reject],
 ) -> Result<(), Fatal> {
     while !rejects.is_empty() {
         let (command, rest) = rejects.split_at(fitting(rejects));
-        store_command(statements, run, command).await?;
+        store_command(statements, run, fence, command).await?;
         rejects = rest;
     }
     Ok(())
@@ -59,13 +61,14 @@ fn bytes(reject: &Reject) -> usize {
 async fn store_command(
     statements: &Statements,
     run: &Run,
+    fence: u64,
     rejects: &[Reject],
 ) -> Result<(), Fatal> {
     let inserted = doc! {
         "insert": REJECTS,
         "documents": rejects.iter().map(|reject| {
             let mut document = doc! { "_id": id(run.job, run.run, reject.at.ordinal) };
-            document.extend(fields(run, reject));
+            document.extend(fields(run, fence, reject));
             document
         }).collect::<Vec<_>>(),
         "ordered": false,
@@ -77,7 +80,7 @@ async fn store_command(
         "update": REJECTS,
         "updates": rejects.iter().map(|reject| doc! {
             "q": { "_id": id(run.job, run.run, reject.at.ordinal) },
-            "u": { "$setOnInsert": fields(run, reject) },
+            "u": [unless_newer(fence, fields(run, fence, reject))],
             "upsert": true,
         }).collect::<Vec<_>>(),
         "ordered": false,
@@ -93,11 +96,19 @@ async fn store_command(
     ))
 }
 
+/// Sets `fields`, unless what is there has the same fence number or a higher one.
+fn unless_newer(fence: u64, fields: Document) -> Document {
+    let stays = doc! { "$gte": ["$fence", fence.cast_signed()] };
+    let ours = doc! { "$mergeObjects": [{ "_id": "$_id" }, { "$literal": fields }] };
+    doc! { "$replaceWith": { "$cond": [stays, "$$ROOT", ours] } }
+}
+
 /// What is kept beside the `_id`.
-fn fields(run: &Run, reject: &Reject) -> Document {
+fn fields(run: &Run, fence: u64, reject: &Reject) -> Document {
     let mut fields = doc! {
         "tenant": run.tenant.key(),
         "run": run_key(run.job, run.run),
+        "fence": fence.cast_signed(),
         "line": reject.at.line.cast_signed(),
         "offset": reject.at.offset.cast_signed(),
     };

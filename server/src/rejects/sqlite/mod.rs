@@ -27,6 +27,7 @@ pub const SCHEMA: &str = "
         job BLOB NOT NULL,
         run INTEGER NOT NULL,
         ordinal INTEGER NOT NULL,
+        fence INTEGER NOT NULL,
         line INTEGER NOT NULL,
         offset INTEGER NOT NULL,
         code TEXT NOT NULL,
@@ -54,12 +55,12 @@ impl SqliteRejects {
 
 #[async_trait]
 impl Rejects for SqliteRejects {
-    async fn store(&self, run: &Run, rejects: &[Reject]) -> Result<(), Fatal> {
-        store::store(&self.database, run, rejects).await
+    async fn store(&self, run: &Run, fence: u64, rejects: &[Reject]) -> Result<(), Fatal> {
+        store::store(&self.database, run, fence, rejects).await
     }
 
-    async fn remove_from(&self, run: &Run, from: u64) -> Result<(), Fatal> {
-        remove_from::remove_from(&self.database, run, from).await
+    async fn remove_from(&self, run: &Run, fence: u64, from: u64) -> Result<(), Fatal> {
+        remove_from::remove_from(&self.database, run, fence, from).await
     }
 
     async fn count(&self, run: &Run, filter: &Filter) -> Result<u64, Fatal> {

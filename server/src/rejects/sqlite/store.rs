@@ -6,15 +6,23 @@ use pipeline::{Fatal, Reject};
 use rusqlite::params;
 use stages::sqlite::Database;
 
-pub(super) async fn store(database: &Database, run: &Run, rejects: &[Reject]) -> Result<(), Fatal> {
+pub(super) async fn store(
+    database: &Database,
+    run: &Run,
+    fence: u64,
+    rejects: &[Reject],
+) -> Result<(), Fatal> {
     if rejects.is_empty() {
         return Ok(());
     }
     let (run, rejects) = (run.clone(), rejects.to_vec());
     let stored = database.write_ahead(move |change| {
         let mut insert = change.prepare_cached(
-            "INSERT INTO rejects (tenant, job, run, ordinal, line, offset, code, field, problems, raw) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT DO NOTHING",
+            "INSERT INTO rejects (tenant, job, run, ordinal, line, offset, code, field, problems, raw, fence) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) \
+             ON CONFLICT DO UPDATE SET line = excluded.line, offset = excluded.offset, code = excluded.code, \
+             field = excluded.field, problems = excluded.problems, raw = excluded.raw, fence = excluded.fence \
+             WHERE fence < excluded.fence",
         )?;
         for reject in &rejects {
             let problems = serde_json::to_string(&reject.problems)
@@ -30,7 +38,8 @@ pub(super) async fn store(database: &Database, run: &Run, rejects: &[Reject]) ->
                 leading.map_or("", |problem| &problem.code),
                 leading.and_then(|problem| problem.field.as_deref()),
                 problems,
-                reject.raw
+                reject.raw,
+                number(fence)
             ])?;
         }
         Ok(())

@@ -116,7 +116,7 @@ async fn a_job_gives_back_its_rejects_while_its_file_is_there_and_when_it_is_gon
         job: submitted.id,
         run: 0,
     };
-    stores.rejects.store(&run, &[reject]).await.unwrap();
+    stores.rejects.store(&run, 1, &[reject]).await.unwrap();
     let job = async || {
         stores
             .queue

@@ -7,18 +7,19 @@
 //! - An insert that meets the unique index on the key (or the `_id` that comes from the key) means that the
 //!   key has a document: a newer one, or one that came at the same moment. The statement is sent once more
 //!   without inserting, which tells the two apart: an older one is found and changed.
-//! - Where a statement that does not insert found nothing, the key is looked up: a document there is a newer
-//!   one, and the record counts as loaded.
+//! - Where a statement that does not insert found nothing, the key is looked up: where a newer document is there, or
+//!   the record's own, it counts as loaded. An older one came between the two, and the statement is sent once more.
 
 use super::bson::{self, Index, split_document};
 use super::command::{Command, DELETE, MAX_COMMAND_BYTES, Room, UPDATE, Verb};
 use super::holdings;
 use super::key::key_of;
-use super::lookup;
+use super::lookup::{self, Standing};
 use super::patience::Patience;
 use super::reply::{DUPLICATE_KEY, Reply, WriteError};
 use super::wire::{self, Answer};
 use super::writer::Writer;
+use crate::identity::sequence;
 use crate::sink::Mode;
 use async_trait::async_trait;
 use pipeline::{Batch, Fatal, Holdings, Operation, Problem, Sink, Written};
@@ -300,9 +301,9 @@ impl KeyedSink {
             }
         }
         let keys: Vec<_> = missed.iter().map(|group| self.key_bytes(group)).collect();
-        let there = lookup::exist(&self.writer, &keys, patience).await?;
-        for (mut group, there) in missed.into_iter().zip(there) {
-            self.missed(&mut group, there, written);
+        let standings = lookup::standings(&self.writer, &keys, patience).await?;
+        for (mut group, standing) in missed.into_iter().zip(standings) {
+            self.missed(&mut group, standing, written);
             if !group.records.is_empty() {
                 left.push(group);
             }
@@ -313,9 +314,14 @@ impl KeyedSink {
         Ok(left)
     }
 
-    fn key_bytes<'a>(&self, group: &Group<'a>) -> &'a [u8] {
-        let first = group.records.first();
-        first.map_or(&[], |operation| key_of(split_document(operation.bytes()).0))
+    /// The key of a group, and the sequence that its next statement gives the document.
+    fn key_bytes<'a>(&self, group: &Group<'a>) -> (&'a [u8], [u8; 16]) {
+        let last = self.applied(group).last();
+        let key = last.map_or(&[][..], |operation| {
+            key_of(split_document(operation.bytes()).0)
+        });
+        let ordinal = last.map_or(0, |operation| operation.position().ordinal);
+        (key, sequence(self.load_number, ordinal))
     }
 
     /// The statement of a group was acknowledged, or something newer stands.
@@ -345,11 +351,11 @@ impl KeyedSink {
     }
 
     /// The group's statement found nothing to change.
-    fn missed(&self, group: &mut Group<'_>, there: bool, written: &mut Written) {
-        if there {
+    fn missed(&self, group: &mut Group<'_>, standing: Standing, written: &mut Written) {
+        if standing == Standing::Newer {
             return self.loaded(group, written);
         }
-        if self.mode == Mode::Replace {
+        if standing == Standing::Nothing && self.mode == Mode::Replace {
             for operation in group.records.drain(..) {
                 let message = "no document has this key";
                 written
@@ -358,14 +364,17 @@ impl KeyedSink {
             }
             return;
         }
-        // It stood when it was to be inserted, and is gone: it was deleted, or the `_id` that comes from the
-        // key belongs to a document of another key.
-        group.stands = false;
+        // Where nothing stands, it stood when it was to be inserted, and is gone: it was deleted, or the `_id` that
+        // comes from the key belongs to a document of another key. Else somebody older has inserted it just now.
+        group.stands = standing != Standing::Nothing;
         group.rounds += 1;
         if group.rounds >= MAX_ROUNDS {
-            let message = format!(
-                "a document of another key has the `_id` of this one (code {DUPLICATE_KEY})"
-            );
+            let message = match standing {
+                Standing::Nothing => format!(
+                    "a document of another key has the `_id` of this one (code {DUPLICATE_KEY})"
+                ),
+                _ => "the document of this key comes and goes".to_owned(),
+            };
             let problem = Problem::of_field("duplicate_value", "_id", message);
             for operation in group.records.drain(..) {
                 written.rejects.push(operation.reject(problem.clone()));

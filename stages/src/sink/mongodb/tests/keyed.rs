@@ -285,3 +285,35 @@ async fn a_large_document_is_upserted() {
     assert_eq!(loader.write(0, &rows).await, rejected(2, 0, &rejects));
     assert_eq!(documents(&mongo).await.len(), 2);
 }
+
+#[tokio::test]
+async fn a_replace_is_never_lost_to_an_older_upsert_beside_it() {
+    on_both(async |_, mongo| {
+        for round in 0..10 {
+            empty(&mongo).await;
+            let older = open(&mongo, Mode::Upsert, &["id"], 2 * round + 1).await;
+            let newer = open(&mongo, Mode::Replace, &["id"], 2 * round + 2).await;
+            let rows = |name| (0..50).map(move |id| format!(r#"{{"id":{id},"name":"{name}"}}"#));
+            let writes = async |loader: &Loader, rows: Vec<String>, size: usize| {
+                let mut rejects = Vec::new();
+                for (at, rows) in rows.chunks(size).enumerate() {
+                    let rows: Vec<_> = rows.iter().map(String::as_str).collect();
+                    rejects.extend(loader.write((at * size) as u64, &rows).await.rejects);
+                }
+                rejects
+            };
+            let (refused, rejects) = tokio::join!(
+                writes(&older, rows("older").collect(), 1),
+                writes(&newer, rows("newer").collect(), 5)
+            );
+            assert_eq!(refused, []);
+            // Each is either replaced, or was not there yet and is a reject.
+            for (id, document) in documents(&mongo).await.iter().enumerate() {
+                let is_rejected = rejects.iter().any(|(at, ..)| *at == id as u64);
+                let expected = if is_rejected { "older" } else { "newer" };
+                assert_eq!(document.get_str("name").unwrap(), expected, "{round}: {id}");
+            }
+        }
+    })
+    .await;
+}

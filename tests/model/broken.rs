@@ -5,6 +5,8 @@
 
 use crate::checker::{Model, explore};
 use crate::insert::{Insert, Kind, Protocol, truth};
+use crate::keys::truth::{LOST_FIELD, OLDER, RESURRECTED, TWICE as KEY_TWICE};
+use crate::keys::{self, Keys, Mode};
 
 /// Explores a broken model, prints the way to what is wrong, and wants it to be one of `expected`.
 pub fn breaks<M: Model>(name: &str, model: &M, expected: &[&str]) {
@@ -102,4 +104,75 @@ fn rejects_of_all_runs_together_outlive_a_reset() {
 fn a_removal_that_spares_nothing_takes_its_successors_rejects() {
     let model = without(|protocol| protocol.removal_is_fenced = false);
     breaks("removal without a fence", &model, &[truth::GAP]);
+}
+
+#[test]
+fn what_a_record_gets_must_not_change_while_statements_are_under_way() {
+    // No part is left out: rejects of a worker that is gone have no fence against being stored late, so they may stand
+    // beside a document where somebody takes away what had refused it in that very moment.
+    let mut model = without(|_| {});
+    model.rival_goes_any_time = true;
+    breaks(
+        "a rival that goes in between",
+        &model,
+        &[truth::TWO_OUTCOMES, truth::BOOKS],
+    );
+}
+
+/// Two loads of two records: one sets one field, the other both.
+fn keys_without(mode: Mode, leave_out: impl FnOnce(&mut keys::Protocol)) -> Keys {
+    let mut model = Keys::of([mode; 2], [&[0b01, 0b10], &[0b10]], 2);
+    leave_out(&mut model.protocol);
+    model
+}
+
+#[test]
+fn without_the_filter_on_the_sequence_an_older_document_comes_over_a_newer_one() {
+    let model = keys_without(Mode::Upsert, |protocol| protocol.newest_wins = false);
+    breaks("no filter on _src.seq", &model, &[OLDER]);
+}
+
+#[test]
+fn without_a_unique_index_two_upserts_make_two_documents() {
+    let model = keys_without(Mode::Upsert, |protocol| protocol.unique_index = false);
+    breaks("no unique index", &model, &[KEY_TWICE]);
+}
+
+#[test]
+fn a_lookup_that_does_not_compare_takes_an_older_document_for_a_newer_one() {
+    let mut model = keys_without(Mode::Upsert, |protocol| protocol.lookup_compares = false);
+    model.modes = [Mode::Upsert, Mode::Replace];
+    breaks("a lookup that does not compare", &model, &[OLDER]);
+}
+
+#[test]
+fn a_merge_with_two_batches_in_flight_loses_a_field() {
+    let model = keys_without(Mode::Merge, |protocol| protocol.one_merge_batch = false);
+    breaks("merge, two batches in flight", &model, &[LOST_FIELD]);
+}
+
+#[test]
+fn merges_beside_each_other_lose_a_field() {
+    let leave_out = |protocol: &mut keys::Protocol| {
+        (protocol.one_merge_at_a_time, protocol.later_merge_refuses) = (false, false);
+    };
+    breaks(
+        "merges side by side",
+        &keys_without(Mode::Merge, leave_out),
+        &[LOST_FIELD],
+    );
+}
+
+#[test]
+fn a_merge_that_goes_on_behind_a_later_one_loses_a_field() {
+    let model = keys_without(Mode::Merge, |protocol| protocol.later_merge_refuses = false);
+    breaks("an earlier merge goes on", &model, &[LOST_FIELD]);
+}
+
+#[test]
+fn a_delete_leaves_nothing_that_would_keep_an_older_upsert_away() {
+    // No part is left out: what a delete removes is not remembered, so a load that is to be deleted has to be at its
+    // end, and what its lost workers have sent applied, before the delete begins.
+    let model = Keys::of([Mode::Upsert, Mode::Delete], [&[0b01], &[0]], 1);
+    breaks("a delete beside an older upsert", &model, &[RESURRECTED]);
 }

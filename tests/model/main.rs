@@ -7,4 +7,5 @@
 mod broken;
 mod checker;
 mod insert;
+mod keys;
 mod ours;

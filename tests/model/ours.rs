@@ -5,6 +5,7 @@
 
 use crate::checker::{Explored, Model, explore};
 use crate::insert::{Insert, Kind};
+use crate::keys::{Keys, Mode};
 use std::time::Instant;
 
 /// Explores a model, prints how large it is, and wants at least so many states: a bound that cuts off what it is
@@ -68,4 +69,38 @@ fn a_worker_that_never_fences_itself_does_no_harm() {
     let mut model = Insert::of(input, sized(1, 2));
     model.protocol.fences_itself = false;
     holds("insert, no allowance", &model, 10_000);
+}
+
+fn keys(modes: [Mode; 2]) -> Keys {
+    // A record is the set of the fields that it sets.
+    let later: &[u8] = sized(&[0b10], &[0b10, 0b11]);
+    Keys::of(modes, [&[0b01, 0b10], later], sized(2, 3))
+}
+
+#[test]
+fn the_newest_of_two_upserts_stands() {
+    holds("upsert and upsert", &keys([Mode::Upsert; 2]), 10_000);
+}
+
+#[test]
+fn the_newest_of_an_upsert_and_a_replace_stands() {
+    let model = keys([Mode::Upsert, Mode::Replace]);
+    holds("upsert and replace", &model, 10_000);
+    let mut there = keys([Mode::Replace; 2]);
+    there.is_there = true;
+    holds("replace and replace", &there, 1_000);
+}
+
+#[test]
+fn the_fields_of_two_merges_are_the_newest_of_each() {
+    holds("merge and merge", &keys([Mode::Merge; 2]), 1_000);
+}
+
+#[test]
+fn a_delete_takes_what_is_older() {
+    let mut model = keys([Mode::Upsert, Mode::Delete]);
+    model.protocol.waits_for_late_statements = true;
+    holds("upsert, then delete", &model, 1_000);
+    let model = keys([Mode::Delete, Mode::Upsert]);
+    holds("delete and upsert", &model, 5_000);
 }

@@ -29,6 +29,9 @@ pub struct Insert {
     /// Whether an answer comes in the step that applies the statement, or is lost in it. A worker that is told later does
     /// nothing that one could not do which the server serves later, so the smaller space shows as much.
     pub answers_at_once: bool,
+    /// Whether what stands in a record's way may be taken away at any time, or only while nothing is under way by which
+    /// the record could get two outcomes in one run.
+    pub rival_goes_any_time: bool,
     /// Whether every writer and taker must be the owner, or only harm is looked for.
     pub asks_for_the_owner: bool,
     pub protocol: Protocol,
@@ -87,6 +90,7 @@ impl Insert {
             max_batch: 2,
             troubles,
             answers_at_once: true,
+            rival_goes_any_time: false,
             asks_for_the_owner: true,
             protocol: Protocol::ours(),
         }

@@ -6,7 +6,7 @@
 /// The most records of an input.
 pub const MAX_RECORDS: usize = 4;
 /// The most statements that nobody waits for any more.
-const MAX_LOOSE: usize = 8;
+const MAX_LOOSE: usize = 9;
 
 /// What becomes of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -248,8 +248,13 @@ impl Steps<'_> {
         }
     }
 
-    /// Only while nothing is under way by which a record could get two outcomes in one run.
     fn rival_may_go(&self) -> bool {
+        if !self.here.rival || !self.model.input.contains(&Kind::Rivalled) {
+            return false;
+        }
+        if self.model.rival_goes_any_time {
+            return true;
+        }
         let State { job, workers, .. } = self.here;
         let is_between = matches!(job.phase, Phase::Queued | Phase::Cancelled | Phase::Failed);
         let mut loose = self.here.loose.iter().flatten();
@@ -260,8 +265,7 @@ impl Steps<'_> {
             Statement::Store { run, .. } => run != job.run,
             _ => true,
         });
-        let has_rival = self.here.rival && self.model.input.contains(&Kind::Rivalled);
-        has_rival && is_between && is_quiet && workers.iter().all(Option::is_none)
+        is_between && is_quiet && workers.iter().all(Option::is_none)
     }
 
     fn of_a_worker(&mut self, slot: usize, worker: &Worker) {

@@ -5,6 +5,7 @@
 
 use crate::checker::{Model, explore};
 use crate::insert::{Insert, Kind, Protocol, truth};
+use crate::job::{GIVEN_UP, Life, TOO_OFTEN, TWO_OWNERS};
 use crate::keys::truth::{LOST_FIELD, OLDER, RESURRECTED, TWICE as KEY_TWICE};
 use crate::keys::{self, Keys, Mode};
 
@@ -175,4 +176,32 @@ fn a_delete_leaves_nothing_that_would_keep_an_older_upsert_away() {
     // end, and what its lost workers have sent applied, before the delete begins.
     let model = Keys::of([Mode::Upsert, Mode::Delete], [&[0b01], &[0]], 1);
     breaks("a delete beside an older upsert", &model, &[RESURRECTED]);
+}
+
+#[test]
+fn without_a_charge_for_a_crash_a_poison_kills_workers_for_ever() {
+    let mut model = Life::of(2, Some(1), 0);
+    model.crashes_are_charged = false;
+    breaks("crashes are free", &model, &[TOO_OFTEN]);
+}
+
+#[test]
+fn without_progress_a_long_job_is_given_up() {
+    let mut model = Life::of(3, None, 3);
+    model.progress_counts = false;
+    breaks("progress does not count", &model, &[GIVEN_UP]);
+}
+
+#[test]
+fn outages_that_are_charged_fail_a_job() {
+    let mut model = Life::of(3, None, 3);
+    model.outages_are_free = false;
+    breaks("outages are charged", &model, &[GIVEN_UP]);
+}
+
+#[test]
+fn a_renewal_without_a_fence_speaks_for_another_worker() {
+    let mut model = Life::of(3, None, 3);
+    model.renewal_is_fenced = false;
+    breaks("no fence on renew", &model, &[TWO_OWNERS]);
 }

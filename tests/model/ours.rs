@@ -5,6 +5,7 @@
 
 use crate::checker::{Explored, Model, explore};
 use crate::insert::{Insert, Kind};
+use crate::job::Life;
 use crate::keys::{Keys, Mode};
 use std::time::Instant;
 
@@ -103,4 +104,19 @@ fn a_delete_takes_what_is_older() {
     holds("upsert, then delete", &model, 1_000);
     let model = keys([Mode::Delete, Mode::Upsert]);
     holds("delete and upsert", &model, 5_000);
+}
+
+#[test]
+fn a_job_that_gets_further_is_never_given_up() {
+    holds("life", &Life::of(3, None, sized(3, 5)), 1_000);
+}
+
+#[test]
+fn a_record_that_kills_its_worker_is_given_up() {
+    for poison in 0..3 {
+        let mut model = Life::of(3, Some(poison), 0);
+        holds("poison", &model, 10);
+        model.max_attempts = 3;
+        holds("poison, three attempts", &model, 10);
+    }
 }

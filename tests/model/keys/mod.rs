@@ -148,6 +148,7 @@ pub enum Stage {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Load {
     pub stage: Stage,
+    /// Something of it may be in the target: `Announced` in `server/src/load/lease.rs`.
     pub has_begun: bool,
     pub read: u8,
     /// Entered into the books, and saved.

@@ -178,7 +178,6 @@ impl Steps<'_> {
         let at = self.here.loads[load].saved;
         self.add(load, Step::Begin { load, at }, |it| {
             it.stage = Stage::Live;
-            it.has_begun = true;
             (it.read, it.entered) = (at, at);
         });
     }
@@ -206,6 +205,7 @@ impl Steps<'_> {
                     },
                     |it| {
                         it.read = first + records;
+                        it.has_begun = true;
                         it.flights[in_flight] = Some(Flight::Sent(statement));
                     },
                 );

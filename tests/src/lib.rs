@@ -19,6 +19,7 @@ pub mod proxy;
 pub mod random;
 pub mod s3;
 pub mod service;
+pub mod shim;
 pub mod stored;
 pub mod truth;
 pub mod watchdog;

@@ -1,11 +1,12 @@
 //! A real S3 server with one bucket: s3s-fs inside this process, or moto in a process of its own.
 //!
-//! Neither alone is like S3: s3s-fs checks signatures and digests, moto does not; moto allows every key and lists multipart
+//! Neither alone is like S3: s3s-fs checks signatures, their time and digests, moto does not; moto allows every key and lists multipart
 //! uploads, s3s-fs does not. A test that leans on the protocol runs on both.
 //!
 //! Never: listens elsewhere than on 127.0.0.1, and never shares its objects with another test.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use aws_sdk_s3::Client;
@@ -18,6 +19,7 @@ use aws_sdk_s3::primitives::ByteStream;
 use hyper_util::rt::TokioIo;
 use s3s::access::S3Access;
 use s3s::auth::SimpleAuth;
+use s3s::config::{S3Config, StaticConfigProvider};
 use s3s::dto::{GetObjectInput, HeadObjectInput};
 use s3s::service::{S3Service, S3ServiceBuilder};
 use s3s::{S3 as _, S3Request, S3Result, s3_error};
@@ -33,6 +35,10 @@ const ACCESS_KEY: &str = "testbed-access-key";
 const SECRET_KEY: &str = "testbed-secret-key";
 const REGION: &str = "eu-central-1";
 const BUCKET: &str = "testbed";
+
+/// How far the time of a request may be off, in seconds. S3 itself bears 15 min; a clock that is wrong by less is to be
+/// found out too.
+const MAX_SKEW_SECONDS: u32 = 300;
 
 /// How long moto may take to accept connections.
 const START_TIMEOUT: Duration = Duration::from_secs(60);
@@ -278,6 +284,9 @@ fn embedded_service(folder: &Path) -> S3Service {
     };
     let mut builder = S3ServiceBuilder::new(files());
     builder.set_auth(SimpleAuth::from_single(ACCESS_KEY, SECRET_KEY));
+    let mut config = S3Config::default();
+    config.presigned_url_max_skew_time_secs = MAX_SKEW_SECONDS;
+    builder.set_config(Arc::new(StaticConfigProvider::new(Arc::new(config))));
     builder.set_access(IfMatch(files()));
     builder.build()
 }

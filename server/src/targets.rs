@@ -44,7 +44,7 @@ impl Targets {
         let shared = Shared {
             server,
             databases: Mutex::default(),
-            files: OpenFiles::in_folder(&data_dir),
+            files: OpenFiles::in_folder(&data_dir).waited_out(),
         };
         Self {
             shared: Arc::new(shared),

@@ -6,6 +6,7 @@
 //! on threads that may block. It knows no table.
 
 use pipeline::{Fatal, Retry};
+use rusqlite::ffi::SQLITE_IOERR_SHMSIZE;
 use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -23,6 +24,9 @@ const MAX_IDLE_WAL_BYTES: i64 = 64 * 1024 * 1024;
 const MAX_STATEMENTS: usize = 64;
 /// The wait between two tries to switch a new file to WAL, in milliseconds: SQLite itself does not wait there.
 const WAL_RETRY_MS: u64 = 10;
+
+/// No room is left on the disk.
+const FULL: &str = "target_full";
 
 /// Connections for reading that are kept open for the next reader.
 const MAX_IDLE_READERS: usize = 4;
@@ -77,11 +81,15 @@ impl Database {
     }
 
     fn judged(&self, fatal: Fatal) -> Fatal {
-        match fatal.retry {
-            Retry::Later if self.is_waited_out => Fatal {
-                retry: Retry::Outage,
-                ..fatal
-            },
+        if !self.is_waited_out || fatal.retry != Retry::Later {
+            return fatal;
+        }
+        let fatal = Fatal {
+            retry: Retry::Outage,
+            ..fatal
+        };
+        match fatal.code {
+            FULL => fatal.hint("make room on that disk: what waits for it goes on by itself"),
             _ => fatal,
         }
     }
@@ -269,11 +277,12 @@ pub fn is(error: &rusqlite::Error, code: ErrorCode) -> bool {
 /// What an answer of SQLite means for the job.
 pub fn fatal(path: &Path, error: &rusqlite::Error) -> Fatal {
     let path = path.display();
+    // What the processes share of a write-ahead log needs room too, and its lack has a code of its own.
+    let is_full = is(error, ErrorCode::DiskFull)
+        || error.sqlite_error().map(|inner| inner.extended_code) == Some(SQLITE_IOERR_SHMSIZE);
     let fatal = match error.sqlite_error_code() {
-        Some(ErrorCode::DiskFull) => {
-            Fatal::transient("target_full", format!("no room is left to write {path}"))
-                .hint("make room on that disk and go on with --resume")
-        }
+        _ if is_full => Fatal::transient(FULL, format!("no room is left to write {path}"))
+            .hint("make room on that disk, then start again; a run goes on with --resume"),
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Fatal::transient(
             "target_busy",
             format!("another process held {path} for more than {BUSY_TIMEOUT_MS} ms"),

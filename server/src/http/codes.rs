@@ -84,6 +84,8 @@ codes! {
     422 sink_not_allowed         "A tenant's spec writes to a sink that only the operator may name."
     429 too_many_requests        "More requests than allowed; `Retry-After` says when to come again."
     503 target_unavailable       "MongoDB does not answer."
+    503 target_full              "No room is left on the disk of what the service remembers."
+    503 objects_full             "No room is left on the disk of the files' bytes."
     503 objects_unavailable      "The store of the files' bytes does not answer."
     503 specs_unreadable         "The operator's specs cannot be read."
     503 timeout                  "The service did not answer in time."

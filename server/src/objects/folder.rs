@@ -22,6 +22,10 @@ use tokio::task::spawn_blocking;
 
 /// What the name of an unfinished object begins with; no key may hold it.
 const UNFINISHED: &str = ".part-";
+/// What is written to see whether there is room.
+const PROBE: &str = "probe";
+/// Its size: a page of a disk.
+const PROBE_BYTES: usize = 4096;
 /// The most bytes of a key, as in S3.
 const MAX_KEY_BYTES: usize = 1024;
 /// The most bytes of a folder's or file's name: what common file systems take, less [`UNFINISHED`].
@@ -205,13 +209,7 @@ impl Objects for FolderObjects {
     }
 
     async fn ping(&self) -> Result<(), Fatal> {
-        let look = |inner: &Inner| -> io::Result<()> {
-            match std::fs::metadata(&inner.root)?.is_dir() {
-                true => Ok(()),
-                false => Err(ErrorKind::NotADirectory.into()),
-            }
-        };
-        self.in_pool(move |inner| look(inner).map_err(|error| inner.failed(&error)))
+        self.in_pool(move |inner| inner.try_to_write().map_err(|error| inner.failed(&error)))
             .await
     }
 }
@@ -222,11 +220,28 @@ impl Inner {
     }
 
     fn failed(&self, error: &io::Error) -> Fatal {
-        let message = format!(
-            "the folder of objects {} cannot be used",
-            self.root.display()
-        );
-        Fatal::outage("objects_unavailable", message).because(error)
+        let root = self.root.display();
+        let fatal = match error.kind() {
+            ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
+                let message = format!("no room is left in the folder of objects {root}");
+                Fatal::outage("objects_full", message).hint("make room on that disk")
+            }
+            _ => {
+                let message = format!("the folder of objects {root} cannot be used");
+                Fatal::outage("objects_unavailable", message)
+            }
+        };
+        fatal.because(error)
+    }
+
+    /// Writes a little and removes it again: a folder that takes nothing more is of no use. Several may try at once.
+    fn try_to_write(&self) -> io::Result<()> {
+        let probe = self.root.join(format!("{UNFINISHED}{PROBE}"));
+        let written = std::fs::write(&probe, [0; PROBE_BYTES]);
+        match std::fs::remove_file(&probe) {
+            Err(error) if error.kind() != ErrorKind::NotFound => written.and(Err(error)),
+            _ => written,
+        }
     }
 
     /// A name is on the disk once the folder that holds it is, and so is that folder's own.

@@ -40,7 +40,8 @@ pub struct Part {
 /// A store of objects.
 ///
 /// # Errors
-/// Every method fails with an outage (`objects_unavailable`) when the store cannot be reached after its own retries.
+/// Every method fails with an outage (`objects_unavailable`) when the store cannot be reached after its own retries, and with
+/// `objects_full`, an outage too, when it has no room.
 #[async_trait]
 pub trait Objects: Send + Sync {
     /// The bucket, where there is one.

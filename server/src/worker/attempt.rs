@@ -344,7 +344,19 @@ fn of(end: Result<End, Fatal>) -> Ended {
         Ok(End::Completed(holdings)) => Ended::Completed(holdings),
         Ok(End::Held(breach)) => Ended::Held(breach),
         Ok(End::Interrupted) => Ended::Stopped,
-        Ok(End::Failed(fatal)) | Err(fatal) => Ended::Failed(fatal),
+        Ok(End::Failed(fatal)) | Err(fatal) => Ended::Failed(waited_out(fatal)),
+    }
+}
+
+/// A disk without room is an outage, wherever it was met: no job is to blame, and each goes on where it stood.
+fn waited_out(fatal: Fatal) -> Fatal {
+    match fatal.code {
+        "target_full" => Fatal {
+            retry: Retry::Outage,
+            ..fatal
+        }
+        .hint("make room on that disk: the job goes on by itself"),
+        _ => fatal,
     }
 }
 

@@ -14,6 +14,7 @@ use tokio::sync::OnceCell;
 pub struct OpenFiles {
     folder: PathBuf,
     open: Mutex<HashMap<PathBuf, Arc<OnceCell<Arc<EmbeddedStore>>>>>,
+    is_waited_out: bool,
 }
 
 impl OpenFiles {
@@ -22,6 +23,16 @@ impl OpenFiles {
         Self {
             folder: folder.to_owned(),
             open: Mutex::default(),
+            is_waited_out: false,
+        }
+    }
+
+    /// The same, for a service: a disk that is full or held by another process is an outage there.
+    #[must_use]
+    pub fn waited_out(self) -> Self {
+        Self {
+            is_waited_out: true,
+            ..self
         }
     }
 
@@ -42,7 +53,11 @@ impl OpenFiles {
         // One that is slow to open holds up nobody who wants another.
         let store = file.get_or_try_init(|| async {
             self.make_folder().await?;
-            EmbeddedStore::open(path).await.map(Arc::new)
+            let store = EmbeddedStore::open(path).await?;
+            Ok::<_, Fatal>(Arc::new(match self.is_waited_out {
+                true => store.waited_out(),
+                false => store,
+            }))
         });
         store.await.cloned()
     }

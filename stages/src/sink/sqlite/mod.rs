@@ -112,6 +112,14 @@ impl EmbeddedStore {
         Ok(Self { database })
     }
 
+    /// The same store, for a service: what may heal is an outage there.
+    #[must_use]
+    pub fn waited_out(self) -> Self {
+        Self {
+            database: self.database.waited_out(),
+        }
+    }
+
     /// The file.
     pub fn path(&self) -> &Path {
         self.database.path()

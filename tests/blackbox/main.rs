@@ -18,6 +18,8 @@ mod faults;
 #[cfg(test)]
 mod found;
 #[cfg(test)]
+mod full_disk;
+#[cfg(test)]
 mod golden;
 #[cfg(test)]
 mod held;
@@ -49,3 +51,5 @@ mod spec_commands;
 mod specs;
 #[cfg(test)]
 mod targets;
+#[cfg(test)]
+mod wrong_clock;

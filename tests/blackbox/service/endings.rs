@@ -1,5 +1,8 @@
 //! How jobs end when two things happen at once, or what they need is not there any more: one end each, the right one, and
 //! nothing mixed in, doubled or lost.
+//!
+//! `SLUICEGATE_RACES` says how many jobs are cancelled near their end, 20 where it is not set; with `SLUICEGATE_FULL=1`
+//! 500. The stores' own tests race 500 ends of jobs that run nothing.
 
 use futures::future::join_all;
 use mongodb::bson::doc;
@@ -17,12 +20,21 @@ use super::backend::{Backend, DEADLINE, SEED, SLOW, counts, has, read};
 
 /// Records that take seconds with the slow spec.
 const LONG: u64 = 24_000;
-/// Jobs that are cancelled near their end.
-const RACES: u64 = 20;
 /// Records of each.
 const SHORT: u64 = 1_000;
+/// Attempts without progress that a job has by default.
+const MAX_ATTEMPTS: u64 = 3;
 /// Clients that ask for the same at once.
 const CLIENTS: usize = 100;
+
+/// Jobs that are cancelled near their end.
+fn races() -> u64 {
+    match std::env::var("SLUICEGATE_RACES") {
+        Ok(races) => races.parse().expect("SLUICEGATE_RACES is a number"),
+        Err(_) if std::env::var("SLUICEGATE_FULL").as_deref() == Ok("1") => 500,
+        Err(_) => 20,
+    }
+}
 
 async fn rejected(api: &Api, job: &str) -> u64 {
     let list = api.get(&format!("/jobs/{job}/errors?limit=1")).await;
@@ -62,8 +74,8 @@ async fn complete(
 #[tokio::test]
 async fn a_job_that_is_cancelled_near_its_end_ends_once() {
     let backend = Backend::mongodb().await;
-    let mut random = Random::new(SEED);
-    for race in 0..RACES {
+    let (races, mut random) = (races(), Random::new(SEED));
+    for race in 0..races {
         backend.orders_spec(&format!("race-{race}"), |text| {
             text + "batch = { records = 200 }\nrate = { pause = \"10ms\" }\n"
         });
@@ -71,7 +83,7 @@ async fn a_job_that_is_cancelled_near_its_end_ends_once() {
     let service = backend.serve().await;
     let api = &service.api;
     let mut cancelled = 0;
-    for race in 0..RACES {
+    for race in 0..races {
         let (file, _, totals) = upload(&backend, api, race, SHORT).await;
         let (spec, collection) = (format!("race-{race}"), format!("race_{race}"));
         let job = process(api, &file, &spec).await;
@@ -88,7 +100,7 @@ async fn a_job_that_is_cancelled_near_its_end_ends_once() {
             assert_eq!(answer.json()["state"], "cancelled");
             api.get(&receipt).await.refused(409, "wrong_state");
             // Its worker takes the next job, so it has let go of this one.
-            let other = upload(&backend, api, RACES + race, 1).await.0;
+            let other = upload(&backend, api, races + race, 1).await.0;
             let other = process(api, &other, "orders-e2e").await;
             api.job_in(&other, "completed", DEADLINE).await;
             assert_eq!(api.job(&job).await["state"], "cancelled");
@@ -104,6 +116,7 @@ async fn a_job_that_is_cancelled_near_its_end_ends_once() {
             .await
             .refused(409, "wrong_state");
     }
+    println!("{cancelled} of {races} were cancelled in time");
     assert!(cancelled > 0, "none was cancelled in time");
 }
 
@@ -190,8 +203,8 @@ async fn held_back(mongod: &Mongod, times: u64) {
 
 #[tokio::test]
 async fn a_file_that_kills_its_workers_is_given_up() {
-    let mut backend = Backend::mongodb().await;
-    backend.place = backend.place.env("JOB_MAX_ATTEMPTS", "2");
+    let backend = Backend::mongodb().await;
+    backend.orders_spec("others", |text| text);
     let service = Service::start(&backend.place, &["--workers", "0"]).await;
     let api = &service.api;
     // No batch is acknowledged before its worker is killed, so that no worker gets anywhere. A fail point is not taken back
@@ -206,8 +219,13 @@ async fn a_file_that_kills_its_workers_is_given_up() {
     mongod.fail_point("alwaysOn", block).await;
     let (file, _, totals) = upload(&backend, api, SEED, SHORT).await;
     let job = process(api, &file, "orders-e2e").await;
-    for charged in 0..2 {
+    let mut others = Totals::default();
+    for charged in 0..MAX_ATTEMPTS {
         let worker = backend.place.start(["worker"]);
+        if charged > 0 {
+            // Nobody waits for it: until the lease of the last one that died is over, others have their turn.
+            another_job_is_loaded(&backend, api, charged, &mut others).await;
+        }
         let taken = api
             .job_when(&job, "taken", DEADLINE, |job| has(&worker, job))
             .await;
@@ -215,21 +233,33 @@ async fn a_file_that_kills_its_workers_is_given_up() {
         held_back(mongod, charged + 1).await;
         worker.kill().await;
     }
-    let last = backend.place.start(["worker"]);
+    let mut last = backend.place.start(["worker"]);
     let failed = api.job_in(&job, "failed", DEADLINE).await;
     assert_eq!(
         (&failed["failure"]["code"], &failed["attempts"]),
-        (&json!("crash_loop"), &json!(2))
+        (&json!("crash_loop"), &json!(MAX_ATTEMPTS))
     );
     let seen = api.get(&format!("/files/{file}")).await.is(200).json();
     assert_eq!(seen["status"], "failed");
     assert!(seen["errorMessage"].is_string(), "{seen:#}");
+    another_job_is_loaded(&backend, api, MAX_ATTEMPTS, &mut others).await;
+    assert!(last.runs(), "{}", last.stderr());
+    assert_eq!(backend.count("others").await, others.loaded);
 
     mongod.clear_fail_point().await;
     api.post(&format!("/jobs/{job}/retry")).await.is(200);
     complete(&backend, api, &job, "orders", SEED, &totals).await;
     assert_eq!(api.job(&job).await["attempts"], 0);
     last.kill().await;
+}
+
+/// Loads a file of its own that harms nobody, and adds its totals to those of all such files.
+async fn another_job_is_loaded(backend: &Backend, api: &Api, number: u64, all: &mut Totals) {
+    let (file, _, totals) = upload(backend, api, SEED + 1 + number, SHORT).await;
+    let job = process(api, &file, "others").await;
+    let done = api.job_in(&job, "completed", DEADLINE).await;
+    counts(&done, &totals);
+    all.loaded += totals.loaded;
 }
 
 /// Asserts that a job failed for this reason, and that whatever it loaded is of the file that was uploaded.

@@ -1,5 +1,7 @@
 //! Uploads: what is kept, what is refused, and that nothing is left of what was refused or broken off.
 
+use std::path::Path;
+
 use bytes::Bytes;
 use hyper::Method;
 use serde_json::Value;
@@ -26,6 +28,11 @@ pub(super) async fn files(api: &Api) -> Vec<Value> {
     list["items"].as_array().unwrap().clone()
 }
 
+fn entry_is_unfinished(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default();
+    name.to_string_lossy().starts_with(".part-")
+}
+
 /// The keys of all objects, and how many uploads are unfinished.
 pub(super) async fn kept(backend: &Backend) -> (Vec<String>, usize) {
     let Some(s3) = &backend.s3 else {
@@ -37,10 +44,7 @@ pub(super) async fn kept(backend: &Backend) -> (Vec<String>, usize) {
                 let path = entry.unwrap().path();
                 if path.is_dir() {
                     folders.push(path);
-                } else if path
-                    .extension()
-                    .is_some_and(|extension| extension == "part")
-                {
+                } else if entry_is_unfinished(&path) {
                     unfinished += 1;
                 } else {
                     keys.push(path.display().to_string());

@@ -149,7 +149,7 @@ pub async fn run(job: Job) -> Report {
         Ok(drained) => (drained, None),
         Err(fatal) => (false, Some(fatal)),
     };
-    if let Err(fatal) = saver.finish(&*job.ledger).await {
+    if let Err(fatal) = saver.finish(job.ledger.clone()).await {
         failure.get_or_insert(fatal);
     }
     let checkpoint = saver.checkpoint().clone();
@@ -162,9 +162,7 @@ pub async fn run(job: Job) -> Report {
                 shared: &shared,
                 drained,
             };
-            closing
-                .judge(&checkpoint.books, &*job.sink, &*job.ledger)
-                .await
+            closing.judge(&checkpoint.books, job.sink, job.ledger).await
         }
     };
     let bytes_read = shared.read.borrow().up_to(checkpoint.books.end.offset);

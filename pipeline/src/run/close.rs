@@ -3,8 +3,9 @@
 //! `Completed` is said only when the whole input was read, the budget holds, the books balance and the sink is
 //! finished.
 
-use super::{End, Shared, lock};
+use super::{End, Shared, lock, task};
 use crate::{Accepted, Books, Breach, Budget, Fatal, Ledger, OnBreach, Sink, Tally};
+use std::sync::Arc;
 
 /// Decides how a run ended that met no error.
 pub(super) struct Closing<'a> {
@@ -16,7 +17,12 @@ pub(super) struct Closing<'a> {
 }
 
 impl Closing<'_> {
-    pub(super) async fn judge(&self, books: &Books, sink: &dyn Sink, ledger: &dyn Ledger) -> End {
+    pub(super) async fn judge(
+        &self,
+        books: &Books,
+        sink: Arc<dyn Sink>,
+        ledger: Arc<dyn Ledger>,
+    ) -> End {
         if !self.drained {
             return End::Interrupted;
         }
@@ -34,9 +40,9 @@ impl Closing<'_> {
             return self.breached(breach);
         }
         let closed = async {
-            let stored = ledger.stored_rejects().await?;
+            let stored = task(async move { ledger.stored_rejects().await }).await?;
             books.close(decoded_bytes.unwrap_or_default(), stored)?;
-            let held = sink.finish().await?;
+            let held = task(async move { sink.finish().await }).await?;
             Ok(held.unwrap_or_else(|| books.holdings()))
         };
         match closed.await {

@@ -86,7 +86,7 @@ impl Saver {
     }
 
     /// Ends the task and saves the newest checkpoint, unless an earlier save failed.
-    pub(super) async fn finish(&self, ledger: &dyn Ledger) -> Result<(), Fatal> {
+    pub(super) async fn finish(&self, ledger: Arc<dyn Ledger>) -> Result<(), Fatal> {
         self.state.ending.cancel();
         let task = lock(&self.task).take();
         if let Some(task) = task {
@@ -94,6 +94,6 @@ impl Saver {
                 .map_err(|_| Fatal::new("panic", "the ledger panicked"))??;
         }
         let checkpoint = self.checkpoint().clone();
-        ledger.save(&checkpoint).await
+        super::task(async move { ledger.save(&checkpoint).await }).await
     }
 }

@@ -423,10 +423,66 @@ async fn what_was_read_before_an_error_stays() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_panic_or_a_lost_record_fails_the_job_only() {
+async fn a_panic_in_any_part_fails_the_job_only() {
+    for part in ["framer", "parser", "bind", "step", "encoder"] {
+        let store = Arc::new(Store::default());
+        let line = format!("panic in {part}");
+        let report = run(job(&lines(50, &[(40, &line)]), &store, start())).await;
+        has_panicked(part, &report, &store);
+        // What lies before it stays, and only that; the framer gives no block with a record of its own.
+        let counted = report.checkpoint.books.end.ordinal;
+        assert!(counted <= 40, "{part}: {counted}");
+        let next = Arc::new(Store {
+            records: Mutex::new(lock(&store.records).clone()),
+            ..Store::default()
+        });
+        let mended = lines(50, &[(40, "no panic here")]);
+        let again = run(job(&mended, &next, report.checkpoint)).await;
+        assert_eq!(again.checkpoint.books.counters.read, 50);
+        assert!(matches!(again.end, End::Completed(_)), "{}", told(&again));
+    }
+    for panics in [
+        "panic in write",
+        "panic in store_rejects",
+        "panic in save",
+        "panic in stored_rejects",
+        "panic in finish",
+    ] {
+        let store = Arc::new(Store {
+            panics,
+            ..Store::default()
+        });
+        let report = run(job(&lines(50, &[(3, "bad")]), &store, start())).await;
+        has_panicked(panics, &report, &store);
+    }
     let store = Arc::new(Store::default());
-    let report = run(job(&lines(50, &[(20, "panic")]), &store, start())).await;
-    assert!(told(&report).ends_with("failed panic"), "{}", told(&report));
+    let input = lines(50, &[]);
+    let source = Bytes {
+        bytes: input.clone().into_bytes(),
+        at: 0,
+        error: Some("panic in source"),
+    };
+    let report = run(Job {
+        source: Box::new(source),
+        ..job(&input, &store, start())
+    })
+    .await;
+    has_panicked("source", &report, &store);
+}
+
+/// Asserts that a run failed for a panic, of which nothing is told, and finished nothing.
+fn has_panicked(part: &str, report: &Report, store: &Store) {
+    let End::Failed(fatal) = &report.end else {
+        panic!("{part}: {}", told(report));
+    };
+    assert_eq!((fatal.code, fatal.retry), ("panic", crate::Retry::Never));
+    assert!(!fatal.message.contains(part), "{}", fatal.message);
+    assert!(fatal.causes.is_empty(), "{part}: {:?}", fatal.causes);
+    assert_eq!(store.finished.load(Ordering::SeqCst), 0, "{part}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_record_fails_the_job() {
     let report = run(job(&lines(50, &[(20, "lose")]), &Arc::default(), start())).await;
     assert!(
         told(&report).ends_with("failed frame_mismatch"),

@@ -10,6 +10,7 @@ mod fencing;
 mod keys;
 mod leases;
 mod lists;
+mod races;
 mod retention;
 mod transitions;
 
@@ -55,6 +56,7 @@ pub(crate) async fn conforms(make: impl AsyncFn() -> Store) {
         transitions::a_transition_sets_and_clears_what_it_must,
         transitions::a_statement_sent_twice_finds_its_own_change,
         transitions::a_released_job_is_charged_without_progress_only,
+        races::a_job_that_is_cancelled_as_it_is_completed_ends_once,
         clients::a_retry_goes_on_and_a_reset_begins_anew,
         clients::a_changed_spec_is_not_reset,
         clients::an_approval_counts_for_its_fence_number_only,

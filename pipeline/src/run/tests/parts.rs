@@ -9,6 +9,11 @@ use bytes::BytesMut;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+/// Panics where `text` names this part.
+fn may_panic(part: &str, text: &str) {
+    assert_ne!(text.strip_prefix("panic in "), Some(part));
+}
+
 /// Gives `bytes` in small pieces, then an end or an error.
 pub struct Bytes {
     pub bytes: Vec<u8>,
@@ -24,7 +29,10 @@ impl Source for Bytes {
         let read = end - self.at;
         self.at = end;
         match self.error.filter(|_| read == 0) {
-            Some(code) => Err(Fatal::new(code, "the source broke")),
+            Some(code) => {
+                may_panic("source", code);
+                Err(Fatal::new(code, "the source broke"))
+            }
             None => Ok(read),
         }
     }
@@ -54,6 +62,7 @@ impl Framer for Lines {
                 None if at_end && !rest.is_empty() => rest.len(),
                 None => break,
             };
+            may_panic("framer", String::from_utf8_lossy(&rest[..end]).trim_end());
             let (line, offset) = (self.at.line, self.at.offset);
             let (from, to) = (used as u32, (used + end) as u32);
             frames.push(Frame {
@@ -86,7 +95,7 @@ impl Framer for Lines {
     }
 }
 
-/// Lines as text: `bad…` is refused, `drop…` dropped, `panic` panics; `lose` loses the record.
+/// Lines as text: `bad…` is refused, `drop…` dropped, `panic in …` panics in that part; `lose` loses the record.
 pub struct Text;
 
 impl Parser<String> for Text {
@@ -97,7 +106,7 @@ impl Parser<String> for Text {
     ) -> Result<(), Fatal> {
         for index in 0..block.frames.len() {
             let mut text = String::from_utf8_lossy(block.text(index)).into_owned();
-            assert_ne!(text, "panic");
+            may_panic("parser", &text);
             if text != "lose" {
                 each(index, Ok(&mut text));
             }
@@ -108,6 +117,7 @@ impl Parser<String> for Text {
 
 impl Bind<String, String> for Text {
     fn bind(&self, row: &mut String, record: &mut String) -> Verdict {
+        may_panic("bind", row);
         std::mem::swap(row, record);
         Verdict::Keep
     }
@@ -115,6 +125,7 @@ impl Bind<String, String> for Text {
 
 impl Step<String> for Text {
     fn apply(&self, record: &mut String) -> Verdict {
+        may_panic("step", record);
         match record.as_str() {
             text if text.starts_with("bad") => {
                 Verdict::Reject(vec![Problem::of_record("bad", text)])
@@ -127,6 +138,7 @@ impl Step<String> for Text {
 
 impl Encode<String> for Text {
     fn encode(&self, _at: Position, record: &String, out: &mut Vec<u8>) -> Result<(), Problem> {
+        may_panic("encoder", record);
         out.extend_from_slice(record.as_bytes());
         Ok(())
     }
@@ -151,11 +163,14 @@ pub struct Store {
     /// How long a write takes at least, in milliseconds.
     pub write_ms: u64,
     pub cancel_after: Option<(usize, CancellationToken)>,
+    /// `panic in` one of its methods; else none.
+    pub panics: &'static str,
 }
 
 #[async_trait]
 impl Sink for Store {
     async fn write(&self, batch: &Batch) -> Result<Written, Fatal> {
+        may_panic("write", self.panics);
         let bytes = batch.end().offset - batch.start().offset;
         let (most_records, most_bytes) = &self.largest_batch;
         most_records.fetch_max(batch.records() as usize, Ordering::SeqCst);
@@ -197,6 +212,7 @@ impl Sink for Store {
     }
 
     async fn finish(&self) -> Result<Option<Holdings>, Fatal> {
+        may_panic("finish", self.panics);
         self.finished.fetch_add(1, Ordering::SeqCst);
         Ok(None)
     }
@@ -205,6 +221,7 @@ impl Sink for Store {
 #[async_trait]
 impl Ledger for Store {
     async fn store_rejects(&self, rejects: &[Reject]) -> Result<(), Fatal> {
+        may_panic("store_rejects", self.panics);
         lock(&self.rejects).extend(
             rejects
                 .iter()
@@ -214,6 +231,7 @@ impl Ledger for Store {
     }
 
     async fn save(&self, checkpoint: &Checkpoint) -> Result<(), Fatal> {
+        may_panic("save", self.panics);
         let saves = self.saves.fetch_add(1, Ordering::SeqCst) + 1;
         if self.lose_after.is_some_and(|most| saves > most) {
             return Err(Fatal::new("lease_lost", "somebody else has the job"));
@@ -223,6 +241,7 @@ impl Ledger for Store {
     }
 
     async fn stored_rejects(&self) -> Result<u64, Fatal> {
+        may_panic("stored_rejects", self.panics);
         Ok(lock(&self.rejects).len() as u64)
     }
 }

@@ -168,6 +168,59 @@ async fn a_panic_fails_its_job_and_nothing_else() {
 }
 
 #[tokio::test]
+async fn a_panic_in_the_middle_of_a_file_fails_its_job_and_nothing_else() {
+    let place = Place::embedded().await;
+    let process = Process::start(&place, "host:1");
+    let beside = place
+        .submit(&slow_spec("beside", ""), "b.jsonl", lines(1_000))
+        .await;
+    place.past(&beside, 0).await;
+    // Larger than what is read at once, so that something is loaded before.
+    let many = 60_000;
+    let input = lines(many);
+    place.faults.panics_at(input.len() as u64 / 2);
+    let spec = slow_spec("c", "").replace("records = 10 }", "records = 10_000 }");
+    let bad = place.submit(&spec, "a.jsonl", input).await;
+    let failed = place.ended(&bad, State::Failed).await;
+    let failure = failed.failure.clone().unwrap();
+    assert_eq!(failure.code, "panic");
+    let told = format!("{failure:?}");
+    assert!(!told.contains("secret") && !told.contains(".rs"), "{told}");
+    assert_eq!((failed.attempts, failed.fence), (0, 1));
+    assert!(!place.entry(&failed).await.live);
+    // The process lives, and so does what it did meanwhile.
+    let beside = place.ended(&beside, State::Completed).await;
+    assert_eq!(outcome(&beside), "1000 0 0");
+    let queue = &place.service.stores.queue;
+    let retried = queue.retry(&bad.tenant, bad.id, false).await.unwrap();
+    assert!(matches!(retried, Changed::Done(_)));
+    let done = place.ended(&bad, State::Completed).await;
+    assert_eq!(outcome(&done), format!("{many} 0 0"));
+    assert_eq!(place.documents("c").len() as u64, many);
+    process.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_full_target_is_an_outage_and_not_charged() {
+    let place = Place::embedded().await;
+    let process = Process::start(&place, "host:1");
+    // As many as the attempts that there are.
+    for _ in 0..2 {
+        let full = Fatal::transient("target_full", "no room is left");
+        place.faults.next(Some(full));
+    }
+    let job = place.submit(&slow_spec("c", ""), "a.jsonl", lines(3)).await;
+    let told = place
+        .until(&job, "a failure", |job| job.failure.is_some())
+        .await;
+    let hint = told.failure.unwrap().hint.unwrap();
+    assert!(hint.contains("goes on by itself"), "{hint}");
+    let job = place.ended(&job, State::Completed).await;
+    assert_eq!((job.attempts, job.fence), (0, 3));
+    process.shutdown().await;
+}
+
+#[tokio::test]
 async fn what_may_heal_is_tried_again_and_charged() {
     let place = Place::embedded().await;
     let process = Process::start(&place, "host:1");

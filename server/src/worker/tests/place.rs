@@ -19,14 +19,14 @@ use crate::tenant::Tenant;
 use crate::worker::Workers;
 use crate::{files, keys, queue, rejects, specs};
 use async_trait::async_trait;
-use bytes::Bytes;
-use pipeline::Fatal;
+use bytes::{Bytes, BytesMut};
+use pipeline::{Fatal, Source};
 use sha2::{Digest, Sha256};
 use stages::identity::{LoadIdentity, LoadName};
 use stages::load::{Entry, Loads, Request};
 use stages::plan::{Defaults, Plan};
 use stages::sink::sqlite::Export;
-use stages::source::Origin;
+use stages::source::{Origin, Pinned};
 use stages::sqlite::Database;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
@@ -366,6 +366,8 @@ pub struct Faults {
     objects: FolderObjects,
     /// What becomes of the next openings: they panic, where no error is said.
     next: Mutex<VecDeque<Option<Fatal>>>,
+    /// Where the next object that is opened panics, in bytes.
+    panics_at: Mutex<Option<u64>>,
 }
 
 impl Faults {
@@ -374,12 +376,59 @@ impl Faults {
         Arc::new(Self {
             objects: objects.unwrap(),
             next: Mutex::default(),
+            panics_at: Mutex::default(),
         })
     }
 
     /// The next opening fails so, or panics.
     pub fn next(&self, fault: Option<Fatal>) {
         self.next.lock().unwrap().push_back(fault);
+    }
+
+    /// The next object that is opened panics when it was read so far.
+    pub fn panics_at(&self, bytes: u64) {
+        *self.panics_at.lock().unwrap() = Some(bytes);
+    }
+}
+
+/// An object that panics when it was read so far.
+struct Panicking {
+    object: Box<dyn Origin>,
+    at: u64,
+}
+
+struct PanickingSource {
+    source: Box<dyn Source>,
+    at: u64,
+}
+
+#[async_trait]
+impl Origin for Panicking {
+    fn pinned(&self) -> &Pinned {
+        self.object.pinned()
+    }
+
+    fn restartable(&self) -> bool {
+        self.object.restartable()
+    }
+
+    async fn read_from(&self, offset: u64) -> Result<Box<dyn Source>, Fatal> {
+        let source = self.object.read_from(offset).await?;
+        let at = self.at;
+        Ok(Box::new(PanickingSource { source, at }))
+    }
+}
+
+#[async_trait]
+impl Source for PanickingSource {
+    async fn read(&mut self, into: &mut BytesMut) -> Result<usize, Fatal> {
+        let read = self.source.read(into).await?;
+        assert!(self.source.bytes_read() < self.at, "a secret of the file");
+        Ok(read)
+    }
+
+    fn bytes_read(&self) -> u64 {
+        self.source.bytes_read()
     }
 }
 
@@ -412,7 +461,14 @@ impl Objects for Faults {
     async fn open(&self, key: &str) -> Result<Box<dyn Origin>, Fatal> {
         let fault = self.next.lock().unwrap().pop_front();
         match fault {
-            None => self.objects.open(key).await,
+            None => {
+                let object = self.objects.open(key).await?;
+                let panics_at = self.panics_at.lock().unwrap().take();
+                Ok(match panics_at {
+                    Some(at) => Box::new(Panicking { object, at }),
+                    None => object,
+                })
+            }
             Some(Some(fatal)) => Err(fatal),
             Some(None) => panic!("a fault that was asked for"),
         }

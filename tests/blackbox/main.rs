@@ -32,6 +32,8 @@ mod keys;
 #[cfg(test)]
 mod killed;
 #[cfg(test)]
+mod kinds;
+#[cfg(test)]
 mod leases;
 #[cfg(test)]
 mod loads;

@@ -45,7 +45,7 @@ async fn upload(api: &Api, length: u64) {
 }
 
 /// The peak of resident memory so far, in bytes.
-fn peak_bytes(service: &Service) -> u64 {
+pub(super) fn peak_bytes(service: &Service) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{}/status", service.process())).unwrap();
     let line = status
         .lines()

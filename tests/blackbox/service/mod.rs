@@ -9,6 +9,7 @@ mod flow;
 mod full_disk;
 mod hostile;
 mod jobs;
+mod kinds;
 mod logs;
 mod memory;
 mod outages;

@@ -90,7 +90,8 @@ impl Books {
     /// Enters the outcome of the batch that follows.
     ///
     /// # Errors
-    /// `books`, when it does not follow or does not balance.
+    /// `books`, when it does not follow or does not balance: then nothing is entered, so that no checkpoint covers
+    /// records without an outcome.
     pub fn enter(&mut self, ack: &Ack) -> Result<(), Fatal> {
         let end = self.end;
         if (ack.start.ordinal, ack.start.offset) != (end.ordinal, end.offset) {
@@ -102,7 +103,8 @@ impl Books {
                 end.offset
             )));
         }
-        let counters = &mut self.counters;
+        let mut next = self.clone();
+        let counters = &mut next.counters;
         counters.read = ack.end.ordinal;
         counters.loaded += ack.written.loaded;
         counters.already_loaded += ack.written.already_loaded;
@@ -112,11 +114,13 @@ impl Books {
             *counters.dropped.entry(name.clone()).or_default() += count;
         }
         for reject in &ack.rejects {
-            self.summary.count(reject);
+            next.summary.count(reject);
         }
-        self.digest += ack.written.digest;
-        self.end = ack.end;
-        self.balance()
+        next.digest += ack.written.digest;
+        next.end = ack.end;
+        next.balance()?;
+        *self = next;
+        Ok(())
     }
 
     /// Checks that every record that was read has exactly one outcome.
@@ -212,6 +216,9 @@ mod tests {
         assert_eq!(code(open.clone().enter(&ack(3, 5, 2))), "books");
         assert_eq!(code(open.clone().enter(&ack(0, 3, 2))), "books");
         assert_eq!(code(open.clone().enter(&ack(0, 3, 4))), "books");
+        let mut kept = open.clone();
+        assert_eq!(code(kept.enter(&ack(0, 3, 2))), "books");
+        assert_eq!(kept, open, "what does not balance is not entered");
         let mut twice = open;
         assert_eq!(code(twice.enter(&ack(0, 3, 3))), "ok");
         assert_eq!(code(twice.enter(&ack(0, 3, 3))), "books");

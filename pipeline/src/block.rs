@@ -4,7 +4,8 @@
 //! [`crate::FrameLimits::max_block_records`] records and about [`crate::BLOCK_BYTES`] bytes, or a single
 //! larger record.
 
-use crate::{Position, Reject};
+use crate::books::unbalanced;
+use crate::{Fatal, Position, Reject};
 use bytes::Bytes;
 
 /// Where one record lies in its block, or why the framer could not give it whole.
@@ -76,6 +77,30 @@ impl Block {
             .iter()
             .map(|frame| u64::from(frame.skipped))
             .sum()
+    }
+
+    /// Checks that the block holds as many records as its ends say, in order between the two.
+    ///
+    /// # Errors
+    /// `books`, with both ends.
+    pub(crate) fn check(&self) -> Result<(), Fatal> {
+        let (start, end, records) = (self.start, self.end, self.frames.len() as u64);
+        let offsets = self.frames.iter().map(|frame| frame.offset);
+        let mut last = None;
+        let in_order = offsets.into_iter().all(|offset| {
+            let behind = last.replace(offset).is_none_or(|last| last < offset);
+            behind && (start.offset..end.offset).contains(&offset)
+        });
+        if in_order && start.ordinal.checked_add(records) == Some(end.ordinal) {
+            return Ok(());
+        }
+        Err(unbalanced(format!(
+            "a block of {records} records goes from record {} at byte {} to record {} at byte {}",
+            start.ordinal + 1,
+            start.offset,
+            end.ordinal + 1,
+            end.offset
+        )))
     }
 
     /// A reject of record `index`.

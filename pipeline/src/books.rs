@@ -87,22 +87,29 @@ impl Books {
         }
     }
 
+    /// Checks what the target says it holds: fewer documents than acknowledgements where records share a key, or a
+    /// later load has written over them; never more.
+    ///
+    /// # Errors
+    /// `books`, with both sides.
+    pub fn check_holdings(&self, held: &Holdings) -> Result<(), Fatal> {
+        let acknowledged = self.holdings().documents;
+        if held.documents <= acknowledged {
+            return Ok(());
+        }
+        Err(unbalanced(format!(
+            "the target holds {} documents of this load, {acknowledged} were acknowledged",
+            held.documents
+        )))
+    }
+
     /// Enters the outcome of the batch that follows.
     ///
     /// # Errors
     /// `books`, when it does not follow or does not balance: then nothing is entered, so that no checkpoint covers
     /// records without an outcome.
     pub fn enter(&mut self, ack: &Ack) -> Result<(), Fatal> {
-        let end = self.end;
-        if (ack.start.ordinal, ack.start.offset) != (end.ordinal, end.offset) {
-            return Err(unbalanced(format!(
-                "record {} at byte {} was acknowledged where record {} at byte {} is due",
-                ack.start.ordinal + 1,
-                ack.start.offset,
-                end.ordinal + 1,
-                end.offset
-            )));
-        }
+        follows(ack.start, self.end)?;
         let mut next = self.clone();
         let counters = &mut next.counters;
         counters.read = ack.end.ordinal;
@@ -166,7 +173,25 @@ impl Books {
     }
 }
 
-fn unbalanced(message: String) -> Fatal {
+/// Checks that what begins at `start` is what is due at `due`.
+///
+/// # Errors
+/// `books`, with both.
+pub(crate) fn follows(start: Position, due: Position) -> Result<(), Fatal> {
+    if (start.ordinal, start.offset) == (due.ordinal, due.offset) {
+        return Ok(());
+    }
+    Err(unbalanced(format!(
+        "record {} at byte {} comes where record {} at byte {} is due",
+        start.ordinal + 1,
+        start.offset,
+        due.ordinal + 1,
+        due.offset
+    )))
+}
+
+/// What ends a job whose books do not balance.
+pub(crate) fn unbalanced(message: String) -> Fatal {
     Fatal::new("books", format!("the books do not balance: {message}"))
 }
 

@@ -159,7 +159,14 @@ impl<W, R: Default> Convert for Chain<W, R> {
         let mut out = Converted::of(&block);
         let mut record = R::default();
         let mut next = 0;
+        let mut strayed = false;
         self.parser.parse(&block, &mut |index, row| {
+            // A record that comes twice would make up for one that does not come at all.
+            let frame = block.frames.get(index);
+            if index < next || frame.is_none_or(|frame| frame.broken.is_some()) {
+                strayed = true;
+                return;
+            }
             out.broken_between(&block, next, index);
             next = index + 1;
             let verdict = match row {
@@ -174,6 +181,15 @@ impl<W, R: Default> Convert for Chain<W, R> {
                 Verdict::Reject(problems) => out.reject(block.reject(index, problems)),
             }
         })?;
+        if strayed {
+            return Err(Fatal::new(
+                "frame_mismatch",
+                format!(
+                    "the parser gave a record twice, or one that was not framed, from line {} on",
+                    block.start.line
+                ),
+            ));
+        }
         out.broken_between(&block, next, block.frames.len());
         out.close(block)
     }

@@ -15,17 +15,19 @@ mod join;
 mod read;
 mod saver;
 
+use crate::books::unbalanced;
 use crate::budget::Judge;
 use crate::rate::Limiter;
 use crate::{
     Accepted, Ack, Batch, BatchLimits, Block, Breach, Budget, Checkpoint, Convert, Converted,
-    Counters, Fatal, Framer, Holdings, Ledger, Rate, Sink, Source, Stage, Tally, Timing,
+    Counters, Fatal, Framer, Holdings, Ledger, Rate, Reject, Sink, Source, Stage, Tally, Timing,
 };
 use close::Closing;
 use futures::stream::{BoxStream, StreamExt};
 use join::batches;
 use read::blocks;
 use saver::Saver;
+use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::watch;
@@ -132,7 +134,14 @@ pub async fn run(job: Job) -> Report {
         task(async move { convert_timed(block?, &*convert, &timing) })
     });
     let converted = converted.buffered(job.max_parsers.max(1)).boxed();
-    let batches = batches(converted, job.batch, Limiter::new(job.rate), shared.clone());
+    let limiter = Limiter::new(job.rate);
+    let batches = batches(
+        converted,
+        job.from.books.end,
+        job.batch,
+        limiter,
+        shared.clone(),
+    );
     let acks = batches
         .map(|batch| {
             let (sink, ledger, timing) = (job.sink.clone(), job.ledger.clone(), timing.clone());
@@ -240,6 +249,7 @@ fn task<T: Send + 'static>(
 
 fn convert_timed(block: Block, convert: &dyn Convert, timing: &Timing) -> Result<Converted, Fatal> {
     let from = Instant::now();
+    block.check()?;
     let converted = convert.convert(block);
     timing.add(Stage::Parse, from);
     converted
@@ -254,6 +264,7 @@ async fn write(
 ) -> Result<Ack, Fatal> {
     let from = Instant::now();
     let written = sink.write(&batch).await?;
+    check_refused(&batch, &written.rejects)?;
     let (start, end) = (batch.start(), batch.end());
     let mut ack = Ack {
         start,
@@ -277,6 +288,23 @@ async fn write(
     }
     timing.add(Stage::Write, from);
     Ok(ack)
+}
+
+/// Checks that a sink refused only what it was to write, and each record once: a reject of another record would make up
+/// for an outcome that is missing.
+fn check_refused(batch: &Batch, rejects: &[Reject]) -> Result<(), Fatal> {
+    if rejects.is_empty() {
+        return Ok(());
+    }
+    let operations = batch.operations();
+    let mut left: HashSet<u64> = operations.map(|one| one.position().ordinal).collect();
+    match rejects.iter().find(|one| !left.remove(&one.at.ordinal)) {
+        None => Ok(()),
+        Some(stray) => Err(unbalanced(format!(
+            "the target refused record {}, which it was not to write, or has refused already",
+            stray.at.ordinal + 1
+        ))),
+    }
 }
 
 /// Enters acknowledgements into the books, in order.

@@ -42,8 +42,11 @@ impl Closing<'_> {
         let closed = async {
             let stored = task(async move { ledger.stored_rejects().await }).await?;
             books.close(decoded_bytes.unwrap_or_default(), stored)?;
-            let held = task(async move { sink.finish().await }).await?;
-            Ok(held.unwrap_or_else(|| books.holdings()))
+            let Some(held) = task(async move { sink.finish().await }).await? else {
+                return Ok(books.holdings());
+            };
+            books.check_holdings(&held)?;
+            Ok(held)
         };
         match closed.await {
             Ok(holdings) => End::Completed(holdings),

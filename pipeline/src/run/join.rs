@@ -1,12 +1,14 @@
 //! Joining: converted blocks become batches, in the order of the file.
 //!
-//! Here the budget is judged on the rejects that are known before a batch is written, and the rate is kept. A
+//! Here blocks are checked to follow each other without a gap, the budget is judged on the rejects that are known before
+//! a batch is written, and the rate is kept. A
 //! batch never waits longer than [`MAX_BATCH_WAIT_MS`] to be filled, and is bounded by what it keeps in memory, also
 //! where nothing of it is to be written.
 
 use super::{Shared, lock};
+use crate::books::follows;
 use crate::rate::Limiter;
-use crate::{Batch, BatchLimits, Converted, Fatal, Stage, Timing};
+use crate::{Batch, BatchLimits, Converted, Fatal, Position, Stage, Timing};
 use async_stream::try_stream;
 use futures::stream::{BoxStream, StreamExt};
 use std::sync::Arc;
@@ -16,9 +18,11 @@ use tokio::time::{Instant, timeout};
 /// The longest that a batch waits to be filled, once it holds a record.
 const MAX_BATCH_WAIT_MS: u64 = 1000;
 
-/// Joins converted blocks into batches, judges the budget in the order of the file, keeps the rate.
+/// Joins converted blocks into batches, of which the first begins at `due`; judges the budget in the order of the file,
+/// keeps the rate.
 pub(super) fn batches(
     mut converted: BoxStream<'static, Result<Converted, Fatal>>,
+    mut due: Position,
     limits: BatchLimits,
     mut limiter: Limiter,
     shared: Arc<Shared>,
@@ -37,6 +41,8 @@ pub(super) fn batches(
                     }
                 }
             };
+            // Within a batch, a block that comes twice would make up for one that does not come at all.
+            let next = next.map(|part| part.and_then(|part| follows(part.start, due).map(|()| part)));
             let mut part = match next {
                 Some(Ok(part)) => part,
                 Some(Err(fatal)) => {
@@ -48,6 +54,7 @@ pub(super) fn batches(
                 }
                 None => break,
             };
+            due = part.end;
             let breach = lock(&shared.judge).judge_block(&mut part);
             if !open.has_room_for(&part, limits) {
                 yield open.take(&mut limiter, &shared.timing).await;

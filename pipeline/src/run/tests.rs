@@ -1,6 +1,7 @@
 //! What the runner promises, over parts that live in memory.
 
 mod parts;
+mod sabotage;
 
 use super::*;
 use crate::OnBreach;

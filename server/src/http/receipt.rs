@@ -28,6 +28,8 @@ struct ReceiptView {
     spec: SpecPin,
     /// What was loaded.
     file: FilePin,
+    /// What the documents are known by.
+    load: LoadMark,
     /// The counters.
     stats: Stats,
     /// Documents that stand for loaded and already loaded records.
@@ -36,6 +38,20 @@ struct ReceiptView {
     /// hexadecimal digits.
     digest: String,
     completed_at: Option<Time>,
+}
+
+/// What makes the `_id`s, and `_src.seq`, of the documents of a load.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct LoadMark {
+    /// Null where no keys are configured.
+    tenant: Option<String>,
+    /// The collection, table or path.
+    collection: String,
+    /// 0, or one more for each `force=again`.
+    generation: u32,
+    /// Its number among the loads of the collection in a key mode; 0 in insert mode.
+    number: u64,
 }
 
 /// The exact content that was loaded.
@@ -70,6 +86,12 @@ async fn receipt(call: Call) -> Result<Response, Problem> {
             original_name: file.map(|seen| seen.file.new.original_name),
             size: job.progress.bytes_total,
             content: job.load.content.clone(),
+        },
+        load: LoadMark {
+            tenant: job.tenant.name().map(str::to_owned),
+            collection: job.load.collection.clone(),
+            generation: job.load.generation,
+            number: job.load.load_number,
         },
         stats: books.map(Stats::from).unwrap_or_default(),
         documents: receipt.documents,

@@ -13,6 +13,7 @@ mod kinds;
 mod logs;
 mod memory;
 mod outages;
+mod receipts;
 mod stalled;
 mod tenants;
 mod uploads;

@@ -8,4 +8,5 @@ mod crates;
 mod form;
 mod homes;
 mod parts;
+mod promises;
 mod tree;

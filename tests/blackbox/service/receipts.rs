@@ -3,18 +3,24 @@
 //! The worker is killed in the middle of both loads, an insert and an upsert, so what the receipts prove was written by
 //! two processes. Then something is taken away or changed, and the script must say so.
 
-use std::path::Path;
+use std::io::Write;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use hyper::Method;
 use mongodb::bson::{Binary, Document, doc, spec::BinarySubtype};
 use rusqlite::{Connection, params};
-use testbed::api::Api;
+use testbed::api::{Api, bytes};
+use testbed::events::{SPEC as EVENTS, events};
 use testbed::fetched;
 use testbed::files::write_file;
 use testbed::orders::{HEADER, orders};
 use tokio::process::Command;
 
 use super::backend::{Backend, DEADLINE, SEED, SLOW, read};
+use super::tenants::key;
 
 /// Records of each file.
 const RECORDS: u64 = 16_000;
@@ -22,6 +28,14 @@ const RECORDS: u64 = 16_000;
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/receipt");
 /// What the spec of orders drops, as a regular expression over the cell.
 const DROPS: [&str; 2] = ["--drop", r"Status=(?i)\s*test\s*"];
+
+/// The key of the upsert, and the columns that it comes from.
+const KEY: [&str; 4] = [
+    "--key",
+    "order_id=Order No",
+    "--key",
+    "quantity=Quantity:integer",
+];
 
 /// What the script said of one job.
 struct Said {
@@ -44,6 +58,18 @@ impl Said {
 
 /// Runs the script over a job and its file.
 async fn receipt(backend: &Backend, api: &Api, job: &str, file: &Path, more: &[&str]) -> Said {
+    receipt_of(backend, None, api, job, file, more).await
+}
+
+/// The same of a tenant.
+async fn receipt_of(
+    backend: &Backend,
+    tenant: Option<&str>,
+    api: &Api,
+    job: &str,
+    file: &Path,
+    more: &[&str],
+) -> Said {
     let mut script = Command::new("python3");
     // -S leaves out what else is installed on the machine.
     script
@@ -58,7 +84,7 @@ async fn receipt(backend: &Backend, api: &Api, job: &str, file: &Path, more: &[&
         .stdin(Stdio::null());
     match &backend.mongod {
         Some(mongod) => script.arg("--mongodb").arg(mongod.uri_for("shop")),
-        None => script.arg("--store").arg(store(backend)),
+        None => script.arg("--store").arg(store(backend, tenant)),
     };
     let ended = script.output().await.unwrap();
     let out = [ended.stdout, ended.stderr].concat();
@@ -68,8 +94,9 @@ async fn receipt(backend: &Backend, api: &Api, job: &str, file: &Path, more: &[&
     }
 }
 
-fn store(backend: &Backend) -> std::path::PathBuf {
-    backend.place.path("data/documents.db")
+fn store(backend: &Backend, tenant: Option<&str>) -> PathBuf {
+    let tenant = tenant.map_or(String::new(), |tenant| format!("_{tenant}"));
+    backend.place.path(&format!("data/documents{tenant}.db"))
 }
 
 fn binary(bytes: &[u8]) -> Binary {
@@ -82,7 +109,7 @@ fn binary(bytes: &[u8]) -> Binary {
 /// Gives the document `from` the `_id` `to`; without one it is removed.
 async fn change(backend: &Backend, collection: &str, from: &[u8], to: Option<&[u8]>) {
     let Some(mongod) = &backend.mongod else {
-        let database = Connection::open(store(backend)).unwrap();
+        let database = Connection::open(store(backend, None)).unwrap();
         let changed = match to {
             Some(to) => {
                 let update = format!("UPDATE {collection} SET id = ?2 WHERE id = ?1");
@@ -126,7 +153,7 @@ async fn lose_a_reject(backend: &Backend) {
 async fn a_receipt_is_what_file_and_collection_say(backend: Backend) {
     backend.orders_spec("orders-once", |text| format!("{text}{SLOW}"));
     backend.orders_spec("orders-keyed", |text| {
-        format!("{text}mode = \"upsert\"\nkey = [\"order_id\"]\n{SLOW}")
+        format!("{text}mode = \"upsert\"\nkey = [\"order_id\", \"quantity\"]\n{SLOW}")
     });
     let (once, _) = backend.orders("once.csv", SEED, RECORDS);
     // Every key comes twice.
@@ -156,7 +183,7 @@ async fn a_receipt_is_what_file_and_collection_say(backend: Backend) {
         api.job_in(job, "completed", DEADLINE).await;
     }
 
-    let of_key = [&DROPS[..], &["--key", "order_id=Order No"]].concat();
+    let of_key = [&DROPS[..], &KEY].concat();
     receipt(&backend, api, &jobs[1], &keyed, &of_key)
         .await
         .equal();
@@ -210,6 +237,57 @@ async fn a_receipt_with_a_lost_reject_is_found_out(backend: Backend) {
     service.kill().await;
 }
 
+/// JSON Lines, packed, of a tenant, and loaded twice: the second generation has other ids beside the first.
+async fn a_receipt_names_tenant_and_generation(backend: Backend) {
+    backend.spec("events", EVENTS);
+    let key = key(&backend.place, "acme").await;
+    let service = backend.serve().await;
+    let api = service.api.with_key(&key);
+    let mut packed = GzEncoder::new(Vec::new(), Compression::fast());
+    for event in events(SEED, 2_000) {
+        packed.write_all(&event.bytes).unwrap();
+    }
+    let packed = packed.finish().unwrap();
+    let path = backend.place.write("events.jsonl.gz", &packed);
+    let file = api
+        .upload("events.jsonl.gz", "", packed)
+        .await
+        .is(201)
+        .json();
+    let process = format!(
+        "/process/{}?spec=events-e2e",
+        file["fileId"].as_str().unwrap()
+    );
+    let again = format!("{process}&force=again");
+    let once = [("idempotency-key", "once")];
+    let first = api.post(&process).await.is(202).json();
+    let first = first["jobId"].as_str().unwrap();
+    api.job_in(first, "completed", DEADLINE).await;
+    let ask = async |job: &str| {
+        let args = ["--jsonl", "--api-key", &key];
+        receipt_of(&backend, Some("acme"), &api, job, &path, &args).await
+    };
+    ask(first).await.equal();
+    let second = api.send(Method::POST, &again, &once, bytes("")).await;
+    let second = second.unwrap().is(202).json();
+    let second = second["jobId"].as_str().unwrap();
+    api.job_in(second, "completed", DEADLINE).await;
+    let shown = api
+        .get(&format!("/jobs/{second}/receipt"))
+        .await
+        .is(200)
+        .json();
+    assert_eq!(shown["load"]["generation"], 1, "{shown:#}");
+    assert_eq!(shown["load"]["tenant"], "acme", "{shown:#}");
+    // Each is whole, and not alone any more.
+    for job in [first, second] {
+        let said = ask(job).await;
+        said.differs("two loads", "not of this load");
+        assert!(!said.text.contains("<--"), "{}", said.text);
+    }
+    service.kill().await;
+}
+
 #[tokio::test]
 async fn a_receipt_is_what_file_and_collection_say_on_the_embedded_store() {
     a_receipt_is_what_file_and_collection_say(Backend::embedded().await).await;
@@ -228,4 +306,14 @@ async fn a_receipt_with_a_lost_reject_is_found_out_on_the_embedded_store() {
 #[tokio::test]
 async fn a_receipt_with_a_lost_reject_is_found_out_on_mongodb() {
     a_receipt_with_a_lost_reject_is_found_out(Backend::mongodb().await).await;
+}
+
+#[tokio::test]
+async fn a_receipt_names_tenant_and_generation_on_the_embedded_store() {
+    a_receipt_names_tenant_and_generation(Backend::embedded().await).await;
+}
+
+#[tokio::test]
+async fn a_receipt_names_tenant_and_generation_on_mongodb() {
+    a_receipt_names_tenant_and_generation(Backend::mongodb().await).await;
 }

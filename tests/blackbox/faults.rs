@@ -29,7 +29,7 @@ const RUN: [&str; 5] = [
 const DEADLINE: Duration = Duration::from_secs(60);
 
 /// The first bytes of an insert into the collection `orders`, as OP_MSG carries them.
-const INSERT_OF_ORDERS: &[u8] = b"\x02insert\0\x07\0\0\0orders\0";
+pub const INSERT_OF_ORDERS: &[u8] = b"\x02insert\0\x07\0\0\0orders\0";
 
 fn orders_in(place: &Sluicegate, more: &str) -> Totals {
     place.write("orders.toml", format!("{SPEC}{more}"));

@@ -79,6 +79,14 @@ impl Documents {
         self.0.len()
     }
 
+    /// The documents by the ordinal of their record.
+    pub fn by_ordinal(&self) -> BTreeMap<u64, &Value> {
+        self.0
+            .iter()
+            .map(|(&ordinal, document)| (ordinal, document))
+            .collect()
+    }
+
     /// The documents in the order of the file.
     pub fn values(&self) -> Vec<&Value> {
         self.0.values().collect()

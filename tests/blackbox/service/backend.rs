@@ -10,6 +10,7 @@ use testbed::files::write_file;
 use testbed::mongod::Mongod;
 use testbed::orders::{HEADER, SPEC, orders};
 use testbed::process::{Running, Sluicegate};
+use testbed::proxy::Cutter;
 use testbed::s3::S3;
 use testbed::service::Service;
 use testbed::truth::Totals;
@@ -45,6 +46,12 @@ impl Backend {
     /// A standalone MongoDB and S3.
     pub async fn mongodb() -> Self {
         Self::of(Some(Mongod::standalone().await), Some(S3::start().await))
+    }
+
+    /// A replica set of so many nodes, and S3.
+    pub async fn replica_set(nodes: usize) -> Self {
+        let mongod = Mongod::replica_set_of(nodes).await;
+        Self::of(Some(mongod), Some(S3::start().await))
     }
 
     /// SQLite and S3.
@@ -101,6 +108,15 @@ impl Backend {
             .envs(s3.env())
             .env("S3_BUCKET", s3.bucket())
             .env("SPECS_DIR", self.place.path("specs"))
+    }
+
+    /// Another machine, which reaches MongoDB by way of `mongod` and S3 by way of `s3`: proxies before them. One node of a
+    /// replica set is all of it for this machine.
+    pub fn machine_behind(&self, name: &str, mongod: &Cutter, s3: &Cutter) -> Sluicegate {
+        let servers = self.s3.as_ref().unwrap().env_at(s3.port());
+        self.machine(name)
+            .env("MONGODB_URI", uri_of(mongod, name))
+            .envs(servers)
     }
 
     /// Starts `serve` with API and workers.
@@ -206,6 +222,13 @@ impl Backend {
             None => std::fs::read(self.place.path("data/objects").join(key)).ok(),
         }
     }
+}
+
+/// The connection string of a MongoDB behind a proxy. It is direct, because a replica set names its members, and the proxy
+/// is none of them.
+pub fn uri_of(proxy: &Cutter, app_name: &str) -> String {
+    let port = proxy.port();
+    format!("mongodb://127.0.0.1:{port}/shop?directConnection=true&appName={app_name}")
 }
 
 /// How many records of a job are read, as far as its worker has told.

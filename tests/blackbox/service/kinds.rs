@@ -51,9 +51,9 @@ async fn rejects_cost_no_memory(backend: Backend) {
     let service = backend.serve().await;
     let few = many() / 10;
     load(&backend, &service.api, 0, few).await;
-    let before = peak_bytes(&service);
+    let before = peak_bytes(service.process());
     load(&backend, &service.api, few, many()).await;
-    let after = peak_bytes(&service);
+    let after = peak_bytes(service.process());
     println!(
         "{few} rejects: {} MB, ten times as many: {} MB",
         before >> 20,

@@ -8,14 +8,13 @@ use bytes::Bytes;
 use futures::StreamExt;
 use hyper::Method;
 use testbed::api::{Api, chunks};
-use testbed::service::Service;
 
 use super::backend::Backend;
 
 /// What an upload of any size may add, in bytes.
 const MAX_UPLOAD_BYTES: u64 = 64 * 1024 * 1024;
 /// What a service may have at all, in bytes.
-const MAX_RSS_BYTES: u64 = 256 * 1024 * 1024;
+pub const MAX_RSS_BYTES: u64 = 256 * 1024 * 1024;
 /// Uploads at once, and the size of each, in bytes.
 const MANY: usize = 50;
 const EACH_BYTES: u64 = 10_000_000;
@@ -44,9 +43,9 @@ async fn upload(api: &Api, length: u64) {
     sent.is(201);
 }
 
-/// The peak of resident memory so far, in bytes.
-pub(super) fn peak_bytes(service: &Service) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", service.process())).unwrap();
+/// The peak of a process's resident memory so far, in bytes.
+pub(super) fn peak_bytes(process: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap();
     let line = status
         .lines()
         .find_map(|line| line.strip_prefix("VmHWM:"))
@@ -66,9 +65,9 @@ async fn uploads_are_bounded(backend: Backend) {
     };
     let service = backend.serve().await;
     upload(&service.api, 1000).await;
-    let before = peak_bytes(&service);
+    let before = peak_bytes(service.process());
     upload(&service.api, large_bytes()).await;
-    let after = peak_bytes(&service);
+    let after = peak_bytes(service.process());
     println!(
         "one upload of {} MB: {} MB before, {} MB after",
         large_bytes() / 1_000_000,
@@ -87,7 +86,7 @@ async fn uploads_are_bounded(backend: Backend) {
     for upload in uploads.collect::<Vec<_>>() {
         upload.await.unwrap();
     }
-    let most = peak_bytes(&service);
+    let most = peak_bytes(service.process());
     println!(
         "{MANY} uploads of {EACH_BYTES} B at once: {} MB",
         most >> 20

@@ -2,8 +2,10 @@
 //! with S3.
 
 mod backend;
+mod blocked;
 mod contract;
 mod crash;
+mod elections;
 mod endings;
 mod flow;
 mod full_disk;
@@ -12,10 +14,13 @@ mod jobs;
 mod kinds;
 mod logs;
 mod memory;
+mod network;
 mod outages;
 mod receipts;
+mod slow;
 mod stalled;
 mod tenants;
+mod unique;
 mod uploads;
 mod workers;
 mod wrong_clock;

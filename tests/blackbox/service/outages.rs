@@ -1,17 +1,30 @@
 //! MongoDB and S3 that go away while the service uses them: it says so, refuses what it cannot keep, and goes on with its
 //! jobs where they were as soon as the servers are back, without charging anybody for it.
+//!
+//! `SLUICEGATE_FULL=1` takes MongoDB away for a whole minute, otherwise for a little longer than a lease.
+
+use std::time::Duration;
 
 use serde_json::Value;
 use testbed::api::{Answer, Api};
 use testbed::eventually;
 use testbed::mongod::Mongod;
+use testbed::orders::orders;
 use testbed::proxy::Cutter;
 
-use super::backend::{Backend, DEADLINE, SEED};
+use super::backend::{Backend, DEADLINE, SEED, counts};
 use super::uploads::{files, kept};
 
 /// Records that take seconds with the slow spec.
 const LONG: u64 = 24_000;
+
+/// How long MongoDB stays away once everybody has found out.
+fn away() -> Duration {
+    match std::env::var("SLUICEGATE_FULL") {
+        Ok(_) => Duration::from_secs(60),
+        Err(_) => Duration::ZERO,
+    }
+}
 
 fn in_the_middle(job: &Value) -> bool {
     job["stats"]["read"].as_u64() > Some(LONG / 8)
@@ -74,11 +87,18 @@ async fn mongodb_goes_away_for_longer_than_a_lease(
     come_back: impl AsyncFn(&mut Mongod),
 ) {
     let mut backend = Backend::mongodb().await;
+    backend.place = backend.place.env("WORKERS", "1");
+    backend.orders_spec("next", |text| text);
     let service = backend.serve().await;
     let api = &service.api;
     let job = backend.begin(api, "orders-slow", SEED, LONG).await;
     api.job_when(&job, "in the middle", DEADLINE, in_the_middle)
         .await;
+    // It waits for the one worker there is.
+    let file = api.job(&job).await["fileId"].as_str().unwrap().to_owned();
+    let path = format!("/process/{file}?spec=next");
+    let next = api.post(&path).await.is(202).json();
+    let next = next["jobId"].as_str().unwrap();
 
     leave(backend.mongod.as_mut().unwrap());
     let (small, large) = (vec![b','; 1_000], vec![b','; 9 << 20]);
@@ -94,12 +114,19 @@ async fn mongodb_goes_away_for_longer_than_a_lease(
         lost_leases(api).await > 0
     })
     .await;
+    tokio::time::sleep(away()).await;
     come_back(backend.mongod.as_mut().unwrap()).await;
 
     is_well(api).await;
     backend
         .ends_as_if_nothing_had_happened(api, &job, SEED, LONG)
         .await;
+    let next = api.job_in(next, "completed", DEADLINE).await;
+    let (_, totals) = backend.orders("again.csv", SEED, LONG);
+    counts(&next, &totals);
+    assert_eq!(next["attempts"], 0, "{next:#}");
+    let documents = backend.documents("next").await;
+    documents.equal(orders(SEED, LONG));
     only_one_file_is_kept(&backend, api).await;
 }
 

@@ -19,7 +19,7 @@ const LONG: u64 = 32_000;
 /// Enough for every command that is sent to the database of the documents.
 const PROFILE_BYTES: i64 = 64 << 20;
 
-fn rounds() -> u64 {
+pub fn rounds() -> u64 {
     let set = std::env::var("SLUICEGATE_KILL_ROUNDS").ok();
     set.map_or(3, |rounds| {
         rounds.parse().expect("SLUICEGATE_KILL_ROUNDS is a number")
@@ -27,7 +27,7 @@ fn rounds() -> u64 {
 }
 
 /// The job as soon as `process` has it and has got somewhere.
-async fn gets_on(api: &Api, job: &str, process: &Running, least: u64) -> Value {
+pub async fn gets_on(api: &Api, job: &str, process: &Running, least: u64) -> Value {
     api.job_when(job, "taken", DEADLINE, |job| {
         has(process, job) && read(job) > least
     })
@@ -35,7 +35,7 @@ async fn gets_on(api: &Api, job: &str, process: &Running, least: u64) -> Value {
 }
 
 /// Has MongoDB note every command that changes documents.
-async fn profile(documents: &Database) {
+pub async fn profile(documents: &Database) {
     let create = doc! { "create": "system.profile", "capped": true, "size": PROFILE_BYTES };
     for command in [create, doc! { "profile": 2 }] {
         documents.run_command(command).await.unwrap();
@@ -43,7 +43,7 @@ async fn profile(documents: &Database) {
 }
 
 /// How many commands of `machine` have changed documents since then.
-async fn changes(documents: &Database, machine: &str, since: DateTime) -> u64 {
+pub async fn changes(documents: &Database, machine: &str, since: DateTime) -> u64 {
     let filter = doc! {
         "appName": machine,
         "ns": "shop.orders",

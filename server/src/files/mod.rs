@@ -20,6 +20,7 @@ pub mod suite;
 
 use crate::id::Id;
 use crate::page::{Listed, Page};
+use crate::queue::State;
 use crate::tenant::Tenant;
 use async_trait::async_trait;
 use pipeline::Fatal;
@@ -117,8 +118,7 @@ impl Status {
     }
 
     /// What a file is whose newest job is in `job`.
-    pub fn of(is_uploaded: bool, job: Option<crate::queue::State>) -> Self {
-        use crate::queue::State;
+    pub fn of(is_uploaded: bool, job: Option<State>) -> Self {
         match (is_uploaded, job) {
             (false, _) => Self::Uploading,
             (true, None) => Self::Uploaded,
@@ -133,7 +133,7 @@ impl Status {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outcome {
     /// Where the job is in its life.
-    pub state: crate::queue::State,
+    pub state: State,
     /// Why it failed.
     pub failure: Option<String>,
     /// When it ended.
@@ -186,17 +186,19 @@ pub trait Files: Send + Sync {
     async fn discard(&self, tenant: &Tenant, id: Id) -> Result<bool, Fatal>;
 
     /// Removes a file that is uploaded; no job that could still run may use it: `false` while one does (queued, in
-    /// progress, held) or it is not uploaded.
+    /// progress, held) or it is not uploaded. Where its object is gone already no job can use it, and it goes.
     ///
-    /// Removing hides the file from [`Self::file`] before it looks for jobs. So whoever gives a file to a job (submits
-    /// one, or attaches the file to one) reads the file again *behind* that, and where it is gone cancels the job:
-    /// whichever of the two comes second sees the other.
+    /// Removing says so on the file before it looks for jobs, and [`Self::file`] waits until it is decided. So whoever gives
+    /// a file to a job (submits one, or attaches the file to one) reads the file again *behind* that, and where it is
+    /// gone cancels the job: whichever of the two comes second sees the other, and one of the two is done.
     async fn remove(&self, tenant: &Tenant, id: Id) -> Result<bool, Fatal>;
 
-    /// Notes that its object is gone.
-    async fn mark_gone(&self, tenant: &Tenant, id: Id) -> Result<(), Fatal>;
+    /// Notes that its object is gone, so that it can be removed: `false` while a job in one of the states `unless` lists
+    /// the file, or where it is not uploaded. It looks for jobs as [`Self::remove`] does. Again it is `true`, whatever
+    /// jobs there are.
+    async fn mark_gone(&self, tenant: &Tenant, id: Id, unless: &[State]) -> Result<bool, Fatal>;
 
-    /// The file.
+    /// The file. An outage, where somebody began to remove it, died, and holds it for a while.
     async fn file(&self, tenant: &Tenant, id: Id) -> Result<Option<Seen>, Fatal>;
 
     /// A page of a tenant's files, newest first; `status`: only those that have it now. It may still show a file that is

@@ -55,6 +55,7 @@ pub async fn conforms(make: impl AsyncFn() -> Both) {
         an_object_that_is_gone_is_noted_once,
         jobs::the_status_is_of_the_newest_job,
         jobs::a_file_in_use_is_not_removed,
+        jobs::the_object_of_a_file_in_use_stays,
         jobs::of_removing_and_queueing_one_sees_the_other,
         tenants_never_see_each_others_files,
         lists::pages_follow_each_other,
@@ -112,7 +113,7 @@ impl Both {
     }
 
     /// A job of this file that waits.
-    async fn queued(&self, file: &NewFile) -> Id {
+    pub(super) async fn queued(&self, file: &NewFile) -> Id {
         let job = NewJob {
             id: id(),
             tenant: file.tenant.clone(),
@@ -416,15 +417,17 @@ async fn an_object_that_is_gone_is_noted_once(store: Both) {
     let acme = tenant("acme");
     let (begun, uploaded) = (store.begun(&acme).await, store.uploaded(&acme).await);
     store.a_moment().await;
-    for file in [begun.id, uploaded.id, id()] {
-        store.files.mark_gone(&acme, file).await.unwrap();
+    for (file, expected) in [(begun.id, false), (uploaded.id, true), (id(), false)] {
+        let noted = store.files.mark_gone(&acme, file, &State::UNDONE).await;
+        assert_eq!(noted.unwrap(), expected);
     }
     assert!(!store.seen(&begun).await.unwrap().file.content_gone);
     let gone = store.seen(&uploaded).await.unwrap();
     assert!(gone.file.content_gone && gone.file.updated_ms > gone.file.created_ms);
     assert_eq!(gone.status(), Status::Uploaded);
     store.a_moment().await;
-    store.files.mark_gone(&acme, uploaded.id).await.unwrap();
+    let again = store.files.mark_gone(&acme, uploaded.id, &State::UNDONE);
+    assert!(again.await.unwrap());
     assert_eq!(store.seen(&uploaded).await, Some(gone));
 }
 
@@ -440,7 +443,7 @@ async fn tenants_never_see_each_others_files(store: Both) {
             assert!(!files.remove(&stranger, file).await.unwrap());
             let committed = files.commit(&stranger, file, 5, "aa", None).await;
             assert_eq!(committed.unwrap(), None);
-            files.mark_gone(&stranger, file).await.unwrap();
+            assert!(!files.mark_gone(&stranger, file, &[]).await.unwrap());
         }
         // A stranger's job that names the file says nothing about it.
         let named = NewFile {

@@ -87,6 +87,7 @@ codes! {
     503 target_full              "No room is left on the disk of what the service remembers."
     503 objects_full             "No room is left on the disk of the files' bytes."
     503 objects_unavailable      "The store of the files' bytes does not answer."
+    503 file_busy                "The file is being removed; whether it goes is decided soon."
     503 specs_unreadable         "The operator's specs cannot be read."
     503 timeout                  "The service did not answer in time."
     503 upload_busy              "Too many uploads are under way."

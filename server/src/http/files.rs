@@ -10,8 +10,7 @@ use super::route::{Kind, Operation, Param, empty, json, json_or};
 use super::scalars::Time;
 use crate::files::{Seen, Status};
 use crate::id::Id;
-use crate::page::{From, Page};
-use crate::queue::{Filter, State};
+use crate::queue::State;
 use bytes::{Bytes, BytesMut};
 use futures::Stream;
 use jiff::Timestamp;
@@ -166,39 +165,21 @@ fn chunks(source: Box<dyn Source>) -> impl Stream<Item = Result<Bytes, Fatal>> +
     })
 }
 
-/// The record goes last: whatever breaks off, the file is still there to be deleted again.
+/// That the bytes are gone is noted in one step with the look for jobs, so that a job which is submitted meanwhile is either
+/// seen here or sees it. The record goes last: whatever breaks off, the file is still there to be deleted again.
 async fn delete(call: Call) -> Result<Response, Problem> {
     let file = uploaded(&call).await?.file;
     let (stores, tenant, id) = (&call.service.stores, call.tenant(), file.new.id);
-    let in_use = || {
+    if !stores.files.mark_gone(tenant, id, &State::RUNNABLE).await? {
+        // Somebody else may have removed it meanwhile.
+        one(&call, id).await?;
         let message = "a job that has not ended uses the file";
-        Problem::new("file_in_use", message).hint("wait for the job, or cancel it")
-    };
-    let running = Filter {
-        states: vec![State::Queued, State::InProgress, State::Held],
-        file: Some(id),
-        ..Filter::default()
-    };
-    let first = Page {
-        from: From::Number(1),
-        limit: 1,
-    };
-    if !stores
-        .queue
-        .jobs(tenant, &running, first)
-        .await?
-        .items
-        .is_empty()
-    {
-        return Err(in_use());
+        return Err(Problem::new("file_in_use", message).hint("wait for the job, or cancel it"));
     }
-    stores.files.mark_gone(tenant, id).await?;
     stores.objects.remove(&file.new.key).await?;
-    if stores.files.remove(tenant, id).await? {
-        Ok(answer::no_content())
-    } else {
-        Err(in_use())
-    }
+    // Where it is not there any more, somebody else has removed it at the same time.
+    stores.files.remove(tenant, id).await?;
+    Ok(answer::no_content())
 }
 
 #[cfg(test)]

@@ -40,6 +40,18 @@ impl State {
         Self::Cancelled,
     ];
 
+    /// Those in which a job may still run.
+    pub const RUNNABLE: [Self; 3] = [Self::Queued, Self::InProgress, Self::Held];
+
+    /// Every state but that of success.
+    pub const UNDONE: [Self; 5] = [
+        Self::Queued,
+        Self::InProgress,
+        Self::Held,
+        Self::Failed,
+        Self::Cancelled,
+    ];
+
     /// Its word, in stores and answers.
     pub fn word(self) -> &'static str {
         match self {

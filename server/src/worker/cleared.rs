@@ -10,15 +10,6 @@ use pipeline::Fatal;
 use stages::spec::OnSuccess;
 use std::collections::HashSet;
 
-/// Every state but that of success.
-const UNDONE: [State; 5] = [
-    State::Queued,
-    State::InProgress,
-    State::Held,
-    State::Failed,
-    State::Cancelled,
-];
-
 /// Removes the objects of a completed job's files, where its spec says so, or that of another job of the file, which was
 /// completed before it.
 pub(super) async fn clear(shared: &Shared, job: &Job) {
@@ -37,22 +28,13 @@ pub(super) async fn clear(shared: &Shared, job: &Job) {
 
 async fn clear_file(shared: &Shared, job: &Job, file: Id) -> Result<(), Fatal> {
     let (stores, tenant) = (&shared.service.stores, &job.tenant);
-    let undone = Filter {
-        states: UNDONE.to_vec(),
-        file: Some(file),
-        ..Filter::default()
-    };
-    let one = Page {
-        from: From::Number(1),
-        limit: 1,
-    };
-    let left = stores.queue.jobs(tenant, &undone, one).await?;
-    if !left.items.is_empty() || !is_to_go(shared, job, file).await? {
+    if !is_to_go(shared, job, file).await? {
         return Ok(());
     }
-    if let Some(seen) = stores.files.file(tenant, file).await? {
-        // First, so that a job which is submitted meanwhile is refused, and does not lose what it reads.
-        stores.files.mark_gone(tenant, file).await?;
+    // In one step with the look for jobs, so that a job which is submitted meanwhile is refused, or keeps what it reads.
+    if let Some(seen) = stores.files.file(tenant, file).await?
+        && stores.files.mark_gone(tenant, file, &State::UNDONE).await?
+    {
         stores.objects.remove(&seen.file.new.key).await?;
         tracing::info!(file_id = %file, "its object was removed after success");
     }

@@ -1,7 +1,10 @@
-//! uploaded → uploaded, its object gone, in MongoDB.
+//! uploaded → uploaded, its object gone, in MongoDB, unless a job in one of some states lists the file. The steps are those
+//! of `remove`: a mark that hides the file, a look for jobs, and the change where the mark still stands.
 
-use super::document::{FILES, UPLOADED, one};
+use super::document::{FILES, UPLOADED, matched, one, read};
+use super::remove::{Marked, is_being_removed, is_listed, mark, marked, unmark};
 use crate::id::Id;
+use crate::queue::State;
 use crate::tenant::Tenant;
 use mongodb::bson::doc;
 use pipeline::Fatal;
@@ -11,12 +14,39 @@ pub(super) async fn mark_gone(
     statements: &Statements,
     tenant: &Tenant,
     id: Id,
-) -> Result<(), Fatal> {
-    let updated = doc! { "$cond": ["$contentGone", "$updatedAt", "$$NOW"] };
-    let set = doc! { "contentGone": { "$literal": true }, "updatedAt": updated };
-    let command = doc! {
-        "update": FILES,
-        "updates": [{ "q": one(tenant, id, UPLOADED), "u": [{ "$set": set }] }],
+    unless: &[State],
+) -> Result<bool, Fatal> {
+    let Some(Marked { removal, is_gone }) = mark(statements, tenant, id).await? else {
+        return Ok(false);
     };
-    statements.write(command).await.map(drop)
+    if is_gone || is_listed(statements, tenant, id, unless).await? {
+        unmark(statements, tenant, id, removal).await?;
+        return Ok(is_gone);
+    }
+    note(statements, tenant, id, removal).await
+}
+
+/// Notes it where the mark of this removal still stands. `false`: the object stays.
+pub(super) async fn note(
+    statements: &Statements,
+    tenant: &Tenant,
+    id: Id,
+    removal: u64,
+) -> Result<bool, Fatal> {
+    let mut filter = marked(tenant, id, removal);
+    filter.insert("$expr", is_being_removed());
+    let set = doc! {
+        "contentGone": { "$literal": true },
+        "updatedAt": "$$NOW",
+        "removingAt": "$$REMOVE",
+    };
+    let command = doc! { "update": FILES, "updates": [{ "q": filter, "u": [{ "$set": set }] }] };
+    if matched(statements, command).await? == 1 {
+        return Ok(true);
+    }
+    // Noted before the answer was lost, or by somebody else.
+    let mut gone = one(tenant, id, UPLOADED);
+    gone.insert("contentGone", true);
+    let command = doc! { "find": FILES, "filter": gone, "limit": 1, "singleBatch": true };
+    Ok(!read(statements, command).await?.is_empty())
 }

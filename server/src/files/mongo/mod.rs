@@ -29,6 +29,7 @@ mod tests;
 use super::{File, Files, NewFile, Seen, Status};
 use crate::id::Id;
 use crate::page::{Listed, Page};
+use crate::queue::State;
 use crate::tenant::Tenant;
 use async_trait::async_trait;
 use document::FILES;
@@ -89,8 +90,8 @@ impl Files for MongoFiles {
         remove::remove(&self.statements, tenant, id).await
     }
 
-    async fn mark_gone(&self, tenant: &Tenant, id: Id) -> Result<(), Fatal> {
-        mark_gone::mark_gone(&self.statements, tenant, id).await
+    async fn mark_gone(&self, tenant: &Tenant, id: Id, unless: &[State]) -> Result<bool, Fatal> {
+        mark_gone::mark_gone(&self.statements, tenant, id, unless).await
     }
 
     async fn file(&self, tenant: &Tenant, id: Id) -> Result<Option<Seen>, Fatal> {

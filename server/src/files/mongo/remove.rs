@@ -1,16 +1,16 @@
 //! uploaded → (none), in MongoDB, unless a job that could still run lists the file.
 //!
-//! 1. Mark the file: from now on [`Files::file`](crate::files::Files::file) does not show it.
-//! 2. Look for jobs that list it.
+//! 1. Mark the file: from now on [`Files::file`](crate::files::Files::file) waits until this is decided.
+//! 2. Look for jobs that list it, unless its object is gone: that was judged in these steps before.
 //! 3. None: delete it, if the mark still stands. One: take the mark away.
 //!
 //! Whoever gives the file to a job does so first and reads the file afterwards. Each side writes before it looks, and a
-//! majority has what is written: so step 2 sees the job, or the other side sees the mark and cancels its job, or both.
-//! Only a primary that was deposed and does not know it yet can miss that; the job then fails, because its file is gone.
+//! majority has what is written: so step 2 sees the job, or the other side sees the mark, waits, and cancels its job where
+//! the file is gone. Only a primary that was deposed and does not know it yet can miss that; the job then fails, because its file is gone.
 //!
 //! A mark is one of a kind: removals are numbered, and each deletes or takes away its own mark only. It runs out after
 //! [`MAX_REMOVAL_MS`], by the server's time in both the delete and the reads, so that a process which died between the
-//! steps hides no file for good.
+//! steps keeps no file for good.
 
 use super::document::{
     FILES, JOBS, UPLOADED, binary, changed, integer, matched, ms_ago, one, read,
@@ -22,7 +22,7 @@ use mongodb::bson::{Document, doc};
 use pipeline::Fatal;
 use stages::sink::mongodb::Statements;
 
-/// How long a file that is being removed is hidden, in milliseconds.
+/// How long a file that is being removed is neither there nor gone, in milliseconds.
 const MAX_REMOVAL_MS: u64 = 60_000;
 
 pub(super) async fn remove(
@@ -30,21 +30,31 @@ pub(super) async fn remove(
     tenant: &Tenant,
     id: Id,
 ) -> Result<bool, Fatal> {
-    let Some(removal) = mark(statements, tenant, id).await? else {
+    let Some(Marked { removal, is_gone }) = mark(statements, tenant, id).await? else {
         return Ok(false);
     };
-    if is_used(statements, tenant, id).await? {
-        let unmark = doc! {
-            "update": FILES,
-            "updates": [{
-                "q": marked(tenant, id, removal),
-                "u": [{ "$unset": "removingAt" }],
-            }],
-        };
-        statements.write(unmark).await?;
+    if !is_gone && is_listed(statements, tenant, id, &State::RUNNABLE).await? {
+        unmark(statements, tenant, id, removal).await?;
         return Ok(false);
     }
     delete(statements, tenant, id, removal).await
+}
+
+/// Takes the mark of this removal away.
+pub(super) async fn unmark(
+    statements: &Statements,
+    tenant: &Tenant,
+    id: Id,
+    removal: u64,
+) -> Result<(), Fatal> {
+    let unmark = doc! {
+        "update": FILES,
+        "updates": [{
+            "q": marked(tenant, id, removal),
+            "u": [{ "$unset": "removingAt" }],
+        }],
+    };
+    statements.write(unmark).await.map(drop)
 }
 
 /// Deletes the file where the mark of this removal still stands. `false`: it is there, and stays.
@@ -70,18 +80,28 @@ pub(super) async fn delete(
     Ok(read(statements, command).await?.is_empty())
 }
 
-fn marked(tenant: &Tenant, id: Id, removal: u64) -> Document {
+/// The filter of a file whose newest mark is that of this removal.
+pub(super) fn marked(tenant: &Tenant, id: Id, removal: u64) -> Document {
     let mut marked = one(tenant, id, UPLOADED);
     marked.insert("removals", removal.cast_signed());
     marked
 }
 
-/// Marks the file, and returns the number of this removal.
+/// A file that was marked.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Marked {
+    /// The number of this removal.
+    pub removal: u64,
+    /// Whether its object is gone.
+    pub is_gone: bool,
+}
+
+/// Marks the file.
 pub(super) async fn mark(
     statements: &Statements,
     tenant: &Tenant,
     id: Id,
-) -> Result<Option<u64>, Fatal> {
+) -> Result<Option<Marked>, Fatal> {
     let number = doc! { "$add": [{ "$ifNull": ["$removals", 0_i64] }, 1_i64] };
     let command = doc! {
         "findAndModify": FILES,
@@ -90,17 +110,26 @@ pub(super) async fn mark(
         "new": true,
     };
     let marked = changed(statements, command).await?;
-    Ok(marked.and_then(|file| file.get("removals").and_then(integer)))
+    Ok(marked.and_then(|file| {
+        Some(Marked {
+            removal: file.get("removals").and_then(integer)?,
+            is_gone: file.get_bool("contentGone").unwrap_or_default(),
+        })
+    }))
 }
 
-/// Whether a job that could still run lists the file.
-async fn is_used(statements: &Statements, tenant: &Tenant, id: Id) -> Result<bool, Fatal> {
-    let running = State::ALL.iter().filter(|state| !state.is_terminal());
-    let running: Vec<_> = running.map(|state| state.word()).collect();
+/// Whether a job in one of these states lists the file.
+pub(super) async fn is_listed(
+    statements: &Statements,
+    tenant: &Tenant,
+    id: Id,
+    states: &[State],
+) -> Result<bool, Fatal> {
+    let states: Vec<_> = states.iter().map(|state| state.word()).collect();
     let filter = doc! {
         "tenant": { "$eq": tenant.key() },
         "files": binary(id),
-        "state": { "$in": running },
+        "state": { "$in": states },
     };
     let command = doc! {
         "find": JOBS,

@@ -6,6 +6,8 @@ use crate::files::suite::{self, Both};
 use crate::page::{Cursor, From};
 use crate::queue::mongo::MongoQueue;
 use mongodb::bson::{DateTime, Document};
+use pipeline::Retry;
+use remove::Marked;
 use stages::sink::mongodb::MongoTarget;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -61,8 +63,13 @@ async fn files_in_a_standalone_mongo_keep_the_contract() {
     let server = Mongod::standalone().await;
     check_suite(&server).await;
     let statements = statements(&server, "more").await;
-    MongoQueue::open(statements.clone()).await.unwrap();
+    let queue = MongoQueue::open(statements.clone()).await.unwrap();
+    let both = Both {
+        files: Arc::new(MongoFiles::open(statements.clone()).await.unwrap()),
+        queue: Arc::new(queue),
+    };
     let store = MongoFiles::open(statements).await.unwrap();
+    of_a_removal_and_a_submission_one_is_done(&both, &store).await;
     what_was_half_removed_comes_back_or_goes(&store).await;
     a_removal_that_was_overtaken_deletes_nothing(&store).await;
     lists_are_read_in_the_order_of_an_index(&store).await;
@@ -86,29 +93,103 @@ async fn set(store: &MongoFiles, id: Id, set: Document) {
 async fn what_was_half_removed_comes_back_or_goes(store: &MongoFiles) {
     let file = uploaded(store, 1).await;
     let (tenant, id) = (&file.tenant, file.id);
-    let visible = async || store.file(tenant, id).await.unwrap().is_some();
-    assert!(visible().await);
+    let visible = async || store.file(tenant, id).await.map(|seen| seen.is_some());
+    assert!(visible().await.unwrap());
     assert_eq!(
         remove::mark(&store.statements, tenant, id).await.unwrap(),
-        Some(1)
+        Some(Marked {
+            removal: 1,
+            is_gone: false
+        })
     );
-    assert!(!visible().await);
+    let undecided = visible().await.unwrap_err();
+    assert_eq!(
+        (undecided.code, undecided.retry),
+        ("file_busy", Retry::Outage)
+    );
     set(
         store,
         id,
         doc! { "removingAt": DateTime::from_millis(1_000) },
     )
     .await;
-    assert!(visible().await);
+    assert!(visible().await.unwrap());
     assert!(store.remove(tenant, id).await.unwrap());
     assert!(!store.remove(tenant, id).await.unwrap());
+}
+
+/// The number of a removal that begins now.
+async fn marked(statements: &Statements, file: &NewFile) -> u64 {
+    let marked = remove::mark(statements, &file.tenant, file.id).await;
+    marked.unwrap().unwrap().removal
+}
+
+/// Either side stops behind each of its steps, while the other makes all of its own.
+async fn of_a_removal_and_a_submission_one_is_done(both: &Both, store: &MongoFiles) {
+    // The job comes between the mark and the look: the removal gives way, and the submission goes on.
+    let file = uploaded(store, 5).await;
+    let (tenant, id, statements) = (&file.tenant, file.id, &store.statements);
+    let removal = marked(statements, &file).await;
+    let job = both.queued(&file).await;
+    let listed = remove::is_listed(statements, tenant, id, &State::RUNNABLE);
+    assert!(listed.await.unwrap());
+    let decided = async {
+        remove::unmark(statements, tenant, id, removal)
+            .await
+            .unwrap();
+    };
+    let (seen, ()) = tokio::join!(store.file(tenant, id), decided);
+    assert!(!seen.unwrap().unwrap().file.content_gone);
+    assert!(!store.mark_gone(tenant, id, &State::RUNNABLE).await.unwrap());
+    // The job comes behind the look: the object goes, and the submission learns it. The job is in nobody's way then.
+    both.queue.cancel(tenant, job).await.unwrap();
+    let removal = marked(statements, &file).await;
+    assert!(
+        !remove::is_listed(statements, tenant, id, &State::RUNNABLE)
+            .await
+            .unwrap()
+    );
+    both.queued(&file).await;
+    let decided = async {
+        mark_gone::note(statements, tenant, id, removal)
+            .await
+            .unwrap()
+    };
+    let (seen, is_gone) = tokio::join!(store.file(tenant, id), decided);
+    assert!(is_gone && seen.unwrap().unwrap().file.content_gone);
+    assert!(store.mark_gone(tenant, id, &State::RUNNABLE).await.unwrap());
+    assert!(store.remove(tenant, id).await.unwrap());
+    // The mark ran out before it was used: somebody may have been told that the file is there.
+    let file = uploaded(store, 6).await;
+    let removal = marked(statements, &file).await;
+    set(
+        store,
+        file.id,
+        doc! { "removingAt": DateTime::from_millis(1_000) },
+    )
+    .await;
+    assert!(
+        !mark_gone::note(statements, tenant, file.id, removal)
+            .await
+            .unwrap()
+    );
+    assert!(
+        !store
+            .file(tenant, file.id)
+            .await
+            .unwrap()
+            .unwrap()
+            .file
+            .content_gone
+    );
+    assert!(store.remove(tenant, file.id).await.unwrap());
 }
 
 async fn a_removal_that_was_overtaken_deletes_nothing(store: &MongoFiles) {
     let file = uploaded(store, 2).await;
     let (tenant, id, statements) = (&file.tenant, file.id, &store.statements);
-    let first = remove::mark(statements, tenant, id).await.unwrap().unwrap();
-    let second = remove::mark(statements, tenant, id).await.unwrap().unwrap();
+    let first = marked(statements, &file).await;
+    let second = marked(statements, &file).await;
     assert!(!remove::delete(statements, tenant, id, first).await.unwrap());
     set(
         store,
@@ -121,7 +202,7 @@ async fn a_removal_that_was_overtaken_deletes_nothing(store: &MongoFiles) {
             .await
             .unwrap()
     );
-    let third = remove::mark(statements, tenant, id).await.unwrap().unwrap();
+    let third = marked(statements, &file).await;
     assert!(remove::delete(statements, tenant, id, third).await.unwrap());
     assert!(remove::delete(statements, tenant, id, third).await.unwrap());
 }
@@ -164,7 +245,8 @@ async fn a_lost_answer_is_sent_again(server: &Mongod, store: &MongoFiles, comman
     let committed = store.commit(tenant, id, 1, "aa", None).await.unwrap();
     assert!(committed.is_some(), "{command}");
     lose().await;
-    store.mark_gone(tenant, id).await.unwrap();
+    let gone = store.mark_gone(tenant, id, &State::UNDONE).await;
+    assert!(gone.unwrap(), "{command}");
     lose().await;
     assert!(store.remove(tenant, id).await.unwrap(), "{command}");
     assert_eq!(store.file(tenant, id).await.unwrap(), None);

@@ -19,6 +19,7 @@ mod tests;
 use super::{File, Files, NewFile, Seen, Status};
 use crate::id::Id;
 use crate::page::{Listed, Page};
+use crate::queue::State;
 use crate::tenant::Tenant;
 use async_trait::async_trait;
 use pipeline::Fatal;
@@ -93,8 +94,8 @@ impl Files for SqliteFiles {
         remove::remove(&self.database, tenant, id).await
     }
 
-    async fn mark_gone(&self, tenant: &Tenant, id: Id) -> Result<(), Fatal> {
-        mark_gone::mark_gone(&self.database, tenant, id).await
+    async fn mark_gone(&self, tenant: &Tenant, id: Id, unless: &[State]) -> Result<bool, Fatal> {
+        mark_gone::mark_gone(&self.database, tenant, id, unless).await
     }
 
     async fn file(&self, tenant: &Tenant, id: Id) -> Result<Option<Seen>, Fatal> {

@@ -97,6 +97,7 @@ async fn requests_get_the_status_and_code_that_the_contract_says() {
          GET    /files/{file}/content?redirect=1 200
          GET    /files/{nobody}/content          404 not_found
          DELETE /files/{file}                    409 file_in_use
+         GET    /files/{file}/content            200
          DELETE /files/{nobody}                  404 not_found
          GET    /upload/{file}/status            200
          GET    /upload/{lone}/status            404 no_job

@@ -126,7 +126,12 @@ async fn a_job_without_its_content_or_its_details_is_not_retried() {
     let bench = Bench::new().await;
     let job = ended(&bench, Ends::Failed, true).await;
     let files = &bench.service.stores.files;
-    files.mark_gone(&bench.tenant, job.files[0]).await.unwrap();
+    assert!(
+        files
+            .mark_gone(&bench.tenant, job.files[0], &[])
+            .await
+            .unwrap()
+    );
     assert_eq!(code(again(&bench, job.id, false).await), "content_gone");
     let bench = Bench::new().await;
     let job = ended(&bench, Ends::Failed, true).await;

@@ -68,7 +68,7 @@ async fn bring(bench: &Bench, before: &str) -> Option<Id> {
             }
             "gone" => {
                 let files = &bench.service.stores.files;
-                files.mark_gone(&bench.tenant, first).await.unwrap();
+                assert!(files.mark_gone(&bench.tenant, first, &[]).await.unwrap());
             }
             "expired" => bench.expire_one().await,
             run_word => {
@@ -224,7 +224,7 @@ async fn a_file_must_be_there_and_whole() {
     let acme = bench.of_tenant("acme");
     assert_eq!(code(acme.submit(file, "orders").await), "not_found");
     let files = &bench.service.stores.files;
-    files.mark_gone(&bench.tenant, file).await.unwrap();
+    assert!(files.mark_gone(&bench.tenant, file, &[]).await.unwrap());
     assert_eq!(code(bench.submit(file, "orders").await), "content_gone");
 }
 
@@ -314,7 +314,7 @@ async fn a_request_that_is_sent_again_gets_its_job_whatever_came_since() {
     assert_eq!((existing.existing, existing.job.id), (true, first.job.id));
     bench.worked(Ends::Completed, true).await;
     let files = &bench.service.stores.files;
-    files.mark_gone(&bench.tenant, file).await.unwrap();
+    assert!(files.mark_gone(&bench.tenant, file, &[]).await.unwrap());
     let replayed = send().await.unwrap();
     assert_eq!((replayed.existing, replayed.job.id), (true, first.job.id));
 }

@@ -132,7 +132,7 @@ async fn a_job_gives_back_its_rejects_while_its_file_is_there_and_when_it_is_gon
     let whole = format!("{titles}\r\n{long},2,{reference}\r\n");
     assert_eq!(downloaded(&stores, &job().await).await.unwrap(), whole);
 
-    stores.files.mark_gone(&tenant, file).await.unwrap();
+    assert!(stores.files.mark_gone(&tenant, file, &[]).await.unwrap());
     let refused = downloaded(&stores, &job().await).await.unwrap_err();
     assert_eq!(refused.code, "content_gone");
     let claimant = Claimant {

@@ -18,7 +18,7 @@ use crate::queue::State;
 use crate::service::Service;
 use crate::stores::Stores;
 use crate::upload::sweeper::sweep;
-use crate::worker::Workers;
+use crate::worker::{Workers, cleared};
 use pipeline::Fatal;
 use rustix::process::setpriority_process;
 use rustix::thread::gettid;
@@ -39,6 +39,8 @@ pub const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(10);
 const SWEEP_INTERVAL: Duration = Duration::from_secs(60);
 /// How often ended jobs are looked for that are too old.
 const RETENTION_INTERVAL: Duration = Duration::from_secs(600);
+/// How often objects are looked for that a killed process was about to remove after success.
+const CLEAR_INTERVAL: Duration = Duration::from_secs(600);
 /// How often the queue is measured.
 const DEPTH_INTERVAL: Duration = Duration::from_secs(5);
 /// How far the threads that work on jobs stand back behind those that answer (nice(2)); on Linux a thread has its own.
@@ -273,6 +275,7 @@ fn work_runtime() -> Result<Runtime, Fatal> {
 /// What is done again and again while the process lives. Ends when it is dropped.
 fn timers(service: &Service) -> Vec<AbortOnDropHandle<()>> {
     let (sweeping, retaining, measuring) = (service.clone(), service.clone(), service.clone());
+    let clearing = service.clone();
     vec![
         every(SWEEP_INTERVAL, "abandoned uploads", move || {
             let Stores { objects, files, .. } = sweeping.stores.clone();
@@ -284,6 +287,10 @@ fn timers(service: &Service) -> Vec<AbortOnDropHandle<()>> {
                 let days = service.config.retention_days;
                 jobs::sweep(&service, days).await.map(drop)
             }
+        }),
+        every(CLEAR_INTERVAL, "objects of loaded files", move || {
+            let stores = clearing.stores.clone();
+            async move { cleared::sweep(&stores).await.map(drop) }
         }),
         every(DEPTH_INTERVAL, "the queue's depth", move || {
             let service = measuring.clone();

@@ -65,6 +65,8 @@ pub struct File {
     pub updated_ms: u64,
     /// Whether its object was removed after success (`on_success = "delete"`).
     pub content_gone: bool,
+    /// Whether its object is to be removed, and may not be yet.
+    pub is_to_go: bool,
 }
 
 impl File {
@@ -197,6 +199,16 @@ pub trait Files: Send + Sync {
     /// the file, or where it is not uploaded. It looks for jobs as [`Self::remove`] does. Again it is `true`, whatever
     /// jobs there are.
     async fn mark_gone(&self, tenant: &Tenant, id: Id, unless: &[State]) -> Result<bool, Fatal>;
+
+    /// Notes that its object is to go once every job of the file is completed, so that a process which dies in between
+    /// leaves what [`Self::to_go`] finds. Nothing where it is not uploaded.
+    async fn mark_to_go(&self, tenant: &Tenant, id: Id) -> Result<(), Fatal>;
+
+    /// Up to `limit` files of all tenants with that note, in the order of their ids, behind `after`.
+    async fn to_go(&self, after: Option<Id>, limit: u32) -> Result<Vec<File>, Fatal>;
+
+    /// Takes the note away: its object is removed.
+    async fn went(&self, tenant: &Tenant, id: Id) -> Result<(), Fatal>;
 
     /// The file. An outage, where somebody began to remove it, died, and holds it for a while.
     async fn file(&self, tenant: &Tenant, id: Id) -> Result<Option<Seen>, Fatal>;

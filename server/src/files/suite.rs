@@ -53,6 +53,7 @@ pub async fn conforms(make: impl AsyncFn() -> Both) {
         only_what_is_uploading_is_renewed_and_discarded,
         abandoned_is_what_nobody_renews,
         an_object_that_is_gone_is_noted_once,
+        what_is_to_go_is_found_until_it_went,
         jobs::the_status_is_of_the_newest_job,
         jobs::a_file_in_use_is_not_removed,
         jobs::the_object_of_a_file_in_use_stays,
@@ -261,6 +262,7 @@ async fn a_file_is_what_was_begun_and_committed(store: Both) {
             version: None,
             uploaded_ms: None,
             content_gone: false,
+            is_to_go: false,
             ..begun.file
         };
         assert_eq!(begun.file, expected);
@@ -429,6 +431,39 @@ async fn an_object_that_is_gone_is_noted_once(store: Both) {
     let again = store.files.mark_gone(&acme, uploaded.id, &State::UNDONE);
     assert!(again.await.unwrap());
     assert_eq!(store.seen(&uploaded).await, Some(gone));
+}
+
+async fn what_is_to_go_is_found_until_it_went(store: Both) {
+    let (acme, other) = (tenant("acme"), tenant("other"));
+    let (begun, stays) = (store.begun(&acme).await, store.uploaded(&acme).await);
+    let mut going = Vec::new();
+    for tenant in [&acme, &other, &acme] {
+        going.push(store.uploaded(tenant).await);
+    }
+    going.sort_by_key(|file| file.id);
+    let listed = async |after: Option<Id>, limit| {
+        let files = store.files.to_go(after, limit).await.unwrap();
+        assert!(files.iter().all(|file| file.is_to_go));
+        files.into_iter().map(|file| file.new).collect::<Vec<_>>()
+    };
+    for file in &going {
+        assert!(!store.seen(file).await.unwrap().file.is_to_go);
+        store.files.mark_to_go(&file.tenant, file.id).await.unwrap();
+        store.files.mark_to_go(&file.tenant, file.id).await.unwrap();
+        assert!(store.seen(file).await.unwrap().file.is_to_go);
+    }
+    for (tenant, file) in [(&acme, begun.id), (&other, stays.id), (&acme, id())] {
+        store.files.mark_to_go(tenant, file).await.unwrap();
+        store.files.went(tenant, file).await.unwrap();
+    }
+    store.files.went(&Tenant::NONE, going[0].id).await.unwrap();
+    assert_eq!(listed(None, 10).await, going);
+    assert_eq!(listed(None, 2).await, going[..2]);
+    assert_eq!(listed(Some(going[0].id), 10).await, going[1..]);
+    let (last, went) = (&going[2], &going[1]);
+    store.files.went(&went.tenant, went.id).await.unwrap();
+    assert!(store.files.remove(&last.tenant, last.id).await.unwrap());
+    assert_eq!(listed(None, 10).await, going[..1]);
 }
 
 async fn tenants_never_see_each_others_files(store: Both) {

@@ -30,6 +30,7 @@ use pipeline::{Fatal, Retry};
 use stages::identity::{LoadIdentity, LoadName};
 use stages::load::{Entry, Loads, Request};
 use stages::plan::Plan;
+use stages::spec::OnSuccess;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
@@ -88,7 +89,14 @@ pub async fn submit(service: &Service, tenant: &Tenant, asked: Asked) -> Result<
     let candidate = match remembered(queue, &*service.entropy, tenant, &asked).await? {
         Candidate::Free(id) => id,
         // An upload that is sent again brings a file of its own.
-        Candidate::There(job) => return attached(queue, files, tenant, *job, asked.file).await,
+        Candidate::There(job) => {
+            let goes = match service.catalog.plan_of(&job.spec).await {
+                Ok(plan) => plan.input.on_success == OnSuccess::Delete,
+                // A job in the queue has a spec that could be read once; what stays costs room only.
+                Err(_) => false,
+            };
+            return attached(queue, files, tenant, *job, asked.file, goes).await;
+        }
     };
     let file = content(files, tenant, asked.file).await?;
     let chosen = match &asked.spec {
@@ -184,15 +192,21 @@ pub(super) async fn content(files: &dyn Files, tenant: &Tenant, id: Id) -> Resul
     Ok(seen.file)
 }
 
-/// The job that there is, which lists `file` as well.
+/// The job that there is, which lists `file` as well; `goes`: its spec wants the object removed after success.
 async fn attached(
     queue: &dyn Queue,
     files: &dyn Files,
     tenant: &Tenant,
     mut job: Job,
     file: Id,
+    goes: bool,
 ) -> Result<Submitted, Fatal> {
-    if !job.files.contains(&file) && queue.attach(tenant, job.id, file).await? {
+    let is_new = !job.files.contains(&file);
+    if is_new && goes {
+        // First: the job may be completed already, and nobody looks at its files then but for this note.
+        files.mark_to_go(tenant, file).await?;
+    }
+    if is_new && queue.attach(tenant, job.id, file).await? {
         job.files.push(file);
         content(files, tenant, file).await?;
     }
@@ -225,7 +239,11 @@ impl Submission<'_> {
             let waits = match self.judged().await? {
                 Verdict::Existing(job) => {
                     let (queue, files) = (self.queue, self.files);
-                    return attached(queue, files, self.tenant, *job, self.file.new.id).await;
+                    let (file, goes) = (
+                        self.file.new.id,
+                        self.plan.input.on_success == OnSuccess::Delete,
+                    );
+                    return attached(queue, files, self.tenant, *job, file, goes).await;
                 }
                 Verdict::Wait(entry) => Some(entry),
                 verdict => {

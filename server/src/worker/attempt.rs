@@ -209,6 +209,11 @@ impl Attempt {
                     documents,
                     digest: digest.to_string(),
                 };
+                // First: nobody else may look at the files of a job that is completed.
+                let announced = self
+                    .shared
+                    .answered(|| cleared::announce(&self.shared, &self.job));
+                announced.await;
                 let made = self
                     .shared
                     .answered(|| queue.finish(claim, progress, &receipt));

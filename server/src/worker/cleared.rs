@@ -1,84 +1,102 @@
 //! After success: the object of a file leaves when a spec says so, once every job of the file is completed.
 //!
-//! What goes wrong here is told and not tried again: the documents are loaded, and an object that stays costs room only.
+//! ```text
+//! note on the file ─► the job is completed ─► the bytes are gone, says the file ─► the object goes ─► note away
+//! ```
+//!
+//! The note is there before the job is completed, and goes last: whatever ends a process in between, [`sweep`] finds the
+//! file and does what is left. What goes wrong here is told, and fails no job: its documents are loaded.
 
 use super::Shared;
+use crate::files::File;
 use crate::id::Id;
-use crate::page::{From, MAX_ITEMS, Page};
-use crate::queue::{Filter, Job, SpecText, State};
+use crate::queue::{Job, State};
+use crate::stores::Stores;
 use pipeline::Fatal;
 use stages::spec::OnSuccess;
-use std::collections::HashSet;
 
-/// Removes the objects of a completed job's files, where its spec says so, or that of another job of the file, which was
-/// completed before it.
-pub(super) async fn clear(shared: &Shared, job: &Job) {
-    let queue = &shared.service.stores.queue;
-    // Files of the same content may have been listed on it since it was claimed.
-    let files = match queue.job(&job.tenant, job.id).await {
-        Ok(Some(now)) => now.files,
-        Ok(None) | Err(_) => job.files.clone(),
+/// Files that are taken at a time.
+const PORTION_FILES: u32 = 100;
+
+/// Notes that the objects of a job's files are to go, where its spec says so.
+///
+/// # Errors
+/// Outages; it can be done again.
+pub(super) async fn announce(shared: &Shared, job: &Job) -> Result<(), Fatal> {
+    let goes = match shared.service.catalog.plan_of(&job.spec).await {
+        Ok(plan) => plan.input.on_success == OnSuccess::Delete,
+        Err(_) => false,
     };
-    for file in files {
-        if let Err(fatal) = clear_file(shared, job, file).await {
-            tracing::warn!(%fatal, file_id = %file, "the object of a completed job stays");
+    if goes {
+        for file in files_of(shared, job).await? {
+            let files = &shared.service.stores.files;
+            files.mark_to_go(&job.tenant, file).await?;
         }
-    }
-}
-
-async fn clear_file(shared: &Shared, job: &Job, file: Id) -> Result<(), Fatal> {
-    let (stores, tenant) = (&shared.service.stores, &job.tenant);
-    if !is_to_go(shared, job, file).await? {
-        return Ok(());
-    }
-    // In one step with the look for jobs, so that a job which is submitted meanwhile is refused, or keeps what it reads.
-    if let Some(seen) = stores.files.file(tenant, file).await?
-        && stores.files.mark_gone(tenant, file, &State::UNDONE).await?
-    {
-        stores.objects.remove(&seen.file.new.key).await?;
-        tracing::info!(file_id = %file, "its object was removed after success");
     }
     Ok(())
 }
 
-/// Whether the spec of `job`, or of any other completed job of the file, wants it removed.
-async fn is_to_go(shared: &Shared, job: &Job, file: Id) -> Result<bool, Fatal> {
-    let queue = &shared.service.stores.queue;
-    let says_so = async |spec: &SpecText| match shared.service.catalog.plan_of(spec).await {
-        Ok(plan) => plan.input.on_success == OnSuccess::Delete,
-        Err(_) => false,
-    };
-    if says_so(&job.spec).await {
-        return Ok(true);
-    }
-    let mut seen = HashSet::from([job.spec.pin.sha256.clone()]);
-    let completed = Filter {
-        states: vec![State::Completed],
-        file: Some(file),
-        spec: None,
-        ..Filter::default()
-    };
-    let mut page = Page {
-        from: From::Number(1),
-        limit: MAX_ITEMS,
-    };
-    loop {
-        let others = queue.jobs(&job.tenant, &completed, page).await?;
-        for other in others.items {
-            if !seen.insert(other.spec.pin.sha256) {
-                continue;
-            }
-            // Lists leave out the text.
-            let whole = queue.job(&job.tenant, other.id).await?;
-            if let Some(whole) = whole
-                && says_so(&whole.spec).await
+/// Removes the objects of a completed job's files, where its spec says so, or that of another job of the file, which was
+/// completed before it.
+pub(super) async fn clear(shared: &Shared, job: &Job) {
+    let stores = &shared.service.stores;
+    let cleared = async {
+        for file in files_of(shared, job).await? {
+            if let Some(seen) = stores.files.file(&job.tenant, file).await?
+                && seen.file.is_to_go
             {
-                return Ok(true);
+                clear_file(stores, &seen.file).await?;
             }
         }
-        match others.next {
-            Some(next) => page.from = From::After(next),
-            None => return Ok(false),
+        Ok::<_, Fatal>(())
+    };
+    if let Err(fatal) = cleared.await {
+        tracing::warn!(%fatal, "the object of a completed job stays for now");
+    }
+}
+
+/// Files of the same content may have been listed on it since it was claimed.
+async fn files_of(shared: &Shared, job: &Job) -> Result<Vec<Id>, Fatal> {
+    let queue = &shared.service.stores.queue;
+    let now = queue.job(&job.tenant, job.id).await?;
+    Ok(now.map_or_else(|| job.files.clone(), |now| now.files))
+}
+
+/// Removes the objects that are to go and whose files have completed jobs only. Returns how many went. Any number of
+/// processes may sweep at once.
+///
+/// # Errors
+/// The first outage, after everything else was tried.
+pub async fn sweep(stores: &Stores) -> Result<u64, Fatal> {
+    let (mut swept, mut failed, mut after) = (0, None, None);
+    loop {
+        let files = stores.files.to_go(after, PORTION_FILES).await?;
+        let Some(last) = files.last() else {
+            return failed.map_or(Ok(swept), Err);
+        };
+        after = Some(last.new.id);
+        for file in &files {
+            match clear_file(stores, file).await {
+                Ok(went) => swept += u64::from(went),
+                Err(fatal) => failed = failed.or(Some(fatal)),
+            }
         }
     }
+}
+
+/// Removes the object of a file that is to go, where all of its jobs are completed.
+async fn clear_file(stores: &Stores, file: &File) -> Result<bool, Fatal> {
+    let (tenant, id) = (&file.new.tenant, file.new.id);
+    let seen = stores.files.file(tenant, id).await?;
+    let newest = seen.and_then(|seen| seen.newest);
+    let is_done = newest.is_some_and(|newest| newest.state == State::Completed);
+    // In one step with the look for its other jobs, so that a job which is submitted meanwhile is refused, or keeps what
+    // it reads.
+    if !is_done || !stores.files.mark_gone(tenant, id, &State::UNDONE).await? {
+        return Ok(false);
+    }
+    stores.objects.remove(&file.new.key).await?;
+    stores.files.went(tenant, id).await?;
+    tracing::info!(file_id = %id, "its object was removed after success");
+    Ok(true)
 }

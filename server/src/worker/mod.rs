@@ -11,7 +11,7 @@
 
 mod allowance;
 mod attempt;
-mod cleared;
+pub mod cleared;
 mod control;
 mod ledger;
 mod outages;

@@ -170,6 +170,7 @@ pub(super) fn file(document: &Document) -> Result<File, Fatal> {
             uploaded_ms: time(document, "uploadedAt"),
             updated_ms: time(document, "updatedAt")?,
             content_gone: document.get_bool("contentGone").ok()?,
+            is_to_go: document.get_bool("toGo").unwrap_or_default(),
         })
     };
     file().ok_or_else(|| broken("a file"))

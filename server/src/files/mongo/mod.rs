@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! { _id, tenant, state, name, contentType, key, bucket?, upload?, sizeBytes, sha256, version?, contentGone,
-//!   createdAt, renewedAt (until it is uploaded), uploadedAt?, updatedAt, removals?, removingAt? }
+//!   createdAt, renewedAt (until it is uploaded), uploadedAt?, updatedAt, removals?, removingAt?,
+//!   toGo? }
 //!
 //!   (none) ─ begin ─► uploading ─ commit ─► uploaded ─ remove ─► removingAt ─► (none)
 //!                        └─ abandoned or discard ─► discarded ─► (none)
@@ -25,6 +26,7 @@ mod remove;
 mod renew;
 #[cfg(test)]
 mod tests;
+mod to_go;
 
 use super::{File, Files, NewFile, Seen, Status};
 use crate::id::Id;
@@ -54,6 +56,11 @@ impl MongoFiles {
             "indexes": [
                 { "key": newest, "name": "tenant_newest" },
                 { "key": { "state": 1, "renewedAt": 1 }, "name": "state_renewedAt" },
+                {
+                    "key": { "_id": 1, "toGo": 1 },
+                    "name": "to_go",
+                    "partialFilterExpression": { "toGo": true },
+                },
             ],
         };
         statements.write(command).await?;
@@ -92,6 +99,18 @@ impl Files for MongoFiles {
 
     async fn mark_gone(&self, tenant: &Tenant, id: Id, unless: &[State]) -> Result<bool, Fatal> {
         mark_gone::mark_gone(&self.statements, tenant, id, unless).await
+    }
+
+    async fn mark_to_go(&self, tenant: &Tenant, id: Id) -> Result<(), Fatal> {
+        to_go::mark(&self.statements, tenant, id).await
+    }
+
+    async fn to_go(&self, after: Option<Id>, limit: u32) -> Result<Vec<File>, Fatal> {
+        to_go::list(&self.statements, after, limit).await
+    }
+
+    async fn went(&self, tenant: &Tenant, id: Id) -> Result<(), Fatal> {
+        to_go::unmark(&self.statements, tenant, id).await
     }
 
     async fn file(&self, tenant: &Tenant, id: Id) -> Result<Option<Seen>, Fatal> {

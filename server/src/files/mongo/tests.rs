@@ -245,6 +245,13 @@ async fn a_lost_answer_is_sent_again(server: &Mongod, store: &MongoFiles, comman
     let committed = store.commit(tenant, id, 1, "aa", None).await.unwrap();
     assert!(committed.is_some(), "{command}");
     lose().await;
+    store.mark_to_go(tenant, id).await.unwrap();
+    let listed = store.to_go(None, 10).await.unwrap();
+    assert!(listed.len() == 1 && listed[0].new.id == id, "{command}");
+    lose().await;
+    store.went(tenant, id).await.unwrap();
+    assert!(store.to_go(None, 10).await.unwrap().is_empty(), "{command}");
+    lose().await;
     let gone = store.mark_gone(tenant, id, &State::UNDONE).await;
     assert!(gone.unwrap(), "{command}");
     lose().await;

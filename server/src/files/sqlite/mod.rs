@@ -15,6 +15,7 @@ mod renew;
 mod row;
 #[cfg(test)]
 mod tests;
+mod to_go;
 
 use super::{File, Files, NewFile, Seen, Status};
 use crate::id::Id;
@@ -26,7 +27,7 @@ use pipeline::Fatal;
 use stages::sqlite::Database;
 
 /// The tables of this store; running it again changes nothing. A file without `uploaded_ms` is uploading,
-/// or lost to its upload.
+/// or lost to its upload. `files_to_go` names those whose object is to go, while they are there.
 pub const SCHEMA: &str = "
     CREATE TABLE IF NOT EXISTS files (
         id BLOB NOT NULL PRIMARY KEY,
@@ -48,6 +49,7 @@ pub const SCHEMA: &str = "
     ) WITHOUT ROWID;
     CREATE INDEX IF NOT EXISTS files_created ON files (tenant, created_ms, id);
     CREATE INDEX IF NOT EXISTS files_uploading ON files (renewed_ms) WHERE uploaded_ms IS NULL;
+    CREATE TABLE IF NOT EXISTS files_to_go (id BLOB NOT NULL PRIMARY KEY) WITHOUT ROWID;
 ";
 
 /// The time as SQLite tells it, in milliseconds since 1970; the same everywhere in one statement.
@@ -96,6 +98,18 @@ impl Files for SqliteFiles {
 
     async fn mark_gone(&self, tenant: &Tenant, id: Id, unless: &[State]) -> Result<bool, Fatal> {
         mark_gone::mark_gone(&self.database, tenant, id, unless).await
+    }
+
+    async fn mark_to_go(&self, tenant: &Tenant, id: Id) -> Result<(), Fatal> {
+        to_go::mark(&self.database, tenant, id).await
+    }
+
+    async fn to_go(&self, after: Option<Id>, limit: u32) -> Result<Vec<File>, Fatal> {
+        to_go::list(&self.database, after, limit).await
+    }
+
+    async fn went(&self, tenant: &Tenant, id: Id) -> Result<(), Fatal> {
+        to_go::unmark(&self.database, tenant, id).await
     }
 
     async fn file(&self, tenant: &Tenant, id: Id) -> Result<Option<Seen>, Fatal> {

@@ -14,8 +14,13 @@ pub(super) async fn remove(database: &Database, tenant: &Tenant, id: Id) -> Resu
         "DELETE FROM files WHERE tenant = ?1 AND id = ?2 AND uploaded_ms IS NOT NULL AND (content_gone OR {})",
         unlisted(&State::RUNNABLE)
     );
-    let removed =
-        database.write(move |change| change.execute(&delete, params![tenant.key(), id.0]));
+    let removed = database.write(move |change| {
+        let removed = change.execute(&delete, params![tenant.key(), id.0])?;
+        if removed == 1 {
+            change.execute("DELETE FROM files_to_go WHERE id = ?1", params![id.0])?;
+        }
+        Ok(removed)
+    });
     Ok(removed.await? == 1)
 }
 

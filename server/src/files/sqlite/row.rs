@@ -10,7 +10,8 @@ use rusqlite::types::Type;
 
 /// The columns of a file, in the order in which [`file`] reads them.
 pub(super) const FILE: &str = "files.id, files.tenant, files.name, content_type, key, bucket, upload, \
-     size_bytes, sha256, content_gone, files.created_ms, uploaded_ms, files.updated_ms, files.version";
+     size_bytes, sha256, content_gone, files.created_ms, uploaded_ms, files.updated_ms, files.version, \
+     EXISTS (SELECT 1 FROM files_to_go WHERE files_to_go.id = files.id)";
 
 /// The columns of its newest job, behind those.
 pub(super) const JOB: &str = "jobs.state, jobs.failure, jobs.finished_ms";
@@ -22,7 +23,7 @@ pub(super) const WITH_NEWEST_JOB: &str = "files LEFT JOIN jobs ON jobs.tenant = 
      )";
 
 /// The place of the first column of [`JOB`].
-const FIRST_OF_JOB: usize = 14;
+const FIRST_OF_JOB: usize = 15;
 
 /// Reads [`FILE`].
 pub(super) fn file(row: &Row<'_>) -> rusqlite::Result<File> {
@@ -44,6 +45,7 @@ pub(super) fn file(row: &Row<'_>) -> rusqlite::Result<File> {
         sha256: row.get(8)?,
         version: row.get(13)?,
         content_gone: row.get(9)?,
+        is_to_go: row.get(14)?,
         created_ms: count(10)?,
         uploaded_ms: uploaded.map(i64::cast_unsigned),
         updated_ms: count(12)?,

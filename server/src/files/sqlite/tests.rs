@@ -63,6 +63,13 @@ async fn lists_are_read_in_the_order_of_an_index() {
     let plan = explained(&database, abandoned::idlest(), values).await;
     assert!(plan[0].contains("INDEX files_uploading"), "{plan:?}");
     plans.push(plan);
+    let values = vec![Value::Blob(vec![4; 12]), Value::Integer(10)];
+    let plan = explained(&database, to_go::after_id(), values).await;
+    assert!(
+        plan[0].contains("noted USING PRIMARY KEY (id>?)"),
+        "{plan:?}"
+    );
+    plans.push(plan);
     for step in plans.iter().flatten() {
         assert!(
             !step.contains("SCAN") && !step.contains("B-TREE"),

@@ -318,3 +318,38 @@ async fn a_request_that_is_sent_again_gets_its_job_whatever_came_since() {
     let replayed = send().await.unwrap();
     assert_eq!((replayed.existing, replayed.job.id), (true, first.job.id));
 }
+
+#[tokio::test]
+async fn a_file_of_a_load_that_wants_its_files_removed_is_to_go() {
+    let bench = Bench::without_specs().await;
+    let text = spec_text("orders", 1, "");
+    let text = text.replace(
+        "[format.jsonl]",
+        "[input]\non_success = \"delete\"\n[format.jsonl]",
+    );
+    bench.register(&text).await;
+    let first = bench.file("c").await;
+    bench.submit(first, "orders@1").await.unwrap();
+    bench.worked(Ends::Completed, true).await;
+    let is_to_go = async |file| {
+        let seen = bench.service.stores.files.file(&bench.tenant, file).await;
+        seen.unwrap().unwrap().file.is_to_go
+    };
+    // That of a job which runs is its worker's to note, when it completes it.
+    assert!(!is_to_go(first).await);
+    let second = bench.file("c").await;
+    let asked = Asked {
+        idempotency: Some(keyed("a")),
+        ..asked(second, "orders@1")
+    };
+    let existing = submit(&bench.service, &bench.tenant, asked.clone()).await;
+    assert!(existing.unwrap().existing && is_to_go(second).await);
+    // Another upload under the key of a request that came before.
+    let third = bench.file("c").await;
+    let replayed = Asked {
+        file: third,
+        ..asked
+    };
+    let existing = submit(&bench.service, &bench.tenant, replayed).await;
+    assert!(existing.unwrap().existing && is_to_go(third).await);
+}

@@ -1,7 +1,9 @@
 //! Each way in which an attempt ends, and the one transition that it makes.
 
+use super::super::cleared;
 use super::place::{Place, Process, end_of, lines, outcome, slow_spec, wait_for};
-use crate::queue::{Approval, Changed, Job, State};
+use crate::id::Id;
+use crate::queue::{Approval, Changed, Claimant, Job, Progress, Receipt, State};
 use crate::rejects::{Filter, Run};
 use crate::tenant::Tenant;
 use pipeline::{Cause, Fatal};
@@ -277,6 +279,56 @@ async fn an_object_leaves_after_success_where_its_spec_says_so() {
         assert_eq!((gone().await, there), (!stays, stays), "{name}");
     }
     process.shutdown().await;
+}
+
+/// What a process leaves that is killed behind its last record: at the removal itself, and right behind the end of the job.
+#[tokio::test]
+async fn an_object_leaves_in_the_end_wherever_its_worker_was_killed() {
+    let place = Place::embedded().await;
+    let (stores, tenant) = (&place.service.stores, Tenant::NONE);
+    let spec = slow_spec("c", "[input]\non_success = \"delete\"");
+    let is_there = async |file: Id| stores.objects.open(&file.to_string()).await.is_ok();
+    let swept = async || cleared::sweep(stores).await.unwrap();
+    place.faults.fail_next_removal();
+    let process = Process::start(&place, "host:1");
+    let job = place.submit(&spec, "a.jsonl", lines(1)).await;
+    let job = place.ended(&job, State::Completed).await;
+    let file = job.file().unwrap();
+    wait_for("the removal", async || place.faults.has_failed_to_remove()).await;
+    process.kill();
+    assert!(is_there(file).await);
+    assert_eq!((swept().await, swept().await), (1, 0));
+    assert!(!is_there(file).await);
+    // By hand, as a worker does it that is killed there.
+    let job = place.submit(&spec, "b.jsonl", lines(2)).await;
+    let file = job.file().unwrap();
+    stores.files.mark_to_go(&tenant, file).await.unwrap();
+    assert_eq!(swept().await, 0, "its job is not completed");
+    let claimant = Claimant {
+        worker: "host:2".into(),
+        owner: place.id().to_string(),
+        lease_ms: 600_000,
+        max_attempts: 3,
+        take_expired: false,
+    };
+    let claimed = stores.queue.claim(&claimant).await.unwrap().unwrap();
+    let (progress, receipt) = (Progress::default(), Receipt::default());
+    let claim = claimed.claim().unwrap();
+    let finished = stores.queue.finish(&claim, &progress, &receipt).await;
+    assert!(finished.unwrap() && is_there(file).await);
+    assert_eq!((swept().await, swept().await), (1, 0));
+    assert!(!is_there(file).await);
+    let seen = stores.files.file(&tenant, file).await.unwrap().unwrap();
+    assert!(seen.file.content_gone && !seen.file.is_to_go);
+    // The same content in another file of the job that is completed.
+    let other = place
+        .new_job(&slow_spec("d", ""), "c.jsonl", lines(3))
+        .await;
+    let (file, job) = (other.file, job.id);
+    stores.files.mark_to_go(&tenant, file).await.unwrap();
+    assert_eq!(swept().await, 0, "it has no job");
+    assert!(stores.queue.attach(&tenant, job, file).await.unwrap());
+    assert_eq!((swept().await, is_there(file).await), (1, false));
 }
 
 #[tokio::test]

@@ -368,6 +368,8 @@ pub struct Faults {
     next: Mutex<VecDeque<Option<Fatal>>>,
     /// Where the next object that is opened panics, in bytes.
     panics_at: Mutex<Option<u64>>,
+    /// Whether the next removal fails, and whether one has failed.
+    removal: Mutex<(bool, bool)>,
 }
 
 impl Faults {
@@ -377,7 +379,17 @@ impl Faults {
             objects: objects.unwrap(),
             next: Mutex::default(),
             panics_at: Mutex::default(),
+            removal: Mutex::default(),
         })
+    }
+
+    /// The next removal finds the store away.
+    pub fn fail_next_removal(&self) {
+        self.removal.lock().unwrap().0 = true;
+    }
+
+    pub fn has_failed_to_remove(&self) -> bool {
+        self.removal.lock().unwrap().1
     }
 
     /// The next opening fails so, or panics.
@@ -475,6 +487,13 @@ impl Objects for Faults {
     }
 
     async fn remove(&self, key: &str) -> Result<(), Fatal> {
+        {
+            let mut removal = self.removal.lock().unwrap();
+            if std::mem::take(&mut removal.0) {
+                removal.1 = true;
+                return Err(Fatal::outage("objects_unavailable", "away"));
+            }
+        }
         self.objects.remove(key).await
     }
 

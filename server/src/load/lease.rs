@@ -19,6 +19,8 @@ use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 const WAIT_INTERVAL_MS: u64 = 500;
 /// How long another process that writes the load or the target is waited for, in milliseconds.
 const RIVAL_WAIT_MS: u64 = 3_000;
+/// How often a merge load that stands first looks whether a later one has given way, in milliseconds.
+const RIVAL_POLL_MS: u64 = 50;
 /// Tries to enter a load while others change the same entry.
 const MAX_TRIES: usize = 20;
 /// Another process has the load, or a merge load the target.
@@ -70,7 +72,7 @@ pub async fn enter(
                     .enter(&request, identity(generation), generation)
                     .await?;
                 if let Some(entry) = entered {
-                    let entry = alone(loads, entry, merge).await?;
+                    at_once(loads, &entry, &request, merge).await?;
                     return Ok(Entered::Ours(entry, sent));
                 }
             }
@@ -84,7 +86,7 @@ pub async fn enter(
                 request.job.clone_from(job);
                 let sent = Instant::now();
                 if let Some(entry) = loads.take(&request, &entry).await? {
-                    let entry = alone(loads, entry, merge).await?;
+                    at_once(loads, &entry, &request, merge).await?;
                     return Ok(Entered::Ours(entry, sent));
                 }
             }
@@ -194,28 +196,53 @@ async fn try_take(
         let message = "another process is writing this load";
         return Ok(Err(Fatal::outage(IN_PROGRESS, message)));
     };
-    if merge && let Err(refused) = stand_alone(loads, &entry).await? {
-        loads.close(&entry, false, false).await?;
+    if merge && let Err(refused) = alone(loads, &entry, request.lease_ms).await? {
         return Ok(Err(refused));
     }
     Ok(Ok((entry, sent)))
 }
 
-/// Merge loads of one target run one at a time.
-async fn alone(loads: &dyn Loads, entry: Entry, merge: bool) -> Result<Entry, Fatal> {
+/// Merge loads of one target run one at a time: whoever asks is told, and does not wait for another load's end.
+async fn at_once(
+    loads: &dyn Loads,
+    entry: &Entry,
+    request: &Request,
+    merge: bool,
+) -> Result<(), Fatal> {
     if !merge {
-        return Ok(entry);
+        return Ok(());
     }
-    match stand_alone(loads, &entry).await? {
-        Ok(()) => Ok(entry),
-        Err(refused) => {
-            loads.close(&entry, false, false).await?;
-            // Whoever asks is told, and does not wait.
-            Err(Fatal {
-                retry: Retry::Never,
-                ..refused
-            })
+    alone(loads, entry, request.lease_ms)
+        .await?
+        .map_err(|refused| Fatal {
+            retry: Retry::Never,
+            ..refused
+        })
+}
+
+/// Whether `entry`, which is held, is the only merge load of its target; it is let go of where it is not.
+///
+/// Of loads that are taken at the same moment the one with the lowest number goes on, for certain: each is held before
+/// it looks for others, so of any two at least one sees the other. The later one gives way to an earlier one at once; the
+/// earlier one holds on for a moment, in which a later one that has seen it gives way, and has loaded nothing.
+async fn alone(
+    loads: &dyn Loads,
+    entry: &Entry,
+    lease_ms: u64,
+) -> Result<Result<(), Fatal>, Fatal> {
+    // Nobody renews the lease yet.
+    let wait = Duration::from_millis(RIVAL_WAIT_MS.min(lease_ms / 3));
+    let until = Instant::now() + wait;
+    loop {
+        let refused = match stand_alone(loads, entry).await? {
+            Ok(()) => return Ok(Ok(())),
+            Err(refused) => refused,
+        };
+        if refused.code != NEWER || Instant::now() >= until {
+            loads.close(entry, false, false).await?;
+            return Ok(Err(refused));
         }
+        sleep(Duration::from_millis(RIVAL_POLL_MS)).await;
     }
 }
 

@@ -1,8 +1,11 @@
 //! Entering loads and keeping them, over a real store of entries.
 
 use super::*;
+use futures::future::join_all;
 use stages::identity::LoadName;
 use stages::sink::sqlite::EmbeddedStore;
+use std::sync::atomic::AtomicUsize;
+use tokio::sync::Barrier;
 
 /// A lease that no case outlives, in milliseconds.
 const LEASE_MS: u64 = 600_000;
@@ -193,6 +196,163 @@ async fn a_job_leaves_a_load_to_whoever_has_it() {
     // Its own, with the version that it was approved with, it takes.
     let same = given("a", "run", "cc");
     assert!(place.take(&same, false).await.is_ok());
+}
+
+/// A store in which loads are entered, and taken, when all have asked for that, and go on when all are held; once.
+struct Together {
+    loads: Arc<EmbeddedStore>,
+    asked: Gate,
+    held: Gate,
+}
+
+/// Opens for as many as come together first, and is open then.
+struct Gate {
+    all: Barrier,
+    left: AtomicUsize,
+}
+
+impl Gate {
+    fn new(count: usize) -> Self {
+        Self {
+            all: Barrier::new(count),
+            left: AtomicUsize::new(count),
+        }
+    }
+
+    async fn pass(&self) {
+        let one_less = |left: usize| left.checked_sub(1);
+        let passed = self
+            .left
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_less);
+        if passed.is_ok() {
+            self.all.wait().await;
+        }
+    }
+}
+
+impl Together {
+    fn new(place: &Place, count: usize) -> Self {
+        Self {
+            loads: place.loads.clone(),
+            asked: Gate::new(count),
+            held: Gate::new(count),
+        }
+    }
+}
+
+#[async_trait]
+impl Loads for Together {
+    async fn newest(&self, base: LoadIdentity) -> Result<Option<Entry>, Fatal> {
+        self.loads.newest(base).await
+    }
+
+    async fn entry(&self, identity: LoadIdentity) -> Result<Option<Entry>, Fatal> {
+        self.loads.entry(identity).await
+    }
+
+    async fn enter(
+        &self,
+        request: &Request,
+        identity: LoadIdentity,
+        generation: u32,
+    ) -> Result<Option<Entry>, Fatal> {
+        self.asked.pass().await;
+        let entered = self.loads.enter(request, identity, generation).await?;
+        self.held.pass().await;
+        Ok(entered)
+    }
+
+    async fn take(&self, request: &Request, entry: &Entry) -> Result<Option<Entry>, Fatal> {
+        self.asked.pass().await;
+        let taken = self.loads.take(request, entry).await?;
+        self.held.pass().await;
+        Ok(taken)
+    }
+
+    async fn renew(&self, entry: &Entry, lease_ms: u64, acknowledged: bool) -> Result<bool, Fatal> {
+        self.loads.renew(entry, lease_ms, acknowledged).await
+    }
+
+    async fn repin(&self, entry: &Entry, version: u32, spec_sha256: &str) -> Result<bool, Fatal> {
+        self.loads.repin(entry, version, spec_sha256).await
+    }
+
+    async fn close(
+        &self,
+        entry: &Entry,
+        acknowledged: bool,
+        completed: bool,
+    ) -> Result<bool, Fatal> {
+        self.loads.close(entry, acknowledged, completed).await
+    }
+
+    async fn newer_exists(&self, entry: &Entry) -> Result<bool, Fatal> {
+        self.loads.newer_exists(entry).await
+    }
+
+    async fn rival_is_live(&self, entry: &Entry) -> Result<bool, Fatal> {
+        self.loads.rival_is_live(entry).await
+    }
+}
+
+/// The contents of merge loads that begin in the same moment.
+const AT_ONCE: [&str; 3] = ["a", "b", "c"];
+
+/// Checks that of all loads the one with the lowest number is held, and the others are not. Returns it.
+fn one_is_held(all: Vec<Result<Entry, Fatal>>) -> Entry {
+    let (held, refused): (Vec<_>, Vec<_>) = all.into_iter().partition(Result::is_ok);
+    let codes: Vec<_> = refused
+        .into_iter()
+        .map(|one| one.unwrap_err().code)
+        .collect();
+    assert_eq!(codes, ["load_in_progress"; 2]);
+    let held = held.into_iter().next().unwrap().unwrap();
+    assert_eq!(held.load_number, 1);
+    held
+}
+
+#[tokio::test]
+async fn of_merge_loads_that_are_entered_at_once_the_first_goes_on() {
+    let place = Place::new().await;
+    let together = &Together::new(&place, AT_ONCE.len());
+    let asked = AT_ONCE.map(async |content| {
+        let request = Request {
+            lease_ms: LEASE_MS,
+            ..given(content, content, "aa")
+        };
+        let name = LoadName { content, ..NAME };
+        let identity = |generation| LoadIdentity::new(name, generation);
+        let entered = enter(together, request, identity, Wish::Load, false, true, |_| {});
+        match entered.await? {
+            Entered::Ours(entry, _) => Ok(entry),
+            Entered::Existing(_) => panic!("it is new"),
+        }
+    });
+    one_is_held(join_all(asked).await);
+}
+
+#[tokio::test]
+async fn of_merge_jobs_that_are_taken_at_once_the_first_goes_on_and_the_others_after_it() {
+    let place = Place::new().await;
+    let requests = AT_ONCE.map(|content| Request {
+        lease_ms: LEASE_MS,
+        ..given(content, content, "aa")
+    });
+    for request in &requests {
+        place.submitted(request).await;
+    }
+    let together = &Together::new(&place, AT_ONCE.len());
+    let asked = requests.each_ref().map(async |request| {
+        let taken = take(together, request, (request.base, 0), true).await;
+        taken.map(|(entry, _)| entry)
+    });
+    let first = one_is_held(join_all(asked).await);
+    assert!(place.loads.close(&first, true, true).await.unwrap());
+    for (request, number) in requests.iter().zip(1..).skip(1) {
+        let next = place.take(request, true).await.unwrap();
+        assert_eq!(next.load_number, number);
+        assert!(place.loads.close(&next, true, true).await.unwrap());
+    }
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use mongodb::bson::{Document, doc};
+use rusqlite::Connection;
 use testbed::eventually;
 use testbed::files::write_file;
 use testbed::mongod::Mongod;
@@ -97,4 +98,45 @@ async fn a_run_that_slept_over_its_lease_writes_nothing_more() {
     assert_eq!(again.json["existing"], true);
     assert_eq!(again.json["jobId"], resumed.json["jobId"]);
     again.completed(&totals);
+}
+
+#[tokio::test]
+async fn a_resume_that_waits_for_a_lease_ends_when_it_is_told_to() {
+    let place = place().env("JOB_LEASE_SECONDS", "600");
+    place.write("orders.toml", format!("{SPEC}{SLOW}"));
+    let totals = write_file(&place.path("orders.csv"), HEADER, orders(SEED, RECORDS));
+    let file = Connection::open(place.path("orders.db")).unwrap();
+    let loaded = || file.query_row("SELECT count(*) FROM orders", [], |row| row.get(0));
+    let run = [
+        "run",
+        "orders.toml",
+        "orders.csv",
+        "--sink",
+        "sqlite:orders.db",
+        "--json",
+    ];
+    place
+        .start(run)
+        .kill_when(async |_| loaded().is_ok_and(|count: i64| count > 1_000))
+        .await;
+    let mut resumed = place.start([&run[..], &["--resume"]].concat());
+    eventually("the wait", DEADLINE, async || {
+        resumed.stderr().contains("waiting for its lease")
+    })
+    .await;
+    resumed.signal("INT").await;
+    let resumed = Job::of(resumed.end().await);
+    assert_eq!(resumed.verdict(), "interrupted 130");
+    assert!(resumed.stderr.contains("--resume"), "{}", resumed.stderr);
+    // Nothing was taken: the lease is as the killed process left it, and once it is over the load goes on.
+    let left: (i64, i64) = file
+        .query_row("SELECT fence, completed FROM _loads", [], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })
+        .unwrap();
+    assert_eq!(left, (1, 0));
+    file.execute("UPDATE _loads SET lock_until = 0", [])
+        .unwrap();
+    let resumed = job(&place, &[&run[..5], &["--resume"]].concat()).await;
+    resumed.completed(&totals);
 }

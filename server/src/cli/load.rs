@@ -196,11 +196,14 @@ impl Asked<'_> {
             self.wish,
             gone,
             merge,
-            |entry| {
-                eprintln!(
-                    "Job {} may still be written; waiting for its lease to run out.",
-                    entry.job
-                );
+            async |entry, is_first| {
+                if is_first {
+                    eprintln!(
+                        "Job {} may still be written; waiting for its lease to run out.",
+                        entry.job
+                    );
+                }
+                self.cancel.cancelled().await;
             },
         );
         let (entry, lease) = match entered.await? {
@@ -212,6 +215,10 @@ impl Asked<'_> {
                     self.write_rejects(&ledger)?;
                 }
                 return Ok(Ended::Existing);
+            }
+            Entered::GivenUp(entry) => {
+                state.job = entry.job;
+                return Ok(Ended::Over(End::Interrupted));
             }
             Entered::Ours(entry, taken) => {
                 let lease = Lease::new(loads, entry.clone(), taken, self.lease_ms);

@@ -34,10 +34,13 @@ pub enum Entered {
     Ours(Entry, Instant),
     /// It is completed.
     Existing(Entry),
+    /// Another process may still write it, and nobody wants to wait for that any more.
+    GivenUp(Entry),
 }
 
 /// Asks for a load, and waits out a lease where the wish is to resume. `gone`: what a completed load of it made is
-/// not there any more, a file say, so it can be made again.
+/// not there any more, a file say, so it can be made again. `waiting` is told when a wait begins, and whether it is the
+/// first one, and ends it when it ends itself; nothing is held then.
 ///
 /// # Errors
 /// What [`judge`] refuses, `newer_load` and `load_in_progress` among merge loads, and what the store says.
@@ -48,7 +51,7 @@ pub async fn enter(
     wish: Wish,
     gone: bool,
     merge: bool,
-    waiting: impl Fn(&Entry),
+    waiting: impl AsyncFn(&Entry, bool),
 ) -> Result<Entered, Fatal> {
     let new_job = request.job.clone();
     let mut deadline = None;
@@ -91,7 +94,15 @@ pub async fn enter(
                 }
             }
             Verdict::Wait(entry) => {
-                wait_for_end(loads, &request, &entry, &mut deadline, &waiting).await?;
+                let is_first = deadline.is_none();
+                let until = *deadline.get_or_insert_with(|| {
+                    Instant::now() + Duration::from_millis(2 * request.lease_ms)
+                });
+                tokio::select! {
+                    biased;
+                    () = waiting(&entry, is_first) => return Ok(Entered::GivenUp(entry)),
+                    waited = wait_for_end(loads, &request, &entry, until) => waited?,
+                }
             }
         }
     }
@@ -101,18 +112,13 @@ pub async fn enter(
     ))
 }
 
-/// Waits until the lease of `entry` has run out, at most two leases in all.
+/// Waits until the lease of `entry` has run out, at most until then. It only reads.
 async fn wait_for_end(
     loads: &dyn Loads,
     request: &Request,
     entry: &Entry,
-    deadline: &mut Option<Instant>,
-    waiting: &impl Fn(&Entry),
+    until: Instant,
 ) -> Result<(), Fatal> {
-    let until = *deadline.get_or_insert_with(|| {
-        waiting(entry);
-        Instant::now() + Duration::from_millis(2 * request.lease_ms)
-    });
     while Instant::now() < until {
         sleep(Duration::from_millis(WAIT_INTERVAL_MS)).await;
         let live = loads

@@ -46,7 +46,8 @@ impl Place {
             numbered: false,
         };
         let identity = |generation| LoadIdentity::new(NAME, generation);
-        enter(&*self.loads, request, identity, wish, gone, false, |_| {}).await
+        let waiting = async |_: &Entry, _| {};
+        enter(&*self.loads, request, identity, wish, gone, false, waiting).await
     }
 
     /// `job generation` of what was entered, or why it was not.
@@ -54,6 +55,7 @@ impl Place {
         let told = match self.ask(job, spec, wish, gone).await {
             Ok(Entered::Ours(entry, _)) => format!("{} {}", entry.job, entry.generation),
             Ok(Entered::Existing(entry)) => format!("existing {}", entry.job),
+            Ok(Entered::GivenUp(entry)) => format!("given up {}", entry.job),
             Err(fatal) => fatal.code.to_owned(),
         };
         assert_eq!(told, expected, "{job} with {spec} and {wish:?}");
@@ -81,6 +83,18 @@ async fn a_file_that_is_being_written_is_not_gone() {
         .check("d", "aa", Wish::Load, false, "existing a")
         .await;
     place.check("e", "bb", Wish::Load, true, "e 1").await;
+}
+
+#[tokio::test]
+async fn a_wait_ends_when_nobody_wants_to_wait_any_more() {
+    let place = Place::new().await;
+    place.check("a", "aa", Wish::Load, false, "a 0").await;
+    // The lease runs for ten minutes; whoever asks has had enough at once.
+    place
+        .check("b", "aa", Wish::Resume, false, "given up a")
+        .await;
+    place.close(true, false).await;
+    place.check("c", "aa", Wish::Resume, false, "a 0").await;
 }
 
 #[tokio::test]
@@ -322,10 +336,19 @@ async fn of_merge_loads_that_are_entered_at_once_the_first_goes_on() {
         };
         let name = LoadName { content, ..NAME };
         let identity = |generation| LoadIdentity::new(name, generation);
-        let entered = enter(together, request, identity, Wish::Load, false, true, |_| {});
+        let waiting = async |_: &Entry, _| {};
+        let entered = enter(
+            together,
+            request,
+            identity,
+            Wish::Load,
+            false,
+            true,
+            waiting,
+        );
         match entered.await? {
             Entered::Ours(entry, _) => Ok(entry),
-            Entered::Existing(_) => panic!("it is new"),
+            Entered::Existing(_) | Entered::GivenUp(_) => panic!("it is new"),
         }
     });
     one_is_held(join_all(asked).await);

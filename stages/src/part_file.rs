@@ -25,8 +25,22 @@ enum State {
     Writing(File, u64),
     /// An append has failed or was given up: nobody knows how long the part is.
     Broken,
-    /// The file stands under its name.
-    Finished,
+    /// The file stands under its name, and has so many bytes.
+    Finished(u64),
+}
+
+/// What a file is called while it is written.
+fn part_of(path: &Path) -> PathBuf {
+    let mut part = path.as_os_str().to_owned();
+    part.push(".part");
+    PathBuf::from(part)
+}
+
+/// Whether `path` stands under its name and nothing is left of its part: as a load leaves it that has finished its file,
+/// and as nobody leaves it who has not.
+pub fn may_be_finished(path: &Path) -> bool {
+    let is_there = |path: &Path| path.symlink_metadata().is_ok();
+    is_there(path) && !is_there(&part_of(path))
 }
 
 impl PartFile {
@@ -42,14 +56,12 @@ impl PartFile {
         head: &[u8],
         resume: Option<Option<u64>>,
     ) -> Result<Self, Fatal> {
-        let mut part = path.as_os_str().to_owned();
-        part.push(".part");
-        let part = PathBuf::from(part);
+        let part = part_of(path);
         let mark = resume.flatten();
         let finished_length = mark.unwrap_or(head.len() as u64);
         if resume.is_some() && !exists(&part).await? && length(path).await? == Some(finished_length)
         {
-            return Ok(Self::new(path, part, State::Finished));
+            return Ok(Self::new(path, part, State::Finished(finished_length)));
         }
         if exists(path).await? {
             return Err(target_exists(path));
@@ -102,9 +114,15 @@ impl PartFile {
         let (mut file, mut length) = match std::mem::replace(&mut *state, State::Broken) {
             State::Writing(file, length) => (file, length),
             State::Broken => return Err(broken(&self.part)),
-            State::Finished => {
-                *state = State::Finished;
-                return Err(target_exists(&self.path));
+            State::Finished(length) => {
+                *state = State::Finished(length);
+                // A load that goes on behind its last record has nothing more to say.
+                for piece in pieces {
+                    if !piece.is_empty() {
+                        return Err(target_exists(&self.path));
+                    }
+                }
+                return Ok(length);
             }
         };
         let write = async {
@@ -132,14 +150,15 @@ impl PartFile {
     /// `target_exists` when somebody has made a file of that name; otherwise when it cannot be renamed.
     pub async fn rename(&self) -> Result<(), Fatal> {
         let mut state = self.state.lock().await;
-        match &*state {
-            State::Finished => return Ok(()),
+        let length = match &*state {
+            State::Finished(_) => return Ok(()),
             State::Broken => return Err(broken(&self.part)),
-            State::Writing(file, _) => file
-                .sync_all()
-                .await
-                .map_err(|error| unwritable(&self.part, &error))?,
-        }
+            State::Writing(file, length) => {
+                let synced = file.sync_all().await;
+                synced.map_err(|error| unwritable(&self.part, &error))?;
+                *length
+            }
+        };
         if exists(&self.path).await? {
             return Err(target_exists(&self.path));
         }
@@ -147,7 +166,7 @@ impl PartFile {
             .await
             .map_err(|error| unwritable(&self.path, &error))?;
         sync_folder(&self.path).await?;
-        *state = State::Finished;
+        *state = State::Finished(length);
         Ok(())
     }
 }

@@ -1,5 +1,6 @@
 //! Loads that are remembered, held and gone on with, from the command line.
 
+use rusqlite::Connection;
 use serde_json::Value;
 use testbed::process::{Ended, Sluicegate};
 
@@ -84,6 +85,64 @@ async fn a_file_that_was_loaded_and_is_gone_is_made_again() {
     check(&place, &sink, "4 0 of 4 completed", 0).await;
     let again = std::fs::read_to_string(place.path("out.jsonl")).unwrap();
     assert_eq!(again.lines().count(), 4);
+}
+
+/// The load of `out` as a process leaves it that is killed when the file has got its name, and before that is noted.
+fn forget_the_end(place: &Sluicegate) {
+    let remembered = |name: &str| {
+        let found = place.folder().join("data").join(name);
+        Connection::open(found).unwrap()
+    };
+    let loads = "UPDATE _loads SET completed = 0, lock_until = 0";
+    assert_eq!(remembered("file-loads.db").execute(loads, []).unwrap(), 1);
+    let runs = "UPDATE runs SET state = 'in_progress'";
+    assert_eq!(remembered("state.db").execute(runs, []).unwrap(), 1);
+}
+
+#[tokio::test]
+async fn a_file_that_was_finished_and_not_noted_is_found_finished() {
+    for (kind, input, loaded) in [("jsonl", INPUT, 4), ("csv", INPUT, 4), ("csv", "name\n", 0)] {
+        for more in [&[][..], &["--resume"]] {
+            let place = place().env("DATA_DIR", "data");
+            place.write("input.csv", input);
+            write_spec(&place, 1, "string", "");
+            let sink = format!("{kind}:out");
+            let sink = ["--sink", &sink];
+            let expected = format!("{loaded} 0 of {loaded} completed");
+            check(&place, &sink, &expected, 0).await;
+            let first = std::fs::read(place.path("out")).unwrap();
+            forget_the_end(&place);
+            check(&place, &[&sink[..], more].concat(), &expected, 0).await;
+            assert_eq!(
+                std::fs::read(place.path("out")).unwrap(),
+                first,
+                "{kind} {more:?}"
+            );
+            assert!(!place.path("out.part").exists());
+            // It is remembered now.
+            let args = ["run", "names.toml", "input.csv", "--json", sink[0], sink[1]];
+            let again = place.run(args).await;
+            assert!(again.stdout.contains("\"existing\":true"), "{again:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_file_of_somebody_else_is_not_taken_for_a_finished_one() {
+    let place = place().env("DATA_DIR", "data");
+    write_spec(&place, 1, "string", "");
+    let sink = ["--sink", "jsonl:out"];
+    check(&place, &sink, "4 0 of 4 completed", 0).await;
+    forget_the_end(&place);
+    std::fs::write(place.path("out"), "mine").unwrap();
+    for more in [&[][..], &["--resume"]] {
+        let args = ["run", "names.toml", "input.csv", sink[0], sink[1]];
+        let ended = place.run([&args[..], more].concat()).await;
+        assert_eq!(ended.code, Some(1), "{ended:?}");
+        let told = format!("{}{}", ended.stdout, ended.stderr);
+        assert!(told.contains("target_exists"), "{told}");
+        assert_eq!(std::fs::read_to_string(place.path("out")).unwrap(), "mine");
+    }
 }
 
 #[tokio::test]

@@ -261,10 +261,11 @@ impl Asked<'_> {
         ledger: &Arc<RunLedger>,
         state: &mut State,
     ) -> Result<End, Fatal> {
-        let resume = if self.wish == Wish::Resume {
-            ledger.load_checkpoint().await?
-        } else {
-            None
+        // A file that is finished cannot be begun anew, only noted as what it is.
+        let resume = match self.wish {
+            Wish::Load if !connected.target_file_may_be_finished() => None,
+            Wish::Load | Wish::Resume => ledger.load_checkpoint().await?,
+            Wish::Again => None,
         };
         let (resume, accepted) = match resume {
             Some(checkpoint) => {

@@ -2,6 +2,7 @@
 
 use super::files::OpenFiles;
 use crate::load::Loads;
+use crate::part_file::may_be_finished;
 use crate::plan::{Plan, SinkKind};
 use crate::sink::mongodb::MongoTarget;
 use crate::sink::sqlite::EmbeddedStore;
@@ -280,6 +281,12 @@ impl Connected {
     /// Whether it is a file that is not there.
     pub fn target_file_is_gone(&self) -> bool {
         matches!(self.link, Link::File(_)) && !Path::new(&self.to.target.collection).exists()
+    }
+
+    /// Whether it is a file that a load may have finished already, before its end could be noted: going on with that
+    /// load tells.
+    pub fn target_file_may_be_finished(&self) -> bool {
+        matches!(self.link, Link::File(_)) && may_be_finished(Path::new(&self.to.target.collection))
     }
 
     /// Opens the sink for one load.

@@ -148,3 +148,25 @@ async fn a_full_disk_may_heal() {
     assert_eq!(append(&full, "y").await, Err("target_io"));
     assert_eq!(full.rename().await.unwrap_err().code, "target_io");
 }
+
+#[tokio::test]
+async fn a_finished_file_takes_nothing_and_says_how_long_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let path = folder.join("out");
+    assert!(!may_be_finished(&path));
+    let file = open(folder, None).await.ok().unwrap();
+    assert_eq!(append(&file, "a,b\n").await, Ok(9));
+    assert!(!may_be_finished(&path));
+    file.rename().await.unwrap();
+    assert!(may_be_finished(&path));
+    drop(file);
+    // Its process was killed before that was noted.
+    let again = open(folder, Some(Some(9))).await.ok().unwrap();
+    assert_eq!(append(&again, "").await, Ok(9));
+    assert_eq!(append(&again, "c").await, Err("target_exists"));
+    again.rename().await.unwrap();
+    assert_eq!(text(folder, "out").unwrap(), "head\na,b\n");
+    std::fs::write(folder.join("out.part"), "").unwrap();
+    assert!(!may_be_finished(&path));
+}

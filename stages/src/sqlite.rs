@@ -5,6 +5,8 @@
 //! that only counts once a later one stands need not wait for the disk ([`Database::write_ahead`]). The work runs
 //! on threads that may block. It knows no table.
 
+mod version;
+
 use pipeline::{Fatal, Retry};
 use rusqlite::ffi::SQLITE_IOERR_SHMSIZE;
 use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior};
@@ -46,28 +48,46 @@ impl Database {
     /// statements that change nothing when they run again.
     ///
     /// # Errors
-    /// When it cannot be opened or is no database; `target_busy` (transient) when another process holds it longer
-    /// than [`BUSY_TIMEOUT_MS`].
+    /// When it cannot be opened or is no database; `store_too_new` when a newer version of the program wrote it;
+    /// `target_busy` (transient) when another process holds it longer than [`BUSY_TIMEOUT_MS`].
     pub async fn open(path: &Path, schema: &[&'static str]) -> Result<Self, Fatal> {
+        Self::open_as(path, schema, true).await
+    }
+
+    /// The same, in a file that may be somebody else's, who keeps a version of his own in it.
+    ///
+    /// # Errors
+    /// As [`Self::open`], whatever version it has.
+    pub async fn open_beside(path: &Path, schema: &[&'static str]) -> Result<Self, Fatal> {
+        Self::open_as(path, schema, false).await
+    }
+
+    async fn open_as(path: &Path, schema: &[&'static str], is_own: bool) -> Result<Self, Fatal> {
         let (path, schema): (Arc<Path>, Vec<_>) = (path.into(), schema.to_vec());
         let shared = path.clone();
-        blocking(&shared, move || {
+        let opened = blocking(&shared, move || {
             let mut connection = connect(&path, OpenFlags::default())?;
+            if is_own && let Err(too_new) = version::judge(&connection)? {
+                return Ok(Err(too_new));
+            }
             switch_to_wal(&connection)?;
             let transaction =
                 connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            if is_own {
+                version::note(&transaction)?;
+            }
             for statements in &schema {
                 transaction.execute_batch(statements)?;
             }
             transaction.commit()?;
-            Ok(Self {
+            Ok(Ok(Self {
                 path,
                 writer: Arc::new(Mutex::new(connection)),
                 readers: Arc::default(),
                 is_waited_out: false,
-            })
-        })
-        .await
+            }))
+        });
+        opened.await?.map_err(|too_new| too_new.fatal(&shared))
     }
 
     /// The same database, for what a service remembers: a disk that is full or held by another process is waited out
@@ -189,16 +209,20 @@ impl Snapshot {
     /// A snapshot of the file at `path`, which is never made.
     ///
     /// # Errors
-    /// When there is no such file, or it is no database.
+    /// When there is no such file, it is no database, or a newer version of the program wrote it (`store_too_new`).
     pub fn open(path: &Path) -> Result<Self, Fatal> {
         let open = || {
             let connection = connect_to_read(path)?;
+            if let Err(too_new) = version::judge(&connection)? {
+                return Ok(Err(too_new));
+            }
             // The snapshot is taken by the first read of a transaction, not by its beginning.
             connection.execute_batch("BEGIN; SELECT 1 FROM sqlite_schema LIMIT 1")?;
-            Ok(connection)
+            Ok(Ok(connection))
         };
         match open() {
-            Ok(connection) => Ok(Self {
+            Ok(Err(too_new)) => Err(too_new.fatal(path)),
+            Ok(Ok(connection)) => Ok(Self {
                 path: path.into(),
                 connection,
             }),

@@ -53,7 +53,10 @@ impl OpenFiles {
         // One that is slow to open holds up nobody who wants another.
         let store = file.get_or_try_init(|| async {
             self.make_folder().await?;
-            let store = EmbeddedStore::open(path).await?;
+            let store = match path.parent() == Some(&self.folder) {
+                true => EmbeddedStore::open(path).await?,
+                false => EmbeddedStore::open_beside(path).await?,
+            };
             Ok::<_, Fatal>(Arc::new(match self.is_waited_out {
                 true => store.waited_out(),
                 false => store,

@@ -103,12 +103,21 @@ pub struct EmbeddedStore {
 }
 
 impl EmbeddedStore {
-    /// Opens the file at `path`, or makes it; its folder must exist.
+    /// Opens the program's own file at `path`, or makes it; its folder must exist.
     ///
     /// # Errors
-    /// When it cannot be opened, or is no SQLite database.
+    /// When it cannot be opened, is no SQLite database, or was written by a newer version of the program.
     pub async fn open(path: &Path) -> Result<Self, Fatal> {
         let database = Database::open(path, &[loads::SCHEMA]).await?;
+        Ok(Self { database })
+    }
+
+    /// The same in a file that somebody has named, who may have tables of his own in it.
+    ///
+    /// # Errors
+    /// As [`Self::open`], whatever version the file has.
+    pub async fn open_beside(path: &Path) -> Result<Self, Fatal> {
+        let database = Database::open_beside(path, &[loads::SCHEMA]).await?;
         Ok(Self { database })
     }
 

@@ -79,8 +79,8 @@ pub struct Metrics {
     pub read_bytes: Counter,
     /// How long a batch took from its write to its acknowledgement.
     pub batch_seconds: Histogram,
-    /// Jobs that came to an end here, or to a hold, by their state then. Those that a claim fails because their workers
-    /// keep dying are not among them: only the store sees those.
+    /// Jobs that came to an end here, or to a hold, by their state then; those that a claim of this process failed, because
+    /// their workers keep dying, among them.
     pub ended_jobs: Family<ByState, Counter>,
     /// Attempts that lost their job or its load: to another worker, to a cancellation, to a store that did not answer.
     pub lost_leases: Counter,

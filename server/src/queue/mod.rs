@@ -123,8 +123,9 @@ pub trait Queue: Send + Sync {
 
     /// Takes the next job: one whose lease has run out, or else the due job of the tenant that was served longest ago,
     /// of these the one with the highest priority, of these the one that is due longest. Sets owner, lease and fence
-    /// + 1, and `furthest` at the claim; a lease that ran out without progress is charged, and the job failed
-    /// (`crash_loop`) instead where attempts run out. Costs the same however many jobs wait.
+    /// + 1, and `furthest` at the claim; a lease that ran out without progress is charged. Where attempts run out, the job
+    /// fails instead (`crash_loop`) and is returned so, `failed` and without an owner: whoever claims tells of it, and
+    /// asks again. Costs the same however many jobs wait.
     async fn claim(&self, claimant: &Claimant) -> Result<Option<Job>, Fatal>;
 
     /// Lengthens the lease and notes progress; `furthest` never goes back.

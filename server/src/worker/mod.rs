@@ -233,6 +233,9 @@ impl Pool {
     }
 
     async fn begin(&mut self, job: Job, claimed: Instant) {
+        if job.state == State::Failed {
+            return self.given_up(&job);
+        }
         let Some(claim) = job.claim() else {
             tracing::error!(job_id = %job.id, "a claimed job has no owner");
             return;
@@ -264,6 +267,15 @@ impl Pool {
         let attempt = supervise(self.shared.clone(), job, claimed, self.closing.clone());
         let task = self.jobs.spawn(attempt.instrument(span));
         self.running.insert(task.id(), id);
+    }
+
+    /// Tells of a job that the claim has failed: no worker lives to tell of it.
+    fn given_up(&self, job: &Job) {
+        let failure = job.failure.as_ref();
+        let code = failure.map(|failure| failure.code.as_str());
+        let (id, tenant, attempts) = (job.id, job.tenant.name(), job.attempts);
+        tracing::warn!(job_id = %id, tenant, attempts, code, "ended: its workers keep dying");
+        self.shared.service.metrics.ended(State::Failed);
     }
 
     fn ended(&mut self, ended: Result<(task::Id, ()), JoinError>) {

@@ -41,17 +41,13 @@ impl MongoQueue {
         Ok(None)
     }
 
-    /// Takes a job whose lease has run out, failing on the way those that are out of attempts.
+    /// Takes a job whose lease has run out, or fails it where it is out of attempts.
     async fn claim_expired(&self, claimant: &Claimant) -> Result<Option<Job>, Fatal> {
-        let command = claim_expired(claimant);
         // Looking costs less than a write that finds nothing, which is flushed like any other.
-        while self.first(expired()).await?.is_some() {
-            let claimed = self.claim_with(claimant, command.clone()).await?;
-            if let Some(job) = claimed.filter(|job| job.state == State::InProgress) {
-                return Ok(Some(job));
-            }
+        match self.first(expired()).await? {
+            Some(_) => self.claim_with(claimant, claim_expired(claimant)).await,
+            None => Ok(None),
         }
-        Ok(None)
     }
 
     async fn claim_with(

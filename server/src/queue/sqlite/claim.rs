@@ -40,11 +40,16 @@ pub(super) fn claim(
     if let Some((tenant, id)) = own.optional()? {
         return row::job(change, &tenant, id);
     }
-    let found = match claimant.take_expired {
-        true => expired(change, now, claimant)?,
+    let expired = match claimant.take_expired {
+        true => expired(change, now)?,
         false => None,
     };
-    let found = match found {
+    if let Some((tenant, id)) = &expired
+        && give_up(change, now, claimant, tenant, *id)?
+    {
+        return row::job(change, tenant, *id);
+    }
+    let found = match expired {
         None => due(change, now)?,
         expired => expired,
     };
@@ -62,24 +67,28 @@ pub(super) fn claim(
     row::job(change, &tenant, id)
 }
 
-/// The job whose lease ran out first and that may be tried again; those that may not have failed then.
-fn expired(change: &Connection, now: i64, claimant: &Claimant) -> rusqlite::Result<Option<Key>> {
-    loop {
-        let oldest = change.prepare_cached(EXPIRED)?.query_row([now], key);
-        let Some((tenant, id)) = oldest.optional()? else {
-            return Ok(None);
-        };
-        let given_up = change.prepare_cached(GIVE_UP)?.execute(named_params! {
-            ":tenant": tenant.key(),
-            ":id": id.0,
-            ":failure": row::json(&crash_loop(claimant.max_attempts))?,
-            ":max_attempts": claimant.max_attempts,
-            ":now": now,
-        })?;
-        if given_up == 0 {
-            return Ok(Some((tenant, id)));
-        }
-    }
+/// The job whose lease ran out first.
+fn expired(change: &Connection, now: i64) -> rusqlite::Result<Option<Key>> {
+    let oldest = change.prepare_cached(EXPIRED)?.query_row([now], key);
+    oldest.optional()
+}
+
+/// Fails a job whose lease ran out, where it may not be tried again.
+fn give_up(
+    change: &Connection,
+    now: i64,
+    claimant: &Claimant,
+    tenant: &Tenant,
+    id: Id,
+) -> rusqlite::Result<bool> {
+    let given_up = change.prepare_cached(GIVE_UP)?.execute(named_params! {
+        ":tenant": tenant.key(),
+        ":id": id.0,
+        ":failure": row::json(&crash_loop(claimant.max_attempts))?,
+        ":max_attempts": claimant.max_attempts,
+        ":now": now,
+    })?;
+    Ok(given_up == 1)
 }
 
 /// The best due job of the tenant whose turn it is, whose turn is over then.

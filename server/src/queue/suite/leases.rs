@@ -83,13 +83,15 @@ pub(super) async fn leases_that_run_out_without_progress_end_the_job(store: Stor
         );
         late = next.claim().unwrap();
     }
-    // The third is the last: the claim ends it and goes on to another job.
+    // The third is the last: the claim ends it and says so, and the next one goes on to another job.
     let until = get(&store, &job).await.lock_until_ms.unwrap();
     clock_is_past(&store, until).await;
     let other = submit(&store, &tenant).await;
+    let given_up = claim(&store).await.expect("a lease has run out");
+    let ended = get(&store, &job).await;
+    assert_eq!(shown(&given_up), shown(&ended));
     let next = claim(&store).await.expect("another job is due");
     assert_eq!(next.id, other.id);
-    let ended = get(&store, &job).await;
     assert_eq!((ended.state, ended.attempts), (State::Failed, 3));
     let why = ended.failure.as_ref().map(|failure| failure.code.as_str());
     assert_eq!(why, Some("crash_loop"));

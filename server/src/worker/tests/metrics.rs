@@ -3,7 +3,7 @@
 use super::place::{Place, Process, end_of, lines, slow_spec, wait_for};
 use crate::jobs;
 use crate::metrics::{ByCode, ByOutcome, ByState, Metrics};
-use crate::queue::State;
+use crate::queue::{Claimant, State};
 use crate::tenant::Tenant;
 use pipeline::Fatal;
 
@@ -178,5 +178,41 @@ async fn every_end_is_counted_once() {
         State::Queued,
     ];
     assert_eq!(ends.map(|state| ended(metrics, state)), [0, 1, 1, 0]);
+    process.shutdown().await;
+}
+
+/// Nobody lives who could count it but the process whose claim ends it.
+#[tokio::test]
+async fn a_job_whose_workers_keep_dying_is_counted_by_the_claim_that_ends_it() {
+    let place = Place::embedded().await.workers(1);
+    let queue = &place.service.stores.queue;
+    let job = place.submit(&slow_spec("c", ""), "a.jsonl", lines(3)).await;
+    for attempts in [0, 1] {
+        let claimant = Claimant {
+            worker: "host:1".into(),
+            owner: place.id().to_string(),
+            lease_ms: 1,
+            max_attempts: 2,
+            take_expired: true,
+        };
+        let claimed = async || match queue.claim(&claimant).await.unwrap() {
+            Some(claimed) => claimed.attempts == attempts,
+            None => false,
+        };
+        wait_for("a claim", claimed).await;
+    }
+    let process = Process::start(&place, "host:2");
+    let job = place.ended(&job, State::Failed).await;
+    assert_eq!(job.failure.unwrap().code, "crash_loop");
+    let metrics = &place.service.metrics;
+    wait_for("the count", async || ended(metrics, State::Failed) == 1).await;
+    // The worker goes on with what else there is.
+    let next = place.submit(&slow_spec("c", ""), "b.jsonl", lines(4)).await;
+    place.ended(&next, State::Completed).await;
+    wait_for("the end", async || ended(metrics, State::Completed) == 1).await;
+    assert_eq!(
+        (ended(metrics, State::Failed), metrics.lost_leases.get()),
+        (1, 0)
+    );
     process.shutdown().await;
 }

@@ -40,7 +40,9 @@ pub struct NewFile {
     pub key: String,
     /// The bucket, where there is one.
     pub bucket: Option<String>,
-    /// The multipart upload under way, as the object store calls it.
+    /// The multipart upload under way, as the object store calls it; [`UNKNOWN_UPLOAD`] from before it is asked for.
+    ///
+    /// [`UNKNOWN_UPLOAD`]: crate::objects::UNKNOWN_UPLOAD
     pub upload: Option<String>,
 }
 
@@ -169,6 +171,9 @@ impl Seen {
 pub trait Files: Send + Sync {
     /// Enters a file that is uploading. Again with the same id changes nothing.
     async fn begin(&self, file: &NewFile) -> Result<(), Fatal>;
+
+    /// Notes what the object store calls its multipart upload. `false`: it is not uploading any more.
+    async fn note_upload(&self, tenant: &Tenant, id: Id, upload: &str) -> Result<bool, Fatal>;
 
     /// Says that somebody still uploads it. `false`: it is not uploading any more.
     async fn renew(&self, tenant: &Tenant, id: Id) -> Result<bool, Fatal>;

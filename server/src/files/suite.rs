@@ -49,6 +49,7 @@ pub async fn conforms(make: impl AsyncFn() -> Both) {
         a_file_is_what_was_begun_and_committed,
         text_is_never_interpreted,
         beginning_again_changes_nothing,
+        the_upload_of_a_file_that_is_uploading_is_noted,
         a_commit_met_again_is_the_file,
         only_what_is_uploading_is_renewed_and_discarded,
         abandoned_is_what_nobody_renews,
@@ -340,6 +341,26 @@ async fn beginning_again_changes_nothing(store: Both) {
     store.files.begin(&new).await.unwrap();
     let seen = store.seen(&new).await.map(|seen| seen.file);
     assert_eq!(seen, committed.unwrap());
+}
+
+async fn the_upload_of_a_file_that_is_uploading_is_noted(store: Both) {
+    let (acme, other) = (tenant("acme"), tenant("other"));
+    let (begun, uploaded) = (store.begun(&acme).await, store.uploaded(&acme).await);
+    let note = async |tenant, id| {
+        let noted = store.files.note_upload(tenant, id, "$upload-2").await;
+        noted.unwrap()
+    };
+    assert!(!note(&other, begun.id).await && !note(&acme, uploaded.id).await);
+    assert!(!note(&acme, id()).await);
+    assert_eq!(store.seen(&begun).await.unwrap().file.new, begun);
+    assert!(note(&acme, begun.id).await && note(&acme, begun.id).await);
+    let upload = store.seen(&begun).await.unwrap().file.new.upload;
+    assert_eq!(upload.as_deref(), Some("$upload-2"));
+    assert_eq!(store.abandoned(0).await, [begun.id]);
+    assert!(!note(&acme, begun.id).await, "it is lost to its upload");
+    assert!(store.files.discard(&acme, begun.id).await.unwrap());
+    assert!(!note(&acme, begun.id).await);
+    assert_eq!(store.seen(&begun).await, None);
 }
 
 async fn a_commit_met_again_is_the_file(store: Both) {

@@ -24,9 +24,13 @@ pub const PART_BYTES: usize = 8 * 1024 * 1024;
 pub struct Upload {
     /// The key of the object.
     pub key: String,
-    /// The name of the multipart upload, where the store gave it one.
+    /// The name of the multipart upload, where the store gave it one; [`UNKNOWN_UPLOAD`] where it may have.
     pub id: Option<String>,
 }
+
+/// Stands for the name of a multipart upload that was to be begun, and of which nobody knows whether it was: whoever asked
+/// for it may be dead.
+pub const UNKNOWN_UPLOAD: &str = "";
 
 /// A part that was kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,7 +68,7 @@ pub trait Objects: Send + Sync {
     /// `upload_lost` when the upload was aborted.
     async fn complete(&self, upload: &Upload, parts: &[Part]) -> Result<(), Fatal>;
 
-    /// Removes what was kept of an upload. Done again, or after [`Self::complete`], it removes nothing that counts:
+    /// Removes what was kept of an upload; of one whose name is not known, of every upload of its key. Done again, or after [`Self::complete`], it removes nothing that counts:
     /// a complete object stays.
     async fn abort(&self, upload: &Upload) -> Result<(), Fatal>;
 

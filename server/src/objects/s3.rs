@@ -3,11 +3,12 @@
 //! An object of one part goes by a single PUT, more by a multipart upload. Every body is signed, so that the server
 //! checks the hash of what it got. Requests are tried again with growing, random waits, and each finds its own work
 //! when its answer was lost. It needs `s3:GetObject`, `s3:PutObject`, `s3:DeleteObject`, `s3:AbortMultipartUpload`,
-//! `s3:ListMultipartUploadParts` and `s3:ListBucket`, and never lists objects or uploads.
+//! `s3:ListMultipartUploadParts`, `s3:ListBucket` and `s3:ListBucketMultipartUploads`. It never lists objects, and of
+//! uploads only those of one key, where the answer with an upload's name was lost or its process died.
 
 mod failure;
 
-use super::{Objects, PART_BYTES, Part, Upload};
+use super::{Objects, PART_BYTES, Part, UNKNOWN_UPLOAD, Upload};
 use async_trait::async_trait;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::timeout::TimeoutConfig;
@@ -21,6 +22,7 @@ use failure::Failure;
 use pipeline::{Fatal, Retry};
 use stages::source::Origin;
 use stages::source::s3::{S3Client, S3Origin};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
@@ -97,18 +99,63 @@ impl S3Objects {
         }
     }
 
+    /// Aborts every upload of a key but `kept`.
+    async fn abort_others(&self, key: &str, kept: Option<&str>) -> Result<(), Fatal> {
+        let list = || {
+            let list = self.sdk().list_multipart_uploads().bucket(&self.bucket);
+            list.prefix(key).send()
+        };
+        let listed = match self.ask("look for uploads of", key, 0, list).await {
+            Ok(listed) => listed,
+            Err(failure) if failure.is_unknown() => {
+                tracing::warn!(
+                    key,
+                    "this server of objects cannot list uploads: one that was begun may stay"
+                );
+                return Ok(());
+            }
+            Err(failure) => return Err(failure.fatal),
+        };
+        for upload in listed.uploads() {
+            if let (Some(of), Some(id)) = (upload.key(), upload.upload_id())
+                && of == key
+                && Some(id) != kept
+            {
+                self.abort_one(key, id).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn abort_one(&self, key: &str, id: &str) -> Result<(), Fatal> {
+        let abort = || {
+            let abort = self.sdk().abort_multipart_upload().bucket(&self.bucket);
+            abort.key(key).upload_id(id).send()
+        };
+        // Twice: a part that was under way at the first may have been kept after it.
+        for _ in 0..2 {
+            if let Err(failure) = self.ask("abort", key, 0, abort).await {
+                return match self.is_gone(key, id, &failure).await {
+                    true => Ok(()),
+                    false => Err(failure.fatal),
+                };
+            }
+        }
+        Ok(())
+    }
+
     /// Whether nothing is kept of an upload that the server does not know, or does not want to.
-    async fn is_gone(&self, upload: &Upload, id: &str, failure: &Failure) -> bool {
+    async fn is_gone(&self, key: &str, id: &str, failure: &Failure) -> bool {
         if failure.is_missing() {
             return true;
         }
         // Some servers call an upload that is gone forbidden. One that may not be aborted still has its parts.
         let list = || {
             let list = self.sdk().list_parts().bucket(&self.bucket);
-            list.key(&upload.key).upload_id(id).max_parts(1).send()
+            list.key(key).upload_id(id).max_parts(1).send()
         };
         failure.is_forbidden()
-            && match self.ask("look for parts of", &upload.key, 0, list).await {
+            && match self.ask("look for parts of", key, 0, list).await {
                 Ok(listed) => listed.parts().is_empty(),
                 Err(failure) => failure.is_missing(),
             }
@@ -140,7 +187,9 @@ impl Objects for S3Objects {
     }
 
     async fn begin(&self, key: &str, content_type: &str) -> Result<Upload, Fatal> {
+        let tries = AtomicU32::new(0);
         let begin = || {
+            tries.fetch_add(1, Ordering::Relaxed);
             let begin = self
                 .sdk()
                 .create_multipart_upload()
@@ -158,6 +207,10 @@ impl Objects for S3Objects {
                 "the server of objects gives no id for a multipart upload",
             ));
         };
+        if tries.load(Ordering::Relaxed) > 1 {
+            // A try whose answer was lost has begun one as well, which nobody knows.
+            self.abort_others(key, Some(&id)).await?;
+        }
         Ok(Upload {
             key: key.to_owned(),
             id: Some(id),
@@ -222,23 +275,11 @@ impl Objects for S3Objects {
     }
 
     async fn abort(&self, upload: &Upload) -> Result<(), Fatal> {
-        let Some(id) = &upload.id else {
-            return Ok(());
-        };
-        let abort = || {
-            let abort = self.sdk().abort_multipart_upload().bucket(&self.bucket);
-            abort.key(&upload.key).upload_id(id).send()
-        };
-        // Twice: a part that was under way at the first may have been kept after it.
-        for _ in 0..2 {
-            if let Err(failure) = self.ask("abort", &upload.key, 0, abort).await {
-                return match self.is_gone(upload, id, &failure).await {
-                    true => Ok(()),
-                    false => Err(failure.fatal),
-                };
-            }
+        match upload.id.as_deref() {
+            None => Ok(()),
+            Some(UNKNOWN_UPLOAD) => self.abort_others(&upload.key, None).await,
+            Some(id) => self.abort_one(&upload.key, id).await,
         }
-        Ok(())
     }
 
     async fn open(&self, key: &str) -> Result<Box<dyn Origin>, Fatal> {
@@ -309,7 +350,7 @@ fn patient() -> Builder {
 }
 
 fn id_of(upload: &Upload) -> Result<&str, Fatal> {
-    let id = upload.id.as_deref();
+    let id = upload.id.as_deref().filter(|id| *id != UNKNOWN_UPLOAD);
     id.ok_or_else(|| Fatal::new("objects_refused", "an upload in parts that was never begun"))
 }
 

@@ -2,7 +2,7 @@
 
 use super::folder::FolderObjects;
 use super::s3::S3Objects;
-use super::{Objects, PART_BYTES, Part, Upload};
+use super::{Objects, PART_BYTES, Part, UNKNOWN_UPLOAD, Upload};
 use bytes::{Bytes, BytesMut};
 use futures::future::try_join_all;
 use pipeline::Fatal;
@@ -105,6 +105,15 @@ async fn check_abort(objects: &dyn Objects) {
         id: None,
     };
     objects.abort(&never_begun).await.unwrap();
+    let perhaps_begun = Upload {
+        key: key.to_owned(),
+        id: Some(UNKNOWN_UPLOAD.to_owned()),
+    };
+    objects.abort(&perhaps_begun).await.unwrap();
+    objects
+        .part(&perhaps_begun, 1, bytes(5, 3))
+        .await
+        .unwrap_err();
 }
 
 async fn check_addresses(objects: &dyn Objects) {
@@ -144,7 +153,24 @@ async fn objects_in_s3s() {
 #[tokio::test]
 async fn objects_in_moto() {
     let s3 = S3::start_moto().await;
-    conforms(&in_bucket(&s3, s3.port(), S3Limits::default())).await;
+    let objects = in_bucket(&s3, s3.port(), S3Limits::default());
+    conforms(&objects).await;
+    assert_eq!(uploads_in(&s3).await, 0);
+    // Of uploads whose names nobody knows, those of the very key go.
+    let other = objects.begin("uploads/a.csv.gz", "text/csv").await.unwrap();
+    for _ in 0..2 {
+        objects.begin("uploads/a.csv", "text/csv").await.unwrap();
+    }
+    assert_eq!(uploads_in(&s3).await, 3);
+    let unknown = |key: &str| Upload {
+        key: key.to_owned(),
+        id: Some(UNKNOWN_UPLOAD.to_owned()),
+    };
+    for key in ["uploads/a.csv", "uploads/a", "uploads/b.csv"] {
+        objects.abort(&unknown(key)).await.unwrap();
+        assert_eq!(uploads_in(&s3).await, 1, "{key}");
+    }
+    objects.abort(&other).await.unwrap();
     assert_eq!(uploads_in(&s3).await, 0);
 }
 

@@ -1,6 +1,6 @@
 //! The keeper of one upload: the task that writes what the client sent, and cleans up where it must not stay.
 //!
-//! It is told pieces of a part each, the last of them marked. A record is there before the first byte is kept; a file that
+//! It is told pieces of a part each, the last of them marked. A record is there before anything is begun; a file that
 //! is one piece is put at once, any other goes in parts, some of them in flight. Whatever happens to the request, the
 //! keeper ends: with the record committed after the object is whole (P3), or with object, parts and record removed. Where
 //! a store cannot be reached for that, or an outage broke the upload, so that nobody knows what may still land, a task of
@@ -9,7 +9,7 @@
 
 use super::late::Late;
 use crate::files::{File, Files, NewFile};
-use crate::objects::{Objects, Part, Upload};
+use crate::objects::{Objects, Part, UNKNOWN_UPLOAD, Upload};
 use bytes::Bytes;
 use pipeline::{Fatal, Retry};
 use sha2::{Digest as _, Sha256};
@@ -73,20 +73,43 @@ impl Keeper {
             };
             self.settle(kept).await
         } else {
-            let upload = self
-                .objects
-                .begin(&self.new.key, &self.new.content_type)
-                .await?;
-            self.new.upload = upload.id.clone();
-            if let Err(fatal) = self.files.begin(&self.new).await {
-                // Perhaps no record says that it is there.
-                return self.settle(Err(fatal)).await;
-            }
+            let renewal = match self.announce().await {
+                Ok(renewal) => renewal,
+                // Perhaps the record is there all the same.
+                Err(fatal) => return self.settle(Err(fatal)).await,
+            };
+            let upload = match self.begin().await {
+                Ok(upload) => upload,
+                Err(fatal) => return self.settle(Err(fatal)).await,
+            };
             let mut in_flight = JoinSet::new();
-            let kept = self.in_parts(&upload, first, pieces, &mut in_flight).await;
+            let kept = self
+                .in_parts(&upload, first, pieces, &renewal, &mut in_flight)
+                .await;
             in_flight.shutdown().await;
             self.settle(kept).await
         }
+    }
+
+    /// Enters a record that says that there may be an upload in parts, before there is one.
+    async fn announce(&mut self) -> Result<Renewal, Fatal> {
+        self.new.upload = Some(UNKNOWN_UPLOAD.to_owned());
+        self.files.begin(&self.new).await?;
+        Ok(Renewal::start(self))
+    }
+
+    /// Begins the upload, and notes in the record what it is called.
+    async fn begin(&mut self) -> Result<Upload, Fatal> {
+        let (key, content_type) = (&self.new.key, &self.new.content_type);
+        let upload = self.objects.begin(key, content_type).await?;
+        if let Some(id) = &upload.id {
+            self.new.upload = Some(id.clone());
+            let (tenant, file) = (&self.new.tenant, self.new.id);
+            if !self.files.note_upload(tenant, file, id).await? {
+                return Err(lost());
+            }
+        }
+        Ok(upload)
     }
 
     async fn whole(&self, bytes: Bytes) -> Result<File, Fatal> {
@@ -104,9 +127,9 @@ impl Keeper {
         upload: &Upload,
         first: Piece,
         mut pieces: mpsc::Receiver<Piece>,
+        renewal: &Renewal,
         in_flight: &mut JoinSet<Result<Part, Fatal>>,
     ) -> Result<File, Fatal> {
-        let renewal = Renewal::start(self);
         let mut hash = Hash::default();
         let mut parts = Vec::new();
         let (mut number, mut size_bytes) = (0, 0);

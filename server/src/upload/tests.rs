@@ -7,11 +7,14 @@ use crate::id::SystemEntropy;
 use crate::objects::folder::FolderObjects;
 use crate::objects::s3::S3Objects;
 use crate::objects::suite::{files_below, in_bucket, uploads_in};
+use crate::objects::{Part, Upload};
 use crate::page::{From, Page};
 use crate::queue::sqlite::SCHEMA as JOBS;
+use async_trait::async_trait;
 use futures::{StreamExt as _, stream};
 use pipeline::Retry;
 use sha2::{Digest as _, Sha256};
+use stages::source::Origin;
 use stages::source::s3::{BackoffLimits, S3Limits};
 use stages::sqlite::Database;
 use std::collections::BTreeSet;
@@ -36,15 +39,21 @@ struct Service {
 
 impl Service {
     async fn new(objects: Option<S3Objects>, limits: Limits) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let objects: Arc<dyn Objects> = match objects {
-            Some(objects) => Arc::new(objects),
-            None => Arc::new(
-                FolderObjects::open(folder.path().join("objects"))
-                    .await
-                    .unwrap(),
-            ),
-        };
+        match objects {
+            Some(objects) => Self::over(Arc::new(objects), limits).await,
+            None => {
+                let folder = tempfile::tempdir().unwrap();
+                let objects = FolderObjects::open(folder.path().join("objects")).await;
+                Self::in_place(Arc::new(objects.unwrap()), folder, limits).await
+            }
+        }
+    }
+
+    async fn over(objects: Arc<dyn Objects>, limits: Limits) -> Self {
+        Self::in_place(objects, tempfile::tempdir().unwrap(), limits).await
+    }
+
+    async fn in_place(objects: Arc<dyn Objects>, folder: TempDir, limits: Limits) -> Self {
         let database = Database::open(&folder.path().join("service.db"), &[JOBS, SCHEMA]).await;
         let files: Arc<dyn Files> = Arc::new(SqliteFiles::new(database.unwrap()));
         let rules = Rules {
@@ -475,4 +484,96 @@ async fn an_upload_hears_that_it_is_lost_while_its_client_is_silent() {
     let (broken, ()) = tokio::join!(service.receive("orders.csv", None, chunks), taken);
     assert_eq!(broken.unwrap_err().code, "upload_lost");
     service.nothing_is_left().await;
+}
+
+/// A store in which the answer to every beginning is lost: whoever waits for it is killed there.
+struct Mute(S3Objects);
+
+#[async_trait]
+impl Objects for Mute {
+    fn bucket(&self) -> Option<&str> {
+        self.0.bucket()
+    }
+
+    async fn put(&self, key: &str, content_type: &str, bytes: Bytes) -> Result<(), Fatal> {
+        self.0.put(key, content_type, bytes).await
+    }
+
+    async fn begin(&self, key: &str, content_type: &str) -> Result<Upload, Fatal> {
+        self.0.begin(key, content_type).await?;
+        std::future::pending().await
+    }
+
+    async fn part(&self, upload: &Upload, number: u32, bytes: Bytes) -> Result<Part, Fatal> {
+        self.0.part(upload, number, bytes).await
+    }
+
+    async fn complete(&self, upload: &Upload, parts: &[Part]) -> Result<(), Fatal> {
+        self.0.complete(upload, parts).await
+    }
+
+    async fn abort(&self, upload: &Upload) -> Result<(), Fatal> {
+        self.0.abort(upload).await
+    }
+
+    async fn open(&self, key: &str) -> Result<Box<dyn Origin>, Fatal> {
+        self.0.open(key).await
+    }
+
+    async fn remove(&self, key: &str) -> Result<(), Fatal> {
+        self.0.remove(key).await
+    }
+
+    async fn presign(
+        &self,
+        key: &str,
+        file_name: &str,
+        valid: Duration,
+    ) -> Result<Option<String>, Fatal> {
+        self.0.presign(key, file_name, valid).await
+    }
+
+    async fn ping(&self) -> Result<(), Fatal> {
+        self.0.ping().await
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upload_is_swept_whose_server_was_killed_before_it_knew_its_name() {
+    let s3 = S3::start_moto().await;
+    let objects = Arc::new(Mute(in_bucket(&s3, s3.port(), quick())));
+    let service = Service::over(objects, Limits::DEFAULT).await;
+    let killed = async {
+        eventually("the upload is there", DEADLINE, async || {
+            uploads_in(&s3).await == 1
+        })
+        .await;
+    };
+    tokio::select! {
+        kept = service.receive("orders.csv", None, chunks(&text(LARGE_BYTES))) => panic!("{kept:?}"),
+        () = killed => {}
+    }
+    let left = service.records().await;
+    assert_eq!(left.len(), 1, "its record says that it may be there");
+    let (objects, files) = (&*service.objects, &*service.files);
+    assert_eq!(sweeper::sweep_idle(objects, files, 0).await.unwrap(), 1);
+    assert_eq!(
+        (uploads_in(&s3).await, service.records().await.len()),
+        (0, 0)
+    );
+}
+
+/// Beginning is no request that can be sent twice: each of its tries that arrives begins an upload.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upload_whose_first_answer_was_lost_is_not_left_behind() {
+    let s3 = S3::start_moto().await;
+    let cutter = Cutter::start(s3.port()).await;
+    cutter.lose_reply_to(b"?uploads", 1);
+    let objects = in_bucket(&s3, cutter.port(), quick());
+    let service = Service::new(Some(objects), Limits::DEFAULT).await;
+    let bytes = text(LARGE_BYTES);
+    let file = service.receive("orders.csv", None, chunks(&bytes)).await;
+    assert_eq!(file.unwrap().size_bytes, LARGE_BYTES as u64);
+    assert_eq!(cutter.cuts(), 1);
+    assert_eq!(uploads_in(&s3).await, 0);
 }

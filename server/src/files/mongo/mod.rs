@@ -22,6 +22,7 @@ mod document;
 mod file;
 mod files;
 mod mark_gone;
+mod note_upload;
 mod remove;
 mod renew;
 #[cfg(test)]
@@ -72,6 +73,10 @@ impl MongoFiles {
 impl Files for MongoFiles {
     async fn begin(&self, file: &NewFile) -> Result<(), Fatal> {
         begin::begin(&self.statements, file).await
+    }
+
+    async fn note_upload(&self, tenant: &Tenant, id: Id, upload: &str) -> Result<bool, Fatal> {
+        note_upload::note_upload(&self.statements, tenant, id, upload).await
     }
 
     async fn renew(&self, tenant: &Tenant, id: Id) -> Result<bool, Fatal> {

@@ -10,6 +10,7 @@ mod discard;
 mod file;
 mod files;
 mod mark_gone;
+mod note_upload;
 mod remove;
 mod renew;
 mod row;
@@ -71,6 +72,10 @@ impl SqliteFiles {
 impl Files for SqliteFiles {
     async fn begin(&self, file: &NewFile) -> Result<(), Fatal> {
         begin::begin(&self.database, file).await
+    }
+
+    async fn note_upload(&self, tenant: &Tenant, id: Id, upload: &str) -> Result<bool, Fatal> {
+        note_upload::note_upload(&self.database, tenant, id, upload).await
     }
 
     async fn renew(&self, tenant: &Tenant, id: Id) -> Result<bool, Fatal> {

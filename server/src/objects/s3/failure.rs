@@ -60,6 +60,11 @@ impl Failure {
         self.status == Some(404) && self.code.as_deref() != Some("NoSuchBucket")
     }
 
+    /// Whether the server does not know what it was asked.
+    pub fn is_unknown(&self) -> bool {
+        self.status == Some(501) || self.code.as_deref() == Some("NotImplemented")
+    }
+
     /// Whether it may not be asked.
     pub fn is_forbidden(&self) -> bool {
         self.status == Some(403)

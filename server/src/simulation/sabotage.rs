@@ -136,16 +136,16 @@ struct Forgetful {
 
 #[async_trait]
 impl Rejects for Forgetful {
-    async fn store(&self, run: &Run, rejects: &[Reject]) -> Result<(), Fatal> {
+    async fn store(&self, run: &Run, fence: u64, rejects: &[Reject]) -> Result<(), Fatal> {
         let kept = rejects
             .iter()
             .filter(|reject| reject.at.ordinal != self.ordinal);
         let kept: Vec<_> = kept.cloned().collect();
-        self.rejects.store(run, &kept).await
+        self.rejects.store(run, fence, &kept).await
     }
 
-    async fn remove_from(&self, run: &Run, from: u64) -> Result<(), Fatal> {
-        self.rejects.remove_from(run, from).await
+    async fn remove_from(&self, run: &Run, fence: u64, from: u64) -> Result<(), Fatal> {
+        self.rejects.remove_from(run, fence, from).await
     }
 
     async fn count(&self, run: &Run, filter: &Filter) -> Result<u64, Fatal> {

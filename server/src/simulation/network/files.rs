@@ -4,6 +4,7 @@ use super::{Call, Link, sent};
 use crate::files::{File, Files, NewFile, Seen, Status};
 use crate::id::Id;
 use crate::page::{Listed, Page};
+use crate::queue::State;
 use crate::tenant::Tenant;
 use async_trait::async_trait;
 use pipeline::Fatal;
@@ -20,6 +21,14 @@ impl Files for NetFiles {
     async fn begin(&self, file: &NewFile) -> Result<(), Fatal> {
         sent!(self, Call::of("files.begin"), |inner, file| inner
             .begin(&file))
+    }
+
+    async fn note_upload(&self, tenant: &Tenant, id: Id, upload: &str) -> Result<bool, Fatal> {
+        sent!(
+            self,
+            Call::of("files.note_upload"),
+            |inner, tenant, id, upload| { inner.note_upload(&tenant, id, &upload) }
+        )
     }
 
     async fn renew(&self, tenant: &Tenant, id: Id) -> Result<bool, Fatal> {
@@ -55,10 +64,28 @@ impl Files for NetFiles {
             .remove(&tenant, id))
     }
 
-    async fn mark_gone(&self, tenant: &Tenant, id: Id) -> Result<(), Fatal> {
-        sent!(self, Call::of("files.mark_gone"), |inner, tenant, id| {
-            inner.mark_gone(&tenant, id)
+    async fn mark_gone(&self, tenant: &Tenant, id: Id, unless: &[State]) -> Result<bool, Fatal> {
+        sent!(
+            self,
+            Call::of("files.mark_gone"),
+            |inner, tenant, id, unless| { inner.mark_gone(&tenant, id, &unless) }
+        )
+    }
+
+    async fn mark_to_go(&self, tenant: &Tenant, id: Id) -> Result<(), Fatal> {
+        sent!(self, Call::of("files.mark_to_go"), |inner, tenant, id| {
+            inner.mark_to_go(&tenant, id)
         })
+    }
+
+    async fn to_go(&self, after: Option<Id>, limit: u32) -> Result<Vec<File>, Fatal> {
+        sent!(self, Call::of("files.to_go"), |inner, after, limit| inner
+            .to_go(after, limit))
+    }
+
+    async fn went(&self, tenant: &Tenant, id: Id) -> Result<(), Fatal> {
+        sent!(self, Call::of("files.went"), |inner, tenant, id| inner
+            .went(&tenant, id))
     }
 
     async fn file(&self, tenant: &Tenant, id: Id) -> Result<Option<Seen>, Fatal> {

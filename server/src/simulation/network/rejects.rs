@@ -16,19 +16,19 @@ pub struct NetRejects {
 
 #[async_trait]
 impl Rejects for NetRejects {
-    async fn store(&self, run: &Run, rejects: &[Reject]) -> Result<(), Fatal> {
+    async fn store(&self, run: &Run, fence: u64, rejects: &[Reject]) -> Result<(), Fatal> {
         sent!(
             self,
             Call::writes("rejects.store", run.job),
-            |inner, run, rejects| { inner.store(&run, &rejects) }
+            |inner, run, fence, rejects| { inner.store(&run, fence, &rejects) }
         )
     }
 
-    async fn remove_from(&self, run: &Run, from: u64) -> Result<(), Fatal> {
+    async fn remove_from(&self, run: &Run, fence: u64, from: u64) -> Result<(), Fatal> {
         sent!(
             self,
             Call::writes("rejects.remove_from", run.job),
-            |inner, run, from| { inner.remove_from(&run, from) }
+            |inner, run, fence, from| { inner.remove_from(&run, fence, from) }
         )
     }
 

@@ -45,6 +45,14 @@ impl MemoryFiles {
         }
     }
 
+    fn set_to_go(&self, tenant: &Tenant, id: Id, is_to_go: bool) {
+        let mut rows = lock(&self.rows);
+        let mut uploaded = rows.iter_mut().filter(|row| row.file.is_uploaded);
+        if let Some(row) = uploaded.find(|row| row.is(tenant, id)) {
+            row.file.is_to_go = is_to_go;
+        }
+    }
+
     fn seen(&self, file: &File) -> Seen {
         let newest = self.queue.newest(&file.new.tenant, file.new.id);
         let outcome = newest.map(|job| Outcome {
@@ -81,6 +89,7 @@ impl Files for MemoryFiles {
             uploaded_ms: None,
             updated_ms: now,
             content_gone: false,
+            is_to_go: false,
         };
         rows.push(Row {
             file,
@@ -88,6 +97,16 @@ impl Files for MemoryFiles {
             is_lost: false,
         });
         Ok(())
+    }
+
+    async fn note_upload(&self, tenant: &Tenant, id: Id, upload: &str) -> Result<bool, Fatal> {
+        let mut rows = lock(&self.rows);
+        let mut uploading = rows.iter_mut().filter(|row| row.is_uploading());
+        let Some(row) = uploading.find(|row| row.is(tenant, id)) else {
+            return Ok(false);
+        };
+        row.file.new.upload = Some(upload.to_owned());
+        Ok(true)
     }
 
     async fn renew(&self, tenant: &Tenant, id: Id) -> Result<bool, Fatal> {
@@ -137,23 +156,48 @@ impl Files for MemoryFiles {
     async fn remove(&self, tenant: &Tenant, id: Id) -> Result<bool, Fatal> {
         // Whoever reads the file behind giving it to a job waits for this lock.
         let mut rows = lock(&self.rows);
-        if self.queue.is_in_use(tenant, id) {
-            return Ok(false);
-        }
+        let is_in_use = self.queue.lists(tenant, id, &State::RUNNABLE);
         let before = rows.len();
-        rows.retain(|row| !(row.file.is_uploaded && row.is(tenant, id)));
+        rows.retain(|row| {
+            let is_it = row.file.is_uploaded && row.is(tenant, id);
+            !is_it || (is_in_use && !row.file.content_gone)
+        });
         Ok(rows.len() < before)
     }
 
-    async fn mark_gone(&self, tenant: &Tenant, id: Id) -> Result<(), Fatal> {
+    async fn mark_gone(&self, tenant: &Tenant, id: Id, unless: &[State]) -> Result<bool, Fatal> {
         let mut rows = lock(&self.rows);
-        let mut there = rows
-            .iter_mut()
-            .filter(|row| row.file.is_uploaded && !row.file.content_gone);
-        if let Some(row) = there.find(|row| row.is(tenant, id)) {
+        let mut uploaded = rows.iter_mut().filter(|row| row.file.is_uploaded);
+        let Some(row) = uploaded.find(|row| row.is(tenant, id)) else {
+            return Ok(false);
+        };
+        if !row.file.content_gone {
+            if self.queue.lists(tenant, id, unless) {
+                return Ok(false);
+            }
             row.file.content_gone = true;
             row.file.updated_ms = self.clock.now_ms();
         }
+        Ok(true)
+    }
+
+    async fn mark_to_go(&self, tenant: &Tenant, id: Id) -> Result<(), Fatal> {
+        self.set_to_go(tenant, id, true);
+        Ok(())
+    }
+
+    async fn to_go(&self, after: Option<Id>, limit: u32) -> Result<Vec<File>, Fatal> {
+        let rows = lock(&self.rows);
+        let files = rows.iter().map(|row| &row.file);
+        let noted = files.filter(|file| file.is_to_go && Some(file.new.id) > after);
+        let mut noted: Vec<File> = noted.cloned().collect();
+        noted.sort_by_key(|file| file.new.id);
+        noted.truncate(limit as usize);
+        Ok(noted)
+    }
+
+    async fn went(&self, tenant: &Tenant, id: Id) -> Result<(), Fatal> {
+        self.set_to_go(tenant, id, false);
         Ok(())
     }
 

@@ -22,7 +22,7 @@ use crate::job::Failure;
 use crate::page::{Listed, Page};
 use crate::queue::{
     Approval, Changed, Claim, Claimant, Depth, Filter, Held, Job, NewJob, Progress, Queue, Receipt,
-    Release, Remembered, Renewal,
+    Release, Remembered, Renewal, State,
 };
 use crate::tenant::Tenant;
 use async_trait::async_trait;
@@ -55,9 +55,9 @@ impl MemoryQueue {
         self.read(|jobs| jobs.newest_of_file(tenant, file).cloned())
     }
 
-    /// Whether a job that could still run lists a file.
-    pub(super) fn is_in_use(&self, tenant: &Tenant, file: Id) -> bool {
-        self.read(|jobs| jobs.is_in_use(tenant, file))
+    /// Whether a job in one of `states` lists a file.
+    pub(super) fn lists(&self, tenant: &Tenant, file: Id, states: &[State]) -> bool {
+        self.read(|jobs| jobs.lists(tenant, file, states))
     }
 
     fn read<T>(&self, read: impl FnOnce(&Jobs) -> T) -> T {

@@ -15,7 +15,8 @@ type Place = (String, [u8; 12], u32, u64);
 /// A store of rejects.
 #[derive(Default)]
 pub struct MemoryRejects {
-    rejects: Mutex<BTreeMap<Place, Reject>>,
+    /// With the fence number of the claim that stored each.
+    rejects: Mutex<BTreeMap<Place, (u64, Reject)>>,
 }
 
 impl MemoryRejects {
@@ -27,8 +28,9 @@ impl MemoryRejects {
     fn wanted(&self, run: &Run, filter: &Filter, from: u64) -> Vec<Reject> {
         let rejects = lock(&self.rejects);
         let wanted = rejects.range(place(run, from)..=place(run, u64::MAX));
-        let wanted = wanted.filter(|(_, reject)| is_wanted(reject, filter));
-        wanted.map(|(_, reject)| reject.clone()).collect()
+        let wanted = wanted.map(|(_, (_, reject))| reject);
+        let wanted = wanted.filter(|reject| is_wanted(reject, filter));
+        wanted.cloned().collect()
     }
 }
 
@@ -49,19 +51,21 @@ fn is_wanted(reject: &Reject, filter: &Filter) -> bool {
 
 #[async_trait]
 impl Rejects for MemoryRejects {
-    async fn store(&self, run: &Run, rejects: &[Reject]) -> Result<(), Fatal> {
+    async fn store(&self, run: &Run, fence: u64, rejects: &[Reject]) -> Result<(), Fatal> {
         let mut stored = lock(&self.rejects);
         for reject in rejects {
-            stored
-                .entry(place(run, reject.at.ordinal))
-                .or_insert_with(|| reject.clone());
+            let place = place(run, reject.at.ordinal);
+            if stored.get(&place).is_none_or(|(other, _)| *other < fence) {
+                stored.insert(place, (fence, reject.clone()));
+            }
         }
         Ok(())
     }
 
-    async fn remove_from(&self, run: &Run, from: u64) -> Result<(), Fatal> {
-        let gone = place(run, from)..=place(run, u64::MAX);
-        lock(&self.rejects).retain(|place, _| !gone.contains(place));
+    async fn remove_from(&self, run: &Run, fence: u64, from: u64) -> Result<(), Fatal> {
+        let behind = place(run, from)..=place(run, u64::MAX);
+        let is_gone = |place: &Place, other: u64| behind.contains(place) && other < fence;
+        lock(&self.rejects).retain(|place, (other, _)| !is_gone(place, *other));
         Ok(())
     }
 

@@ -20,10 +20,10 @@ impl Jobs {
         of_file.max_by_key(|job| (job.created_ms, job.id.0))
     }
 
-    /// Whether a job that could still run lists a file.
-    pub(super) fn is_in_use(&self, tenant: &Tenant, file: Id) -> bool {
+    /// Whether a job in one of `states` lists a file.
+    pub(super) fn lists(&self, tenant: &Tenant, file: Id, states: &[State]) -> bool {
         let mut of_file = self.of_file(tenant, file);
-        of_file.any(|job| !job.state.is_terminal())
+        of_file.any(|job| states.contains(&job.state))
     }
 
     fn of_file(&self, tenant: &Tenant, file: Id) -> impl Iterator<Item = &Job> {

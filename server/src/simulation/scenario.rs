@@ -76,7 +76,10 @@ impl Scenario {
         let chance = &mut Chance::new(seed);
         let fine_from_ms = chance.between(4, 40) * 1_000;
         let tasks = (0..chance.between(1, 3))
-            .map(|tag| task(chance, menu, tag))
+            .map(|tag| {
+                let records = records(chance);
+                task(chance, menu, tag, records)
+            })
             .collect::<Vec<_>>();
         let acts = acts(chance, tasks.len(), fine_from_ms);
         let controls = controls(chance, fine_from_ms);
@@ -97,7 +100,8 @@ impl Scenario {
     /// One job and no faults but those that are put in later: for what is tried everywhere.
     pub fn plain(seed: u64, menu: &Menu) -> Self {
         let chance = &mut Chance::new(seed);
-        let task = task(chance, menu, 0);
+        let records = chance.between(8, 24);
+        let task = task(chance, menu, 0, records);
         let submit = Act {
             at_ms: 1,
             task: 0,
@@ -118,18 +122,21 @@ impl Scenario {
     }
 }
 
-fn task(chance: &mut Chance, menu: &Menu, tag: u64) -> Task {
+fn records(chance: &mut Chance) -> u64 {
+    match chance.between(0, 9) {
+        0 => chance.between(1, 3),
+        1..=6 => chance.between(10, 60),
+        _ => chance.between(60, 200),
+    }
+}
+
+fn task(chance: &mut Chance, menu: &Menu, tag: u64, records: u64) -> Task {
     // Most loads are inserts.
     let is_keyed = chance.one_in(4);
     let fitting: Vec<usize> = (0..menu.dishes.len())
         .filter(|&dish| menu.dishes[dish].is_keyed == is_keyed)
         .collect();
     let dish = *chance.pick(&fitting);
-    let records = match chance.between(0, 9) {
-        0 => chance.between(1, 3),
-        1..=6 => chance.between(10, 60),
-        _ => chance.between(60, 200),
-    };
     let (text, truth) = truth::draw(chance, tag, records, is_keyed);
     Task { dish, text, truth }
 }

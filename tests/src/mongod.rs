@@ -109,6 +109,18 @@ impl Mongod {
         connect(&self.uri()).await
     }
 
+    /// Makes a unique index on `path` of a collection.
+    ///
+    /// # Panics
+    /// Where the server refuses it.
+    pub async fn make_unique(&self, database: &str, collection: &str, path: &str) {
+        let index = doc! { "key": { path: 1 }, "name": path, "unique": true };
+        let command = doc! { "createIndexes": collection, "indexes": [index] };
+        let database = self.client().await.database(database);
+        let made = database.run_command(command).await;
+        made.unwrap_or_else(|error| panic!("no unique index on {path}: {error}"));
+    }
+
     /// The number of nodes; nodes are named by their index.
     pub fn nodes(&self) -> Range<usize> {
         0..self.nodes.len()

@@ -1,8 +1,8 @@
 //! The documents of one tenant in memory, and what is remembered of its loads, as MongoDB keeps them.
 //!
 //! A batch is one step, like every other call, unless a test tears it. Documents are kept as JSON with the values of the
-//! embedded store, and found by `_id`, by the key of a load and by other unique indexes. What was written is logged, so that a test can
-//! see how much was done again.
+//! embedded store, and found by `_id`, by the key of a load and by other unique indexes. What was written is logged, so
+//! that a test can see how much was done again.
 
 mod encode;
 mod insert;
@@ -90,7 +90,7 @@ impl MemoryDocuments {
         lock(&self.held).log.clone()
     }
 
-    /// Refuses from now on a document whose `path`, names with dots, has the value of another: the reject
+    /// Refuses from now on a document whose value at `path`, names with dots, another one has: the reject
     /// `duplicate_value`. `false`: there are such documents already.
     pub fn make_unique(&self, collection: &str, path: &str) -> bool {
         let path = path.split('.').map(Arc::from).collect();
@@ -98,8 +98,8 @@ impl MemoryDocuments {
         held.table(collection).make_unique(&[path])
     }
 
-    /// Applies only the first `operations` operations of the next batch (in key modes: keys), and breaks its connection then: its writer is
-    /// told of an outage.
+    /// Applies only the first `operations` operations of the next batch (in key modes: keys), and breaks its connection
+    /// then: its writer is told of an outage.
     pub fn tear_next_write(&self, operations: usize) {
         lock(&self.held).torn_after = Some(operations);
     }

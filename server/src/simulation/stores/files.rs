@@ -249,15 +249,15 @@ impl Files for MemoryFiles {
 mod tests {
     use super::*;
     use crate::files::suite::{self, Both};
+    use crate::simulation::stores::MemoryStores;
 
     #[tokio::test(start_paused = true)]
     async fn it_conforms() {
         suite::conforms(async || {
-            let clock = Clock::new();
-            let queue = Arc::new(MemoryQueue::new(clock.clone()));
+            let stores = MemoryStores::new(Clock::new());
             Both {
-                files: Arc::new(MemoryFiles::new(clock, queue.clone())),
-                queue,
+                files: stores.files,
+                queue: stores.queue,
             }
         })
         .await;

@@ -63,3 +63,28 @@ impl MemoryStores {
 fn lock<T>(data: &Mutex<T>) -> MutexGuard<'_, T> {
     data.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::keys::Keys;
+    use crate::rejects::{Filter, Rejects, Run};
+    use crate::specs::{Owner, Specs};
+    use crate::tenant::Tenant;
+
+    #[tokio::test]
+    async fn stores_begin_empty() {
+        let stores = MemoryStores::new(Clock::new());
+        let run = Run {
+            tenant: Tenant::NONE,
+            job: crate::id::Id([1; 12]),
+            run: 0,
+        };
+        let rejects = stores.rejects.count(&run, &Filter::default()).await;
+        let specs = stores.specs.newest(Owner::Operator, None, 10).await;
+        assert_eq!((rejects.unwrap(), specs.unwrap()), (0, vec![]));
+        assert!(!stores.keys.any().await.unwrap());
+        assert!(stores.queue.all().is_empty() && stores.documents.loads().is_empty());
+        assert_eq!(stores.objects.keys(), Vec::<String>::new());
+    }
+}

@@ -20,11 +20,6 @@ pub struct MemoryRejects {
 }
 
 impl MemoryRejects {
-    /// All rejects of a run, in order.
-    pub fn of_run(&self, run: &Run) -> Vec<Reject> {
-        self.wanted(run, &Filter::default(), 0)
-    }
-
     fn wanted(&self, run: &Run, filter: &Filter, from: u64) -> Vec<Reject> {
         let rejects = lock(&self.rejects);
         let wanted = rejects.range(place(run, from)..=place(run, u64::MAX));

@@ -26,8 +26,15 @@ struct Rules {
     layout: Layout,
 }
 
+/// Records of one key that one merge applies, at most.
+const MAX_STAGES: usize = 200;
+
 /// The records of one key in a batch, in order.
-type Group<'a> = Vec<(Operation<'a>, Keyed)>;
+struct Group<'a> {
+    records: Vec<(Operation<'a>, Keyed)>,
+    /// How many records the next statement applies, in mode merge.
+    folded: usize,
+}
 
 /// What became of a statement.
 enum Applied {
@@ -60,9 +67,16 @@ impl Sink for KeyedSink {
     async fn write(&self, batch: &Batch) -> Result<Written, Fatal> {
         self.place.apply(batch, |table, most| {
             let mut outcome = Outcome::default();
-            for group in fold(batch)?.into_iter().take(most) {
-                outcome.operations += group.len() as u64;
-                self.rules.write(table, group, &mut outcome);
+            let mut groups = fold(batch)?;
+            groups.truncate(most);
+            let records = groups.iter().map(|group| group.records.len() as u64);
+            outcome.operations = records.sum();
+            // What is refused is settled behind all others, in another round.
+            while !groups.is_empty() {
+                for group in &mut groups {
+                    self.rules.write(table, group, &mut outcome);
+                }
+                groups.retain(|group| !group.records.is_empty());
             }
             Ok(outcome)
         })
@@ -94,52 +108,50 @@ fn fold(batch: &Batch) -> Result<Vec<Group<'_>>, Fatal> {
         let keyed = Keyed::read(operation)?;
         let at = *of_key.entry(keyed.key.clone()).or_insert(groups.len());
         match groups.get_mut(at) {
-            Some(group) => group.push((operation, keyed)),
-            None => groups.push(vec![(operation, keyed)]),
+            Some(group) => group.records.push((operation, keyed)),
+            None => groups.push(Group {
+                records: vec![(operation, keyed)],
+                folded: MAX_STAGES,
+            }),
         }
     }
     Ok(groups)
 }
 
 impl Rules {
-    /// Writes the records of one key: of a merge all are applied, of the others the last. Where that is refused, the one
-    /// before it stands in.
-    fn write(&self, table: &mut Table, mut group: Group<'_>, outcome: &mut Outcome) {
-        if self.mode == Mode::Merge {
-            let all: Vec<&Keyed> = group.iter().map(|(_, keyed)| keyed).collect();
-            match self.apply(table, &all) {
-                Applied::Refused(_) => self.merge_one_by_one(table, group, outcome),
-                applied => count(&applied, group.len(), outcome),
+    /// Sends the statement of a group once: of a merge all records are applied, of the others the last. Where that is
+    /// refused, the one before it stands in the next time. The records of the group that are not decided are left in it.
+    fn write(&self, table: &mut Table, group: &mut Group<'_>, outcome: &mut Outcome) {
+        let last = group.records.len() - 1;
+        let applied = match self.mode {
+            Mode::Merge => 0..group.folded.min(group.records.len()),
+            _ => last..last + 1,
+        };
+        let statement = group.records[applied.clone()].iter();
+        let statement: Vec<&Keyed> = statement.map(|(_, keyed)| keyed).collect();
+        match self.apply(table, &statement) {
+            Applied::Refused(_) if applied.len() > 1 => group.folded = 1,
+            Applied::Refused(problem) => {
+                let (operation, _) = group.records.remove(applied.start);
+                outcome.written.rejects.push(operation.reject(problem));
             }
-            return;
-        }
-        while let Some((operation, last)) = group.last() {
-            match self.apply(table, &[last]) {
-                Applied::Refused(problem) => {
-                    let reject = operation.reject(problem);
-                    outcome.written.rejects.push(reject);
-                    group.pop();
-                }
-                Applied::NoMatch => {
-                    for (operation, _) in &group {
-                        let message = "no document has this key";
-                        let problem = Problem::of_record("no_match", message);
-                        outcome.written.rejects.push(operation.reject(problem));
-                    }
-                    return;
-                }
-                applied => return count(&applied, group.len(), outcome),
-            }
-        }
-    }
-
-    fn merge_one_by_one(&self, table: &mut Table, group: Group<'_>, outcome: &mut Outcome) {
-        for (operation, keyed) in &group {
-            match self.apply(table, &[keyed]) {
-                Applied::Refused(problem) => {
+            Applied::NoMatch => {
+                for (operation, _) in group.records.drain(..) {
+                    let problem = Problem::of_record("no_match", "no document has this key");
                     outcome.written.rejects.push(operation.reject(problem));
                 }
-                applied => count(&applied, 1, outcome),
+            }
+            done => {
+                let decided = match self.mode {
+                    Mode::Merge => applied.len(),
+                    _ => group.records.len(),
+                };
+                outcome.written.loaded += decided as u64;
+                if let Applied::Stands = done {
+                    outcome.found += decided as u64;
+                }
+                group.records.drain(..decided);
+                group.folded = MAX_STAGES;
             }
         }
     }
@@ -212,13 +224,5 @@ impl Row {
             sequence: None,
             document: serde_json::json!({}),
         }
-    }
-}
-
-/// Counts records that were acknowledged.
-fn count(applied: &Applied, records: usize, outcome: &mut Outcome) {
-    outcome.written.loaded += records as u64;
-    if let Applied::Stands = applied {
-        outcome.found += records as u64;
     }
 }

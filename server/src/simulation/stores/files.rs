@@ -45,14 +45,6 @@ impl MemoryFiles {
         }
     }
 
-    fn set_to_go(&self, tenant: &Tenant, id: Id, is_to_go: bool) {
-        let mut rows = lock(&self.rows);
-        let mut uploaded = rows.iter_mut().filter(|row| row.file.is_uploaded);
-        if let Some(row) = uploaded.find(|row| row.is(tenant, id)) {
-            row.file.is_to_go = is_to_go;
-        }
-    }
-
     fn seen(&self, file: &File) -> Seen {
         let newest = self.queue.newest(&file.new.tenant, file.new.id);
         let outcome = newest.map(|job| Outcome {
@@ -69,6 +61,13 @@ impl MemoryFiles {
             newest: outcome,
         }
     }
+}
+
+/// The file, where it is uploaded.
+fn uploaded<'a>(rows: &'a mut [Row], tenant: &Tenant, id: Id) -> Option<&'a mut File> {
+    let mut uploaded = rows.iter_mut().filter(|row| row.file.is_uploaded);
+    let row = uploaded.find(|row| row.is(tenant, id));
+    row.map(|row| &mut row.file)
 }
 
 #[async_trait]
@@ -156,48 +155,54 @@ impl Files for MemoryFiles {
     async fn remove(&self, tenant: &Tenant, id: Id) -> Result<bool, Fatal> {
         // Whoever reads the file behind giving it to a job waits for this lock.
         let mut rows = lock(&self.rows);
-        let is_in_use = self.queue.lists(tenant, id, &State::RUNNABLE);
+        let in_use = self.queue.lists(tenant, id, &State::RUNNABLE);
         let before = rows.len();
         rows.retain(|row| {
-            let is_it = row.file.is_uploaded && row.is(tenant, id);
-            !is_it || (is_in_use && !row.file.content_gone)
+            let may_go = row.file.content_gone || !in_use;
+            !(row.file.is_uploaded && may_go && row.is(tenant, id))
         });
         Ok(rows.len() < before)
     }
 
     async fn mark_gone(&self, tenant: &Tenant, id: Id, unless: &[State]) -> Result<bool, Fatal> {
         let mut rows = lock(&self.rows);
-        let mut uploaded = rows.iter_mut().filter(|row| row.file.is_uploaded);
-        let Some(row) = uploaded.find(|row| row.is(tenant, id)) else {
+        let Some(file) = uploaded(&mut rows, tenant, id) else {
             return Ok(false);
         };
-        if !row.file.content_gone {
-            if self.queue.lists(tenant, id, unless) {
-                return Ok(false);
-            }
-            row.file.content_gone = true;
-            row.file.updated_ms = self.clock.now_ms();
+        if file.content_gone {
+            return Ok(true);
         }
+        if self.queue.lists(tenant, id, unless) {
+            return Ok(false);
+        }
+        file.content_gone = true;
+        file.updated_ms = self.clock.now_ms();
         Ok(true)
     }
 
     async fn mark_to_go(&self, tenant: &Tenant, id: Id) -> Result<(), Fatal> {
-        self.set_to_go(tenant, id, true);
+        if let Some(file) = uploaded(&mut lock(&self.rows), tenant, id) {
+            file.is_to_go = true;
+        }
         Ok(())
     }
 
     async fn to_go(&self, after: Option<Id>, limit: u32) -> Result<Vec<File>, Fatal> {
         let rows = lock(&self.rows);
-        let files = rows.iter().map(|row| &row.file);
-        let noted = files.filter(|file| file.is_to_go && Some(file.new.id) > after);
+        let noted = rows.iter().map(|row| &row.file).filter(|file| {
+            let is_behind = after.is_none_or(|after| file.new.id.0 > after.0);
+            file.is_to_go && is_behind
+        });
         let mut noted: Vec<File> = noted.cloned().collect();
-        noted.sort_by_key(|file| file.new.id);
+        noted.sort_by_key(|file| file.new.id.0);
         noted.truncate(limit as usize);
         Ok(noted)
     }
 
     async fn went(&self, tenant: &Tenant, id: Id) -> Result<(), Fatal> {
-        self.set_to_go(tenant, id, false);
+        if let Some(file) = uploaded(&mut lock(&self.rows), tenant, id) {
+            file.is_to_go = false;
+        }
         Ok(())
     }
 

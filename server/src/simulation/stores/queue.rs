@@ -57,7 +57,7 @@ impl MemoryQueue {
 
     /// Whether a job in one of `states` lists a file.
     pub(super) fn lists(&self, tenant: &Tenant, file: Id, states: &[State]) -> bool {
-        self.read(|jobs| jobs.lists(tenant, file, states))
+        self.read(|jobs| jobs.is_listed(tenant, file, states))
     }
 
     fn read<T>(&self, read: impl FnOnce(&Jobs) -> T) -> T {

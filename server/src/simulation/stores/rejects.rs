@@ -15,7 +15,7 @@ type Place = (String, [u8; 12], u32, u64);
 /// A store of rejects.
 #[derive(Default)]
 pub struct MemoryRejects {
-    /// With the fence number of the claim that stored each.
+    /// Each with the fence number of the claim that has stored it.
     rejects: Mutex<BTreeMap<Place, (u64, Reject)>>,
 }
 
@@ -50,7 +50,7 @@ impl Rejects for MemoryRejects {
         let mut stored = lock(&self.rejects);
         for reject in rejects {
             let place = place(run, reject.at.ordinal);
-            if stored.get(&place).is_none_or(|(other, _)| *other < fence) {
+            if stored.get(&place).is_none_or(|(by, _)| *by < fence) {
                 stored.insert(place, (fence, reject.clone()));
             }
         }
@@ -58,9 +58,8 @@ impl Rejects for MemoryRejects {
     }
 
     async fn remove_from(&self, run: &Run, fence: u64, from: u64) -> Result<(), Fatal> {
-        let behind = place(run, from)..=place(run, u64::MAX);
-        let is_gone = |place: &Place, other: u64| behind.contains(place) && other < fence;
-        lock(&self.rejects).retain(|place, (other, _)| !is_gone(place, *other));
+        let gone = place(run, from)..=place(run, u64::MAX);
+        lock(&self.rejects).retain(|place, (by, _)| *by >= fence || !gone.contains(place));
         Ok(())
     }
 

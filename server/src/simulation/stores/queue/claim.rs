@@ -11,30 +11,25 @@ impl Jobs {
             return Some(row.job.clone());
         }
         let expired = match claimant.take_expired {
-            true => self.expired(now, claimant),
+            true => self.expired(now),
             false => None,
         };
         let at = expired.or_else(|| self.due(now))?;
         let row = &mut self.rows[at];
-        take(row, now, claimant);
+        match is_over(row, claimant) {
+            true => give_up(row, now, claimant),
+            false => take(row, now, claimant),
+        }
         Some(row.job.clone())
     }
 
-    /// The job whose lease ran out first and that may be tried again; those that may not have failed then.
-    fn expired(&mut self, now: u64, claimant: &Claimant) -> Option<usize> {
-        loop {
-            let leases = self.rows.iter().enumerate().filter_map(|(at, row)| {
-                let until = row.job.lock_until_ms?;
-                (row.job.state == State::InProgress && until <= now).then_some((until, at))
-            });
-            let (_, at) = leases.min()?;
-            let row = &mut self.rows[at];
-            let has_moved = row.job.progress.furthest > row.claimed_furthest;
-            if has_moved || row.job.attempts + 1 < claimant.max_attempts {
-                return Some(at);
-            }
-            give_up(row, now, claimant);
-        }
+    /// The job whose lease ran out first.
+    fn expired(&self, now: u64) -> Option<usize> {
+        let leases = self.rows.iter().enumerate().filter_map(|(at, row)| {
+            let until = row.job.lock_until_ms?;
+            (row.job.state == State::InProgress && until <= now).then_some((until, at))
+        });
+        leases.min().map(|(_, at)| at)
     }
 
     /// The best due job of the tenant whose turn it is, whose turn is over then.
@@ -55,6 +50,14 @@ impl Jobs {
 
 fn is_owned(row: &Row, claimant: &Claimant) -> bool {
     row.job.state == State::InProgress && row.job.owner.as_ref() == Some(&claimant.owner)
+}
+
+/// Whether a lease ran out without progress, and for the last time.
+fn is_over(row: &Row, claimant: &Claimant) -> bool {
+    let has_moved = row.job.progress.furthest > row.claimed_furthest;
+    row.job.state == State::InProgress
+        && !has_moved
+        && row.job.attempts + 1 >= claimant.max_attempts
 }
 
 /// A worker writes for two thirds of a lease from when it asked last: a claim that is found again is as long.

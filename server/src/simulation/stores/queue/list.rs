@@ -21,7 +21,7 @@ impl Jobs {
     }
 
     /// Whether a job in one of `states` lists a file.
-    pub(super) fn lists(&self, tenant: &Tenant, file: Id, states: &[State]) -> bool {
+    pub(super) fn is_listed(&self, tenant: &Tenant, file: Id, states: &[State]) -> bool {
         let mut of_file = self.of_file(tenant, file);
         of_file.any(|job| states.contains(&job.state))
     }

@@ -11,7 +11,9 @@ use crate::keys::{self, Keys, Mode};
 
 /// Explores a broken model, prints the way to what is wrong, and wants it to be one of `expected`.
 pub fn breaks<M: Model>(name: &str, model: &M, expected: &[&str]) {
-    let broken = explore(model).expect_err("the checker finds what is wrong");
+    let Err(broken) = explore(model) else {
+        panic!("{name}: the checker finds nothing");
+    };
     println!("{name}: {} steps to: {}", broken.trace.len(), broken.told());
     assert!(expected.contains(&broken.what), "{}", broken.what);
 }

@@ -43,6 +43,12 @@ fn every_record_has_one_outcome_after_two_troubles() {
 }
 
 #[test]
+fn every_record_of_two_has_one_outcome_after_two_troubles() {
+    let model = Insert::of(&[Kind::Loads, Kind::Rivalled], sized(2, 3));
+    holds("insert, two records", &model, 40_000);
+}
+
+#[test]
 fn every_record_of_four_has_one_outcome_after_a_trouble() {
     let input = &[Kind::Rivalled, Kind::Dropped, Kind::Loads, Kind::Malformed];
     let model = Insert::of(input, sized(1, 2));

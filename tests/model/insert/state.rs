@@ -186,8 +186,9 @@ impl State {
     /// # Panics
     /// Where there are too many: the bound would cut something off.
     pub fn let_loose(&mut self, statement: Statement) {
-        let free = self.loose.iter().position(Option::is_none);
-        let free = free.expect("there is room for every statement of a bounded model");
+        let Some(free) = self.loose.iter().position(Option::is_none) else {
+            panic!("there is no room for every statement of this bound");
+        };
         self.loose[free] = Some(statement);
     }
 

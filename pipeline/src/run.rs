@@ -80,6 +80,8 @@ pub struct Progress {
     pub counters: Counters,
     /// Bytes of the stored object up to the same place. Compressed ones are estimated from how far the reader is.
     pub bytes_read: u64,
+    /// Whether every record has its outcome and the sink is being finished, which may take long and shows no other progress.
+    pub is_closing: bool,
 }
 
 /// How a run ended.
@@ -169,6 +171,7 @@ pub async fn run(job: Job) -> Report {
                 budget: job.budget,
                 accepted: &job.accepted,
                 shared: &shared,
+                progress: &job.progress,
                 drained,
             };
             closing.judge(&checkpoint.books, job.sink, job.ledger).await

@@ -4,14 +4,17 @@
 //! finished.
 
 use super::{End, Shared, lock, task};
-use crate::{Accepted, Books, Breach, Budget, Fatal, Ledger, OnBreach, Sink, Tally};
+use crate::{Accepted, Books, Breach, Budget, Fatal, Ledger, OnBreach, Progress, Sink, Tally};
 use std::sync::Arc;
+use tokio::sync::watch;
 
 /// Decides how a run ended that met no error.
 pub(super) struct Closing<'a> {
     pub(super) budget: Budget,
     pub(super) accepted: &'a Accepted,
     pub(super) shared: &'a Shared,
+    /// Told when the sink is finished next.
+    pub(super) progress: &'a watch::Sender<Progress>,
     /// Whether all that was under way has its outcome.
     pub(super) drained: bool,
 }
@@ -42,6 +45,8 @@ impl Closing<'_> {
         let closed = async {
             let stored = task(async move { ledger.stored_rejects().await }).await?;
             books.close(decoded_bytes.unwrap_or_default(), stored)?;
+            self.progress
+                .send_modify(|progress| progress.is_closing = true);
             let Some(held) = task(async move { sink.finish().await }).await? else {
                 return Ok(books.holdings());
             };

@@ -4,7 +4,8 @@ mod parts;
 mod sabotage;
 
 use super::*;
-use crate::OnBreach;
+use crate::{Holdings, OnBreach, Written};
+use async_trait::async_trait;
 use parts::{Bytes, Store, job, lines, start, told};
 use std::sync::atomic::Ordering;
 
@@ -384,7 +385,46 @@ async fn progress_is_what_has_its_outcome_and_not_what_was_read_ahead() {
     let end = report.checkpoint.books.end.offset;
     assert!(0 < end && end < input.len() as u64);
     assert_eq!(report.bytes_read, end);
-    assert_eq!(told.borrow_and_update().bytes_read, end);
+    let told = told.borrow_and_update();
+    assert_eq!((told.bytes_read, told.is_closing), (end, false));
+}
+
+/// A sink whose end is watched.
+struct Watched {
+    store: Arc<Store>,
+    told: watch::Receiver<Progress>,
+}
+
+#[async_trait]
+impl Sink for Watched {
+    async fn write(&self, batch: &Batch) -> Result<Written, Fatal> {
+        assert!(!self.told.borrow().is_closing);
+        self.store.write(batch).await
+    }
+
+    async fn finish(&self) -> Result<Option<Holdings>, Fatal> {
+        let told = self.told.borrow().clone();
+        assert_eq!((told.is_closing, told.counters.read), (true, 20));
+        self.store.finish().await
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn that_the_sink_is_finished_next_is_told_before() {
+    let store = Arc::new(Store::default());
+    let (progress, told) = watch::channel(Progress::default());
+    let sink = Watched {
+        store: store.clone(),
+        told,
+    };
+    let report = run(Job {
+        sink: Arc::new(sink),
+        progress,
+        ..job(&lines(20, &[]), &store, start())
+    })
+    .await;
+    assert!(matches!(report.end, End::Completed(_)));
+    assert_eq!(store.finished.load(Ordering::SeqCst), 1);
 }
 
 #[tokio::test(start_paused = true)]

@@ -119,7 +119,7 @@ impl Flow<'_> {
         // Before the sink is opened, which may build an index: a run that is dropped then has its counters too.
         self.progress.send_replace(Progress {
             counters: opened.from.books.counters.clone(),
-            bytes_read: 0,
+            ..Progress::default()
         });
         let sink = self.connected.open(self.load).await?;
         let (parts, convert) = opened.chain(self.plan, sink.encode);

@@ -126,7 +126,8 @@ pub struct NewJob {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Progress {
-    /// The ordinal up to which records are acknowledged or skipped. Its growth is what counts as progress.
+    /// The ordinal up to which records are acknowledged or skipped; behind the last one it grows by one with each claim that
+    /// comes to finish the sink. Its growth is what counts as progress.
     pub furthest: u64,
     /// Bytes of the stored object that are done.
     pub bytes_read: u64,

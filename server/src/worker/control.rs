@@ -10,13 +10,21 @@ use crate::load::lease::Lease;
 use crate::metrics::Metrics;
 use crate::queue::{self, Claim, Job, Queue, Renewal};
 use pipeline::{Counters, Fatal};
+use std::pin::pin;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep_until, timeout_at};
+use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 
 /// The longest time between two renewals, in milliseconds; it bounds how late a cancellation is heard.
 const MAX_INTERVAL_MS: u64 = 2_000;
+
+/// How often a job whose records all have their outcome may lose its worker while the sink is finished, without being
+/// charged for it. Nothing of its input is read then, so it is no poison; something else may be, so there is an end.
+pub(super) const MAX_CLOSINGS: u64 = 30;
+
+/// After how long of that the store is told, in milliseconds: most jobs have ended by then, and need no more writes.
+const LONG_CLOSING_MS: u64 = 200;
 
 /// Why a run must end at once.
 #[derive(Debug)]
@@ -48,8 +56,14 @@ impl Control {
     pub(super) async fn keep(&self) -> Lost {
         let interval = Duration::from_millis(MAX_INTERVAL_MS.min(self.lease_ms / 6).max(1));
         let mut next = self.claimed + interval;
+        let mut closes = pin!(self.gauge.closes());
+        let mut is_closing = false;
         loop {
-            sleep_until(next).await;
+            tokio::select! {
+                () = sleep_until(next) => {}
+                // Soon: it is the last progress that there is to tell.
+                () = &mut closes, if !is_closing => is_closing = true,
+            }
             let sent = Instant::now();
             // One connection that has died unnoticed must not take the whole time: another try goes by another one.
             let limit =
@@ -131,7 +145,22 @@ impl Gauge {
     /// How far it is now.
     pub(super) fn read(&self) -> queue::Progress {
         let told = self.run.borrow().clone();
-        self.at(told.counters.read, told.bytes_read, None)
+        let ordinal = told.counters.read;
+        let mut progress = self.at(ordinal, told.bytes_read, None);
+        // Once for each claim that comes so far: what was known of the job before it does not change.
+        if told.is_closing && progress.furthest.saturating_sub(ordinal) < MAX_CLOSINGS {
+            progress.furthest += 1;
+        }
+        progress
+    }
+
+    /// Waits until the run finishes its sink and takes its time for it; for ever where it ends before.
+    async fn closes(&self) {
+        let mut run = self.run.clone();
+        if run.wait_for(|told| told.is_closing).await.is_err() {
+            std::future::pending::<()>().await;
+        }
+        sleep(Duration::from_millis(LONG_CLOSING_MS)).await;
     }
 
     /// What became of its records so far.

@@ -1,5 +1,6 @@
 //! Workers over real stores: SQLite and a folder, and a mongod where outages are the subject.
 
+mod closing;
 mod endings;
 mod losses;
 mod metrics;

@@ -37,7 +37,9 @@ async fn a_job_is_completed_as_its_sample_says() {
     let receipt = job.receipt.unwrap();
     assert_eq!((receipt.revision, receipt.documents), (1, stats("loaded")));
     assert_eq!(receipt.digest.len(), 64);
-    assert_eq!(job.progress.furthest, stats("read"));
+    // One more, where finishing the sink took so long that it was told.
+    let beyond = job.progress.furthest - stats("read");
+    assert!(beyond <= 1, "{beyond}");
     assert_eq!(job.progress.bytes_read, ORDERS_INPUT.len() as u64);
     assert_eq!((job.attempts, job.fence), (0, 1));
     assert_eq!(job.worker.as_deref(), Some("host:1"));

@@ -46,6 +46,7 @@ const HOMES: [Home; 4] = [
     Home {
         names: &["rusqlite"],
         below: &[
+            "stages/src/sqlite/",
             "stages/src/sqlite.rs",
             "stages/src/sink/sqlite/",
             "stages/src/sink/sqlite.rs",

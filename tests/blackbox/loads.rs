@@ -105,7 +105,7 @@ async fn a_file_that_was_finished_and_not_noted_is_found_finished() {
         for more in [&[][..], &["--resume"]] {
             let place = place().env("DATA_DIR", "data");
             place.write("input.csv", input);
-            write_spec(&place, 1, "string", "");
+            write_spec(&place, 1, "string", "min_records = 0");
             let sink = format!("{kind}:out");
             let sink = ["--sink", &sink];
             let expected = format!("{loaded} 0 of {loaded} completed");

@@ -3,7 +3,7 @@
 use super::super::allowance::Allowance;
 use super::super::control::{Control, Gauge};
 use super::super::outages::Outages;
-use super::place::{Faults, Place, Process, lines, outcome, slow_spec, wait_for};
+use super::place::{Faults, LEASE_MS, Place, Process, lines, outcome, slow_spec, wait_for};
 use crate::files::mongo::MongoFiles;
 use crate::keys::mongo::MongoKeys;
 use crate::queue::mongo::MongoQueue;
@@ -14,6 +14,7 @@ use crate::stores::Stores;
 use crate::targets::Targets;
 use stages::sink::mongodb::MongoTarget;
 use std::sync::Arc;
+use std::time::Duration;
 use testbed::mongod::Mongod;
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -59,6 +60,43 @@ async fn mongo_that_is_away_for_longer_than_a_lease_charges_nobody() {
     assert_eq!((outcome(&job), job.attempts), (format!("{MANY} 0 0"), 0));
     assert_eq!(job.receipt.unwrap().documents, MANY);
     process.shutdown().await;
+}
+
+/// Whoever is gone can neither renew nor give back: what the job had got further by then is what counts.
+async fn ends_while_mongo_is_away(kill: bool) {
+    let mut server = Mongod::standalone().await;
+    let place = place(&server).await;
+    let job = place
+        .submit(&slow_spec("c", ""), "a.jsonl", lines(MANY))
+        .await;
+    let process = Process::start(&place, "host:1");
+    place.past(&job, 100).await;
+    server.freeze();
+    let frozen = Instant::now();
+    match kill {
+        true => process.kill(),
+        false => process.shutdown().await,
+    }
+    wait_for("the end of the lease", async || {
+        frozen.elapsed() > 2 * Duration::from_millis(LEASE_MS)
+    })
+    .await;
+    server.thaw();
+    let process = Process::start(&place, "host:2");
+    let job = place.ended(&job, State::Completed).await;
+    assert_eq!((outcome(&job), job.attempts), (format!("{MANY} 0 0"), 0));
+    assert_eq!(job.receipt.unwrap().documents, MANY);
+    process.shutdown().await;
+}
+
+#[tokio::test]
+async fn mongo_that_is_away_when_a_worker_is_killed_charges_nobody() {
+    ends_while_mongo_is_away(true).await;
+}
+
+#[tokio::test]
+async fn mongo_that_is_away_when_a_worker_is_stopped_charges_nobody() {
+    ends_while_mongo_is_away(false).await;
 }
 
 /// As a connection does whose other end is gone without a word.

@@ -1,7 +1,7 @@
 //! Files in which every record is bad, each in another way: memory grows with the number of kinds of errors, never with
 //! that of errors, what a job says of them is bounded, and none of them is worth a line of the log.
 //!
-//! `SLUICEGATE_FULL=1` takes a million records, otherwise 100,000.
+//! `SLUICEGATE_FULL=1` takes a million records, otherwise 60,000.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, BufWriter, Write};
@@ -28,7 +28,7 @@ const FILLER: &str =
 pub fn many() -> u64 {
     match std::env::var("SLUICEGATE_FULL").as_deref() {
         Ok("1") => 1_000_000,
-        _ => 100_000,
+        _ => 60_000,
     }
 }
 

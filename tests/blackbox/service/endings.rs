@@ -101,7 +101,8 @@ async fn a_job_that_is_cancelled_near_its_end_ends_once() {
             api.get(&receipt).await.refused(409, "wrong_state");
             // Its worker takes the next job, so it has let go of this one.
             let other = upload(&backend, api, races + race, 1).await.0;
-            let other = process(api, &other, "orders-e2e").await;
+            // Whether its one record is good or not.
+            let other = process(api, &other, "orders-any").await;
             api.job_in(&other, "completed", DEADLINE).await;
             assert_eq!(api.job(&job).await["state"], "cancelled");
             let retried = api.post(&format!("/jobs/{job}/retry")).await;

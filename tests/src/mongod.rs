@@ -4,7 +4,8 @@
 //! Never: listens elsewhere than on 127.0.0.1, and never shares a node with another test.
 
 use std::ops::Range;
-use std::time::Duration;
+use std::path::Path;
+use std::time::{Duration, Instant};
 
 use mongodb::Client;
 use mongodb::bson::{Bson, Document, doc};
@@ -20,6 +21,10 @@ const START_TIMEOUT: Duration = Duration::from_secs(150);
 /// How long a node may take to set or take back a fail point. It answers once every command that an earlier one held back
 /// has gone on, even where nobody waits for that command any more.
 const FAIL_POINT_TIMEOUT: Duration = Duration::from_secs(90);
+
+/// How long a node may take to stop, and the time between two looks at it.
+const FREEZE_TIMEOUT: Duration = Duration::from_secs(30);
+const FREEZE_INTERVAL: Duration = Duration::from_millis(1);
 
 /// The name of every replica set.
 pub const REPLICA_SET: &str = "rs0";
@@ -207,9 +212,15 @@ impl Mongod {
     }
 
     /// SIGSTOP to every node: connections stand and nothing is answered, until [`Mongod::thaw`].
+    ///
+    /// # Panics
+    /// Where a node still runs after 30 s.
     pub fn freeze(&mut self) {
         for node in &mut self.nodes {
             node.process.signal("STOP");
+        }
+        for node in &self.nodes {
+            node.wait_until_frozen();
         }
     }
 
@@ -325,6 +336,18 @@ impl Node {
         );
     }
 
+    /// Waits until each thread of the node has stopped: a signal is on its way for a while, and until then it answers.
+    fn wait_until_frozen(&self) {
+        let lock = self.process.folder().join("data/mongod.lock");
+        let process = std::fs::read_to_string(&lock).unwrap_or_default();
+        let threads = format!("/proc/{}/task", process.trim());
+        let waited = Instant::now();
+        while !all_stopped(Path::new(&threads)) {
+            assert!(waited.elapsed() < FREEZE_TIMEOUT, "mongod does not stop");
+            std::thread::sleep(FREEZE_INTERVAL);
+        }
+    }
+
     /// Waits until the node accepts connections; false where it ended instead.
     async fn accepts(&mut self) -> bool {
         let mut accepts = false;
@@ -338,6 +361,21 @@ impl Node {
         .await;
         accepts
     }
+}
+
+/// Whether every thread in this folder of Linux's `/proc` is stopped; false where there is none.
+fn all_stopped(threads: &Path) -> bool {
+    let Ok(mut threads) = std::fs::read_dir(threads) else {
+        return false;
+    };
+    threads.all(|thread| {
+        let stat = thread.and_then(|thread| std::fs::read_to_string(thread.path().join("stat")));
+        // The state stands behind the name, which may hold anything.
+        stat.is_ok_and(|stat| {
+            let state = stat.rsplit_once(") ").map(|(_, rest)| rest);
+            state.is_some_and(|state| state.starts_with('T'))
+        })
+    })
 }
 
 fn says(hello: &Document, what: &str) -> bool {

@@ -9,7 +9,7 @@
 //! | [`Cutter::cut_before`] | a connection that ends | not got the request |
 //! | [`Cutter::lose_reply_to`] | a connection that ends | done it |
 //! | [`Cutter::drop_reply_to`] | nothing, for as long as it waits | done it |
-//! | [`Cutter::freeze`] | nothing, for as long as it waits | nothing more, until [`Cutter::thaw`] |
+//! | [`Cutter::freeze`], [`Cutter::freeze_at`] | nothing, for as long as it waits | nothing more, until [`Cutter::thaw`] |
 //! | [`Cutter::cut_all`], [`Cutter::refuse`] | a connection that ends | whatever went before |
 //! | [`Cutter::delay`], [`Cutter::throttle`] | everything, later | everything, later |
 
@@ -125,7 +125,7 @@ impl Cutter {
     }
 
     /// Cuts a connection when the client sends `pattern`, before the server is sent it: not done. The first `times` that
-    /// come. There is one pattern at a time, for this and the two below: another one takes it back.
+    /// come. There is one pattern at a time, for this and the others: another one takes it back.
     pub fn cut_before(&self, pattern: &[u8], times: usize) {
         self.shared
             .faults()
@@ -162,6 +162,12 @@ impl Cutter {
     /// where a network drops packets. An end that one side makes is not told to the other either.
     pub fn freeze(&self) {
         self.shared.frozen.send_replace(true);
+    }
+
+    /// Freezes as soon as a client sends `pattern`, before the server is sent it. One pattern at a time, as for
+    /// [`Cutter::cut_before`].
+    pub fn freeze_at(&self, pattern: &[u8]) {
+        self.shared.faults().watch(pattern, 1, faults::Then::Freeze);
     }
 
     /// Goes on with what was held by [`Cutter::freeze`], also where whoever sent it has long gone.

@@ -74,6 +74,10 @@ async fn requests(
             let mut faults = shared.faults();
             match faults.take_match(seen.make_contiguous()) {
                 Some(Then::CutBefore) => return Some(Then::CutBefore),
+                Some(Then::Freeze) => {
+                    shared.frozen.send_replace(true);
+                    seen.clear();
+                }
                 Some(then) => {
                     // Before the request goes on, so that its reply cannot come first.
                     fate.send_replace(Some(then));

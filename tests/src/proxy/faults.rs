@@ -42,6 +42,8 @@ pub(super) enum Then {
     LoseReply,
     /// The server is sent everything, and nothing more comes from it; the connection stands.
     DropReply,
+    /// The whole proxy freezes before the server is sent the pattern.
+    Freeze,
 }
 
 /// Which way something goes.

@@ -224,6 +224,28 @@ async fn what_is_frozen_goes_on_when_it_is_thawed() {
 }
 
 #[tokio::test]
+async fn what_freezes_the_proxy_goes_on_when_it_is_thawed() {
+    let (proxy, received) = echo().await;
+    let (mut first, mut other) = (connect(&proxy).await, connect(&proxy).await);
+    proxy.freeze_at(b"insert");
+    assert_eq!(exchange(&mut first, "ins").await, "ins");
+    assert_eq!(exchange(&mut other, "a").await, "a");
+    first.write_all(b"ert").await.unwrap();
+    silent(&mut first).await;
+    other.write_all(b"b").await.unwrap();
+    silent(&mut other).await;
+    assert_eq!(received.lock().unwrap().as_slice(), b"insa");
+    assert_eq!(proxy.cuts(), 1);
+    proxy.thaw();
+    for (socket, text) in [(&mut first, "ert"), (&mut other, "b")] {
+        let mut came = vec![0; text.len()];
+        let read = tokio::time::timeout(DEADLINE, socket.read_exact(&mut came)).await;
+        assert!(read.unwrap().is_ok() && came == text.as_bytes());
+    }
+    assert_eq!(exchange(&mut first, "insert").await, "insert");
+}
+
+#[tokio::test]
 async fn what_is_delayed_or_throttled_comes_late_and_whole() {
     let (proxy, _) = echo().await;
     let mut standing = connect(&proxy).await;

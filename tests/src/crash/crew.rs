@@ -17,6 +17,8 @@ const MAX_LOG_CHARS: usize = 1_500;
 
 /// What every process of a round is started with.
 pub(super) struct Settings {
+    /// What the names of its connections begin with: other rounds may use the same servers.
+    pub name: String,
     /// The program.
     pub binary: PathBuf,
     /// The environment that leads to the servers.
@@ -39,6 +41,7 @@ pub(super) struct Crew {
     settings: Settings,
     /// Where `serve` runs; it has the specs, and the data where they are embedded.
     home: Sluicegate,
+    name: String,
     serve: Option<Service>,
     workers: Vec<Worker>,
     /// How many processes were started: names are never used again.
@@ -58,13 +61,15 @@ impl Crew {
     /// # Panics
     /// Where one does not start.
     pub async fn start(settings: Settings, spec: &str) -> Crew {
-        let home = machine(&settings, "serve", None);
+        let name = format!("{}-serve", settings.name);
+        let home = machine(&settings, &name, None);
         let specs = home.path("specs");
         std::fs::create_dir(&specs).unwrap_or_else(|error| panic!("{}: {error}", specs.display()));
         home.write("specs/orders.toml", spec);
         let mut crew = Crew {
             settings,
             home,
+            name,
             serve: None,
             workers: Vec::new(),
             started: 0,
@@ -111,7 +116,7 @@ impl Crew {
     /// The name by which MongoDB knows the connections of a member.
     pub fn name(&self, member: Member) -> &str {
         match member {
-            Member::Serve => "serve",
+            Member::Serve => &self.name,
             Member::Worker(index) => &self.workers[index].name,
         }
     }
@@ -210,7 +215,7 @@ impl Crew {
 
     fn worker(&mut self) -> Worker {
         self.started += 1;
-        let name = format!("worker-{}", self.started);
+        let name = format!("{}-worker-{}", self.settings.name, self.started);
         let machine = machine(&self.settings, &name, Some(&self.home.path("specs")));
         Worker {
             running: machine.start(["worker"]),

@@ -33,7 +33,13 @@ impl Scene {
     /// # Panics
     /// Where it does not go on, or does not end.
     pub async fn disturb(&mut self, plan: &Plan, outcome: &mut Outcome) {
-        let slice = plan.records * 3 / 4 / plan.times.max(1);
+        // Soon enough that there is something left to do; of S3, that it is not read ahead of the target.
+        let disturbed = match plan.fault {
+            Fault::S3 => plan.records / 2,
+            _ => plan.records * 3 / 4,
+        };
+        let slice = disturbed / plan.times.max(1);
+        let mut connections = None;
         let mut before = Seen::default();
         let mut sleeper = None;
         let mut bound = Some(0);
@@ -48,8 +54,9 @@ impl Scene {
             let Some(holder) = self.crew.holder(&seen) else {
                 break;
             };
+            connections = self.connections();
             let struck = Instant::now();
-            let blow = self.strike(fault, holder).await;
+            let blow = self.strike(fault, holder, &seen).await;
             outcome.disturbances += 1;
             bound = bound
                 .zip(blow.behind_checkpoint)
@@ -61,12 +68,9 @@ impl Scene {
                 let woken = self.wake(holder, blow.before.fence, &mut outcome.violations);
                 woken.await;
             }
-            let least = if blow.needs_claim {
-                blow.before.fence + 1
-            } else {
-                0
-            };
-            before = self.goes_on(&blow.before, least, plan.limit).await;
+            before = self
+                .goes_on(&blow.before, blow.least_fence, plan.limit)
+                .await;
             outcome.recoveries.push(struck.elapsed());
             if before.attempts > 0 {
                 let attempts = before.attempts;
@@ -81,11 +85,15 @@ impl Scene {
             }
         }
         outcome.bound = bound;
-        self.until("its end", plan.limit, async |scene| {
+        let until_end = self.until("its end", plan.limit, async |scene| {
             let seen = scene.stores.job().await?;
             seen.has_ended().then_some(())
-        })
-        .await;
+        });
+        until_end.await;
+        if plan.fault == Fault::S3 && self.connections() == connections {
+            let violation = "S3 was not read after it was cut off: take more records";
+            outcome.violations.push(violation.to_owned());
+        }
         self.judge_again(&sleeper, outcome).await;
     }
 

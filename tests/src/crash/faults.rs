@@ -43,8 +43,8 @@ pub(super) struct Blow {
     pub before: Seen,
     /// Documents behind the checkpoint then; none where writers were alive and it could not be told.
     pub behind_checkpoint: Option<u64>,
-    /// Whether the job must be claimed again before it goes on.
-    pub needs_claim: bool,
+    /// The least claim under which it can go on.
+    pub least_fence: u64,
 }
 
 impl Scene {
@@ -59,15 +59,15 @@ impl Scene {
         seen.unwrap_or_default()
     }
 
-    /// Does what `fault` says to whoever has `job`.
+    /// Does what `fault` says to `holder`, who has `job`, or to a server.
     ///
     /// # Panics
     /// Where a server or process does not come back.
-    pub async fn strike(&mut self, fault: Fault, holder: Member) -> Blow {
+    pub async fn strike(&mut self, fault: Fault, holder: Member, job: &Seen) -> Blow {
         match fault {
-            Fault::Kill => self.kill(holder).await,
-            Fault::Stall => self.stall(holder).await,
-            Fault::AllAtOnce => self.kill_all().await,
+            Fault::Kill => self.kill(holder, job).await,
+            Fault::Stall => self.stall(holder, job).await,
+            Fault::AllAtOnce => self.kill_all(job).await,
             Fault::Primary => self.kill_primary().await,
             Fault::Mongod => self.kill_mongod().await,
             Fault::S3 => self.cut_s3().await,
@@ -75,25 +75,25 @@ impl Scene {
         }
     }
 
-    async fn kill(&mut self, holder: Member) -> Blow {
+    async fn kill(&mut self, holder: Member, job: &Seen) -> Blow {
         let name = self.crew.name(holder).to_owned();
         self.crew.kill(holder).await;
-        let blow = self.when_quiet(&[name], true).await;
+        let blow = self.when_quiet(&[name], true, job).await;
         self.crew.start_all().await;
         blow
     }
 
-    async fn kill_all(&mut self) -> Blow {
+    async fn kill_all(&mut self, job: &Seen) -> Blow {
         let names = self.crew.kill_all().await;
-        let blow = self.when_quiet(&names, true).await;
+        let blow = self.when_quiet(&names, true, job).await;
         self.crew.start_all().await;
         blow
     }
 
-    async fn stall(&mut self, holder: Member) -> Blow {
+    async fn stall(&mut self, holder: Member, job: &Seen) -> Blow {
         let name = self.crew.name(holder).to_owned();
         self.crew.signal(holder, "STOP").await;
-        let mut blow = self.when_quiet(&[name], false).await;
+        let mut blow = self.when_quiet(&[name], false, job).await;
         if !self.servers.place().has_mongod() {
             // The transaction that it was stopped in may still be committed when it goes on.
             blow.behind_checkpoint = None;
@@ -102,7 +102,7 @@ impl Scene {
     }
 
     /// Looks once nothing that the processes with these names have sent can land any more.
-    async fn when_quiet(&self, names: &[String], dead: bool) -> Blow {
+    async fn when_quiet(&self, names: &[String], dead: bool, job: &Seen) -> Blow {
         for name in names {
             eventually(
                 "the store is done with a process",
@@ -113,10 +113,12 @@ impl Scene {
         }
         let before = self.job().await;
         let behind_checkpoint = self.stores.behind_checkpoint(&before).await;
+        // On a machine that is too busy another one has it by now, and has moved the checkpoint.
+        let is_as_left = self.job().await.fence == job.fence;
         Blow {
             before,
-            behind_checkpoint: Some(behind_checkpoint),
-            needs_claim: true,
+            behind_checkpoint: is_as_left.then_some(behind_checkpoint),
+            least_fence: job.fence + 1,
         }
     }
 
@@ -162,8 +164,14 @@ impl Scene {
         Blow {
             before: self.job().await,
             behind_checkpoint: None,
-            needs_claim: false,
+            least_fence: 0,
         }
+    }
+
+    /// How many connections to S3 there were so far, refused ones with them.
+    pub fn connections(&self) -> Option<usize> {
+        let (proxy, _) = self.objects.as_ref()?;
+        Some(proxy.connections())
     }
 
     fn proxy(&self) -> &Cutter {

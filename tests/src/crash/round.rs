@@ -26,6 +26,11 @@ const LEAST_RECORDS_PER_SECOND: u64 = 2_000;
 /// A pause behind each small batch, so that a job of few records has a middle: about 8,000 records a second.
 const SLOW: &str = "batch = { records = 200 }\nrate = { pause = \"25ms\" }\n";
 
+/// Where S3 is cut off, an object comes in about so many pieces, each on a connection of its own.
+const PIECES: u64 = 32;
+/// The least of a piece, in bytes.
+const LEAST_PIECE_BYTES: u64 = 256 * 1024;
+
 /// What a round is made of.
 #[derive(Clone, Debug)]
 pub struct Round {
@@ -145,6 +150,10 @@ async fn go(servers: Arc<Servers>, round: Round) -> Outcome {
     .await;
     outcome.took.file = took;
 
+    if let Some((proxy, _)) = scene.objects.as_ref().filter(|_| round.fault == Fault::S3) {
+        // What lies ready in sockets would outlast a cut.
+        proxy.cut_after(LEAST_PIECE_BYTES.max(totals.bytes / PIECES), usize::MAX);
+    }
     let began = Instant::now();
     let query = "?spec=orders-e2e&process=true";
     let submitted = scene
@@ -213,6 +222,7 @@ async fn scene(servers: Arc<Servers>, round: &Round) -> Scene {
         objects = Some((proxy, s3));
     }
     let settings = Settings {
+        name: database.clone(),
         binary: round.binary.clone(),
         environment,
         mongodb_uri: uri,

@@ -1,4 +1,4 @@
-//! Rejects in memory.
+//! Rejects in memory, each with the number of the claim that stored it.
 
 use super::lock;
 use crate::id::Id;

@@ -86,19 +86,34 @@ impl Origin for Uploaded {
 
     async fn read_from(&self, offset: u64) -> Result<Box<dyn Source>, Fatal> {
         let source = self.object.read_from(offset).await.map_err(is_gone)?;
-        Ok(Box::new(Reading { source }))
+        let left_bytes = self.pinned.size_bytes.unwrap_or_default();
+        Ok(Box::new(Reading {
+            source,
+            left_bytes: left_bytes.saturating_sub(offset),
+        }))
     }
 }
 
-/// The bytes of an uploaded file, whose object may be removed meanwhile.
+/// The bytes of an uploaded file, whose object may be removed meanwhile. It ends where the upload did: one that ends
+/// earlier, or later, is an error, and never a file with fewer records.
 struct Reading {
     source: Box<dyn Source>,
+    /// What is still to come.
+    left_bytes: u64,
 }
 
 #[async_trait]
 impl Source for Reading {
     async fn read(&mut self, into: &mut BytesMut) -> Result<usize, Fatal> {
-        self.source.read(into).await.map_err(is_gone)
+        let read = self.source.read(into).await.map_err(is_gone)?;
+        match self.left_bytes.checked_sub(read as u64) {
+            Some(left) if read > 0 || left == 0 => self.left_bytes = left,
+            _ => {
+                let message = "the object did not end where the uploaded file does";
+                return Err(Fatal::transient("object_cut", message));
+            }
+        }
+        Ok(read)
     }
 
     fn bytes_read(&self) -> u64 {

@@ -180,6 +180,12 @@ impl Invariants {
         let Some(checkpoint) = &job.checkpoint else {
             return wrong.push(format!("job {} was completed without a checkpoint", job.id));
         };
+        let documents = documents(&self.stores, &dish.name);
+        let identity = job.load.identity.0;
+        let mine = documents.iter().filter(|(id, _)| id.starts_with(&identity));
+        let mine: Vec<&Vec<u8>> = mine.map(|(id, _)| id).collect();
+        let found: BTreeSet<u64> = mine.iter().map(|id| ordinal_of(id)).collect();
+        let truth = &truth.settled(&found);
         let counters = &checkpoint.books.counters;
         let counted = (
             counters.read,
@@ -213,11 +219,6 @@ impl Invariants {
         if dish.is_keyed {
             return;
         }
-        let documents = documents(&self.stores, &dish.name);
-        let identity = job.load.identity.0;
-        let mine = documents.iter().filter(|(id, _)| id.starts_with(&identity));
-        let mine: Vec<&Vec<u8>> = mine.map(|(id, _)| id).collect();
-        let found: BTreeSet<u64> = mine.iter().map(|id| ordinal_of(id)).collect();
         let wanted = &truth.loaded;
         let missing: Vec<_> = wanted.difference(&found).collect();
         let foreign: Vec<_> = found.difference(wanted).collect();

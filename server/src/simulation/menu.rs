@@ -47,7 +47,7 @@ impl Menu {
                 let text = format!(
                     "spec = 1\nname = \"{name}\"\nversion = 1\n[format.jsonl]\n[fields]\n\
                      n = {{ type = \"integer\" }}\nk = {{ type = \"integer\", required = true }}\n\
-                     t = {{ type = \"integer\" }}\npad = {{}}\n\
+                     t = {{ type = \"integer\" }}\nu = {{ type = \"integer\" }}\npad = {{}}\n\
                      [[steps]]\ndrop = {{ name = \"negative\", when = \"n < 0\" }}\n\
                      [errors]\nmax_ratio = 1.0\n\
                      [sink.mongodb]\ncollection = \"{name}\"\nmode = \"{mode}\"\n{key}\

@@ -25,12 +25,14 @@ pub enum Sabotage {
     CountsOneLess,
     /// A reject is not stored.
     LosesReject,
+    /// The object ends early, as if it was whole: the number is that of its bytes.
+    CutsObject,
     /// A batch is not written, and acknowledged all the same: a target that lies.
     Lies,
 }
 
 impl Sabotage {
-    /// All that the program notices.
+    /// All that the books notice.
     pub const NOTICED: [Self; 6] = [
         Self::DropsBatch,
         Self::DoublesBatch,
@@ -44,7 +46,7 @@ impl Sabotage {
 /// Who spoils it, and where.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Saboteur {
-    /// What, and the ordinal of the record.
+    /// What, and the ordinal of the record, or the length of the object in bytes.
     pub plan: Option<(Sabotage, u64)>,
 }
 
@@ -58,6 +60,14 @@ impl Saboteur {
                 ordinal,
             }),
             None => sink,
+        }
+    }
+
+    /// How many bytes of an object there are to read, where that is the plan.
+    pub fn object_bytes(self) -> u64 {
+        match self.plan {
+            Some((Sabotage::CutsObject, bytes)) => bytes,
+            _ => u64::MAX,
         }
     }
 
@@ -119,7 +129,7 @@ impl Sink for Spoilt {
                 }
                 Ok(written)
             }
-            Sabotage::LosesReject => self.sink.write(batch).await,
+            Sabotage::LosesReject | Sabotage::CutsObject => self.sink.write(batch).await,
         }
     }
 

@@ -17,6 +17,8 @@ pub struct Task {
     pub dish: usize,
     /// Its file.
     pub text: String,
+    /// Whether the target wants the field `u` to be unique.
+    pub is_unique: bool,
     /// What must become of its records.
     pub truth: Truth,
 }
@@ -137,8 +139,14 @@ fn task(chance: &mut Chance, menu: &Menu, tag: u64, records: u64) -> Task {
         .filter(|&dish| menu.dishes[dish].is_keyed == is_keyed)
         .collect();
     let dish = *chance.pick(&fitting);
-    let (text, truth) = truth::draw(chance, tag, records, is_keyed);
-    Task { dish, text, truth }
+    let is_unique = !is_keyed && chance.one_in(3);
+    let (text, truth) = truth::draw(chance, tag, records, is_keyed, is_unique);
+    Task {
+        dish,
+        text,
+        is_unique,
+        truth,
+    }
 }
 
 fn weather(chance: &mut Chance) -> Weather {

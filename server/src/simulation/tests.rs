@@ -6,7 +6,7 @@ use super::menu::Menu;
 use super::sabotage::{Sabotage, Saboteur};
 use super::scenario::Scenario;
 use super::world::{Crash, Outcome, World};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
@@ -147,44 +147,87 @@ fn a_process_may_die_at_any_event() {
     report(failures);
 }
 
-/// How jobs ended over some seeds whose batch or reject of a drawn record is spoilt, and what nobody noticed.
-fn spoil(what: Sabotage, seeds: u64) -> (BTreeMap<String, u64>, BTreeMap<u64, Vec<String>>) {
-    let (ends, unnoticed) = (Mutex::new(BTreeMap::new()), Mutex::new(BTreeMap::new()));
+/// What came of some seeds with a saboteur.
+#[derive(Default)]
+struct Spoilt {
+    /// How jobs ended: state and code.
+    ends: BTreeMap<String, u64>,
+    /// Seeds with a job that was completed though it was wrong.
+    unnoticed: BTreeMap<u64, Vec<String>>,
+}
+
+/// Runs seeds in which a drawn batch, reject or object is spoilt: calm ones, or with all faults.
+fn spoil(what: Sabotage, seeds: u64, calm: bool) -> Spoilt {
+    let spoilt = Mutex::new(Spoilt::default());
     each(seeds, |seed, menu| {
-        let mut scenario = Scenario::plain(seed, menu);
-        let truth = &scenario.tasks[0].truth;
-        let fitting = match what {
-            Sabotage::LosesReject => &truth.rejected,
-            _ => &truth.loaded,
+        let mut scenario = match calm {
+            true => Scenario::plain(seed, menu),
+            false => Scenario::draw(seed, menu),
         };
-        let Some(&ordinal) = fitting.iter().nth(seed as usize % fitting.len().max(1)) else {
-            return;
+        let task = &scenario.tasks[0];
+        let pick =
+            |from: &BTreeSet<u64>| from.iter().nth(seed as usize % from.len().max(1)).copied();
+        let place = match what {
+            Sabotage::LosesReject => pick(&task.truth.rejected),
+            // Behind a line, so that nothing of the text itself is broken.
+            Sabotage::CutsObject => {
+                let ends = task.text.match_indices('\n').map(|(at, _)| at as u64 + 1);
+                pick(&ends.filter(|&at| at < task.text.len() as u64).collect())
+            }
+            _ => pick(&task.truth.loaded),
         };
+        let Some(place) = place else { return };
         scenario.saboteur = Saboteur {
-            plan: Some((what, ordinal)),
+            plan: Some((what, place)),
         };
         let outcome = run(scenario, menu);
+        let mut spoilt = spoilt.lock().unwrap();
         for (state, code) in outcome.ends {
             let end = format!("{state} {}", code.unwrap_or_default());
-            *ends.lock().unwrap().entry(end).or_default() += 1;
+            *spoilt.ends.entry(end).or_default() += 1;
         }
         if !outcome.broken.is_empty() {
-            unnoticed.lock().unwrap().insert(seed, outcome.broken);
+            spoilt.unnoticed.insert(seed, outcome.broken);
         }
     });
-    (ends.into_inner().unwrap(), unnoticed.into_inner().unwrap())
+    spoilt.into_inner().unwrap()
 }
 
 #[test]
 fn no_job_is_completed_whose_books_were_spoilt() {
     for what in Sabotage::NOTICED {
-        let (ends, unnoticed) = spoil(what, 30);
-        println!("{what:?}: {ends:?}");
+        let Spoilt { ends, unnoticed } = spoil(what, 20, true);
         assert!(
             ends.get("failed books").is_some_and(|&count| count > 5),
             "{what:?}: {ends:?}"
         );
         assert_eq!(ends.len(), 1, "{what:?}: {ends:?}");
         assert_eq!(unnoticed, BTreeMap::new(), "{what:?}");
+        // Among faults and other jobs, whose records may not be spoilt: whatever is completed is right.
+        let Spoilt { ends, unnoticed } = spoil(what, 10, false);
+        assert!(ends.contains_key("failed books"), "{what:?}: {ends:?}");
+        assert_eq!(unnoticed, BTreeMap::new(), "{what:?}");
     }
+}
+
+#[test]
+fn an_object_that_ends_early_is_no_file_with_fewer_records() {
+    let Spoilt { ends, unnoticed } = spoil(Sabotage::CutsObject, 20, true);
+    assert_eq!(unnoticed, BTreeMap::new());
+    assert!(
+        ends.keys().all(|end| !end.starts_with("completed")),
+        "{ends:?}"
+    );
+}
+
+/// The limit of the books: they are made of what the target acknowledges. Only the target itself shows that it has lied.
+#[test]
+fn a_target_that_acknowledges_what_it_did_not_write_is_seen_by_reading_it_only() {
+    let Spoilt { ends, unnoticed } = spoil(Sabotage::Lies, 20, true);
+    assert_eq!(ends.into_keys().collect::<Vec<_>>(), ["completed "]);
+    assert_eq!(
+        unnoticed.len(),
+        20,
+        "the documents do not give the receipt's digest"
+    );
 }

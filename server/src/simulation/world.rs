@@ -184,6 +184,9 @@ impl<'a> World<'a> {
             tasks.push((id, dish.name.clone()));
             let _here = self.server.enter();
             now(upload(&self.stores, id, &task.text));
+            if task.is_unique {
+                assert!(self.stores.documents.make_unique(&dish.name, "u"));
+            }
             self.invariants.expects(id, dish.clone(), task.truth);
         }
         for &(at_ms, control) in &self.scenario.controls {
@@ -417,6 +420,7 @@ impl<'a> World<'a> {
             objects: Arc::new(NetObjects {
                 link: link.clone(),
                 inner: inner.objects.clone(),
+                most_bytes: saboteur.object_bytes(),
             }),
         };
         let (documents, link) = (inner.documents.clone(), link.clone());

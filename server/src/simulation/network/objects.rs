@@ -17,6 +17,8 @@ const MAX_PIECE_BYTES: u64 = 400;
 pub struct NetObjects {
     pub link: Arc<Link>,
     pub inner: Arc<dyn Objects>,
+    /// The most bytes that are read of an object, for a saboteur.
+    pub most_bytes: u64,
 }
 
 #[async_trait]
@@ -68,6 +70,7 @@ impl Objects for NetObjects {
         Ok(Box::new(NetOrigin {
             link: self.link.clone(),
             inner: opened?.into(),
+            most_bytes: self.most_bytes,
         }))
     }
 
@@ -98,6 +101,7 @@ impl Objects for NetObjects {
 struct NetOrigin {
     link: Arc<Link>,
     inner: Arc<dyn Origin>,
+    most_bytes: u64,
 }
 
 #[async_trait]
@@ -115,6 +119,7 @@ impl Origin for NetOrigin {
             link: self.link.clone(),
             inner: self.inner.clone(),
             at: offset,
+            most_bytes: self.most_bytes,
         }))
     }
 }
@@ -124,13 +129,15 @@ struct NetSource {
     link: Arc<Link>,
     inner: Arc<dyn Origin>,
     at: u64,
+    most_bytes: u64,
 }
 
 #[async_trait]
 impl Source for NetSource {
     async fn read(&mut self, into: &mut BytesMut) -> Result<usize, Fatal> {
         let room = pipeline::room(into);
-        let most = self.link.between(1, MAX_PIECE_BYTES) as usize;
+        let left = self.most_bytes.saturating_sub(self.at);
+        let most = self.link.between(1, MAX_PIECE_BYTES).min(left) as usize;
         let (at, most) = (self.at, most.min(room));
         let piece = sent!(self, Call::of("objects.read"), |inner, at, most| {
             read_piece(inner, at, most)

@@ -235,7 +235,7 @@ mod tests {
             let mut into = BytesMut::new();
             let read = source.read(&mut into).await.unwrap_err();
             assert_eq!(
-                (read.code.as_ref(), &into[..]),
+                (read.code, &into[..]),
                 ("source_changed", &b""[..])
             );
             let again = origin.read_from(2).await.err().unwrap();

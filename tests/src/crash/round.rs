@@ -182,8 +182,12 @@ async fn go(servers: Arc<Servers>, round: Round) -> Outcome {
     }
 
     let verified = async {
-        eventually("the service is well", LEAST_LIMIT, async || {
-            scene.crew.api().get("/healthz").await.status == 200
+        // It tells what a majority of the nodes has, and that comes a little after what the primary has.
+        eventually("the service knows the end", LEAST_LIMIT, async || {
+            let seen = scene.crew.api().get(&format!("/jobs/{job}")).await;
+            let going_on = ["queued", "in_progress"];
+            seen.status == 200
+                && !going_on.contains(&seen.json()["state"].as_str().unwrap_or_default())
         })
         .await;
         scene.verify(&job, seed, &totals, &mut outcome).await;

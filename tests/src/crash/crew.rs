@@ -12,6 +12,8 @@ use crate::service::Service;
 
 /// Workers beside a service that has none itself.
 const WORKERS: usize = 2;
+/// What a process logs once it runs.
+const BEGUN: &str = "the process begins";
 /// The last characters of a log that a message holds.
 const MAX_LOG_CHARS: usize = 1_500;
 
@@ -119,6 +121,19 @@ impl Crew {
             Member::Serve => &self.name,
             Member::Worker(index) => &self.workers[index].name,
         }
+    }
+
+    /// Whether a process that takes jobs has told that it runs.
+    pub fn is_manned(&self) -> bool {
+        // Beside workers, `serve` takes none.
+        match self.settings.mongodb_uri {
+            Some(_) => (0..self.workers.len()).any(|worker| self.has_begun(Member::Worker(worker))),
+            None => self.has_begun(Member::Serve),
+        }
+    }
+
+    fn has_begun(&self, member: Member) -> bool {
+        self.log(member).contains(BEGUN)
     }
 
     /// What a member has logged.

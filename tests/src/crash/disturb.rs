@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep, sleep_until};
 
+use super::claim;
 use super::faults::Scene;
 use super::round::Outcome;
 use super::sleeper::Sleeper;
@@ -72,6 +73,11 @@ impl Scene {
                 .goes_on(&blow.before, blow.least_fence, plan.limit)
                 .await;
             outcome.recoveries.push(struck.elapsed());
+            if let Some(watch) = blow.unclaimed {
+                let unclaimed = watch.await.unwrap_or_else(|error| panic!("{error}"));
+                outcome.unclaimed.push(unclaimed);
+                outcome.violations.extend(claim::violation(unclaimed));
+            }
             if before.attempts > 0 {
                 let attempts = before.attempts;
                 outcome.violations.push(format!(

@@ -3,8 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
+use super::claim;
 use super::crew::{Crew, Member};
 use super::servers::Servers;
 use super::state::{Seen, Stores};
@@ -28,7 +30,7 @@ pub(super) struct Scene {
     /// The servers, which other rounds may use too.
     pub servers: Arc<Servers>,
     /// Its job and documents.
-    pub stores: Stores,
+    pub stores: Arc<Stores>,
     /// Its processes.
     pub crew: Crew,
     /// Its S3 and the way to it, where there is one.
@@ -45,6 +47,8 @@ pub(super) struct Blow {
     pub behind_checkpoint: Option<u64>,
     /// The least claim under which it can go on.
     pub least_fence: u64,
+    /// How long nobody else has the job, where whoever had it was killed.
+    pub unclaimed: Option<JoinHandle<Duration>>,
 }
 
 impl Scene {
@@ -78,16 +82,35 @@ impl Scene {
     async fn kill(&mut self, holder: Member, job: &Seen) -> Blow {
         let name = self.crew.name(holder).to_owned();
         self.crew.kill(holder).await;
-        let blow = self.when_quiet(&[name], true, job).await;
+        let at_once = match holder {
+            Member::Worker(_) => Some(self.watch_claim(job).await),
+            // There is nobody else before another one is started.
+            Member::Serve => None,
+        };
+        let mut blow = self.when_quiet(&[name], true, job).await;
         self.crew.start_all().await;
+        blow.unclaimed = match at_once {
+            Some(watch) => Some(watch),
+            None => Some(self.watch_claim(job).await),
+        };
         blow
     }
 
     async fn kill_all(&mut self, job: &Seen) -> Blow {
         let names = self.crew.kill_all().await;
-        let blow = self.when_quiet(&names, true, job).await;
+        let mut blow = self.when_quiet(&names, true, job).await;
         self.crew.start_all().await;
+        blow.unclaimed = Some(self.watch_claim(job).await);
         blow
+    }
+
+    /// Watches, from when somebody can take it, until somebody has the job whose owner was killed.
+    async fn watch_claim(&self, job: &Seen) -> JoinHandle<Duration> {
+        eventually("a worker runs", QUIET_DEADLINE, async || {
+            self.crew.is_manned()
+        })
+        .await;
+        tokio::spawn(claim::unclaimed(self.stores.clone(), job.fence))
     }
 
     async fn stall(&mut self, holder: Member, job: &Seen) -> Blow {
@@ -119,6 +142,7 @@ impl Scene {
             before,
             behind_checkpoint: is_as_left.then_some(behind_checkpoint),
             least_fence: job.fence + 1,
+            unclaimed: None,
         }
     }
 
@@ -165,6 +189,7 @@ impl Scene {
             before: self.job().await,
             behind_checkpoint: None,
             least_fence: 0,
+            unclaimed: None,
         }
     }
 

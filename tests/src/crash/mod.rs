@@ -7,6 +7,7 @@
 //!         ├─ crew    the processes of ours: serve, workers
 //!         ├─ state   the job and its documents, as the stores hold them
 //!         ├─ faults  what is done to crew and servers, and how long it takes to recover
+//!         ├─ claim   how long nobody has the job of a worker that was killed
 //!         └─ verdict documents, rejects, books and receipt against the truth
 //! ```
 //!
@@ -14,6 +15,7 @@
 //! allows: moments are numbers of records in the target, never times. Memory does not depend on the records.
 //! Never: forgives. What is missing, double, wrong or done again too often is counted and told.
 
+mod claim;
 mod crew;
 mod disturb;
 mod faults;

@@ -42,10 +42,13 @@ impl Outcome {
         let bound = self
             .bound
             .map_or_else(String::new, |bound| format!(" of at most {bound}"));
-        let recoveries: Vec<String> = self.recoveries.iter().copied().map(seconds).collect();
+        let list = |times: &[Duration]| {
+            let times: Vec<String> = times.iter().copied().map(seconds).collect();
+            times.join(", ")
+        };
         format!(
             "{} on {}, seed {}: {} records, {} disturbances, missing {}, double {}, wrong {}, done again {}{bound}, \
-             recovered in [{}] s; file {} start {} upload {} load {} verify {} cleanup {} s",
+             recovered in [{}] s, without an owner [{}] s; file {} start {} upload {} load {} verify {} cleanup {} s",
             self.fault,
             self.place,
             self.seed,
@@ -55,7 +58,8 @@ impl Outcome {
             self.double,
             self.wrong,
             self.done_again,
-            recoveries.join(", "),
+            list(&self.recoveries),
+            list(&self.unclaimed),
             seconds(took.file),
             seconds(took.start),
             seconds(took.upload),
@@ -173,6 +177,7 @@ mod tests {
             done_again: seed,
             bound: Some(9),
             recoveries: vec![Duration::from_millis(3_000 + seed), Duration::from_secs(4)],
+            unclaimed: vec![Duration::from_secs(3)],
             violations: Vec::new(),
             took: Took::default(),
         }

@@ -91,6 +91,8 @@ pub struct Outcome {
     pub bound: Option<u64>,
     /// From each disturbance to progress beyond it.
     pub recoveries: Vec<Duration>,
+    /// How long nobody had the job, at each disturbance that killed whoever had it, from when another could.
+    pub unclaimed: Vec<Duration>,
     /// Everything that is not as it must be, in words.
     pub violations: Vec<String>,
     /// Where the time went.
@@ -112,6 +114,7 @@ impl Outcome {
             done_again: 0,
             bound: None,
             recoveries: Vec::new(),
+            unclaimed: Vec::new(),
             violations: Vec::new(),
             took: Took::default(),
         }
@@ -245,7 +248,7 @@ async fn scene(servers: Arc<Servers>, round: &Round) -> Scene {
     };
     Scene {
         servers,
-        stores,
+        stores: Arc::new(stores),
         crew,
         objects,
         random: Random::new(round.seed),
@@ -256,7 +259,7 @@ impl Scene {
     /// Ends the processes and removes what they loaded, so that no round needs more disk than one.
     async fn clear(mut self) {
         self.crew.kill_all().await;
-        if let Stores::Mongo { documents, state } = &self.stores {
+        if let Stores::Mongo { documents, state } = &*self.stores {
             for database in [documents, state] {
                 let dropped = database.drop().await;
                 dropped.unwrap_or_else(|error| panic!("{}: {error}", database.name()));

@@ -64,7 +64,7 @@ impl Scene {
                 to: (part + 1 < parts).then(|| id_of(&job.identity, range.end)),
             };
             let checker = checker(seed, job, range);
-            match &self.stores {
+            match &*self.stores {
                 Stores::Mongo { documents, .. } => {
                     checks.spawn(check_mongo(documents.clone(), bounds, checker));
                 }

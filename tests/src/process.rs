@@ -18,6 +18,9 @@ use tokio::process::{Child, Command};
 /// How long a run may take, unless [`Sluicegate::deadline`] says otherwise.
 const DEADLINE: Duration = Duration::from_secs(300);
 
+/// How long the service may take to end after SIGTERM: the 10 s that it promises, and 2 s for a machine that is busy.
+const STOP_DEADLINE: Duration = Duration::from_secs(10 + 2);
+
 /// How often a run's memory is looked at. The peak is the kernel's own high-water mark, so only what is taken within the
 /// last interval before the end can be missed.
 const MEMORY_INTERVAL: Duration = Duration::from_millis(5);
@@ -269,16 +272,29 @@ impl Running {
         self.kill().await
     }
 
+    /// SIGTERM, and the end, which the program promises within 10 s.
+    ///
+    /// # Panics
+    /// Where it has ended before, or breaks its promise.
+    pub async fn stop(mut self) -> Ended {
+        self.signal("TERM").await;
+        self.end_within(STOP_DEADLINE).await
+    }
+
     /// Waits for the end.
     ///
     /// # Panics
     /// Where the program still runs after the deadline.
-    pub async fn end(mut self) -> Ended {
-        let waited = tokio::time::timeout(self.deadline, self.child.wait()).await;
+    pub async fn end(self) -> Ended {
+        let deadline = self.deadline;
+        self.end_within(deadline).await
+    }
+
+    async fn end_within(mut self, deadline: Duration) -> Ended {
+        let waited = tokio::time::timeout(deadline, self.child.wait()).await;
         let Ok(Ok(status)) = waited else {
             panic!(
-                "the program has not ended after {:?}\n{}",
-                self.deadline,
+                "the program has not ended after {deadline:?}\n{}",
                 self.stderr()
             );
         };

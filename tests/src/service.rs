@@ -74,13 +74,12 @@ impl Service {
         self.running.signal(name).await;
     }
 
-    /// SIGTERM, and the end.
+    /// SIGTERM, and the end ([`Running::stop`]).
     ///
     /// # Panics
-    /// Where it has ended before, or does not end.
-    pub async fn stop(mut self) -> Ended {
-        self.running.signal("TERM").await;
-        self.running.end().await
+    /// Where it has ended before, or does not end in the time that it promises.
+    pub async fn stop(self) -> Ended {
+        self.running.stop().await
     }
 
     /// SIGKILL, and the end.

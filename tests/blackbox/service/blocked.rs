@@ -111,7 +111,7 @@ impl Blocked {
     }
 
     /// Asserts that the worker lives and has lost nothing but its job: it runs the next one, and ends when it is told to.
-    async fn lives_on(mut self) -> Backend {
+    async fn lives_on(self) -> Backend {
         let (path, totals) = self.backend.orders("orders-2.csv", SEED + 1, 200);
         self.backend.orders_spec("next-orders", |text| text);
         let query = "?spec=next-orders&process=true";
@@ -121,8 +121,7 @@ impl Blocked {
             .job_in(next["jobId"].as_str().unwrap(), "completed", DEADLINE)
             .await;
         counts(&next, &totals);
-        self.worker.signal("TERM").await;
-        let ended = self.worker.end().await;
+        let ended = self.worker.stop().await;
         assert_eq!(ended.code, Some(0), "{}", ended.stderr);
         self.backend
     }

@@ -183,7 +183,7 @@ async fn an_object_that_comes_slowly_is_waited_for() {
     s3.throttle(SLOW_OBJECT_BYTES_PER_SECOND);
     s3.delay(SLOW_ANSWER);
     let machine = backend.machine_behind("worker", &mongod, &s3);
-    let mut worker = machine.start(["worker"]);
+    let worker = machine.start(["worker"]);
     let job = backend.begin(api, "orders-slow", SEED, LONG).await;
     backend
         .ends_as_if_nothing_had_happened(api, &job, SEED, LONG)
@@ -195,7 +195,6 @@ async fn an_object_that_comes_slowly_is_waited_for() {
         (totals.bytes..totals.bytes * 3 / 2).contains(&came),
         "{came} B"
     );
-    worker.signal("TERM").await;
-    let ended = worker.end().await;
+    let ended = worker.stop().await;
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
 }

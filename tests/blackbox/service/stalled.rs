@@ -99,8 +99,7 @@ async fn a_worker_that_slept_over_its_lease_writes_nothing_more() {
         .job_in(next["jobId"].as_str().unwrap(), "completed", DEADLINE)
         .await;
     counts(&next, &totals);
-    sleeper.signal("TERM").await;
-    let ended = sleeper.end().await;
+    let ended = sleeper.stop().await;
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
 }
 

@@ -105,9 +105,8 @@ async fn two_workers_share_many_jobs_of_mongodb() {
         .await
         .unwrap();
     assert_eq!(twice, 0, "no job was claimed twice");
-    for mut worker in workers {
-        worker.signal("TERM").await;
-        let ended = worker.end().await;
+    for worker in workers {
+        let ended = worker.stop().await;
         assert_eq!(ended.code, Some(0), "{}", ended.stderr);
     }
 }

@@ -176,6 +176,23 @@ impl Mongod {
         }
     }
 
+    /// Waits until the fail point has struck `times` times on the first node since that was started, whatever it was set to
+    /// in the meantime.
+    ///
+    /// # Panics
+    /// Where it has not after `deadline`.
+    pub async fn fail_point_struck(&self, times: u64, deadline: Duration) {
+        let admin = self.client_of_node(0).await.database("admin");
+        let wait = doc! {
+            "waitForFailPoint": "failCommand",
+            "timesEntered": times.cast_signed(),
+            "maxTimeMS": i64::try_from(deadline.as_millis()).unwrap_or(i64::MAX),
+        };
+        let waited = admin.run_command(wait).await;
+        waited
+            .unwrap_or_else(|error| panic!("the fail point has not struck {times} times: {error}"));
+    }
+
     /// Lets the next `command` of a connection of ours hang for `hang_ms` milliseconds; those behind it are answered.
     pub async fn hang_once(&self, command: &str, hang_ms: u32) {
         let data = doc! {

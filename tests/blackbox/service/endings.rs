@@ -9,7 +9,6 @@ use mongodb::bson::doc;
 use serde_json::{Value, json};
 use testbed::api::Api;
 use testbed::eventually;
-use testbed::mongod::Mongod;
 use testbed::orders::orders;
 use testbed::proxy::Cutter;
 use testbed::random::Random;
@@ -191,17 +190,6 @@ async fn many_clients_that_ask_for_the_same_get_one_job_in_mongodb() {
     many_clients_get_one_job(Backend::mongodb().await).await;
 }
 
-/// Waits until the fail point has held back `times` commands.
-async fn held_back(mongod: &Mongod, times: u64) {
-    let admin = mongod.client().await.database("admin");
-    let wait = doc! {
-        "waitForFailPoint": "failCommand",
-        "timesEntered": times.cast_signed(),
-        "maxTimeMS": DEADLINE.as_millis() as i64,
-    };
-    admin.run_command(wait).await.unwrap();
-}
-
 #[tokio::test]
 async fn a_file_that_kills_its_workers_is_given_up() {
     let backend = Backend::mongodb().await;
@@ -231,7 +219,7 @@ async fn a_file_that_kills_its_workers_is_given_up() {
             .job_when(&job, "taken", DEADLINE, |job| has(&worker, job))
             .await;
         assert_eq!(taken["attempts"], charged, "{taken:#}");
-        held_back(mongod, charged + 1).await;
+        mongod.fail_point_struck(charged + 1, DEADLINE).await;
         worker.kill().await;
     }
     let mut last = backend.place.start(["worker"]);

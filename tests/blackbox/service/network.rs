@@ -63,9 +63,8 @@ impl Behind {
         already_loaded(&api.job(job).await)
     }
 
-    async fn stops(mut self) {
-        self.worker.signal("TERM").await;
-        let ended = self.worker.end().await;
+    async fn stops(self) {
+        let ended = self.worker.stop().await;
         assert_eq!(ended.code, Some(0), "{}", ended.stderr);
     }
 
@@ -136,8 +135,11 @@ async fn what_no_majority_acknowledged_is_written_again() {
     let job = behind.begin().await;
     let found = |job: &Value| already_loaded(job) > 0;
     api.job_when(&job, "written again", DEADLINE, found).await;
+    let struck = async |times| behind.mongod().fail_point_struck(times, DEADLINE).await;
+    struck(LOSSES as u64).await;
     refuse("shop_state.jobs", &["update", "findAndModify"]).await;
     behind.ends_well(&job).await;
+    struck(2 * LOSSES as u64).await;
     behind.stops().await;
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use mongodb::bson::{Bson, Document, doc};
 use testbed::eventually;
-use testbed::files::{write_file, write_large};
+use testbed::files::{PERIOD_RECORDS, write_file, write_large};
 use testbed::mongod::Mongod;
 use testbed::orders::{HEADER, SPEC, order, orders};
 use testbed::process::Sluicegate;
@@ -199,7 +199,7 @@ async fn an_object_that_is_replaced_in_the_middle_fails_the_job() {
     let slow = "rate = { records_per_second = 40000 }\n";
     place.write("orders.toml", format!("{SPEC}{slow}"));
     let large = place.path("large.csv");
-    write_large(&large, HEADER, 48 << 20, |ordinal| order(SEED, ordinal));
+    let totals = write_large(&large, HEADER, 48 << 20, |ordinal| order(SEED, ordinal));
     s3.put_file("orders.csv", &large).await;
     let url = s3.url("orders.csv");
     let running = place.start(["run", "orders.toml", &url, "--json"]);
@@ -216,6 +216,7 @@ async fn an_object_that_is_replaced_in_the_middle_fails_the_job() {
     // Whatever was loaded is of the first version.
     assert!(failed.stats.loaded > 0);
     let loaded = Documents::of_mongodb(&client, "shop", "orders").await;
+    loaded.are_of((0..totals.read).map(|ordinal| order(SEED, ordinal % PERIOD_RECORDS)));
     assert!(loaded.len() as u64 >= failed.stats.loaded);
     let resumed = job(&place, &["run", "orders.toml", &url, "--resume"]).await;
     assert_eq!(

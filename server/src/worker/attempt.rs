@@ -93,10 +93,13 @@ impl Attempt {
             Ended::Lost(lost) => Some(lost),
             _ => None,
         };
-        if let Some(lost) = lost {
-            tracing::warn!(?lost, "the job was lost: its run was dropped");
-        }
         if ended.is_lost() {
+            match &ended {
+                Ended::Failed(fatal) => {
+                    tracing::warn!(%fatal, "the job was lost: its run found out first");
+                }
+                _ => tracing::warn!(?lost, "the job was lost: its run was dropped"),
+            }
             self.shared.service.metrics.lost_leases.inc();
         }
         let completed = matches!(ended, Ended::Completed(_));

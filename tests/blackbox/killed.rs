@@ -138,29 +138,35 @@ async fn killed_runs_into_the_embedded_store_leave_the_same_collection() {
         .equal(orders(SEED, RECORDS));
 }
 
-#[tokio::test]
-async fn killed_runs_of_gzip_leave_the_same_collection() {
+/// Packs the orders into a file of this name, of which no resumed run can begin in the middle.
+async fn killed_runs_of(packed: &str, pack: impl Fn(File, File)) {
     let place = short_lease();
     let totals = orders_in(&place);
-    let packed = File::create(place.path("orders.csv.gz")).unwrap();
-    let mut encoder = GzEncoder::new(packed, Compression::default());
-    std::io::copy(
-        &mut File::open(place.path("orders.csv")).unwrap(),
-        &mut encoder,
-    )
-    .unwrap();
-    encoder.finish().unwrap();
-    let run = [
-        "run",
-        "orders.toml",
-        "orders.csv.gz",
-        "--rejects",
-        "rejects.jsonl",
-    ];
+    let orders_csv = File::open(place.path("orders.csv")).unwrap();
+    pack(orders_csv, File::create(place.path(packed)).unwrap());
+    let run = ["run", "orders.toml", packed, "--rejects", "rejects.jsonl"];
     killed(&place, &run, &totals, async || in_store(&place)).await;
     Documents::of_store(&place, "orders")
         .await
         .equal(orders(SEED, RECORDS));
+}
+
+#[tokio::test]
+async fn killed_runs_of_gzip_leave_the_same_collection() {
+    killed_runs_of("orders.csv.gz", |mut plain, packed| {
+        let mut encoder = GzEncoder::new(packed, Compression::default());
+        std::io::copy(&mut plain, &mut encoder).unwrap();
+        encoder.finish().unwrap();
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn killed_runs_of_zstd_leave_the_same_collection() {
+    killed_runs_of("orders.csv.zst", |plain, packed| {
+        zstd::stream::copy_encode(plain, packed, zstd::DEFAULT_COMPRESSION_LEVEL).unwrap();
+    })
+    .await;
 }
 
 #[tokio::test]

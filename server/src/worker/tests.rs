@@ -3,6 +3,7 @@
 mod closing;
 mod endings;
 mod losses;
+mod mending;
 mod metrics;
 mod outage;
 mod place;

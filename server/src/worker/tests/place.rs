@@ -267,6 +267,13 @@ impl Place {
             .await
     }
 
+    /// Leaves every turn of the embedded queue asleep for good, as a wake that was lost does.
+    pub fn put_turns_to_sleep(&self) {
+        let store = rusqlite::Connection::open(self.folder.path().join("service.db")).unwrap();
+        let sleep = "UPDATE turns SET is_waiting = 0, wake_ms = NULL";
+        assert_eq!(store.execute(sleep, []).unwrap(), 1);
+    }
+
     /// The documents of a collection in the embedded store.
     pub fn documents(&self, collection: &str) -> Vec<String> {
         let path = self.folder.path().join("documents.db");

@@ -107,10 +107,12 @@ impl S3Objects {
         };
         let listed = match self.ask("look for uploads of", key, 0, list).await {
             Ok(listed) => listed,
-            Err(failure) if failure.is_unknown() => {
+            // It says the same next time, and nobody is to wait for that: what stays costs room only.
+            Err(failure) if failure.is_unknown() || failure.is_forbidden() => {
                 tracing::warn!(
                     key,
-                    "this server of objects cannot list uploads: one that was begun may stay"
+                    forbidden = failure.is_forbidden(),
+                    "uploads cannot be listed (s3:ListBucketMultipartUploads): one that was begun may stay"
                 );
                 return Ok(());
             }
@@ -209,7 +211,9 @@ impl Objects for S3Objects {
         };
         if tries.load(Ordering::Relaxed) > 1 {
             // A try whose answer was lost has begun one as well, which nobody knows.
-            self.abort_others(key, Some(&id)).await?;
+            if let Err(fatal) = self.abort_others(key, Some(&id)).await {
+                tracing::warn!(key, %fatal, "an upload that was begun twice may stay");
+            }
         }
         Ok(Upload {
             key: key.to_owned(),

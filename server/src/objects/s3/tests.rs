@@ -6,7 +6,7 @@ use stages::source::s3::{BackoffLimits, S3Limits};
 use testbed::proxy::Cutter;
 use testbed::s3::S3;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpListener, TcpStream};
 
 fn quick() -> S3Limits {
     S3Limits {
@@ -105,6 +105,72 @@ async fn a_bucket_that_is_not_there_is_an_outage_and_no_missing_object() {
     for outcome in [put, objects.ping().await] {
         assert_eq!(outcome.unwrap_err().code, "objects_unavailable");
     }
+}
+
+/// A server that answers `answer` to the `n`-th request with this first line, and the port it listens on.
+async fn scripted(answer: fn(&str, u32) -> (u16, &'static str)) -> u16 {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        let mut seen: Vec<String> = Vec::new();
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let mut head = Vec::new();
+            while !head.ends_with(b"\r\n\r\n") {
+                head.push(stream.read_u8().await.unwrap());
+            }
+            let head = String::from_utf8(head).unwrap();
+            let line = head.lines().next().unwrap().to_owned();
+            let before = seen.iter().filter(|other| **other == line).count();
+            let (status, body) = answer(&line, u32::try_from(before).unwrap());
+            seen.push(line);
+            let length = body.len();
+            let answer = format!(
+                "HTTP/1.1 {status} x\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}"
+            );
+            stream.write_all(answer.as_bytes()).await.unwrap();
+        }
+    });
+    port
+}
+
+/// A policy of the bucket that was written before uploads were listed.
+#[tokio::test]
+async fn who_may_not_list_uploads_still_begins_and_sweeps_them() {
+    let s3 = S3::start().await;
+    let port = scripted(|line, before| match line {
+        line if line.starts_with("POST ") && before == 0 => (503, ""),
+        line if line.starts_with("POST ") => (
+            200,
+            "<InitiateMultipartUploadResult><UploadId>second</UploadId></InitiateMultipartUploadResult>",
+        ),
+        line if line.starts_with("GET ") && line.contains("uploads") => {
+            (403, "<Error><Code>AccessDenied</Code></Error>")
+        }
+        _ => (400, ""),
+    });
+    let objects = in_bucket(&s3, port.await, quick());
+    let upload = objects.begin("uploads/a.csv", "text/csv").await.unwrap();
+    assert_eq!(upload.id.as_deref(), Some("second"));
+    let unknown = Upload {
+        id: Some(UNKNOWN_UPLOAD.into()),
+        ..upload
+    };
+    objects.abort(&unknown).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_upload_that_was_begun_is_had_whatever_the_look_for_others_says() {
+    let s3 = S3::start().await;
+    let port = scripted(|line, before| match line {
+        line if line.starts_with("POST ") && before == 1 => (
+            200,
+            "<InitiateMultipartUploadResult><UploadId>second</UploadId></InitiateMultipartUploadResult>",
+        ),
+        _ => (503, ""),
+    });
+    let objects = in_bucket(&s3, port.await, quick());
+    let upload = objects.begin("uploads/a.csv", "text/csv").await.unwrap();
+    assert_eq!(upload.id.as_deref(), Some("second"));
 }
 
 #[tokio::test]

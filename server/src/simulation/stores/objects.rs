@@ -234,10 +234,7 @@ mod tests {
             }
             let mut into = BytesMut::new();
             let read = source.read(&mut into).await.unwrap_err();
-            assert_eq!(
-                (read.code, &into[..]),
-                ("source_changed", &b""[..])
-            );
+            assert_eq!((read.code, &into[..]), ("source_changed", &b""[..]));
             let again = origin.read_from(2).await.err().unwrap();
             assert_eq!(again.code, "source_changed");
         }

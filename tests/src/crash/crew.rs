@@ -83,7 +83,7 @@ impl Crew {
     /// A client of the service.
     ///
     /// # Panics
-    /// Where it is not there: between [`Crew::kill`] and [`Crew::replace`].
+    /// Where it is not there: between [`Crew::kill`] and [`Crew::start_all`].
     pub fn api(&self) -> &Api {
         let Some(serve) = &self.serve else {
             panic!("there is no service now");

@@ -6,25 +6,16 @@ use std::time::Duration;
 use rusqlite::{Connection, OpenFlags};
 use testbed::eventually;
 use testbed::files::write_file;
-use testbed::orders::{HEADER, SPEC, orders};
+use testbed::orders::{HEADER, SLOW, SPEC, orders};
 use testbed::process::Sluicegate;
 use testbed::shim::Disk;
 
 use crate::found::{Documents, rejects_equal};
-use crate::job::{Job, job, place};
+use crate::job::{Job, RUN, job, place};
 
 const RECORDS: u64 = 12_000;
 const SEED: u64 = 23;
 const DEADLINE: Duration = Duration::from_secs(60);
-const SLOW: &str = "batch = { records = 200 }\nrate = { pause = \"25ms\" }\n";
-/// Everything but rejects lies on the disk.
-const RUN: [&str; 5] = [
-    "run",
-    "orders.toml",
-    "orders.csv",
-    "--rejects",
-    "rejects.jsonl",
-];
 
 /// The documents in the embedded store; none before it is there.
 fn in_store(place: &Sluicegate) -> u64 {
@@ -41,7 +32,7 @@ fn in_file(place: &Sluicegate) -> u64 {
     text.iter().filter(|&&byte| byte == b'\n').count() as u64
 }
 
-/// A run with `sink` whose disk gets full in the middle, twice, and goes on.
+/// A run with `sink` whose disk, which has everything but the rejects, gets full in the middle, twice, and goes on.
 async fn gets_full(sink: &[&str], loaded: impl Fn(&Sluicegate) -> u64) -> Sluicegate {
     let mut place = place().env("JOB_LEASE_SECONDS", "3");
     std::fs::create_dir(place.path("data")).unwrap();

@@ -7,6 +7,15 @@ use testbed::truth::Totals;
 /// The program under test.
 pub const BINARY: &str = env!("CARGO_BIN_EXE_sluicegate");
 
+/// Loads `orders.csv` by `orders.toml`, with the rejects in a file beside them.
+pub const RUN: [&str; 5] = [
+    "run",
+    "orders.toml",
+    "orders.csv",
+    "--rejects",
+    "rejects.jsonl",
+];
+
 /// The counters of a job.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Stats {

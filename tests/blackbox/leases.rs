@@ -13,17 +13,10 @@ use testbed::process::Sluicegate;
 use testbed::truth::Totals;
 
 use crate::found::{Documents, rejects_equal};
-use crate::job::{Job, job, place};
+use crate::job::{Job, RUN, job, place};
 
 const RECORDS: u64 = 12_000;
 const SEED: u64 = 13;
-const RUN: [&str; 5] = [
-    "run",
-    "orders.toml",
-    "orders.csv",
-    "--rejects",
-    "rejects.jsonl",
-];
 const DEADLINE: Duration = Duration::from_secs(60);
 /// 60 batches: 3 s at least.
 const SLOW: &str = "batch = { records = 200 }\nrate = { pause = \"50ms\" }\n";

@@ -6,23 +6,15 @@ use std::time::Duration;
 use mongodb::bson::{Document, doc};
 use testbed::files::write_file;
 use testbed::mongod::Mongod;
-use testbed::orders::{HEADER, SPEC, orders};
+use testbed::orders::{HEADER, SLOW, SPEC, orders};
 use testbed::shim::wrong_clock;
 
 use crate::found::{Documents, rejects_equal};
-use crate::job::{job, place};
+use crate::job::{RUN, job, place};
 
 const RECORDS: u64 = 12_000;
 const SEED: u64 = 17;
 const TEN_MINUTES_SECONDS: i64 = 600;
-const SLOW: &str = "batch = { records = 200 }\nrate = { pause = \"25ms\" }\n";
-const RUN: [&str; 5] = [
-    "run",
-    "orders.toml",
-    "orders.csv",
-    "--rejects",
-    "rejects.jsonl",
-];
 
 /// A run by a clock that is off by `first` is killed, and one by `second` goes on.
 async fn goes_on(first: i64, second: i64) {

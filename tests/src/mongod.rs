@@ -8,7 +8,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use mongodb::Client;
-use mongodb::bson::{Bson, Document, doc};
+use mongodb::bson::{Bson, DateTime, Document, doc};
 use mongodb::options::ClientOptions;
 
 use crate::watchdog::{Watched, free_port};
@@ -112,6 +112,19 @@ impl Mongod {
     /// A new client, which waits up to 30 s for a server.
     pub async fn client(&self) -> Client {
         connect(&self.uri()).await
+    }
+
+    /// The clock of the server, of a set that of its primary.
+    ///
+    /// # Panics
+    /// Where it does not answer.
+    pub async fn now(&self) -> DateTime {
+        let admin = self.client().await.database("admin");
+        let hello = admin.run_command(doc! { "hello": 1 }).await;
+        let hello = hello.unwrap_or_else(|error| panic!("hello: {error}"));
+        *hello
+            .get_datetime("localTime")
+            .unwrap_or_else(|error| panic!("{error} in {hello}"))
     }
 
     /// Makes a unique index on `path` of a collection.
@@ -393,6 +406,15 @@ fn all_stopped(threads: &Path) -> bool {
             state.is_some_and(|state| state.starts_with('T'))
         })
     })
+}
+
+/// What MongoDB's profiler notes of the statements by which `client`, an `appName`, changes documents of a collection.
+pub fn writes_by(client: &str, database: &str, collection: &str) -> Document {
+    doc! {
+        "appName": client,
+        "ns": format!("{database}.{collection}"),
+        "op": { "$in": ["insert", "update", "remove"] },
+    }
 }
 
 fn says(hello: &Document, what: &str) -> bool {

@@ -13,6 +13,10 @@ use crate::truth::{Generated, Problem, Truth, code};
 /// The spec that reads these files, as it stands in `tests/specs/orders-e2e.toml`.
 pub const SPEC: &str = include_str!("../specs/orders-e2e.toml");
 
+/// Put behind [`SPEC`]: a pause behind each small batch, so that a load of few records has a middle. About 8,000 records a
+/// second.
+pub const SLOW: &str = "batch = { records = 200 }\nrate = { pause = \"25ms\" }\n";
+
 /// The header row, which comes before the first record.
 pub const HEADER: &str =
     "Order No,E-Mail,Ordered at,Deliver on,Total,Currency,Quantity,Weight,Status,Paid,Note\n";

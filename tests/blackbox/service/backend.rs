@@ -8,7 +8,7 @@ use serde_json::Value;
 use testbed::api::Api;
 use testbed::files::write_file;
 use testbed::mongod::Mongod;
-use testbed::orders::{HEADER, SPEC, orders};
+use testbed::orders::{HEADER, SLOW, SPEC, orders};
 use testbed::process::{Running, Sluicegate};
 use testbed::proxy::Cutter;
 use testbed::s3::S3;
@@ -24,8 +24,6 @@ pub const DEADLINE: Duration = Duration::from_secs(120);
 pub const SEED: u64 = 31;
 /// The lease of these services, so that a test does not wait long for a dead worker's.
 pub const LEASE_SECONDS: &str = "3";
-/// A pause behind each small batch, so that a job has a middle: about 8,000 records a second.
-pub const SLOW: &str = "batch = { records = 200 }\nrate = { pause = \"25ms\" }\n";
 
 /// A place to run the service in, with the servers that it uses.
 pub struct Backend {

@@ -7,11 +7,12 @@ use mongodb::bson::{DateTime, Document, doc};
 use serde_json::Value;
 use testbed::api::Api;
 use testbed::eventually;
+use testbed::orders::SLOW;
 use testbed::process::Running;
 use testbed::proxy::Cutter;
 use testbed::service::Service;
 
-use super::backend::{Backend, DEADLINE, SEED, SLOW, counts, read};
+use super::backend::{Backend, DEADLINE, SEED, counts, read};
 use super::stalled::{changes, gets_on, profile};
 
 /// Records that take seconds with the slow spec.
@@ -90,9 +91,7 @@ impl Blocked {
 
     /// The server's time.
     async fn now(&self) -> DateTime {
-        let hello = doc! { "hello": 1 };
-        let hello = self.documents.run_command(hello).await.unwrap();
-        *hello.get_datetime("localTime").unwrap()
+        self.backend.mongod.as_ref().unwrap().now().await
     }
 
     /// How many commands of the blocked worker have reached the collection since then.

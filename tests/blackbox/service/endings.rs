@@ -9,13 +9,13 @@ use mongodb::bson::doc;
 use serde_json::{Value, json};
 use testbed::api::Api;
 use testbed::eventually;
-use testbed::orders::orders;
+use testbed::orders::{SLOW, orders};
 use testbed::proxy::Cutter;
 use testbed::random::Random;
 use testbed::service::Service;
 use testbed::truth::Totals;
 
-use super::backend::{Backend, DEADLINE, SEED, SLOW, counts, has, read};
+use super::backend::{Backend, DEADLINE, SEED, counts, has, read};
 
 /// Records that take seconds with the slow spec.
 const LONG: u64 = 24_000;

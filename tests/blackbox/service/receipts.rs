@@ -16,10 +16,10 @@ use testbed::api::{Api, bytes};
 use testbed::events::{SPEC as EVENTS, events};
 use testbed::fetched;
 use testbed::files::write_file;
-use testbed::orders::{HEADER, orders};
+use testbed::orders::{HEADER, SLOW, orders};
 use tokio::process::Command;
 
-use super::backend::{Backend, DEADLINE, SEED, SLOW, read};
+use super::backend::{Backend, DEADLINE, SEED, read};
 use super::tenants::key;
 
 /// Records of each file.

@@ -8,6 +8,7 @@ use mongodb::bson::{DateTime, Document, doc};
 use serde_json::Value;
 use testbed::api::Api;
 use testbed::eventually;
+use testbed::mongod::writes_by;
 use testbed::process::Running;
 use testbed::random::Random;
 use testbed::service::Service;
@@ -44,12 +45,8 @@ pub async fn profile(documents: &Database) {
 
 /// How many commands of `machine` have changed documents since then.
 pub async fn changes(documents: &Database, machine: &str, since: DateTime) -> u64 {
-    let filter = doc! {
-        "appName": machine,
-        "ns": "shop.orders",
-        "op": { "$in": ["insert", "update", "remove"] },
-        "ts": { "$gte": since },
-    };
+    let mut filter = writes_by(machine, "shop", "orders");
+    filter.insert("ts", doc! { "$gte": since });
     let notes = documents.collection::<Document>("system.profile");
     notes.count_documents(filter).await.unwrap()
 }
@@ -59,13 +56,8 @@ async fn a_worker_that_slept_over_its_lease_writes_nothing_more() {
     let backend = Backend::mongodb().await;
     let service = Service::start(&backend.place, &["--workers", "0"]).await;
     let api = &service.api;
-    let documents = backend
-        .mongod
-        .as_ref()
-        .unwrap()
-        .client()
-        .await
-        .database("shop");
+    let mongod = backend.mongod.as_ref().unwrap();
+    let documents = mongod.client().await.database("shop");
     profile(&documents).await;
     let (machine, other) = (backend.machine("sleeper"), backend.machine("other"));
     let mut sleeper = machine.start(["worker"]);
@@ -77,8 +69,7 @@ async fn a_worker_that_slept_over_its_lease_writes_nothing_more() {
 
     let other = other.start(["worker"]);
     gets_on(api, &job, &other, read(&seen)).await;
-    let hello = documents.run_command(doc! { "hello": 1 }).await.unwrap();
-    let woken = *hello.get_datetime("localTime").unwrap();
+    let woken = mongod.now().await;
     sleeper.signal("CONT").await;
     eventually("it knows", DEADLINE, async || {
         sleeper.stderr().contains("lost")

@@ -5,24 +5,16 @@
 
 use mongodb::bson::{Bson, DateTime, Document, doc};
 use testbed::api::Api;
-use testbed::orders::orders;
+use testbed::orders::{SLOW, orders};
 use testbed::process::{Running, Sluicegate};
 use testbed::service::Service;
 use testbed::shim::wrong_clock;
 
-use super::backend::{Backend, DEADLINE, SEED, SLOW, counts, has, read};
+use super::backend::{Backend, DEADLINE, SEED, counts, has, read};
 
 const TEN_MINUTES_SECONDS: i64 = 600;
 /// Records that take longer than a lease with the slow spec.
 const LONG: u64 = 40_000;
-
-/// The clock of the server.
-async fn server_time(backend: &Backend) -> DateTime {
-    let client = backend.mongod.as_ref().unwrap().client().await;
-    let admin = client.database("admin");
-    let hello = admin.run_command(doc! { "hello": 1 }).await.unwrap();
-    *hello.get_datetime("localTime").unwrap()
-}
 
 /// Every time in a document, with the path of its field.
 fn times(path: &str, value: &Bson, into: &mut Vec<(String, DateTime)>) {
@@ -40,8 +32,9 @@ fn times(path: &str, value: &Bson, into: &mut Vec<(String, DateTime)>) {
 
 /// Asserts that whatever a job and its load remember was between `from` and now, by the server's clock.
 async fn times_are_the_servers(backend: &Backend, from: DateTime) {
-    let now = server_time(backend).await;
-    let client = backend.mongod.as_ref().unwrap().client().await;
+    let mongod = backend.mongod.as_ref().unwrap();
+    let now = mongod.now().await;
+    let client = mongod.client().await;
     let mut found = Vec::new();
     for (database, collection) in [("shop_state", "jobs"), ("shop", "_loads")] {
         let documents = client.database(database).collection::<Document>(collection);
@@ -87,7 +80,7 @@ async fn one_after_the_other(
     backend.orders_spec("clocks", |text| text + SLOW);
     let service = Service::start(&backend.place, &["--workers", "0"]).await;
     let api = &service.api;
-    let from = server_time(&backend).await;
+    let from = backend.mongod.as_ref().unwrap().now().await;
     let (first, second) = (first(&backend), second(&backend));
     let owner = first.start(["worker"]);
     let (path, totals) = backend.orders("orders-1.csv", SEED, LONG);

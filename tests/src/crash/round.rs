@@ -14,7 +14,7 @@ use super::faults::Scene;
 use super::state::Stores;
 use super::{Fault, Place, Servers, file};
 use crate::eventually;
-use crate::orders::SPEC;
+use crate::orders::{SLOW, SPEC};
 use crate::proxy::Cutter;
 use crate::random::Random;
 use crate::s3::S3;
@@ -23,8 +23,6 @@ use crate::s3::S3;
 const LEAST_LIMIT: Duration = Duration::from_secs(180);
 /// The fewest records per second that a load makes on a busy machine.
 const LEAST_RECORDS_PER_SECOND: u64 = 2_000;
-/// A pause behind each small batch, so that a job of few records has a middle: about 8,000 records a second.
-const SLOW: &str = "batch = { records = 200 }\nrate = { pause = \"25ms\" }\n";
 
 /// Where S3 is cut off, an object comes in about so many pieces, each on a connection of its own.
 const PIECES: u64 = 32;

@@ -8,6 +8,7 @@ use super::crew::Member;
 use super::faults::Scene;
 use super::state::{COLLECTION, Stores};
 use crate::eventually;
+use crate::mongod::writes_by;
 
 /// How long it may take to know. It has to hear it from the store.
 const KNOWS_DEADLINE: Duration = Duration::from_secs(60);
@@ -66,11 +67,7 @@ impl Stores {
         let Stores::Mongo { documents, .. } = self else {
             return false;
         };
-        let filter = doc! {
-            "appName": client,
-            "ns": format!("{}.{COLLECTION}", documents.name()),
-            "op": { "$in": ["insert", "update", "remove"] },
-        };
+        let filter = writes_by(client, documents.name(), COLLECTION);
         let noting = documents.run_command(doc! { "profile": 1, "filter": filter });
         noting.await.is_ok()
     }

@@ -119,11 +119,13 @@ impl Outcome {
     }
 }
 
-/// Plays a round on these servers. A panic in it is its violation; the servers may be in any state then, and must be
-/// started anew.
+/// Plays a round on these servers, once it is its turn where there are few cores. A panic in it is its violation; the
+/// servers may be in any state then, and must be started anew.
 pub async fn play(servers: Arc<Servers>, round: Round) -> Outcome {
     let place = servers.place();
     let mut empty = Outcome::new(place, &round);
+    let turns = servers.clone();
+    let _turn = turns.turn().await;
     let played = AssertUnwindSafe(go(servers, round)).catch_unwind().await;
     played.unwrap_or_else(|panic| {
         let said = match panic.downcast::<String>() {

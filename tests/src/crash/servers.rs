@@ -2,18 +2,21 @@
 //! starts in milliseconds, so that each round has one.
 
 use mongodb::Client;
-use tokio::sync::{Mutex, MutexGuard};
+use tokio::sync::{Mutex, MutexGuard, Semaphore, SemaphorePermit};
 
 use super::Place;
 use crate::mongod::Mongod;
 
 /// How many nodes a replica set has here.
 const NODES: usize = 3;
+/// With fewer cores rounds are played one after the other: side by side they would take each other's leases away.
+const CORES_OF_ROUNDS_SIDE_BY_SIDE: usize = 4;
 
 /// The servers that the rounds of one place use.
 pub struct Servers {
     place: Place,
     mongo: Option<Mongo>,
+    turns: Semaphore,
 }
 
 struct Mongo {
@@ -40,7 +43,27 @@ impl Servers {
             }),
             None => None,
         };
-        Servers { place, mongo }
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let at_once = match cores < CORES_OF_ROUNDS_SIDE_BY_SIDE {
+            true => 1,
+            false => Semaphore::MAX_PERMITS,
+        };
+        Servers {
+            place,
+            mongo,
+            turns: Semaphore::new(at_once),
+        }
+    }
+
+    /// Waits until a round may be played, which is so until the permit is dropped.
+    ///
+    /// # Panics
+    /// Never: nobody closes the semaphore.
+    pub(super) async fn turn(&self) -> SemaphorePermit<'_> {
+        match self.turns.acquire().await {
+            Ok(permit) => permit,
+            Err(closed) => panic!("{closed}"),
+        }
     }
 
     /// What they are.

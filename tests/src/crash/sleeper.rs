@@ -36,9 +36,13 @@ impl Scene {
                 .await
                 .then_some(fence),
         };
+        // It may have slept before, and said it then; stopped, it says nothing.
+        let said_before_bytes = self.crew.log(member).len();
         self.crew.signal(member, "CONT").await;
         eventually("the sleeper knows", KNOWS_DEADLINE, async || {
-            self.crew.log(member).contains(LOST)
+            let log = self.crew.log(member);
+            log.get(said_before_bytes..)
+                .is_some_and(|said| said.contains(LOST))
         })
         .await;
         self.judge(&sleeper, wrong).await;

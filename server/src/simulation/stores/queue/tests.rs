@@ -25,8 +25,8 @@ async fn it_conforms() {
 async fn the_queue_in_sqlite_answers_the_same() {
     let folder = tempfile::tempdir().unwrap();
     let seeds = match std::env::var_os("SLUICEGATE_FULL") {
-        Some(_) => 100,
-        None => 4,
+        Some(_) => 40,
+        None => 3,
     };
     for seed in 0..seeds {
         let path = folder.path().join(format!("{seed}.db"));

@@ -5,7 +5,10 @@
 //! that only counts once a later one stands need not wait for the disk ([`Database::write_ahead`]). The work runs
 //! on threads that may block. It knows no table.
 
+mod schema;
 mod version;
+
+pub use schema::{Added, Schema};
 
 use pipeline::{Fatal, Retry};
 use rusqlite::ffi::SQLITE_IOERR_SHMSIZE;
@@ -44,13 +47,13 @@ pub struct Database {
 }
 
 impl Database {
-    /// Opens the file at `path`, which is made where there is none, and runs each text of `schema`,
-    /// statements that change nothing when they run again.
+    /// Opens the file at `path`, which is made where there is none, and makes the tables of
+    /// each schema, or brings them up to date.
     ///
     /// # Errors
     /// When it cannot be opened or is no database; `store_too_new` when a newer version of the program wrote it;
     /// `target_busy` (transient) when another process holds it longer than [`BUSY_TIMEOUT_MS`].
-    pub async fn open(path: &Path, schema: &[&'static str]) -> Result<Self, Fatal> {
+    pub async fn open(path: &Path, schema: &[Schema]) -> Result<Self, Fatal> {
         Self::open_as(path, schema, true).await
     }
 
@@ -58,11 +61,11 @@ impl Database {
     ///
     /// # Errors
     /// As [`Self::open`], whatever version it has.
-    pub async fn open_beside(path: &Path, schema: &[&'static str]) -> Result<Self, Fatal> {
+    pub async fn open_beside(path: &Path, schema: &[Schema]) -> Result<Self, Fatal> {
         Self::open_as(path, schema, false).await
     }
 
-    async fn open_as(path: &Path, schema: &[&'static str], is_own: bool) -> Result<Self, Fatal> {
+    async fn open_as(path: &Path, schema: &[Schema], is_own: bool) -> Result<Self, Fatal> {
         let (path, schema): (Arc<Path>, Vec<_>) = (path.into(), schema.to_vec());
         let shared = path.clone();
         let opened = blocking(&shared, move || {
@@ -76,8 +79,8 @@ impl Database {
             if is_own {
                 version::note(&transaction)?;
             }
-            for statements in &schema {
-                transaction.execute_batch(statements)?;
+            for tables in &schema {
+                tables.apply(&transaction)?;
             }
             transaction.commit()?;
             Ok(Ok(Self {
@@ -337,7 +340,7 @@ pub fn fatal(path: &Path, error: &rusqlite::Error) -> Fatal {
 mod tests {
     use super::*;
 
-    const SCHEMA: &str = "CREATE TABLE IF NOT EXISTS t (n INTEGER)";
+    const SCHEMA: Schema = Schema::new("CREATE TABLE IF NOT EXISTS t (n INTEGER)");
 
     async fn count(database: &Database) -> i64 {
         let read = database.read(|c| c.query_row("SELECT count(*) FROM t", [], |row| row.get(0)));

@@ -5,7 +5,7 @@
 //! somebody else has taken the job over, the run learns so and nothing of it is stored any more. A job that is reset
 //! begins a new run number; rejects are known by job, run and ordinal, so storing one again changes nothing.
 
-use crate::sqlite::{Database, Snapshot};
+use crate::sqlite::{Database, Schema, Snapshot};
 use async_trait::async_trait;
 use pipeline::{Accepted, Cause, Checkpoint, Fatal, Ledger, Position, Reject};
 use rusqlite::types::Type;
@@ -16,7 +16,8 @@ use std::collections::VecDeque;
 use std::path::Path;
 use std::sync::Arc;
 
-const SCHEMA: &str = "
+const SCHEMA: Schema = Schema::new(
+    "
     CREATE TABLE IF NOT EXISTS runs (
         job TEXT NOT NULL PRIMARY KEY,
         owner TEXT NOT NULL,
@@ -38,7 +39,8 @@ const SCHEMA: &str = "
         raw BLOB NOT NULL,
         PRIMARY KEY (job, run, ordinal)
     ) WITHOUT ROWID;
-";
+",
+);
 
 /// Rejects that are read at a time.
 const PAGE_REJECTS: u32 = 256;

@@ -1,14 +1,16 @@
 //! The version of the program's own SQLite files: an older program does not work on what a newer one has written.
 //!
 //! It stands in the file itself (`PRAGMA user_version`). A file without one, 0, is of the time before there was any, and is
-//! read as version 1. A change of tables that an older program could not live with makes it one more.
+//! read as version 1. A change of tables that an older program could not live with makes it one more:
+//!
+//! - 2: rejects say which claim stored them. An older program cannot store one.
 
 use pipeline::Fatal;
 use rusqlite::Connection;
 use std::path::Path;
 
 /// The version that this program writes, and the newest that it reads.
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
 
 /// A file that a newer program wrote: its version.
 pub(super) struct TooNew(i64);
@@ -49,10 +51,11 @@ fn read(connection: &Connection) -> rusqlite::Result<i64> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Database, Snapshot};
+    use super::super::{Database, Schema, Snapshot};
     use super::*;
 
-    const SCHEMA: &str = "CREATE TABLE IF NOT EXISTS t (n INTEGER)";
+    const TABLE: &str = "CREATE TABLE IF NOT EXISTS t (n INTEGER)";
+    const SCHEMA: Schema = Schema::new(TABLE);
 
     /// What stands in the file.
     fn version(path: &Path) -> i64 {
@@ -85,7 +88,7 @@ mod tests {
         let path = folder.path().join("a.db");
         let before = Connection::open(&path).unwrap();
         before
-            .execute_batch(&format!("{SCHEMA}; INSERT INTO t VALUES (7)"))
+            .execute_batch(&format!("{TABLE}; INSERT INTO t VALUES (7)"))
             .unwrap();
         assert!(Snapshot::open(&path).is_ok());
         assert_eq!(version(&path), 0);

@@ -25,11 +25,12 @@ use crate::queue::State;
 use crate::tenant::Tenant;
 use async_trait::async_trait;
 use pipeline::Fatal;
-use stages::sqlite::Database;
+use stages::sqlite::{Database, Schema};
 
 /// The tables of this store; running it again changes nothing. A file without `uploaded_ms` is uploading,
 /// or lost to its upload. `files_to_go` names those whose object is to go, while they are there.
-pub const SCHEMA: &str = "
+pub const SCHEMA: Schema = Schema::new(
+    "
     CREATE TABLE IF NOT EXISTS files (
         id BLOB NOT NULL PRIMARY KEY,
         tenant TEXT NOT NULL,
@@ -51,7 +52,8 @@ pub const SCHEMA: &str = "
     CREATE INDEX IF NOT EXISTS files_created ON files (tenant, created_ms, id);
     CREATE INDEX IF NOT EXISTS files_uploading ON files (renewed_ms) WHERE uploaded_ms IS NULL;
     CREATE TABLE IF NOT EXISTS files_to_go (id BLOB NOT NULL PRIMARY KEY) WITHOUT ROWID;
-";
+",
+);
 
 /// The time as SQLite tells it, in milliseconds since 1970; the same everywhere in one statement.
 const NOW: &str = "CAST(unixepoch('subsec') * 1000 AS INTEGER)";

@@ -13,10 +13,11 @@ use async_trait::async_trait;
 use pipeline::Fatal;
 use rusqlite::Row;
 use rusqlite::types::Type;
-use stages::sqlite::Database;
+use stages::sqlite::{Database, Schema};
 
 /// The tables of this store; running it again changes nothing.
-pub const SCHEMA: &str = "
+pub const SCHEMA: Schema = Schema::new(
+    "
     CREATE TABLE IF NOT EXISTS keys (
         id BLOB NOT NULL PRIMARY KEY,
         tenant TEXT NOT NULL,
@@ -25,7 +26,8 @@ pub const SCHEMA: &str = "
         revoked_ms INTEGER
     ) WITHOUT ROWID;
     CREATE INDEX IF NOT EXISTS keys_live ON keys (tenant) WHERE revoked_ms IS NULL;
-";
+",
+);
 
 /// The columns of a key.
 const KEY: &str = "id, tenant, sha256, created_ms, revoked_ms";

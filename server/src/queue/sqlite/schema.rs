@@ -1,5 +1,7 @@
 //! The tables of jobs, of whose turn it is, and of idempotency keys; every index serves one question.
 
+use stages::sqlite::Schema;
+
 /// The tables of this store; running it again changes nothing.
 ///
 /// `left_owner` and `left_by` say which claim left the job in its present state, and by which transition, until the
@@ -10,7 +12,7 @@
 ///
 /// A tenant's turn: while `is_waiting`, claims look for its due jobs, in the order of `served`; else they look again
 /// at `wake_ms`, or not before it has queued jobs again.
-pub const SCHEMA: &str = "
+pub const SCHEMA: Schema = Schema::new("
     CREATE TABLE IF NOT EXISTS jobs (
         tenant TEXT NOT NULL,
         id BLOB NOT NULL,
@@ -92,4 +94,4 @@ pub const SCHEMA: &str = "
         PRIMARY KEY (tenant, key)
     ) WITHOUT ROWID;
     CREATE INDEX IF NOT EXISTS idempotency_created ON idempotency (created_ms);
-";
+");

@@ -18,10 +18,11 @@ use crate::tenant::Tenant;
 use async_trait::async_trait;
 use pipeline::{Fatal, Reject};
 use rusqlite::types::Value;
-use stages::sqlite::Database;
+use stages::sqlite::{Added, Database, Schema};
 
 /// The tables of this store; running it again changes nothing.
-pub const SCHEMA: &str = "
+pub const SCHEMA: Schema = Schema::new(
+    "
     CREATE TABLE IF NOT EXISTS rejects (
         tenant TEXT NOT NULL,
         job BLOB NOT NULL,
@@ -39,7 +40,16 @@ pub const SCHEMA: &str = "
     CREATE INDEX IF NOT EXISTS rejects_code ON rejects (tenant, job, run, code, ordinal);
     CREATE INDEX IF NOT EXISTS rejects_field ON rejects (tenant, job, run, field, ordinal)
         WHERE field IS NOT NULL;
-";
+",
+)
+.with_added(&[FENCE]);
+
+/// The claim that stored a reject. What a program without it has stored is older than every claim.
+const FENCE: Added = Added {
+    table: "rejects",
+    column: "fence",
+    definition: "INTEGER NOT NULL DEFAULT 0",
+};
 
 /// The store of rejects in a SQLite file.
 pub struct SqliteRejects {

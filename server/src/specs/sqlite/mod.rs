@@ -9,12 +9,13 @@ use super::{MAX_VERSIONS, Owner, Put, Registered, Specs};
 use async_trait::async_trait;
 use pipeline::Fatal;
 use rusqlite::Row;
-use stages::sqlite::Database;
+use stages::sqlite::{Database, Schema};
 
 /// The tables of this store; running it again changes nothing.
 ///
 /// The text stands last: rows that are read without it leave its pages alone.
-pub const SCHEMA: &str = "
+pub const SCHEMA: Schema = Schema::new(
+    "
     CREATE TABLE IF NOT EXISTS specs (
         owner TEXT NOT NULL,
         name TEXT NOT NULL,
@@ -24,7 +25,8 @@ pub const SCHEMA: &str = "
         text TEXT NOT NULL,
         UNIQUE (owner, name, version)
     );
-";
+",
+);
 
 /// The columns of a version without its text.
 const WITHOUT_TEXT: &str = "name, version, sha256, created_ms, '' AS text";

@@ -6,12 +6,14 @@
 use super::EmbeddedStore;
 use crate::identity::LoadIdentity;
 use crate::load::{Entry, Loads, Request};
+use crate::sqlite::Schema;
 use async_trait::async_trait;
 use pipeline::Fatal;
 use rusqlite::{OptionalExtension, Row, named_params};
 
 /// The tables of remembered loads, and of the counters that number them.
-pub(super) const SCHEMA: &str = "
+pub(super) const SCHEMA: Schema = Schema::new(
+    "
     CREATE TABLE IF NOT EXISTS _loads (
         identity BLOB NOT NULL PRIMARY KEY,
         base BLOB NOT NULL,
@@ -34,7 +36,8 @@ pub(super) const SCHEMA: &str = "
         collection TEXT NOT NULL PRIMARY KEY,
         load_number INTEGER NOT NULL
     ) WITHOUT ROWID;
-";
+",
+);
 
 /// The columns of an entry, and whether its lease runs.
 const ENTRY: &str = "identity, base, generation, spec, version, spec_sha256, collection, job, load_number, \

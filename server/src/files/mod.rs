@@ -67,8 +67,8 @@ pub struct File {
     pub updated_ms: u64,
     /// Whether its object was removed after success (`on_success = "delete"`).
     pub content_gone: bool,
-    /// Whether its object is to be removed, and may not be yet.
-    pub is_to_go: bool,
+    /// The job that wants its object removed, which may not be yet.
+    pub to_go_for: Option<Id>,
 }
 
 impl File {
@@ -205,14 +205,15 @@ pub trait Files: Send + Sync {
     /// jobs there are.
     async fn mark_gone(&self, tenant: &Tenant, id: Id, unless: &[State]) -> Result<bool, Fatal>;
 
-    /// Notes that its object is to go once every job of the file is completed, so that a process which dies in between
-    /// leaves what [`Self::to_go`] finds. Nothing where it is not uploaded.
-    async fn mark_to_go(&self, tenant: &Tenant, id: Id) -> Result<(), Fatal>;
+    /// Notes that the objects of these files, as many as a job lists at most, are to go once `job` and every other job of
+    /// the file is completed, so that a process which dies in between leaves what [`Self::to_go`] finds. One statement;
+    /// it takes the place of another job's note. Nothing where a file is not uploaded.
+    async fn mark_to_go(&self, tenant: &Tenant, ids: &[Id], job: Id) -> Result<(), Fatal>;
 
     /// Up to `limit` files of all tenants with that note, in the order of their ids, behind `after`.
     async fn to_go(&self, after: Option<Id>, limit: u32) -> Result<Vec<File>, Fatal>;
 
-    /// Takes the note away: its object is removed.
+    /// Takes the note away: its object is removed, or nobody wants that any more.
     async fn went(&self, tenant: &Tenant, id: Id) -> Result<(), Fatal>;
 
     /// The file. An outage, where somebody began to remove it, died, and holds it for a while.

@@ -95,7 +95,7 @@ impl Both {
     }
 
     /// A file of `tenant` that is uploaded.
-    async fn uploaded(&self, tenant: &Tenant) -> NewFile {
+    pub(crate) async fn uploaded(&self, tenant: &Tenant) -> NewFile {
         let file = self.begun(tenant).await;
         let committed = self
             .files
@@ -157,7 +157,7 @@ impl Both {
     }
 
     /// A job of this file that is brought into `state`; no other job waits.
-    async fn job_in(&self, file: &NewFile, state: State) -> Id {
+    pub(crate) async fn job_in(&self, file: &NewFile, state: State) -> Id {
         let (progress, queue) = (Progress::default(), &self.queue);
         let job = self.queued(file).await;
         let done = match state {
@@ -263,7 +263,7 @@ async fn a_file_is_what_was_begun_and_committed(store: Both) {
             version: None,
             uploaded_ms: None,
             content_gone: false,
-            is_to_go: false,
+            to_go_for: None,
             ..begun.file
         };
         assert_eq!(begun.file, expected);
@@ -464,19 +464,31 @@ async fn what_is_to_go_is_found_until_it_went(store: Both) {
     going.sort_by_key(|file| file.id);
     let listed = async |after: Option<Id>, limit| {
         let files = store.files.to_go(after, limit).await.unwrap();
-        assert!(files.iter().all(|file| file.is_to_go));
+        assert!(files.iter().all(|file| file.to_go_for.is_some()));
         files.into_iter().map(|file| file.new).collect::<Vec<_>>()
     };
-    for file in &going {
-        assert!(!store.seen(file).await.unwrap().file.is_to_go);
-        store.files.mark_to_go(&file.tenant, file.id).await.unwrap();
-        store.files.mark_to_go(&file.tenant, file.id).await.unwrap();
-        assert!(store.seen(file).await.unwrap().file.is_to_go);
+    let asks = async |file: &NewFile| store.seen(file).await.unwrap().file.to_go_for;
+    let (first, second) = (id(), id());
+    let all: Vec<Id> = going.iter().map(|file| file.id).collect();
+    for job in [first, first, second] {
+        // Each tenant's of them, whatever else is named.
+        for tenant in [&acme, &other] {
+            store.files.mark_to_go(tenant, &all, job).await.unwrap();
+        }
+        for file in &going {
+            assert_eq!(asks(file).await, Some(job));
+        }
     }
+    store.files.mark_to_go(&acme, &[], first).await.unwrap();
     for (tenant, file) in [(&acme, begun.id), (&other, stays.id), (&acme, id())] {
-        store.files.mark_to_go(tenant, file).await.unwrap();
+        store
+            .files
+            .mark_to_go(tenant, &[file], first)
+            .await
+            .unwrap();
         store.files.went(tenant, file).await.unwrap();
     }
+    assert_eq!(asks(&stays).await, None);
     store.files.went(&Tenant::NONE, going[0].id).await.unwrap();
     assert_eq!(listed(None, 10).await, going);
     assert_eq!(listed(None, 2).await, going[..2]);
@@ -485,6 +497,7 @@ async fn what_is_to_go_is_found_until_it_went(store: Both) {
     store.files.went(&went.tenant, went.id).await.unwrap();
     assert!(store.files.remove(&last.tenant, last.id).await.unwrap());
     assert_eq!(listed(None, 10).await, going[..1]);
+    assert_eq!(asks(went).await, None);
 }
 
 async fn tenants_never_see_each_others_files(store: Both) {

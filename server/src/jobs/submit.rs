@@ -204,11 +204,15 @@ async fn attached(
     let is_new = !job.files.contains(&file);
     if is_new && goes {
         // First: the job may be completed already, and nobody looks at its files then but for this note.
-        files.mark_to_go(tenant, file).await?;
+        files.mark_to_go(tenant, &[file], job.id).await?;
     }
-    if is_new && queue.attach(tenant, job.id, file).await? {
-        job.files.push(file);
-        content(files, tenant, file).await?;
+    if is_new {
+        if queue.attach(tenant, job.id, file).await? {
+            job.files.push(file);
+            content(files, tenant, file).await?;
+        } else if goes {
+            files.went(tenant, file).await?;
+        }
     }
     Ok(Submitted {
         job,
@@ -355,7 +359,8 @@ impl Submission<'_> {
             self.loads.repin(entry, pin.version, &pin.sha256).await?;
         }
         let is_ours = is_same && job.file() == Some(new.file);
-        // Removing a file hides it before it looks for jobs: one of the two sees the other.
+        // Removing a file marks it before it looks for jobs, and reading it waits until that is decided: one of the two
+        // sees the other. Where it is not decided in time (`file_busy`), the job stays and the request is sent again.
         let gone = content(self.files, self.tenant, new.file).await.err();
         let is_gone = gone.as_ref().is_some_and(|gone| gone.retry == Retry::Never);
         let is_lost = !let_go(self.loads, entry).await && self.is_lost(entry).await?;

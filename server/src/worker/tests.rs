@@ -7,3 +7,4 @@ mod mending;
 mod metrics;
 mod outage;
 mod place;
+mod wishes;

@@ -150,11 +150,14 @@ fn outcome(job: &Document) -> Result<Outcome, Fatal> {
 /// Reads a file.
 pub(super) fn file(document: &Document) -> Result<File, Fatal> {
     let text = |name: &str| document.get_str(name).ok().map(str::to_owned);
+    let id = |name: &str| {
+        let id = document.get_binary_generic(name).ok()?;
+        Some(Id(id.as_slice().try_into().ok()?))
+    };
     let file = || {
-        let id = document.get_binary_generic("_id").ok()?;
         Some(File {
             new: NewFile {
-                id: Id(id.as_slice().try_into().ok()?),
+                id: id("_id")?,
                 tenant: Tenant::of_key(document.get_str("tenant").ok()?).ok()?,
                 original_name: text("name")?,
                 content_type: text("contentType")?,
@@ -170,7 +173,7 @@ pub(super) fn file(document: &Document) -> Result<File, Fatal> {
             uploaded_ms: time(document, "uploadedAt"),
             updated_ms: time(document, "updatedAt")?,
             content_gone: document.get_bool("contentGone").ok()?,
-            is_to_go: document.get_bool("toGo").unwrap_or_default(),
+            to_go_for: id("toGoFor"),
         })
     };
     file().ok_or_else(|| broken("a file"))

@@ -3,9 +3,11 @@
 //! ```text
 //! { _id, tenant, state, name, contentType, key, bucket?, upload?, sizeBytes, sha256, version?, contentGone,
 //!   createdAt, renewedAt (until it is uploaded), uploadedAt?, updatedAt, removals?, removingAt?,
-//!   toGo? }
+//!   toGo?, toGoFor? }
 //!
-//!   (none) ─ begin ─► uploading ─ commit ─► uploaded ─ remove ─► removingAt ─► (none)
+//!   (none) ─ begin ─► uploading ─ commit ─► uploaded ─ remove ─► removingAt ─► (none), or uploaded
+//!                        │                     ├─ mark_gone ─► removingAt ─► uploaded, contentGone, or as it was
+//!                        │                     └─ mark_to_go ─► uploaded, toGo ─ went ─► uploaded
 //!                        └─ abandoned or discard ─► discarded ─► (none)
 //! ```
 //!
@@ -106,8 +108,8 @@ impl Files for MongoFiles {
         mark_gone::mark_gone(&self.statements, tenant, id, unless).await
     }
 
-    async fn mark_to_go(&self, tenant: &Tenant, id: Id) -> Result<(), Fatal> {
-        to_go::mark(&self.statements, tenant, id).await
+    async fn mark_to_go(&self, tenant: &Tenant, ids: &[Id], job: Id) -> Result<(), Fatal> {
+        to_go::mark(&self.statements, tenant, ids, job).await
     }
 
     async fn to_go(&self, after: Option<Id>, limit: u32) -> Result<Vec<File>, Fatal> {

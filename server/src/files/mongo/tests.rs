@@ -245,7 +245,7 @@ async fn a_lost_answer_is_sent_again(server: &Mongod, store: &MongoFiles, comman
     let committed = store.commit(tenant, id, 1, "aa", None).await.unwrap();
     assert!(committed.is_some(), "{command}");
     lose().await;
-    store.mark_to_go(tenant, id).await.unwrap();
+    store.mark_to_go(tenant, &[id], Id([11; 12])).await.unwrap();
     let listed = store.to_go(None, 10).await.unwrap();
     assert!(listed.len() == 1 && listed[0].new.id == id, "{command}");
     lose().await;

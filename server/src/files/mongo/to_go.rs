@@ -1,4 +1,5 @@
-//! uploaded → uploaded, its object to go, and back, in MongoDB. `toGo` is there only where it is so.
+//! uploaded → uploaded, its object to go, and back, in MongoDB. `toGo` is there only where it is so, and `toGoFor`
+//! with it.
 
 use super::document::{self, FILES, UPLOADED, binary, one, read};
 use crate::files::File;
@@ -8,23 +9,31 @@ use mongodb::bson::{Document, doc};
 use pipeline::Fatal;
 use stages::sink::mongodb::Statements;
 
-pub(super) async fn mark(statements: &Statements, tenant: &Tenant, id: Id) -> Result<(), Fatal> {
-    change(statements, tenant, id, doc! { "$set": { "toGo": true } }).await
+pub(super) async fn mark(
+    statements: &Statements,
+    tenant: &Tenant,
+    ids: &[Id],
+    job: Id,
+) -> Result<(), Fatal> {
+    let ids: Vec<_> = ids.iter().map(|id| binary(*id)).collect();
+    let set = doc! { "$set": { "toGo": true, "toGoFor": binary(job) } };
+    let filter = doc! {
+        "_id": { "$in": ids },
+        "tenant": { "$eq": tenant.key() },
+        "state": UPLOADED,
+    };
+    let command = doc! {
+        "update": FILES,
+        "updates": [{ "q": filter, "u": set, "multi": true }],
+    };
+    statements.write(command).await.map(drop)
 }
 
 pub(super) async fn unmark(statements: &Statements, tenant: &Tenant, id: Id) -> Result<(), Fatal> {
-    change(statements, tenant, id, doc! { "$unset": { "toGo": "" } }).await
-}
-
-async fn change(
-    statements: &Statements,
-    tenant: &Tenant,
-    id: Id,
-    change: Document,
-) -> Result<(), Fatal> {
+    let unset = doc! { "$unset": { "toGo": "", "toGoFor": "" } };
     let command = doc! {
         "update": FILES,
-        "updates": [{ "q": one(tenant, id, UPLOADED), "u": change }],
+        "updates": [{ "q": one(tenant, id, UPLOADED), "u": unset }],
     };
     statements.write(command).await.map(drop)
 }

@@ -28,7 +28,8 @@ use pipeline::Fatal;
 use stages::sqlite::{Database, Schema};
 
 /// The tables of this store; running it again changes nothing. A file without `uploaded_ms` is uploading,
-/// or lost to its upload. `files_to_go` names those whose object is to go, while they are there.
+/// or lost to its upload. `files_going` names those whose object is to go, and the
+/// job that wants it, while they are there.
 pub const SCHEMA: Schema = Schema::new(
     "
     CREATE TABLE IF NOT EXISTS files (
@@ -51,7 +52,7 @@ pub const SCHEMA: Schema = Schema::new(
     ) WITHOUT ROWID;
     CREATE INDEX IF NOT EXISTS files_created ON files (tenant, created_ms, id);
     CREATE INDEX IF NOT EXISTS files_uploading ON files (renewed_ms) WHERE uploaded_ms IS NULL;
-    CREATE TABLE IF NOT EXISTS files_to_go (id BLOB NOT NULL PRIMARY KEY) WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS files_going (id BLOB NOT NULL PRIMARY KEY, job BLOB NOT NULL) WITHOUT ROWID;
 ",
 );
 
@@ -107,8 +108,8 @@ impl Files for SqliteFiles {
         mark_gone::mark_gone(&self.database, tenant, id, unless).await
     }
 
-    async fn mark_to_go(&self, tenant: &Tenant, id: Id) -> Result<(), Fatal> {
-        to_go::mark(&self.database, tenant, id).await
+    async fn mark_to_go(&self, tenant: &Tenant, ids: &[Id], job: Id) -> Result<(), Fatal> {
+        to_go::mark(&self.database, tenant, ids, job).await
     }
 
     async fn to_go(&self, after: Option<Id>, limit: u32) -> Result<Vec<File>, Fatal> {

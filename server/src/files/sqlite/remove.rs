@@ -17,7 +17,7 @@ pub(super) async fn remove(database: &Database, tenant: &Tenant, id: Id) -> Resu
     let removed = database.write(move |change| {
         let removed = change.execute(&delete, params![tenant.key(), id.0])?;
         if removed == 1 {
-            change.execute("DELETE FROM files_to_go WHERE id = ?1", params![id.0])?;
+            change.execute("DELETE FROM files_going WHERE id = ?1", params![id.0])?;
         }
         Ok(removed)
     });

@@ -11,7 +11,7 @@ use rusqlite::types::Type;
 /// The columns of a file, in the order in which [`file`] reads them.
 pub(super) const FILE: &str = "files.id, files.tenant, files.name, content_type, key, bucket, upload, \
      size_bytes, sha256, content_gone, files.created_ms, uploaded_ms, files.updated_ms, files.version, \
-     EXISTS (SELECT 1 FROM files_to_go WHERE files_to_go.id = files.id)";
+     (SELECT files_going.job FROM files_going WHERE files_going.id = files.id)";
 
 /// The columns of its newest job, behind those.
 pub(super) const JOB: &str = "jobs.state, jobs.failure, jobs.finished_ms";
@@ -45,7 +45,7 @@ pub(super) fn file(row: &Row<'_>) -> rusqlite::Result<File> {
         sha256: row.get(8)?,
         version: row.get(13)?,
         content_gone: row.get(9)?,
-        is_to_go: row.get(14)?,
+        to_go_for: row.get::<_, Option<_>>(14)?.map(Id),
         created_ms: count(10)?,
         uploaded_ms: uploaded.map(i64::cast_unsigned),
         updated_ms: count(12)?,

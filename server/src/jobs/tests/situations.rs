@@ -333,7 +333,7 @@ async fn a_file_of_a_load_that_wants_its_files_removed_is_to_go() {
     bench.worked(Ends::Completed, true).await;
     let is_to_go = async |file| {
         let seen = bench.service.stores.files.file(&bench.tenant, file).await;
-        seen.unwrap().unwrap().file.is_to_go
+        seen.unwrap().unwrap().file.to_go_for.is_some()
     };
     // That of a job which runs is its worker's to note, when it completes it.
     assert!(!is_to_go(first).await);

@@ -72,10 +72,12 @@ impl Files for NetFiles {
         )
     }
 
-    async fn mark_to_go(&self, tenant: &Tenant, id: Id) -> Result<(), Fatal> {
-        sent!(self, Call::of("files.mark_to_go"), |inner, tenant, id| {
-            inner.mark_to_go(&tenant, id)
-        })
+    async fn mark_to_go(&self, tenant: &Tenant, ids: &[Id], job: Id) -> Result<(), Fatal> {
+        sent!(
+            self,
+            Call::of("files.mark_to_go"),
+            |inner, tenant, ids, job| { inner.mark_to_go(&tenant, &ids, job) }
+        )
     }
 
     async fn to_go(&self, after: Option<Id>, limit: u32) -> Result<Vec<File>, Fatal> {

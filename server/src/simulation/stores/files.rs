@@ -88,7 +88,7 @@ impl Files for MemoryFiles {
             uploaded_ms: None,
             updated_ms: now,
             content_gone: false,
-            is_to_go: false,
+            to_go_for: None,
         };
         rows.push(Row {
             file,
@@ -180,9 +180,12 @@ impl Files for MemoryFiles {
         Ok(true)
     }
 
-    async fn mark_to_go(&self, tenant: &Tenant, id: Id) -> Result<(), Fatal> {
-        if let Some(file) = uploaded(&mut lock(&self.rows), tenant, id) {
-            file.is_to_go = true;
+    async fn mark_to_go(&self, tenant: &Tenant, ids: &[Id], job: Id) -> Result<(), Fatal> {
+        let mut rows = lock(&self.rows);
+        for id in ids {
+            if let Some(file) = uploaded(&mut rows, tenant, *id) {
+                file.to_go_for = Some(job);
+            }
         }
         Ok(())
     }
@@ -191,7 +194,7 @@ impl Files for MemoryFiles {
         let rows = lock(&self.rows);
         let noted = rows.iter().map(|row| &row.file).filter(|file| {
             let is_behind = after.is_none_or(|after| file.new.id.0 > after.0);
-            file.is_to_go && is_behind
+            file.to_go_for.is_some() && is_behind
         });
         let mut noted: Vec<File> = noted.cloned().collect();
         noted.sort_by_key(|file| file.new.id.0);
@@ -201,7 +204,7 @@ impl Files for MemoryFiles {
 
     async fn went(&self, tenant: &Tenant, id: Id) -> Result<(), Fatal> {
         if let Some(file) = uploaded(&mut lock(&self.rows), tenant, id) {
-            file.is_to_go = false;
+            file.to_go_for = None;
         }
         Ok(())
     }

@@ -304,7 +304,11 @@ async fn an_object_leaves_in_the_end_wherever_its_worker_was_killed() {
     // By hand, as a worker does it that is killed there.
     let job = place.submit(&spec, "b.jsonl", lines(2)).await;
     let file = job.file().unwrap();
-    stores.files.mark_to_go(&tenant, file).await.unwrap();
+    stores
+        .files
+        .mark_to_go(&tenant, &[file], job.id)
+        .await
+        .unwrap();
     assert_eq!(swept().await, 0, "its job is not completed");
     let claimant = Claimant {
         worker: "host:2".into(),
@@ -321,14 +325,18 @@ async fn an_object_leaves_in_the_end_wherever_its_worker_was_killed() {
     assert_eq!((swept().await, swept().await), (1, 0));
     assert!(!is_there(file).await);
     let seen = stores.files.file(&tenant, file).await.unwrap().unwrap();
-    assert!(seen.file.content_gone && !seen.file.is_to_go);
+    assert!(seen.file.content_gone && seen.file.to_go_for.is_none());
     // The same content in another file of the job that is completed.
     let other = place
         .new_job(&slow_spec("d", ""), "c.jsonl", lines(3))
         .await;
     let (file, job) = (other.file, job.id);
-    stores.files.mark_to_go(&tenant, file).await.unwrap();
-    assert_eq!(swept().await, 0, "it has no job");
+    stores
+        .files
+        .mark_to_go(&tenant, &[file], job)
+        .await
+        .unwrap();
+    assert_eq!(swept().await, 0, "the job does not list it yet");
     assert!(stores.queue.attach(&tenant, job, file).await.unwrap());
     assert_eq!((swept().await, is_there(file).await), (1, false));
 }

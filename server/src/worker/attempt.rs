@@ -2,7 +2,8 @@
 //!
 //! ```text
 //!  claimed ─► run (on the pipeline's runtime) ─► ended ─► let go of the load ─► finish, hold, fail or release
-//!     └─ control renews beside it; what it loses drops the run with all its tasks
+//!     │         └─ all loaded: the note on its files, where their objects are to go        └─ clear, if finished
+//!     └─ control renews beside the run; what it loses drops the run with all its tasks
 //! ```
 //!
 //! Exactly one transition is asked for, and asked again until the store answers. Nothing of the attempt is left when
@@ -212,11 +213,6 @@ impl Attempt {
                     documents,
                     digest: digest.to_string(),
                 };
-                // First: nobody else may look at the files of a job that is completed.
-                let announced = self
-                    .shared
-                    .answered(|| cleared::announce(&self.shared, &self.job));
-                announced.await;
                 let made = self
                     .shared
                     .answered(|| queue.finish(claim, progress, &receipt));

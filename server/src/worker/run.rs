@@ -5,7 +5,7 @@
 
 use super::allowance::{Allowance, Allowed};
 use super::ledger::QueueLedger;
-use super::{Shared, uploaded};
+use super::{Shared, cleared, uploaded};
 use crate::load::flow::{Flow, Known};
 use crate::load::lease::{Lease, take};
 use crate::queue::{Claim, Job};
@@ -41,7 +41,13 @@ impl Run {
     /// Runs the job to its end.
     pub(super) async fn run(self) -> Report {
         let mut known = Known::nothing();
+        let (shared, job) = (self.shared.clone(), self.job.clone());
         let end = self.flow(&mut known).await;
+        if matches!(end, Ok(End::Completed(_))) {
+            // Before the job is completed, since nobody else may look at its files then; and here, since asking may take
+            // longer than a lease that nobody renews.
+            shared.answered(|| cleared::announce(&shared, &job)).await;
+        }
         Report { end, known }
     }
 

@@ -59,6 +59,7 @@ pub async fn conforms(make: impl AsyncFn() -> Both) {
         jobs::a_file_in_use_is_not_removed,
         jobs::the_object_of_a_file_in_use_stays,
         jobs::of_removing_and_queueing_one_sees_the_other,
+        jobs::of_removals_at_once_none_is_in_the_way,
         tenants_never_see_each_others_files,
         lists::pages_follow_each_other,
         lists::a_status_narrows_a_list,

@@ -2,7 +2,7 @@
 //! until that is decided, so that whoever gives the file to a job is refused only where the file really goes.
 
 use super::document::{FILES, UPLOADED, UPLOADING, binary, newest_job, read, seen};
-use super::remove::is_being_removed;
+use super::remove::{busy, is_being_removed};
 use crate::files::Seen;
 use crate::id::Id;
 use crate::tenant::Tenant;
@@ -46,7 +46,7 @@ pub(super) async fn file(
             return seen(found).map(Some);
         }
         if Instant::now() >= deadline {
-            return Err(Fatal::outage("file_busy", "the file is being removed"));
+            return Err(busy());
         }
         sleep(Duration::from_millis(POLL_MS)).await;
     }

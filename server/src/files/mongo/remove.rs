@@ -8,13 +8,15 @@
 //! majority has what is written: so step 2 sees the job, or the other side sees the mark, waits, and cancels its job where
 //! the file is gone. Only a primary that was deposed and does not know it yet can miss that; the job then fails, because its file is gone.
 //!
-//! A mark is one of a kind: removals are numbered, and each deletes or takes away its own mark only. It runs out after
+//! A mark is one of a kind: removals are numbered, and each deletes or takes away its own mark only. One whose mark was
+//! taken by another waits for that, and where the file is still there begins anew. It runs out after
 //! [`MAX_REMOVAL_MS`], by the server's time in both the delete and the reads, so that a process which died between the
 //! steps keeps no file for good.
 
 use super::document::{
     FILES, JOBS, UPLOADED, binary, changed, integer, matched, ms_ago, one, read,
 };
+use super::file::file;
 use crate::id::Id;
 use crate::queue::State;
 use crate::tenant::Tenant;
@@ -24,20 +26,35 @@ use stages::sink::mongodb::Statements;
 
 /// How long a file that is being removed is neither there nor gone, in milliseconds.
 const MAX_REMOVAL_MS: u64 = 60_000;
+/// How often a removal begins anew where others remove the file at the same time.
+pub(super) const MAX_ROUNDS: u32 = 16;
 
 pub(super) async fn remove(
     statements: &Statements,
     tenant: &Tenant,
     id: Id,
 ) -> Result<bool, Fatal> {
-    let Some(Marked { removal, is_gone }) = mark(statements, tenant, id).await? else {
-        return Ok(false);
-    };
-    if !is_gone && is_listed(statements, tenant, id, &State::RUNNABLE).await? {
-        unmark(statements, tenant, id, removal).await?;
-        return Ok(false);
+    for round in 0..MAX_ROUNDS {
+        let Some(Marked { removal, is_gone }) = mark(statements, tenant, id).await? else {
+            // What was there in the round before has gone.
+            return Ok(round > 0);
+        };
+        if !is_gone && is_listed(statements, tenant, id, &State::RUNNABLE).await? {
+            unmark(statements, tenant, id, removal).await?;
+            return Ok(false);
+        }
+        if delete(statements, tenant, id, removal).await?
+            || file(statements, tenant, id).await?.is_none()
+        {
+            return Ok(true);
+        }
     }
-    delete(statements, tenant, id, removal).await
+    Err(busy())
+}
+
+/// What is said of a file that others keep removing.
+pub(super) fn busy() -> Fatal {
+    Fatal::outage("file_busy", "the file is being removed")
 }
 
 /// Takes the mark of this removal away.

@@ -143,3 +143,36 @@ pub(super) async fn of_removing_and_queueing_one_sees_the_other(store: Both) {
     }
     println!("{kept} jobs were kept, {removed} files removed");
 }
+
+/// Several at once, often, as requests do it and the sweeper: each is told that the object is gone, and the file goes.
+pub(super) async fn of_removals_at_once_none_is_in_the_way(store: Both) {
+    let acme = tenant("acme");
+    for round in 0..20 {
+        let file = store.uploaded(&acme).await;
+        let removals = [0, round % 3, round / 3 % 3].map(|questions| {
+            let (store, file) = (store.clone(), file.clone());
+            tokio::spawn(async move {
+                store.delay(questions).await;
+                let unless = &State::RUNNABLE;
+                store.files.mark_gone(&file.tenant, file.id, unless).await
+            })
+        });
+        for removal in removals {
+            assert!(removal.await.unwrap().unwrap(), "round {round}");
+        }
+        assert!(store.seen(&file).await.unwrap().file.content_gone);
+        let removals = [0, round % 3, round / 3 % 3].map(|questions| {
+            let (store, file) = (store.clone(), file.clone());
+            tokio::spawn(async move {
+                store.delay(questions).await;
+                store.files.remove(&file.tenant, file.id).await
+            })
+        });
+        let mut removed = 0;
+        for removal in removals {
+            removed += u32::from(removal.await.unwrap().unwrap());
+        }
+        assert!(removed > 0, "round {round}");
+        assert_eq!(store.seen(&file).await, None);
+    }
+}

@@ -45,7 +45,8 @@ pub async fn retry(service: &Service, tenant: &Tenant, id: Id, reset: bool) -> R
     };
     let job = retrial.run(reset).await?;
     tracing::info!(job_id = %id, reset, "retried");
-    // Removing a file hides it before it looks for jobs: one of the two sees the other.
+    // Removing a file marks it before it looks for jobs, and reading it waits until that is decided: one of the two sees
+    // the other. Where it is not decided in time (`file_busy`), the job goes on and the client learns it by asking.
     if let Err(gone) = content_is_there(&*service.stores.files, &job).await {
         if gone.retry == Retry::Never {
             queue.cancel(tenant, id).await?;

@@ -50,6 +50,10 @@ pub struct Ack {
     pub skipped: u64,
 }
 
+/// The way out where a target holds more than was acknowledged: trying again counts the same documents again.
+const MORE_HELD: &str = "where an index or a validator was added between two tries, what the first one wrote is still there; \
+    load the content anew beside what is there with force=again (`--force again`)";
+
 /// The books of one job.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Books {
@@ -100,7 +104,8 @@ impl Books {
         Err(unbalanced(format!(
             "the target holds {} documents of this load, {acknowledged} were acknowledged",
             held.documents
-        )))
+        ))
+        .hint(MORE_HELD))
     }
 
     /// Enters the outcome of the batch that follows.
@@ -233,6 +238,22 @@ mod tests {
         assert_eq!(code(books.enter(&ack(0, 3, 3))), "ok");
         assert_eq!(code(books.enter(&ack(3, 5, 2))), "ok");
         assert_eq!(code(books.close(50, 0)), "ok");
+    }
+
+    #[test]
+    fn a_target_that_holds_more_is_refused_with_a_way_out() {
+        let mut books = Books::open(Position::START, 0);
+        assert_eq!(code(books.enter(&ack(0, 3, 3))), "ok");
+        let held = |documents| Holdings {
+            documents,
+            digest: Digest::default(),
+        };
+        assert_eq!(code(books.check_holdings(&held(2))), "ok");
+        assert_eq!(code(books.check_holdings(&held(3))), "ok");
+        let refused = books.check_holdings(&held(4)).unwrap_err();
+        assert_eq!(refused.code, "books");
+        let hint = refused.hint.unwrap();
+        assert!(hint.contains("force=again"), "{hint}");
     }
 
     #[test]

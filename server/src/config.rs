@@ -94,6 +94,12 @@ impl Config {
         })
     }
 
+    /// What an empty environment says, whatever stands in this process's.
+    #[cfg(test)]
+    pub fn defaults() -> Self {
+        Self::read(&|_| Ok(None)).unwrap()
+    }
+
     fn read(variable: &dyn Fn(&str) -> Result<Option<String>, String>) -> Result<Self, BadConfig> {
         let mut reader = Reader {
             variable,

@@ -124,7 +124,7 @@ impl<'a> World<'a> {
             mongodb_uri: None,
             job_lease_ms: LEASE_MS,
             job_max_attempts: scenario.max_attempts,
-            ..Config::from_env().unwrap()
+            ..Config::defaults()
         };
         let spoilt = scenario.saboteur.plan.is_some();
         Self {

@@ -2,6 +2,7 @@
 //!
 //! Each module is one rule with its reason. A breach is told by file, line and rule, all of a rule at once.
 
+mod biased;
 mod clock;
 mod code;
 mod crates;

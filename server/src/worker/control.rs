@@ -60,9 +60,10 @@ impl Control {
         let mut is_closing = false;
         loop {
             tokio::select! {
-                () = sleep_until(next) => {}
+                biased;
                 // Soon: it is the last progress that there is to tell.
                 () = &mut closes, if !is_closing => is_closing = true,
+                () = sleep_until(next) => {}
             }
             let sent = Instant::now();
             // One connection that has died unnoticed must not take the whole time: another try goes by another one.

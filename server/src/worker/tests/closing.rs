@@ -57,6 +57,7 @@ async fn dies_closing(place: &Place, job: &Job) {
         .await;
     };
     tokio::select! {
+        biased;
         lost = control.keep() => panic!("{lost:?}"),
         () = told => {}
     }

@@ -131,6 +131,7 @@ async fn mongo_that_never_answers_one_renewal_costs_no_lease() {
     server.hang_once("update", 60_000).await;
     let before = allowance.until();
     tokio::select! {
+        biased;
         lost = control.keep() => panic!("{lost:?}"),
         () = wait_for("a renewal", async || allowance.until() > before) => {}
     }

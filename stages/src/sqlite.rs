@@ -104,16 +104,9 @@ impl Database {
     }
 
     fn judged(&self, fatal: Fatal) -> Fatal {
-        if !self.is_waited_out || fatal.retry != Retry::Later {
-            return fatal;
-        }
-        let fatal = Fatal {
-            retry: Retry::Outage,
-            ..fatal
-        };
-        match fatal.code {
-            FULL => fatal.hint("make room on that disk: what waits for it goes on by itself"),
-            _ => fatal,
+        match self.is_waited_out {
+            true => waited_out(fatal),
+            false => fatal,
         }
     }
 
@@ -293,6 +286,21 @@ async fn blocking<T: Send + 'static>(
     match tokio::task::spawn_blocking(work).await {
         Ok(result) => result.map_err(|error| fatal(path, &error)),
         Err(error) => Err(Fatal::new("panic", "a writer to SQLite panicked").because(&error)),
+    }
+}
+
+/// What a failure is to a service: one that may heal is an outage, and charged to no job.
+pub fn waited_out(fatal: Fatal) -> Fatal {
+    if fatal.retry != Retry::Later {
+        return fatal;
+    }
+    let fatal = Fatal {
+        retry: Retry::Outage,
+        ..fatal
+    };
+    match fatal.code {
+        FULL => fatal.hint("make room on that disk: what waits for it goes on by itself"),
+        _ => fatal,
     }
 }
 

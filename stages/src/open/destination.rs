@@ -218,7 +218,8 @@ impl Destination {
                 Link::Store(Arc::new(MongoTarget::connect(uri).await?))
             }
             Place::Connected(target) => Link::Store(target.clone()),
-            Place::Embedded(path) | Place::Sqlite(path) => Link::Store(files.open(path).await?),
+            Place::Embedded(path) => Link::Store(files.open(path).await?),
+            Place::Sqlite(path) => Link::Store(files.open_beside(path).await?),
             Place::Jsonl | Place::Csv => {
                 Link::File(files.open(&files.folder().join(FILE_LOADS)).await?)
             }

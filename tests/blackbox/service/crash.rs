@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use futures::future::join_all;
-use testbed::crash::{Fault, Place, Report, Round, Servers, play};
+use testbed::crash::{Fault, LOST_WITHOUT_US, Place, Report, Round, Servers, play};
 
 use crate::job::BINARY;
 
@@ -51,6 +51,12 @@ async fn every_fault_leaves_every_record_once(place: Place) {
         println!("{}", outcome.line());
         report.add(outcome, "tests/crash with this seed");
         assert_eq!(outcome.disturbances, outcome.recoveries.len() as u64);
+        if matches!(outcome.fault, Fault::Kill | Fault::AllAtOnce) {
+            let counted = outcome.bound;
+            let is_counted = counted.is_ok() || counted == Err(LOST_WITHOUT_US);
+            assert!(is_counted, "what may be done again: {counted:?}");
+            assert_eq!(outcome.disturbances, outcome.unclaimed.len() as u64);
+        }
     }
     assert!(report.is_good(), "{}", report.text());
 }

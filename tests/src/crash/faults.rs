@@ -43,8 +43,8 @@ pub(super) struct Scene {
 pub(super) struct Blow {
     /// The job, once nothing that was sent before can change it.
     pub before: Seen,
-    /// Documents behind the checkpoint then; none where writers were alive and it could not be told.
-    pub behind_checkpoint: Option<u64>,
+    /// Documents behind the checkpoint then, or why they could not be counted.
+    pub behind_checkpoint: Result<u64, &'static str>,
     /// The least claim under which it can go on.
     pub least_fence: u64,
     /// How long nobody else has the job, where whoever had it was killed.
@@ -119,7 +119,7 @@ impl Scene {
         let mut blow = self.when_quiet(&[name], false, job).await;
         if !self.servers.place().has_mongod() {
             // The transaction that it was stopped in may still be committed when it goes on.
-            blow.behind_checkpoint = None;
+            blow.behind_checkpoint = Err("the one that sleeps may still commit");
         }
         blow
     }
@@ -140,7 +140,10 @@ impl Scene {
         let is_as_left = self.job().await.fence == job.fence;
         Blow {
             before,
-            behind_checkpoint: is_as_left.then_some(behind_checkpoint),
+            behind_checkpoint: match is_as_left {
+                true => Ok(behind_checkpoint),
+                false => Err("another process had taken over before they were counted"),
+            },
             least_fence: job.fence + 1,
             unclaimed: None,
         }
@@ -187,7 +190,7 @@ impl Scene {
     async fn server_blow(&self) -> Blow {
         Blow {
             before: self.job().await,
-            behind_checkpoint: None,
+            behind_checkpoint: Err("no process of ours died"),
             least_fence: 0,
             unclaimed: None,
         }

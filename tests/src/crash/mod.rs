@@ -30,6 +30,7 @@ mod verdict;
 
 use std::fmt::{Display, Formatter};
 
+pub use disturb::LOST_WITHOUT_US;
 pub use report::Report;
 pub use round::{Outcome, Round, Took, play};
 pub use servers::Servers;

@@ -27,6 +27,8 @@ struct Line {
     double: u64,
     wrong: u64,
     done_again: Vec<u64>,
+    /// Rounds in which it is not counted how many stood behind a checkpoint.
+    not_counted: u64,
     recoveries: Vec<Duration>,
 }
 
@@ -39,15 +41,16 @@ impl Outcome {
     /// The round in a line.
     pub fn line(&self) -> String {
         let took = &self.took;
-        let bound = self
-            .bound
-            .map_or_else(String::new, |bound| format!(" of at most {bound}"));
+        let bound = match self.bound {
+            Ok(bound) => format!("of at most {bound}"),
+            Err(why) => format!("(of how many is not counted: {why})"),
+        };
         let list = |times: &[Duration]| {
             let times: Vec<String> = times.iter().copied().map(seconds).collect();
             times.join(", ")
         };
         format!(
-            "{} on {}, seed {}: {} records, {} disturbances, missing {}, double {}, wrong {}, done again {}{bound}, \
+            "{} on {}, seed {}: {} records, {} disturbances, missing {}, double {}, wrong {}, done again {} {bound}, \
              recovered in [{}] s, without an owner [{}] s; file {} start {} upload {} load {} verify {} cleanup {} s",
             self.fault,
             self.place,
@@ -84,6 +87,7 @@ impl Report {
         line.double += outcome.double;
         line.wrong += outcome.wrong;
         line.done_again.push(outcome.done_again);
+        line.not_counted += u64::from(outcome.bound.is_err());
         line.recoveries.extend(&outcome.recoveries);
         if !outcome.is_good() {
             let mut told = format!("- {}\n  again: `{again}`\n", outcome.line());
@@ -108,11 +112,18 @@ impl Report {
              median, worst | recovery: median, worst |\n|---|---|---|---|---|---|---|---|---|---|\n",
         );
         for ((fault, place), line) in &self.lines {
-            let (again, worst_again) = middle_and_last(line.done_again.clone());
+            // Without what stood behind a checkpoint the number says nothing of whether it is too many.
+            let again = match line.not_counted {
+                0 => {
+                    let (again, worst) = middle_and_last(line.done_again.clone());
+                    format!("{again}, {worst}")
+                }
+                _ => "not counted".to_owned(),
+            };
             let (recovery, worst) = middle_and_last(line.recoveries.clone());
             let _ = writeln!(
                 text,
-                "| {fault} | {place} | {} | {} | {} | {} | {} | {} | {again}, {worst_again} | {} s, {} s |",
+                "| {fault} | {place} | {} | {} | {} | {} | {} | {} | {again} | {} s, {} s |",
                 line.rounds,
                 line.disturbances,
                 line.records,
@@ -175,7 +186,7 @@ mod tests {
             double: 0,
             wrong: 0,
             done_again: seed,
-            bound: Some(9),
+            bound: Ok(9),
             recoveries: vec![Duration::from_millis(3_000 + seed), Duration::from_secs(4)],
             unclaimed: vec![Duration::from_secs(3)],
             violations: Vec::new(),
@@ -193,6 +204,18 @@ mod tests {
         let line = "| kill | embedded | 3 | 6 | 3000 | 0 | 0 | 0 | 3, 7 | 4.0 s, 4.0 s |";
         assert!(report.is_good() && text.contains(line), "{text}");
         assert!(!text.contains("again`"), "{text}");
+    }
+
+    #[test]
+    fn what_is_not_counted_is_said_so() {
+        let mut unknown = outcome(7);
+        unknown.bound = Err("no process of ours died");
+        assert!(unknown.line().contains("no process of ours died"));
+        let mut report = Report::default();
+        report.add(&outcome(3), "again");
+        report.add(&unknown, "again");
+        let text = report.text();
+        assert!(text.contains("| 0 | 0 | 0 | not counted |"), "{text}");
     }
 
     #[test]

@@ -23,6 +23,9 @@ use crate::s3::S3;
 const LEAST_LIMIT: Duration = Duration::from_secs(180);
 /// The fewest records per second that a load makes on a busy machine.
 const LEAST_RECORDS_PER_SECOND: u64 = 2_000;
+/// The most documents behind a checkpoint at that pace: 2 s of it, where one is saved every 500 ms. In a file of fewer than
+/// twice as many records it is half of them.
+const MOST_BEHIND: u64 = 16_000;
 
 /// Where S3 is cut off, an object comes in about so many pieces, each on a connection of its own.
 const PIECES: u64 = 32;
@@ -84,9 +87,9 @@ pub struct Outcome {
     pub wrong: u64,
     /// Records that were found loaded already.
     pub done_again: u64,
-    /// The documents behind the checkpoint at every disturbance together: no more may be done again. None where they
-    /// cannot be counted, because no process of ours died.
-    pub bound: Option<u64>,
+    /// The documents behind the checkpoint at every disturbance together: no more may be done again. Or why they could
+    /// not be counted.
+    pub bound: Result<u64, &'static str>,
     /// From each disturbance to progress beyond it.
     pub recoveries: Vec<Duration>,
     /// How long nobody had the job, at each disturbance that killed whoever had it, from when another could.
@@ -110,7 +113,7 @@ impl Outcome {
             double: 0,
             wrong: 0,
             done_again: 0,
-            bound: None,
+            bound: Err("it was not disturbed"),
             recoveries: Vec::new(),
             unclaimed: Vec::new(),
             violations: Vec::new(),
@@ -175,6 +178,7 @@ async fn go(servers: Arc<Servers>, round: Round) -> Outcome {
         fault: round.fault,
         times: round.times,
         records,
+        most_behind: round.pause.then(|| MOST_BEHIND.min(records / 2)),
         limit,
     };
     let ((), took) = measured(scene.disturb(&plan, &mut outcome)).await;

@@ -149,7 +149,9 @@ async fn books(api: &Api, job: &str, totals: &Totals, outcome: &mut Outcome) {
     let count = |name: &str| seen["stats"][name].as_u64().unwrap_or(u64::MAX);
     let already = count("alreadyLoaded");
     outcome.done_again = already;
-    if let Some(bound) = outcome.bound.filter(|bound| already > *bound) {
+    if let Ok(bound) = outcome.bound
+        && already > bound
+    {
         outcome.violations.push(format!(
             "{already} records were done again, and only {bound} stood behind a checkpoint"
         ));

@@ -21,10 +21,13 @@ enum Whose {
     Theirs,
 }
 
+/// A file that is open, or is being opened.
+type File = Arc<OnceCell<Arc<EmbeddedStore>>>;
+
 /// Files that are open, and the data directory, where those without a path of their own lie.
 pub struct OpenFiles {
     folder: PathBuf,
-    open: Mutex<HashMap<(PathBuf, Whose), Arc<OnceCell<Arc<EmbeddedStore>>>>>,
+    open: Mutex<HashMap<(PathBuf, Whose), File>>,
     is_waited_out: bool,
 }
 

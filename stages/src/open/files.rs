@@ -107,20 +107,15 @@ impl OpenFiles {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sqlite::Database;
     use pipeline::Retry;
-    use rusqlite::Connection;
 
     #[tokio::test]
-    async fn a_disk_that_is_full_when_a_file_is_opened_is_an_outage_where_it_is_waited_out() {
+    async fn a_disk_that_fails_when_a_file_is_opened_is_an_outage_where_it_is_waited_out() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.db");
-        let before = Connection::open(&path).unwrap();
-        let wal = before.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()));
-        wal.unwrap();
-        before.execute_batch("CREATE TABLE t (n INTEGER)").unwrap();
-        drop(before);
-        // What is to be written into the log finds no room.
-        std::os::unix::fs::symlink("/dev/full", folder.path().join("a.db-wal")).unwrap();
+        // The log of a new file is removed first, and a folder cannot be.
+        std::fs::create_dir(folder.path().join("a.db-wal")).unwrap();
         let files = || OpenFiles::in_folder(folder.path());
         for (files, retry) in [
             (files(), Retry::Later),
@@ -128,7 +123,7 @@ mod tests {
         ] {
             for opened in [files.open(&path).await, files.open_beside(&path).await] {
                 let fatal = opened.err().unwrap();
-                assert_eq!((fatal.code, fatal.retry), ("target_full", retry));
+                assert_eq!((fatal.code, fatal.retry), ("target_io", retry));
             }
         }
     }
@@ -137,12 +132,14 @@ mod tests {
     async fn a_file_that_somebody_names_is_theirs_wherever_it_lies() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("mine.db");
-        let theirs = Connection::open(&path).unwrap();
-        theirs.pragma_update(None, "user_version", 99).unwrap();
+        let theirs = Database::open_beside(&path, &[]).await.unwrap();
+        let set = theirs.write(|change| change.pragma_update(None, "user_version", 99));
+        set.await.unwrap();
         let files = OpenFiles::in_folder(folder.path());
         files.open_beside(&path).await.unwrap();
-        let version = theirs.pragma_query_value(None, "user_version", |row| row.get::<_, i64>(0));
-        assert_eq!(version.unwrap(), 99);
+        let read = theirs.read(|c| c.pragma_query_value(None, "user_version", |row| row.get(0)));
+        let version: i64 = read.await.unwrap();
+        assert_eq!(version, 99);
         let refused = files.open(&path).await.err().unwrap();
         assert_eq!(refused.code, "store_too_new");
     }

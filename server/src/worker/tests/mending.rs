@@ -12,7 +12,7 @@ async fn workers_mend_the_queue_when_they_start() {
     let job = place
         .submit(&slow_spec("c", ""), "a.jsonl", lines(30))
         .await;
-    place.put_turns_to_sleep();
+    place.put_turns_to_sleep().await;
     let claimant = Claimant {
         worker: "stranger".into(),
         owner: place.id().to_string(),

@@ -268,10 +268,12 @@ impl Place {
     }
 
     /// Leaves every turn of the embedded queue asleep for good, as a wake that was lost does.
-    pub fn put_turns_to_sleep(&self) {
-        let store = rusqlite::Connection::open(self.folder.path().join("service.db")).unwrap();
+    pub async fn put_turns_to_sleep(&self) {
+        let path = self.folder.path().join("service.db");
+        let store = Database::open(&path, &[]).await.unwrap();
         let sleep = "UPDATE turns SET is_waiting = 0, wake_ms = NULL";
-        assert_eq!(store.execute(sleep, []).unwrap(), 1);
+        let asleep = store.write(|change| change.execute(sleep, [])).await;
+        assert_eq!(asleep.unwrap(), 1);
     }
 
     /// The documents of a collection in the embedded store.

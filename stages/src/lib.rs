@@ -6,6 +6,7 @@
 //! import each other.
 
 pub mod frame;
+pub mod generate;
 pub mod identity;
 pub mod ledger;
 pub mod load;

@@ -9,8 +9,10 @@ pub struct Path(Vec<Segment>);
 
 /// One step down.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Segment {
+pub enum Segment {
+    /// To the value with this name.
     Key(Box<str>),
+    /// To the item with this number, from 0, or from the end where it is negative.
     Index(i64),
 }
 
@@ -46,6 +48,11 @@ impl Path {
             Segment::Key(key) => Some(key),
             Segment::Index(_) => None,
         }
+    }
+
+    /// Its steps, from the record down.
+    pub fn segments(&self) -> &[Segment] {
+        &self.0
     }
 
     /// The value in `root`.

@@ -1,0 +1,356 @@
+//! Big and messy files of any spec, with their truth: the other way round from a load.
+//!
+//! A record is a pure function of the spec, the seed and its number, and is made without those before it; memory does
+//! not grow with the file. Values follow the words of the spec, which are read here a second time: what a record must
+//! become is never asked of the parts that will judge it. What is bad is bad in one way whose code is
+//! known; a record that the spec would reject for something else is never made.
+
+mod chance;
+mod columns;
+mod csv;
+mod field;
+mod json;
+mod matcher;
+mod moment;
+mod number;
+mod packed;
+mod scalar;
+mod shape;
+#[cfg(test)]
+mod tests;
+mod tree;
+mod truth;
+mod words;
+
+pub use packed::Packed;
+pub use truth::{Outcome, Totals, Truth};
+
+use crate::plan::{Defaults, FormatPlan, Plan};
+use crate::spec::{Problem, Problems, Spec};
+use crate::step::bind::{Missing, Path};
+use crate::unpack::Compression;
+use chance::Chance;
+use columns::{Drawing, Sought};
+use csv::CsvMaker;
+use field::FieldMaker;
+use json::JsonMaker;
+use scalar::{Medium, Refusal};
+
+/// What a problem of a spec is called for which no file can be made.
+const CODE: &str = "cannot_generate";
+/// The longest record that is made too long on purpose, in bytes.
+const BAD_CELLS: usize = 64 * 1024;
+/// The whole of a share, in millionths.
+const WHOLE: u32 = 1_000_000;
+
+/// How many records are bad, in millionths.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Share(u32);
+
+impl Share {
+    /// Reads `1%`, `0.25%`, or a number below 1 such as `0.01`.
+    ///
+    /// # Errors
+    /// What is wrong, in a sentence.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let (digits, whole) = match text.strip_suffix('%') {
+            Some(digits) => (digits.trim_end(), 100.0),
+            None => (text, 1.0),
+        };
+        let share: f64 = digits
+            .parse()
+            .map_err(|_| format!("{text:?} is no share: write 1% or 0.01"))?;
+        if whole == 1.0 && share == 1.0 {
+            return Err("1 of what? write 1% or 100%".to_owned());
+        }
+        match (0.0..=whole).contains(&share) {
+            true => Ok(Self((share / whole * f64::from(WHOLE)).round() as u32)),
+            false => Err(format!("{text} is not between 0 and 100%")),
+        }
+    }
+
+    /// Whether a record is bad: of the first n records exactly n times the share, rounded down.
+    fn takes(self, ordinal: u64) -> bool {
+        let before = |count: u128| count * u128::from(self.0) / u128::from(WHOLE);
+        before(u128::from(ordinal) + 1) > before(u128::from(ordinal))
+    }
+}
+
+/// Makes the records of one file.
+#[derive(Clone, Debug)]
+pub struct Generator {
+    seed: u64,
+    bad: Share,
+    has_steps: bool,
+    head: Vec<u8>,
+    rows: Rows,
+    plan: Plan,
+}
+
+#[derive(Clone, Debug)]
+enum Rows {
+    Csv(Box<CsvMaker>),
+    Json(Box<JsonMaker>),
+}
+
+/// What must become of a row by what was done to it.
+struct Row {
+    code: &'static str,
+    field: Option<String>,
+}
+
+impl Row {
+    fn rejected(code: &'static str, field: Option<&str>) -> Self {
+        Self {
+            code,
+            field: field.map(str::to_owned),
+        }
+    }
+}
+
+impl Generator {
+    /// Reads and checks a spec; `name` is what messages call it.
+    ///
+    /// # Errors
+    /// Every problem of the spec; or of a good one, the fields whose values cannot be made (`cannot_generate`).
+    pub fn read(
+        name: &str,
+        text: &str,
+        defaults: Defaults,
+        bad: Share,
+        seed: u64,
+    ) -> Result<Self, Box<Problems>> {
+        let plan = Plan::read(name, text, defaults)?;
+        let (spec, mut problems) = crate::spec::read::<Spec>(name, text);
+        let fields = makers(&plan, &spec, &mut problems);
+        if !problems.is_empty() {
+            return Err(Box::new(problems));
+        }
+        let made = match &plan.format {
+            FormatPlan::Csv(_) => csv_rows(&plan, &spec, fields, seed),
+            FormatPlan::Jsonl => json_rows(&plan, &spec, fields, seed),
+        };
+        match made {
+            Ok((head, rows)) => Ok(Self {
+                seed,
+                bad,
+                has_steps: !plan.steps.is_empty(),
+                head,
+                rows,
+                plan,
+            }),
+            Err(problem) => {
+                problems.push(problem);
+                Err(Box::new(problems))
+            }
+        }
+    }
+
+    /// The plan of the spec.
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// Whether the spec wants its input packed.
+    pub fn is_packed(&self) -> bool {
+        matches!(
+            self.plan.input.compression,
+            Compression::Gzip | Compression::Zstd
+        )
+    }
+
+    /// What stands before the first record.
+    pub fn head(&self) -> &[u8] {
+        &self.head
+    }
+
+    /// Adds the record with this number, from 0, and says what must become of it.
+    pub fn record(&self, ordinal: u64, out: &mut Vec<u8>) -> Truth {
+        let mut chance = Chance::of(self.seed, 3, ordinal);
+        let row = match (&self.rows, self.bad.takes(ordinal)) {
+            (Rows::Csv(csv), true) => Some(csv.bad(&mut chance, out)),
+            (Rows::Json(json), true) => Some(json.bad(&mut chance, out)),
+            (Rows::Csv(csv), false) => {
+                csv.good(&mut chance, out);
+                None
+            }
+            (Rows::Json(json), false) => {
+                json.good(&mut chance, out);
+                None
+            }
+        };
+        let record = ordinal + 1;
+        match row {
+            Some(Row { code, field }) => Truth {
+                record,
+                outcome: Outcome::Rejected,
+                code: Some(code),
+                field,
+            },
+            None => Truth {
+                record,
+                outcome: match self.has_steps {
+                    true => Outcome::PassesBinding,
+                    false => Outcome::Loaded,
+                },
+                code: None,
+                field: None,
+            },
+        }
+    }
+}
+
+/// A maker for each field; the fields that have none are told.
+fn makers(plan: &Plan, spec: &Spec, problems: &mut Problems) -> Vec<FieldMaker> {
+    let medium = match &plan.format {
+        FormatPlan::Csv(_) => Medium::Cells,
+        FormatPlan::Jsonl => Medium::Json,
+    };
+    let values = spec.values.clone().unwrap_or_default();
+    let mut makers = Vec::new();
+    for (name, field) in spec.fields.iter().flat_map(|fields| &fields.0) {
+        match FieldMaker::of(name, medium, field, &values) {
+            Ok(mut maker) => {
+                maker.is_key = is_key(plan, name);
+                makers.push(maker);
+            }
+            Err(refusal) => problems.push(problem(name, &refusal)),
+        }
+    }
+    makers
+}
+
+/// Whether the sink finds documents by this field.
+fn is_key(plan: &Plan, name: &str) -> bool {
+    let fields = &plan.schema.fields;
+    let field = fields.iter().find(|field| &*field.name == name);
+    field.is_some_and(|field| {
+        field
+            .target
+            .as_ref()
+            .is_some_and(|target| plan.sink.target.key.contains(target))
+    })
+}
+
+fn problem(field: &str, refusal: &Refusal) -> Problem {
+    let message = format!(
+        "no value of the field `{field}` can be made: {}",
+        refusal.reason
+    );
+    Problem::new(format!("fields.{field}.{}", refusal.key), CODE, message)
+        .hint("a load is not touched by this; simplify the field in a copy of the spec to generate files of it")
+}
+
+/// Names that an unknown column or key must not have.
+fn taken(plan: &Plan) -> Vec<String> {
+    let names = plan
+        .schema
+        .layout
+        .0
+        .iter()
+        .map(|(name, _)| name.to_string());
+    names
+        .chain(plan.sink.target.lineage.iter().map(ToString::to_string))
+        .collect()
+}
+
+type Made = Result<(Vec<u8>, Rows), Problem>;
+
+fn too_large() -> Problem {
+    Problem::new(
+        "input.max_record_bytes",
+        CODE,
+        "no record was met that is as short as the spec wants it and that its dialect can write",
+    )
+    .hint("allow longer records, or quotes")
+}
+
+fn csv_rows(plan: &Plan, spec: &Spec, fields: Vec<FieldMaker>, seed: u64) -> Made {
+    let FormatPlan::Csv(dialect) = &plan.format else {
+        return Err(too_large());
+    };
+    let of = spec.fields.iter().flat_map(|fields| &fields.0);
+    let mut sought = Vec::new();
+    for (name, field) in of {
+        let found = Sought::of(name, field).ok_or_else(|| {
+            let reason = "one of its regular expressions is too large".to_owned();
+            problem(
+                name,
+                &Refusal {
+                    key: "from",
+                    reason,
+                },
+            )
+        })?;
+        sought.push(found);
+    }
+    let (said, taken) = (spec.columns.clone().unwrap_or_default(), taken(plan));
+    let drawing = Drawing {
+        fields: &fields,
+        sought: &sought,
+        columns: &said,
+        dialect,
+        taken: &taken,
+    };
+    let columns = drawing
+        .columns(seed)
+        .map_err(|(index, refusal)| match fields.get(index) {
+            Some(field) => problem(&field.name, &refusal),
+            None => Problem::new("fields", CODE, refusal.reason),
+        })?;
+    let maker = CsvMaker::of(
+        dialect.clone(),
+        fields.clone(),
+        columns,
+        plan.input.max_record_bytes,
+    )
+    .ok_or_else(too_large)?;
+    let mut head = Vec::new();
+    maker.head(&drawing, &mut Chance::of(seed, 2, 0), &mut head);
+    Ok((head, Rows::Csv(Box::new(maker))))
+}
+
+fn json_rows(plan: &Plan, spec: &Spec, fields: Vec<FieldMaker>, seed: u64) -> Made {
+    let mut paths = Vec::new();
+    for (name, field) in spec.fields.iter().flat_map(|fields| &fields.0) {
+        let own = [name.clone()];
+        let said = field.from.as_ref().map_or(&own[..], |from| &from.0);
+        paths.push(
+            said.iter()
+                .filter_map(|text| Path::parse(text).ok())
+                .collect::<Vec<_>>(),
+        );
+    }
+    let columns = spec.columns.clone().unwrap_or_default();
+    let rules = (
+        columns.missing == Some(Missing::FailAny),
+        columns.unknown.unwrap_or_default(),
+    );
+    let names: Vec<String> = fields.iter().map(|field| field.name.clone()).collect();
+    let maker = JsonMaker::untried(
+        fields,
+        paths,
+        rules,
+        taken(plan),
+        plan.input.max_record_bytes,
+    );
+    let maker = maker.of().map_err(|index| match names.get(index) {
+        None => too_large(),
+        Some(name) => {
+            let reason = "no record was met in which it finds its value beside those of the others"
+                .to_owned();
+            problem(
+                name,
+                &Refusal {
+                    key: "from",
+                    reason,
+                },
+            )
+        }
+    })?;
+    let mut head = Vec::new();
+    if Chance::of(seed, 2, 0).one_in(4) {
+        head.extend_from_slice("\u{feff}".as_bytes());
+    }
+    Ok((head, Rows::Json(Box::new(maker))))
+}

@@ -1,0 +1,579 @@
+//! Dates, times and durations as texts: chosen between limits, written in a field's own format. What a format does not
+//! say (seconds, say) is cut off before the limits are looked at, so that what is written is what was meant; local
+//! times that clocks skip are never chosen for a good value.
+
+use super::chance::Chance;
+use super::number::Number;
+use crate::record::Type;
+use jiff::civil::{Date, DateTime, Time};
+use jiff::tz::{AmbiguousOffset, TimeZone};
+use jiff::{Timestamp, ToSpan as _};
+use regex::Regex;
+use std::fmt::Write as _;
+
+/// Milliseconds of a day.
+pub const DAY_MS: i64 = 86_400_000;
+/// Milliseconds of 2000-01-01 and 2030-12-31: where moments lie that have no limits.
+const USUAL_MS: [i64; 2] = [946_684_800_000, 1_924_905_600_000];
+/// Years that every format can say, `%y` too.
+const YEARS: std::ops::RangeInclusive<i16> = 1970..=2068;
+/// The widest of the offsets that are written, in minutes.
+const OFFSETS_MINUTES: [i64; 5] = [0, 60, 120, -300, 330];
+
+const MONTHS: [&str; 12] = [
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+];
+const WEEKDAYS: [&str; 7] = [
+    "Thursday",
+    "Friday",
+    "Saturday",
+    "Sunday",
+    "Monday",
+    "Tuesday",
+    "Wednesday",
+];
+
+/// One way to write a moment.
+#[derive(Clone, Debug)]
+pub enum Form {
+    /// Without a format.
+    Iso,
+    /// By directives, and the texts that may be read by them.
+    Directives(String, Regex),
+    /// A number of seconds since 1970.
+    EpochSeconds,
+    /// A number of milliseconds since 1970.
+    EpochMillis,
+}
+
+/// The moments of a field.
+#[derive(Clone, Debug)]
+pub struct Moments {
+    /// Date, datetime or time.
+    pub kind: Type,
+    pub forms: Vec<Form>,
+    pub zone: Option<TimeZone>,
+}
+
+/// A moment that was written.
+pub struct Written {
+    pub text: String,
+    /// Milliseconds since 1970, or since midnight.
+    pub ms: i64,
+    /// It is a number in JSON.
+    pub is_count: bool,
+}
+
+impl Form {
+    /// What a spec says; without a format `None` was said.
+    pub fn of(said: Option<&str>) -> Option<Self> {
+        Some(match said {
+            None => Self::Iso,
+            Some("epoch_s") => Self::EpochSeconds,
+            Some("epoch_ms") => Self::EpochMillis,
+            Some(format) => Self::Directives(format.to_owned(), readable(format)?),
+        })
+    }
+
+    /// Whether a load may read this text by this form.
+    fn may_read(&self, text: &str) -> bool {
+        match self {
+            Self::Iso => true,
+            Self::Directives(_, regex) => regex.is_match(text),
+            Self::EpochSeconds | Self::EpochMillis => Number::parse(text).is_some(),
+        }
+    }
+
+    fn is_count(&self) -> bool {
+        matches!(self, Self::EpochSeconds | Self::EpochMillis)
+    }
+
+    fn says(&self, any_of: &[&str]) -> bool {
+        match self {
+            Self::Directives(format, _) => directives(format)
+                .iter()
+                .any(|one| any_of.contains(&one.as_str())),
+            _ => true,
+        }
+    }
+}
+
+impl Moments {
+    /// A moment between two limits, both included, in milliseconds. `None` where none was met.
+    pub fn draw(
+        &self,
+        limits: [Option<i64>; 2],
+        counts: Counts,
+        chance: &mut Chance,
+    ) -> Option<Written> {
+        let [low, high] = self.window(limits);
+        let at = match chance.below(16) {
+            0 => low,
+            1 => high,
+            _ => chance.between(low.into(), high.into()) as i64,
+        };
+        let written = self.write(at, counts, chance)?;
+        let [least, most] = limits;
+        let fits = least.is_none_or(|least| written.ms >= least)
+            && most.is_none_or(|most| written.ms <= most);
+        fits.then_some(written)
+    }
+
+    /// A moment just before a limit.
+    pub fn before(&self, least: i64, counts: Counts, chance: &mut Chance) -> Option<Written> {
+        let step = if self.kind == Type::Date { DAY_MS } else { 1 };
+        let written = self.write(least.checked_sub(step)?, counts, chance)?;
+        (written.ms < least).then_some(written)
+    }
+
+    /// A moment just behind a limit.
+    pub fn behind(&self, most: i64, counts: Counts, chance: &mut Chance) -> Option<Written> {
+        [1, 1_000, 60_000, 3_600_000, DAY_MS]
+            .into_iter()
+            .find_map(|step| {
+                let written = self.write(most.checked_add(step)?, counts, chance)?;
+                (written.ms > most).then_some(written)
+            })
+    }
+
+    /// A day that no month has.
+    pub fn no_day(&self, chance: &mut Chance) -> Option<String> {
+        let form = self.forms.first()?;
+        if self.kind == Type::Time || form.is_count() || self.forms.len() > 1 {
+            return None;
+        }
+        if !form.says(&["d", "e", "F", "D"]) || form.says(&["a", "A"]) && !matches!(form, Form::Iso)
+        {
+            return None;
+        }
+        let february = DateTime::from_parts(Date::new(2026, 2, 28).ok()?, Time::midnight());
+        let text = self.written(form, february, 0, Some(30), chance);
+        Some(text)
+    }
+
+    /// A local time that the clocks of the zone skip.
+    pub fn skipped(&self, chance: &mut Chance) -> Option<String> {
+        let zone = self.zone.as_ref().filter(|_| self.kind == Type::Datetime)?;
+        let form = self.forms.first().filter(|form| !form.is_count())?;
+        if self.forms.len() > 1
+            || !form.says(&["M", "R", "T"])
+            || form.says(&["z", ":z"]) && !matches!(form, Form::Iso)
+        {
+            return None;
+        }
+        let start = Timestamp::from_millisecond(USUAL_MS[0]).ok()?;
+        let mut gaps = Vec::new();
+        for change in zone.following(start).take(40) {
+            let before = change.timestamp().checked_sub(1.second()).ok()?;
+            let (old, new) = (zone.to_offset(before), change.offset());
+            if new.seconds() - old.seconds() >= 1800 {
+                gaps.push(
+                    old.to_datetime(change.timestamp())
+                        .checked_add(10.minutes())
+                        .ok()?,
+                );
+            }
+        }
+        let local = *chance.pick(&gaps)?;
+        Some(match form {
+            Form::Iso => format!("{}", local.strftime("%Y-%m-%dT%H:%M:%S")),
+            form => self.written(form, local, 0, None, chance),
+        })
+    }
+
+    fn window(&self, [least, most]: [Option<i64>; 2]) -> [i64; 2] {
+        if self.kind == Type::Time {
+            return [least.unwrap_or(0), most.unwrap_or(DAY_MS - 1)];
+        }
+        let ten_years = DAY_MS * 3650;
+        match (least, most) {
+            (None, None) => USUAL_MS,
+            (Some(least), None) => [least, least.max(USUAL_MS[1])],
+            (None, Some(most)) => [most.min(USUAL_MS[0]), most],
+            (Some(least), Some(most)) => {
+                let usual = [least.max(USUAL_MS[0]), most.min(USUAL_MS[1])];
+                match usual[0] <= usual[1] {
+                    true => usual,
+                    false => [least, most.min(least.saturating_add(ten_years))],
+                }
+            }
+        }
+    }
+
+    /// Writes a moment by one of the forms, as exactly as that says it.
+    pub fn write(&self, at_ms: i64, counts: Counts, chance: &mut Chance) -> Option<Written> {
+        let index = chance.below(self.forms.len());
+        let form = &self.forms[index];
+        if form.is_count() && counts == Counts::Never {
+            return None;
+        }
+        let is_count = form.is_count() && counts == Counts::Numbers;
+        let written = match form {
+            Form::EpochMillis => Written {
+                text: at_ms.to_string(),
+                ms: at_ms,
+                is_count,
+            },
+            Form::EpochSeconds => Written {
+                text: at_ms.div_euclid(1000).to_string(),
+                ms: at_ms.div_euclid(1000) * 1000,
+                is_count,
+            },
+            _ => self.write_local(form, at_ms, chance)?,
+        };
+        // Another form may read it first, and otherwise.
+        let is_plain = !self.forms[..index].iter().any(|other| {
+            let asked = !other.is_count() || counts == Counts::Texts;
+            asked && !is_count && other.may_read(&written.text)
+        });
+        is_plain.then_some(written)
+    }
+
+    fn write_local(&self, form: &Form, at_ms: i64, chance: &mut Chance) -> Option<Written> {
+        if self.kind == Type::Time {
+            let local = cut(form, local_of(at_ms.rem_euclid(DAY_MS))?)?;
+            let ms = ms_of(local)?;
+            let text = self.written(form, local, 0, None, chance);
+            return Some(Written {
+                text,
+                ms,
+                is_count: false,
+            });
+        }
+        let has_offset = match form {
+            Form::Iso => self.zone.is_none() || chance.one_in(3),
+            form => form.says(&["z", ":z"]),
+        };
+        if self.kind == Type::Date || has_offset {
+            let minutes = match self.kind {
+                Type::Date => 0,
+                _ => chance.pick(&OFFSETS_MINUTES).copied().unwrap_or_default(),
+            };
+            let local = cut(form, local_of(at_ms + minutes * 60_000)?)?;
+            let text = match (form, self.kind) {
+                (Form::Iso, Type::Date) => format!("{}", local.date()),
+                (Form::Iso, _) => iso(local, Some(minutes), chance),
+                (form, _) => self.written(form, local, minutes, None, chance),
+            };
+            let ms = ms_of(local)? - minutes * 60_000;
+            let ms = if self.kind == Type::Date {
+                ms.div_euclid(DAY_MS) * DAY_MS
+            } else {
+                ms
+            };
+            return in_years(local).then_some(Written {
+                text,
+                ms,
+                is_count: false,
+            });
+        }
+        let zone = self.zone.as_ref()?;
+        let moment = Timestamp::from_millisecond(at_ms).ok()?;
+        let local = cut(form, zone.to_datetime(moment))?;
+        let ms = moment_of(zone, local)?;
+        let text = match form {
+            Form::Iso => iso(local, None, chance),
+            form => self.written(form, local, 0, None, chance),
+        };
+        in_years(local).then_some(Written {
+            text,
+            ms,
+            is_count: false,
+        })
+    }
+
+    /// By a format; `day` stands instead of the day of the month.
+    fn written(
+        &self,
+        form: &Form,
+        local: DateTime,
+        offset_minutes: i64,
+        day: Option<i8>,
+        chance: &mut Chance,
+    ) -> String {
+        let day = day.unwrap_or(local.day());
+        let format = match (form, self.kind) {
+            (Form::Directives(format, _), _) => format.as_str(),
+            (_, Type::Date) => "%F",
+            (_, Type::Time) if local.second() == 0 && local.subsec_nanosecond() == 0 => "%R",
+            (_, Type::Time) => "%T%.f",
+            _ => "%FT%TZ",
+        };
+        let mut out = String::new();
+        for piece in pieces(format) {
+            let _ = match piece {
+                Piece::Text(text) => out.write_str(text),
+                Piece::Directive(name) => {
+                    directive(&mut out, name, local, day, offset_minutes, chance)
+                }
+            };
+        }
+        out
+    }
+}
+
+/// Whether a number or a text says how many seconds it is since 1970.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Counts {
+    /// A number: JSON.
+    Numbers,
+    /// A text: CSV.
+    Texts,
+    /// Nothing does.
+    Never,
+}
+
+fn directive(
+    out: &mut String,
+    name: &str,
+    local: DateTime,
+    day: i8,
+    offset_minutes: i64,
+    chance: &mut Chance,
+) -> std::fmt::Result {
+    let (year, month, hour) = (local.year(), local.month(), local.hour());
+    let named = |name: &str, chance: &mut Chance| match chance.one_in(4) {
+        true => name.to_uppercase(),
+        false => name.to_owned(),
+    };
+    match name {
+        "%" => out.write_char('%'),
+        "Y" => write!(out, "{year:04}"),
+        "y" => write!(out, "{:02}", year % 100),
+        "m" => write!(out, "{month:02}"),
+        "b" | "h" => out.write_str(&named(&MONTHS[month as usize - 1][..3], chance)),
+        "B" => out.write_str(&named(MONTHS[month as usize - 1], chance)),
+        "d" => write!(out, "{day:02}"),
+        "e" => write!(out, "{day}"),
+        "j" => write!(out, "{:03}", local.day_of_year()),
+        "a" | "A" => {
+            let days = ms_of(local).unwrap_or_default().div_euclid(DAY_MS);
+            let whole = WEEKDAYS[days.rem_euclid(7) as usize];
+            let name = if name == "a" { &whole[..3] } else { whole };
+            out.write_str(&named(name, chance))
+        }
+        "H" => write!(out, "{hour:02}"),
+        "k" => write!(out, "{hour}"),
+        "I" => write!(out, "{:02}", (hour + 11) % 12 + 1),
+        "l" => write!(out, "{}", (hour + 11) % 12 + 1),
+        "p" | "P" => out.write_str(if hour < 12 { "AM" } else { "PM" }),
+        "M" => write!(out, "{:02}", local.minute()),
+        "S" => write!(out, "{:02}", local.second()),
+        "f" => write!(out, "{:03}", local.millisecond()),
+        ".f" if local.millisecond() == 0 => Ok(()),
+        ".f" => write!(out, ".{:03}", local.millisecond()),
+        "z" | ":z" if offset_minutes == 0 && chance.one_in(2) => out.write_char('Z'),
+        "z" | ":z" => {
+            let sign = if offset_minutes < 0 { '-' } else { '+' };
+            let minutes = offset_minutes.abs();
+            let colon = if chance.one_in(2) { ":" } else { "" };
+            write!(out, "{sign}{:02}{colon}{:02}", minutes / 60, minutes % 60)
+        }
+        "n" | "t" => out.write_char(' '),
+        "F" => write!(out, "{year:04}-{month:02}-{day:02}"),
+        "D" => write!(out, "{month:02}/{day:02}/{:02}", year % 100),
+        "T" => write!(out, "{hour:02}:{:02}:{:02}", local.minute(), local.second()),
+        "R" => write!(out, "{hour:02}:{:02}", local.minute()),
+        _ => Ok(()),
+    }
+}
+
+fn iso(local: DateTime, offset_minutes: Option<i64>, chance: &mut Chance) -> String {
+    let mut out = format!("{}", local.strftime("%Y-%m-%d"));
+    out.push(if chance.one_in(6) { ' ' } else { 'T' });
+    let _ = write!(out, "{}", local.strftime("%H:%M:%S"));
+    if local.millisecond() != 0 {
+        let _ = write!(out, ".{:03}", local.millisecond());
+    }
+    match offset_minutes {
+        None => {}
+        Some(0) => out.push('Z'),
+        Some(minutes) => {
+            let sign = if minutes < 0 { '-' } else { '+' };
+            let _ = write!(
+                out,
+                "{sign}{:02}:{:02}",
+                minutes.abs() / 60,
+                minutes.abs() % 60
+            );
+        }
+    }
+    out
+}
+
+/// The local time without what the form does not say.
+fn cut(form: &Form, local: DateTime) -> Option<DateTime> {
+    let said = |any_of: &[&str]| form.says(any_of);
+    let hour = if said(&["H", "k", "I", "l", "T", "R"]) {
+        local.hour()
+    } else {
+        0
+    };
+    let minute = if said(&["M", "T", "R"]) {
+        local.minute()
+    } else {
+        0
+    };
+    let second = if said(&["S", "T"]) { local.second() } else { 0 };
+    let millis = if said(&["f", ".f"]) {
+        local.millisecond()
+    } else {
+        0
+    };
+    let time = Time::new(hour, minute, second, i32::from(millis) * 1_000_000).ok()?;
+    Some(DateTime::from_parts(local.date(), time))
+}
+
+fn in_years(local: DateTime) -> bool {
+    YEARS.contains(&local.year())
+}
+
+fn local_of(ms: i64) -> Option<DateTime> {
+    let moment = Timestamp::from_millisecond(ms).ok()?;
+    Some(TimeZone::UTC.to_datetime(moment))
+}
+
+fn ms_of(local: DateTime) -> Option<i64> {
+    let moment = TimeZone::UTC.to_timestamp(local).ok()?;
+    Some(moment.as_millisecond())
+}
+
+/// The moment of a local time, the earlier one where it comes twice; `None` where the clocks skip it.
+fn moment_of(zone: &TimeZone, local: DateTime) -> Option<i64> {
+    let offset = match zone.to_ambiguous_timestamp(local).offset() {
+        AmbiguousOffset::Unambiguous { offset } => offset,
+        AmbiguousOffset::Fold { before, .. } => before,
+        AmbiguousOffset::Gap { .. } => return None,
+    };
+    Some(ms_of(local)? - i64::from(offset.seconds()) * 1000)
+}
+
+/// A limit of a spec in milliseconds since 1970, or since midnight; a local time is one of `zone`.
+pub fn limit_ms(kind: Type, text: &str, zone: Option<&TimeZone>) -> Option<i64> {
+    match kind {
+        Type::Date => ms_of(text.parse::<Date>().ok()?.to_datetime(Time::midnight())),
+        Type::Time => {
+            let day = Date::new(1970, 1, 1).ok()?;
+            ms_of(day.to_datetime(text.parse::<Time>().ok()?))
+        }
+        _ => match (text.parse::<Timestamp>(), zone) {
+            (Ok(moment), _) => Some(moment.as_millisecond()),
+            (Err(_), Some(zone)) => moment_of(zone, text.parse::<DateTime>().ok()?),
+            (Err(_), None) => None,
+        },
+    }
+}
+
+/// A duration of a spec in seconds: ISO 8601 without years and months, colons, or digits.
+pub fn seconds(text: &str) -> Option<i64> {
+    let (sign, rest) = match text.strip_prefix('-') {
+        Some(rest) => (-1, rest),
+        None => (1, text),
+    };
+    let Some(parts) = rest.strip_prefix('P') else {
+        let parts = rest.split(':').map(|part| part.parse::<i64>().ok());
+        return Some(
+            sign * parts
+                .collect::<Option<Vec<_>>>()?
+                .into_iter()
+                .fold(0, |sum, part| sum * 60 + part),
+        );
+    };
+    let (mut sum, mut digits) = (0, String::new());
+    for char in parts.chars() {
+        let unit = match char {
+            'T' => continue,
+            '0'..='9' => {
+                digits.push(char);
+                continue;
+            }
+            'W' => 604_800,
+            'D' => 86_400,
+            'H' => 3600,
+            'M' => 60,
+            'S' => 1,
+            _ => return None,
+        };
+        sum += digits.parse::<i64>().ok()?.checked_mul(unit)?;
+        digits.clear();
+    }
+    Some(sign * sum)
+}
+
+/// Seconds as a duration is written.
+pub fn duration(seconds: i64, chance: &mut Chance) -> String {
+    let sign = if seconds < 0 { "-" } else { "" };
+    let all = seconds.unsigned_abs();
+    let (hours, minutes, rest) = (all / 3600, all / 60 % 60, all % 60);
+    match chance.below(4) {
+        0 => format!("{sign}{all}"),
+        1 => format!("{sign}{hours}:{minutes:02}:{rest:02}"),
+        2 => format!("{sign}PT{all}S"),
+        _ => format!("{sign}P{}DT{}H{minutes}M{rest}S", all / 86_400, hours % 24),
+    }
+}
+
+enum Piece<'f> {
+    Text(&'f str),
+    Directive(&'f str),
+}
+
+/// A format, taken apart; it is known to be good.
+fn pieces(format: &str) -> Vec<Piece<'_>> {
+    let (mut pieces, mut rest) = (Vec::new(), format);
+    while let Some(at) = rest.find('%') {
+        pieces.push(Piece::Text(&rest[..at]));
+        let name = &rest[at + 1..];
+        let len = 1 + usize::from(name.starts_with(['.', ':', '-', '_']));
+        pieces.push(Piece::Directive(name.get(..len).unwrap_or(name)));
+        rest = name.get(len..).unwrap_or_default();
+    }
+    pieces.push(Piece::Text(rest));
+    pieces
+}
+
+fn directives(format: &str) -> Vec<String> {
+    let name = |piece| match piece {
+        Piece::Directive(name) => Some(name.to_owned()),
+        Piece::Text(_) => None,
+    };
+    pieces(format).into_iter().filter_map(name).collect()
+}
+
+/// The texts that may be read by a format: more than are, never fewer.
+fn readable(format: &str) -> Option<Regex> {
+    let mut pattern = String::from(r"(?is)\A");
+    for piece in pieces(format) {
+        match piece {
+            Piece::Text(text) => pattern.push_str(&regex::escape(text)),
+            Piece::Directive(name) => pattern.push_str(match name {
+                "%" => "%",
+                "Y" => r"[0-9]{4}",
+                "j" => r"[0-9]{1,3}",
+                "b" | "B" | "h" | "a" | "A" | "p" | "P" => r"[a-z]+",
+                "f" => r"[0-9]{1,9}",
+                ".f" => r"(?:\.[0-9]{1,9})?",
+                "z" | ":z" => r"(?:z|[+-][0-9:]+)",
+                "n" | "t" => r"\s*",
+                "F" => r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}",
+                "D" => r"[0-9]{1,2}/[0-9]{1,2}/[0-9]{1,2}",
+                "T" => r"[0-9]{1,2}:[0-9]{1,2}:[0-9]{1,2}",
+                "R" => r"[0-9]{1,2}:[0-9]{1,2}",
+                _ => r"[0-9]{1,2}",
+            }),
+        }
+    }
+    pattern.push_str(r"\z");
+    Regex::new(&pattern).ok()
+}

@@ -1,0 +1,569 @@
+//! One value of a type, as the words of a spec ask for it: good ones within every constraint, and bad ones whose code
+//! is known because exactly one thing is wrong with them, or the thing that is told first.
+
+use super::chance::Chance;
+use super::matcher::Matcher;
+use super::moment::{Counts, DAY_MS, Form, Moments, Written, duration, limit_ms, seconds};
+use super::number::{self, Number, Style};
+use super::words;
+use crate::record::Type;
+use crate::step::bind::{FieldSpec, Literal, ValuesSpec, Zone};
+
+/// Texts that are tried before a value is given up.
+const TRIES: usize = 60;
+/// The longest text that is made to be too long, in characters.
+const MAX_TOO_LONG: u64 = 5_000;
+
+/// A value as the input holds it.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Found {
+    /// A text: a cell, or a JSON text.
+    Text(String),
+    /// A number, a truth value or null, as JSON writes it.
+    Word(String),
+    /// A JSON list.
+    List(Vec<Found>),
+    /// A JSON object.
+    Object(Vec<(String, Found)>),
+}
+
+/// What is not made, and the key of the field that asks for it.
+pub struct Refusal {
+    pub key: &'static str,
+    pub reason: String,
+}
+
+/// Whether values stand in cells or in JSON.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Medium {
+    Cells,
+    Json,
+}
+
+/// How values of one field, or of a list's items, are made.
+#[derive(Clone, Debug)]
+pub struct Scalar {
+    pub kind: Type,
+    medium: Medium,
+    style: Style,
+    truths: [Vec<String>; 2],
+    moments: Option<Moments>,
+    /// Coefficients, days in milliseconds, milliseconds or seconds.
+    least: Option<Number>,
+    most: Option<Number>,
+    min_length: u64,
+    max_length: Option<u64>,
+    pattern: Option<Matcher>,
+    /// What texts are made of where nothing else says it.
+    made_of: Option<Matcher>,
+    allowed: Option<Vec<Allowed>>,
+    lax: bool,
+}
+
+/// A value of `enum`.
+#[derive(Clone, Debug)]
+enum Allowed {
+    Text(String),
+    Number(Number),
+    Truth(bool),
+}
+
+impl Scalar {
+    /// The values of type `kind` of a field. `is_item`: those of its list's items, which have no constraints.
+    pub fn of(
+        kind: Type,
+        is_item: bool,
+        medium: Medium,
+        spec: &FieldSpec,
+        values: &ValuesSpec,
+    ) -> Result<Self, Refusal> {
+        let refuse = |key, reason: &str| Refusal {
+            key,
+            reason: reason.to_owned(),
+        };
+        let zone_name = spec.timezone.as_ref().or(values.timezone.as_ref());
+        let zone = zone_name
+            .and_then(|name| Zone::named(name))
+            .map(|zone| zone.rules().clone());
+        let texts =
+            |own: &Option<Vec<String>>, all: &Option<Vec<String>>, else_these: [&str; 2]| {
+                let said = own.as_ref().or(all.as_ref()).cloned();
+                said.unwrap_or_else(|| else_these.map(str::to_owned).to_vec())
+            };
+        let moments = match kind {
+            Type::Date | Type::Datetime | Type::Time => {
+                let said: Vec<Option<&str>> = match &spec.format {
+                    Some(formats) => formats.0.iter().map(|one| Some(one.as_str())).collect(),
+                    None => vec![None],
+                };
+                let forms = said.into_iter().map(Form::of).collect::<Option<Vec<_>>>();
+                Some(Moments {
+                    kind,
+                    forms: forms
+                        .ok_or_else(|| refuse("format", "its format cannot be followed"))?,
+                    zone: zone.clone().filter(|_| kind == Type::Datetime),
+                })
+            }
+            _ => None,
+        };
+        let limit = |literal: &Literal| limit(kind, literal, zone.as_ref());
+        let bound = |key, said: &Option<Literal>| match said.as_ref().filter(|_| !is_item) {
+            None => Ok(None),
+            Some(literal) => match limit(literal) {
+                Some(number) => Ok(Some(number)),
+                None => Err(refuse(key, "it has more digits than are made here")),
+            },
+        };
+        let allowed = match spec.allowed.as_ref().filter(|_| !is_item) {
+            None => None,
+            Some(all) => Some(
+                all.iter()
+                    .map(|literal| allowed(kind, literal, zone.as_ref()))
+                    .collect::<Option<Vec<_>>>()
+                    .ok_or_else(|| {
+                        refuse(
+                            "enum",
+                            "one of its values has more digits than are made here",
+                        )
+                    })?,
+            ),
+        };
+        let matcher = |pattern: &String| {
+            Matcher::new(pattern).ok_or_else(|| refuse("pattern", "its pattern is too large"))
+        };
+        Ok(Self {
+            kind,
+            medium,
+            style: Style {
+                decimal_char: spec.decimal_char.or(values.decimal_char).unwrap_or('.'),
+                group_char: spec.group_char.or(values.group_char),
+                scale: spec.scale,
+            },
+            truths: [
+                texts(&spec.true_values, &values.true_values, ["true", "1"]),
+                texts(&spec.false_values, &values.false_values, ["false", "0"]),
+            ],
+            moments,
+            least: bound("minimum", &spec.minimum)?,
+            most: bound("maximum", &spec.maximum)?,
+            min_length: spec.min_length.filter(|_| !is_item).unwrap_or(0),
+            max_length: spec.max_length.filter(|_| !is_item),
+            pattern: spec
+                .pattern
+                .as_ref()
+                .filter(|_| !is_item)
+                .map(matcher)
+                .transpose()?,
+            made_of: spec.extract.as_ref().map(matcher).transpose()?,
+            allowed,
+            lax: spec.lax.unwrap_or(false),
+        })
+    }
+
+    /// Whether any JSON text, or any cell, is a good value.
+    pub fn takes_any_text(&self) -> bool {
+        self.kind == Type::String
+            && self.min_length == 0
+            && self.max_length.is_none()
+            && self.pattern.is_none()
+            && self.allowed.is_none()
+    }
+
+    /// A good value. `None` where none was met.
+    pub fn good(&self, chance: &mut Chance) -> Option<Found> {
+        (0..TRIES).find_map(|_| self.one(chance))
+    }
+
+    fn one(&self, chance: &mut Chance) -> Option<Found> {
+        match self.kind {
+            Type::String | Type::Email | Type::Url => self.text(chance).map(Found::Text),
+            Type::Uuid => Some(Found::Text(match self.pick_allowed(chance) {
+                Some(Allowed::Text(text)) => text.clone(),
+                _ => uuid(chance),
+            })),
+            Type::Boolean => {
+                let truth = match self.pick_allowed(chance) {
+                    Some(Allowed::Truth(truth)) => *truth,
+                    _ => chance.one_in(2),
+                };
+                if self.medium == Medium::Json && !(self.lax && chance.one_in(3)) {
+                    return Some(Found::Word(truth.to_string()));
+                }
+                chance
+                    .pick(&self.truths[usize::from(!truth)])
+                    .cloned()
+                    .map(Found::Text)
+            }
+            Type::Integer | Type::Float | Type::Decimal => {
+                let number = match self.pick_allowed(chance) {
+                    Some(Allowed::Number(number)) => *number,
+                    _ => self.number(chance)?,
+                };
+                self.holds(number).then(|| self.written(number, chance))?
+            }
+            Type::Duration => {
+                let number = match self.pick_allowed(chance) {
+                    Some(Allowed::Number(number)) => *number,
+                    _ => self.number(chance)?,
+                };
+                let all = i64::try_from(number.coefficient).ok()?;
+                Some(match self.medium == Medium::Json && chance.one_in(4) {
+                    true => Found::Word(all.to_string()),
+                    false => Found::Text(duration(all, chance)),
+                })
+            }
+            Type::Date | Type::Datetime | Type::Time => {
+                let moments = self.moments.as_ref()?;
+                let written = match self.pick_allowed(chance) {
+                    Some(Allowed::Number(number)) => {
+                        let ms = i64::try_from(number.coefficient).ok()?;
+                        moments
+                            .write(ms, self.counts(), chance)
+                            .filter(|one| one.ms == ms)?
+                    }
+                    _ => moments.draw(self.limits_ms()?, self.counts(), chance)?,
+                };
+                Some(self.moment(written))
+            }
+            Type::List | Type::Object => None,
+        }
+    }
+
+    /// A bad value and its code, of a kind drawn by chance; `None` where that kind is not to be had.
+    pub fn bad(&self, chance: &mut Chance) -> Option<(Found, &'static str)> {
+        match chance.below(8) {
+            0..=2 => self.of_no_type(chance).map(|found| (found, "type")),
+            3 => self.beyond_its_type().map(|found| (found, "number_range")),
+            4 => self.beyond(true, chance).map(|found| (found, "minimum")),
+            5 => self.beyond(false, chance).map(|found| (found, "maximum")),
+            6 => self.of_no_length(chance),
+            _ => self.of_no_form(chance),
+        }
+    }
+
+    fn pick_allowed(&self, chance: &mut Chance) -> Option<&Allowed> {
+        chance.pick(self.allowed.as_deref()?)
+    }
+
+    fn text(&self, chance: &mut Chance) -> Option<String> {
+        let text = match (self.pick_allowed(chance), &self.pattern, &self.made_of) {
+            (Some(Allowed::Text(text)), ..) => text.clone(),
+            (Some(_), ..) => return None,
+            (None, Some(pattern), _) if self.kind == Type::String || chance.one_in(2) => {
+                let most = self.min_length.min(MAX_TOO_LONG) as u32 + 4;
+                let more = chance.pick(&[1, 3, 8, most]).copied()?;
+                pattern.draw(chance, more)?
+            }
+            (None, None, Some(extract)) if self.kind == Type::String => {
+                extract.draw_group(chance, 6)?
+            }
+            _ => {
+                let most = self
+                    .max_length
+                    .unwrap_or(u64::MAX)
+                    .min(self.min_length.max(60));
+                match self.kind {
+                    Type::Email => words::email(self.min_length, chance),
+                    Type::Url => words::url(self.min_length, chance),
+                    _ => words::text(self.min_length, most, chance),
+                }
+            }
+        };
+        (self.is_form(&text) && self.is_length(&text) && self.is_match(&text)).then_some(text)
+    }
+
+    /// Whether a text is an e-mail address or a URL beyond doubt, where it must be one.
+    fn is_form(&self, text: &str) -> bool {
+        match self.kind {
+            Type::Email if self.allowed.is_none() => words::is_plain_email(text),
+            Type::Url if self.allowed.is_none() => words::is_plain_url(text),
+            _ => true,
+        }
+    }
+
+    fn is_length(&self, text: &str) -> bool {
+        let count = text.chars().count() as u64;
+        count >= self.min_length && self.max_length.is_none_or(|most| count <= most)
+    }
+
+    fn is_match(&self, text: &str) -> bool {
+        self.pattern
+            .as_ref()
+            .is_none_or(|pattern| pattern.matches_whole(text))
+    }
+
+    /// The most digits behind the point that are made.
+    fn places(&self, chance: &mut Chance) -> u32 {
+        match (self.kind, self.style.scale) {
+            (Type::Integer | Type::Duration, _) => 0,
+            (_, Some(scale)) => scale,
+            _ => {
+                let needed = [self.least, self.most]
+                    .into_iter()
+                    .flatten()
+                    .map(|limit| limit.places);
+                let needed = needed.max().unwrap_or(0);
+                match chance.below(4) {
+                    0 => needed,
+                    1 => 0,
+                    _ => 2,
+                }
+            }
+        }
+    }
+
+    fn number(&self, chance: &mut Chance) -> Option<Number> {
+        if self.kind == Type::Integer
+            && self.least.is_none()
+            && self.most.is_none()
+            && chance.one_in(40)
+        {
+            let ends = [i64::MIN, i64::MAX, 9_007_199_254_740_993];
+            return chance.pick(&ends).map(|end| Number::whole((*end).into()));
+        }
+        let places = self.places(chance);
+        number::draw(self.least, self.most, places, chance)
+    }
+
+    /// Whether the type holds the number for sure.
+    fn holds(&self, number: Number) -> bool {
+        match self.kind {
+            Type::Integer => number.places == 0 && i64::try_from(number.coefficient).is_ok(),
+            Type::Float => number.coefficient.unsigned_abs() < 1_000_000_000_000_000,
+            _ => number.coefficient.unsigned_abs() < 10_u128.pow(34),
+        }
+    }
+
+    fn written(&self, number: Number, chance: &mut Chance) -> Option<Found> {
+        let number = match (self.kind, self.style.scale) {
+            // An enum may say it with other places than an implied point has.
+            (Type::Decimal, Some(scale)) if number.places != scale => Number {
+                coefficient: number
+                    .floor(scale)
+                    .filter(|all| number.ceil(scale) == Some(*all))?,
+                places: scale,
+            },
+            _ => number,
+        };
+        if self.medium == Medium::Cells {
+            return Some(Found::Text(number.written(self.style, chance)));
+        }
+        let as_text = match self.kind {
+            Type::Decimal => chance.one_in(3),
+            _ => self.lax && chance.one_in(3),
+        };
+        Some(
+            match (
+                as_text,
+                self.style.scale.filter(|_| self.kind == Type::Decimal),
+            ) {
+                (true, _) => Found::Text(number.written(self.style, chance)),
+                (false, Some(_)) => Found::Word(number.coefficient.to_string()),
+                (false, None) if self.kind == Type::Float && chance.one_in(12) => {
+                    Found::Word(format!("{}e-{}", number.coefficient, number.places))
+                }
+                (false, None) => Found::Word(number.plain()),
+            },
+        )
+    }
+
+    fn counts(&self) -> Counts {
+        match self.medium {
+            Medium::Json => Counts::Numbers,
+            Medium::Cells => Counts::Texts,
+        }
+    }
+
+    fn moment(&self, written: Written) -> Found {
+        match written.is_count {
+            true => Found::Word(written.text),
+            false => Found::Text(written.text),
+        }
+    }
+
+    fn limits_ms(&self) -> Option<[Option<i64>; 2]> {
+        let ms = |limit: Option<Number>| match limit {
+            None => Some(None),
+            Some(limit) => i64::try_from(limit.coefficient).ok().map(Some),
+        };
+        Some([ms(self.least)?, ms(self.most)?])
+    }
+
+    /// Something else than a value of the type.
+    fn of_no_type(&self, chance: &mut Chance) -> Option<Found> {
+        if self.medium == Medium::Json && chance.one_in(2) {
+            return match self.kind {
+                Type::Boolean => Some(Found::Word("2".into())).filter(|_| !self.lax),
+                Type::Integer | Type::Float if !self.lax => Some(Found::Text("12".into())),
+                Type::String | Type::Uuid | Type::Email | Type::Url if !self.lax => {
+                    Some(Found::Word("42".into()))
+                }
+                Type::Date | Type::Time => Some(Found::Word("true".into())),
+                _ => Some(Found::List(Vec::new())),
+            };
+        }
+        let texts: &[&str] = match self.kind {
+            Type::String => return None,
+            Type::Integer => &["soon", "12x", "1e3", "--1", "1.5.0"],
+            Type::Float | Type::Decimal => &["soon", "12x", "--1", "1 2"],
+            Type::Boolean => &["perhaps", "2"],
+            Type::Duration => &["soon", "P1Y", "1:2:3:4:5"],
+            Type::Uuid => &["soon", "0190b2a4-0000-7000-8000-00000000000g"],
+            Type::Email => &["soon", "a b@example.org", "a@b..c"],
+            Type::Url => &["soon", "ftp://example.org/a", "http://"],
+            Type::Date | Type::Datetime | Type::Time => {
+                let moments = self.moments.as_ref()?;
+                let text = match chance.below(3) {
+                    0 => moments.no_day(chance),
+                    1 => moments.skipped(chance),
+                    _ => None,
+                };
+                return Some(Found::Text(text.unwrap_or_else(|| "soon".to_owned())));
+            }
+            Type::List | Type::Object => return Some(Found::Text("soon".into())),
+        };
+        let text = chance.pick(texts)?;
+        let is_truth =
+            self.kind == Type::Boolean && self.truths.iter().flatten().any(|one| one == text);
+        (!is_truth).then(|| Found::Text((*text).to_owned()))
+    }
+
+    /// A number that the type cannot hold.
+    fn beyond_its_type(&self) -> Option<Found> {
+        let text = match self.kind {
+            Type::Integer => "9223372036854775808",
+            Type::Float => "1e400",
+            Type::Decimal => "12345678901234567890123456789012345678901",
+            _ => return None,
+        };
+        let is_word = self.medium == Medium::Json && !(self.lax && self.kind != Type::Decimal);
+        Some(match is_word {
+            true => Found::Word(text.into()),
+            false => Found::Text(text.into()),
+        })
+    }
+
+    /// A value just outside a limit.
+    fn beyond(&self, below: bool, chance: &mut Chance) -> Option<Found> {
+        let limit = if below { self.least } else { self.most }?;
+        match self.kind {
+            Type::Date | Type::Datetime | Type::Time => {
+                let (moments, ms) = (
+                    self.moments.as_ref()?,
+                    i64::try_from(limit.coefficient).ok()?,
+                );
+                let in_day =
+                    |one: &Written| self.kind != Type::Time || (0..DAY_MS).contains(&one.ms);
+                let written = match below {
+                    true => moments.before(ms, self.counts(), chance),
+                    false => moments.behind(ms, self.counts(), chance),
+                };
+                written.filter(in_day).map(|one| self.moment(one))
+            }
+            Type::Duration => {
+                let step = if below { -1 } else { 1 };
+                let all = i64::try_from(limit.coefficient).ok()?.checked_add(step)?;
+                Some(Found::Text(duration(all, chance)))
+            }
+            _ => {
+                let places = self.places(chance);
+                let coefficient = match below {
+                    true => limit.ceil(places)?.checked_sub(1)?,
+                    false => limit.floor(places)?.checked_add(1)?,
+                };
+                let number = Number {
+                    coefficient,
+                    places,
+                };
+                self.holds(number).then(|| self.written(number, chance))?
+            }
+        }
+    }
+
+    /// A text that is too short or too long.
+    fn of_no_length(&self, chance: &mut Chance) -> Option<(Found, &'static str)> {
+        let long = chance.one_in(2);
+        let text = match (long, self.max_length) {
+            (true, Some(most)) if most < MAX_TOO_LONG => match self.kind {
+                Type::String => "x".repeat(most as usize + 1 + chance.below(5)),
+                Type::Email => words::email(most + 1, chance),
+                Type::Url => words::url(most + 1, chance),
+                _ => return None,
+            },
+            (false, _) if self.kind == Type::String && self.min_length > 1 => {
+                "x".repeat(chance.between(1, i128::from(self.min_length) - 1) as usize)
+            }
+            _ => return None,
+        };
+        let code = if long { "max_length" } else { "min_length" };
+        Some((Found::Text(text), code))
+    }
+
+    /// A text that does not match, or a value that is not allowed.
+    fn of_no_form(&self, chance: &mut Chance) -> Option<(Found, &'static str)> {
+        let text = match self.kind {
+            Type::String => chance
+                .pick(&["?", "none of these", "zz-9"])
+                .copied()?
+                .to_owned(),
+            Type::Email => words::email(self.min_length, chance),
+            Type::Url => words::url(self.min_length, chance),
+            _ => return None,
+        };
+        if !self.is_length(&text) {
+            return None;
+        }
+        if !self.is_match(&text) {
+            return Some((Found::Text(text), "pattern"));
+        }
+        let among = |one: &Allowed| matches!(one, Allowed::Text(allowed) if *allowed == text);
+        let allowed = self.allowed.as_deref()?;
+        (!allowed.iter().any(among)).then_some((Found::Text(text), "enum"))
+    }
+}
+
+fn limit(kind: Type, literal: &Literal, zone: Option<&jiff::tz::TimeZone>) -> Option<Number> {
+    let text = match literal {
+        Literal::Text(text) => text.clone(),
+        Literal::Integer(value) => value.to_string(),
+        Literal::Float(value) => value.to_string(),
+        Literal::Boolean(_) => return None,
+    };
+    match kind {
+        Type::Date | Type::Datetime | Type::Time => {
+            limit_ms(kind, &text, zone).map(|ms| Number::whole(ms.into()))
+        }
+        Type::Duration => seconds(&text).map(|all| Number::whole(all.into())),
+        _ => Number::parse(&text),
+    }
+}
+
+fn allowed(kind: Type, literal: &Literal, zone: Option<&jiff::tz::TimeZone>) -> Option<Allowed> {
+    match (kind, literal) {
+        (Type::String | Type::Email | Type::Url | Type::Uuid, Literal::Text(text)) => {
+            Some(Allowed::Text(text.clone()))
+        }
+        (Type::Boolean, Literal::Boolean(truth)) => Some(Allowed::Truth(*truth)),
+        _ => limit(kind, literal, zone).map(Allowed::Number),
+    }
+}
+
+fn uuid(chance: &mut Chance) -> String {
+    let bytes = (u128::from(chance.number()) << 64) | u128::from(chance.number());
+    let digits = format!("{bytes:032x}");
+    let text = match chance.one_in(4) {
+        true => digits,
+        false => [
+            &digits[..8],
+            &digits[8..12],
+            &digits[12..16],
+            &digits[16..20],
+            &digits[20..],
+        ]
+        .join("-"),
+    };
+    match chance.one_in(4) {
+        true => text.to_uppercase(),
+        false => text,
+    }
+}

@@ -1,0 +1,370 @@
+//! What is generated is what it says: for every spec of the tree and for specs of every type and dialect, the real
+//! chain gives each record the outcome of the truth. And the same seed gives the same bytes.
+
+use super::*;
+use crate::identity::LoadIdentity;
+use crate::ledger::MemoryLedger;
+use crate::open::{Opening, open};
+use crate::sink::{Load, null};
+use crate::source::memory::MemoryOrigin;
+use pipeline::{Accepted, Budget, End, Job, OnBreach, Progress, Rate};
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Write as _;
+use std::path::Path as FilePath;
+use std::sync::{Arc, Mutex};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+/// Records of each file.
+const RECORDS: u64 = 400;
+/// Files of each spec.
+const SEEDS: u64 = 6;
+
+fn generator(name: &str, text: &str, bad: &str, seed: u64) -> Generator {
+    let bad = Share::parse(bad).unwrap();
+    Generator::read(name, text, Defaults::default(), bad, seed)
+        .unwrap_or_else(|problems| panic!("{name}: {}", problems.render(false)))
+}
+
+fn file(generator: &Generator, records: u64) -> (Vec<u8>, Vec<Truth>) {
+    let mut bytes = generator.head().to_vec();
+    let truths = (0..records)
+        .map(|ordinal| generator.record(ordinal, &mut bytes))
+        .collect();
+    (bytes, truths)
+}
+
+/// The code and the field of each reject, by its record; and how many were loaded and dropped.
+struct Loaded {
+    rejects: BTreeMap<u64, (String, Option<String>)>,
+    loaded: u64,
+    dropped: u64,
+}
+
+async fn load(plan: &Plan, bytes: &[u8], what: &str) -> Loaded {
+    let mut packed = Packed::of(plan.input.compression, Vec::new()).unwrap();
+    packed.write_all(bytes).unwrap();
+    let packed = match packed {
+        Packed::Plain(bytes) => bytes,
+        Packed::Gzip(encoder) => encoder.finish().unwrap(),
+        Packed::Zstd(encoder) => encoder.finish().unwrap(),
+    };
+    let origin = MemoryOrigin::new("generated", packed);
+    let opened = match open(plan, &origin, None, &Accepted::default()).await {
+        Ok(Opening::Ready(opened)) => opened,
+        Ok(Opening::Held(breach, _)) => panic!("{what}: held: {}", breach.message),
+        Err(fatal) => panic!("{what}: {fatal}"),
+    };
+    let load = Load {
+        identity: LoadIdentity([0; 12]),
+        load_number: 0,
+        tenant: None,
+        job: String::new(),
+        file: String::new(),
+        schema: plan.schema.clone(),
+        resume: None,
+    };
+    let sink = null::open(&plan.sink.target, &load);
+    let (parts, convert) = opened.chain(plan, sink.encode);
+    let rejects = Arc::new(Mutex::new(BTreeMap::new()));
+    let told = rejects.clone();
+    let ledger = MemoryLedger::with_each(move |reject| {
+        let problem = reject.leading().unwrap();
+        let leading = (problem.code.to_string(), problem.field.clone());
+        told.lock().unwrap().insert(reject.at.ordinal + 1, leading);
+        Ok(())
+    });
+    let report = pipeline::run(Job {
+        source: parts.source,
+        source_at: parts.source_at,
+        framer: parts.framer,
+        convert,
+        sink: sink.sink,
+        ledger: Arc::new(ledger),
+        from: parts.from,
+        accepted: Accepted::default(),
+        budget: Budget {
+            on_breach: OnBreach::Continue,
+            ..plan.budget
+        },
+        batch: plan.sink.flow.batch,
+        rate: Rate::default(),
+        max_in_flight: 1,
+        max_parsers: 1,
+        cancel: CancellationToken::new(),
+        progress: watch::Sender::new(Progress::default()),
+    })
+    .await;
+    assert!(
+        matches!(report.end, End::Completed(_)),
+        "{what}: {:?}",
+        report.end
+    );
+    let counters = report.checkpoint.books.counters;
+    Loaded {
+        rejects: std::mem::take(&mut *rejects.lock().unwrap()),
+        loaded: counters.loaded,
+        dropped: counters.dropped_total(),
+    }
+}
+
+/// Loads a generated file and compares each outcome with its truth. The codes that were met.
+async fn check(name: &str, text: &str, bad: &str, seed: u64) -> BTreeSet<&'static str> {
+    let generator = generator(name, text, bad, seed);
+    let what = format!("{name}, seed {seed}");
+    let (bytes, truths) = file(&generator, RECORDS);
+    let loaded = load(generator.plan(), &bytes, &what).await;
+    let steps = loaded.rejects.len();
+    let mut foretold = 0;
+    for truth in &truths {
+        let found = loaded.rejects.get(&truth.record);
+        let shown = || {
+            let one = &mut Vec::new();
+            generator.record(truth.record - 1, one);
+            format!(
+                "{what}: {trut:?}, not {found:?}: {}",
+                String::from_utf8_lossy(one),
+                trut = truth
+            )
+        };
+        match truth.outcome {
+            Outcome::Rejected => {
+                foretold += 1;
+                let wanted = (truth.code.unwrap().to_owned(), truth.field.clone());
+                assert_eq!(found, Some(&wanted), "{}", shown());
+            }
+            Outcome::Loaded => assert_eq!(found, None, "{}", shown()),
+            // What binding refuses has a code of binding; the steps have names of their own.
+            Outcome::PassesBinding => {
+                let codes = [
+                    "type",
+                    "required",
+                    "pattern",
+                    "enum",
+                    "cell_count",
+                    "json_syntax",
+                    "encoding",
+                ];
+                let is_binding = found.is_some_and(|(code, _)| codes.contains(&code.as_str()));
+                assert!(!is_binding, "{}", shown());
+            }
+        }
+    }
+    let passing = truths.len() as u64 - foretold;
+    let by_steps = steps as u64 - foretold;
+    assert_eq!(loaded.loaded + loaded.dropped + by_steps, passing, "{what}");
+    truths.iter().filter_map(|truth| truth.code).collect()
+}
+
+#[tokio::test]
+async fn files_of_every_spec_of_the_tree_end_as_their_truth_says() {
+    let below = FilePath::new(env!("CARGO_MANIFEST_DIR")).join("../specs");
+    let mut specs: Vec<_> = std::fs::read_dir(below)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|end| end == "toml"))
+        .collect();
+    specs.sort();
+    assert!(!specs.is_empty());
+    for path in specs {
+        let text = std::fs::read_to_string(&path).unwrap();
+        let mut codes = BTreeSet::new();
+        for seed in 0..SEEDS {
+            codes.append(&mut check(&path.display().to_string(), &text, "40%", seed).await);
+        }
+        assert!(codes.len() >= 8, "{}: only {codes:?}", path.display());
+    }
+}
+
+/// A spec of one format with these lines.
+fn spec(format: &str, lines: &str) -> String {
+    format!("spec = 1\nname = 'a'\n{format}\n{lines}\n[sink.null]\n")
+}
+
+const CELLS: &str = r#"
+[values]
+missing_values = ["", "-"]
+decimal_char = ","
+group_char = " "
+timezone = "America/New_York"
+[fields]
+s = { required = true, min_length = 2, max_length = 12, transform = ["collapse", "trim"] }
+p = { pattern = '(?:[a-f]{2}\.)+x?', max_length = 40 }
+e = { enum = ["A", "B b"], transform = ["uppercase"] }
+i = { type = "integer", minimum = -5, maximum = 1_000_000 }
+f = { type = "float", minimum = 0.5 }
+d = { type = "decimal", minimum = "0.001", maximum = "0.002" }
+c = { type = "decimal", scale = 2, strip = ["%"] }
+b = { type = "boolean", true_values = ["ja"], false_values = ["nein"] }
+day = { type = "date", format = ["%d.%m.%Y", "%d %b %y"], minimum = "2020-02-29" }
+at = { type = "datetime", format = "%Y%m%d %I:%M %p", maximum = "2026-03-08T12:00:00Z" }
+iso = { type = "datetime", required = true }
+clock = { type = "time", minimum = "08:00", maximum = "17:30" }
+took = { type = "duration", minimum = 0, maximum = "P1D" }
+id = { type = "uuid", required = true }
+mail = { type = "email", max_length = 60, transform = ["trim"] }
+link = { type = "url", min_length = 30 }
+l = { type = "list", separator = ", ", items = "integer", min_length = 1, max_length = 3 }
+t = { type = "list", separator = "|", missing_values = [] }
+x = { from = "/^(x|y) [0-9]$/", extract = 'n=(\d+);', type = "integer" }
+r = { transform = [{ replace = ['[0-9]', '#'] }] }
+free = {}
+w = { column = 3 }
+"#;
+
+#[tokio::test]
+async fn files_of_every_type_and_dialect_end_as_their_truth_says() {
+    let mut codes = BTreeSet::new();
+    for format in [
+        "[format.csv]",
+        "[format.csv]\ndelimiter = ';'\nquote_char = \"'\"\ncomment_char = '#'\nheader = { rows = 2 }\nskip_rows = 3",
+        "[format.csv]\ndelimiter = '\\t'\ndouble_quote = false\nescape_char = '\\'\nheader = { find_within = 9 }",
+        "[columns]\nunknown = 'reject'\norder = 'strict'\nmissing = 'fail_any'\n[format.csv]\ndouble_quote = false",
+        "[columns]\nunknown = 'keep'\n[input]\nmax_record_bytes = '2KiB'\ncompression = 'zstd'\n[format.csv]",
+    ] {
+        let lines = match format.contains("strict") {
+            true => CELLS.replace("w = { column = 3 }", ""),
+            false => CELLS.to_owned(),
+        };
+        let format = format.replace("'\\t'", "\"\\t\"");
+        for seed in 0..SEEDS {
+            codes.append(&mut check(&format, &spec(&format, &lines), "50%", seed).await);
+        }
+    }
+    for code in [
+        "type",
+        "required",
+        "number_range",
+        "minimum",
+        "maximum",
+        "min_length",
+        "max_length",
+        "pattern",
+        "enum",
+        "cell_count",
+        "encoding",
+        "record_too_large",
+    ] {
+        assert!(codes.contains(code), "{code} is not among {codes:?}");
+    }
+}
+
+#[tokio::test]
+async fn files_of_small_and_odd_specs_end_as_their_truth_says() {
+    for (format, lines) in [
+        ("[format.csv]", "[fields]\na = {}"),
+        (
+            "[format.csv]\nquote_char = ''",
+            "[fields]\na = {}\nb = { type = 'integer' }",
+        ),
+        (
+            "[format.csv]\nheader = { rows = 0 }\ncolumns = ['a', '', 'b']",
+            "[fields]\na = { from = ['x', 'A'] }\nn = { column = 2, type = 'integer' }",
+        ),
+        (
+            "[format.csv]",
+            "[fields]\na = { from = 'n' }\nb = { from = 'N', type = 'integer', required = true }",
+        ),
+        ("[columns]\nunknown = 'keep'\n[format.csv]", ""),
+        ("[columns]\nunknown = 'keep'\n[format.jsonl]", ""),
+        (
+            "[columns]\nunknown = 'reject'\nmissing = 'fail_any'\n[format.jsonl]",
+            "[fields]\na = { from = ['$.a.b', '$.a.c'] }\nb = { type = 'float', lax = true }",
+        ),
+        (
+            "[format.jsonl]",
+            "[fields]\nwhole = { from = '$', type = 'object' }\nid = { type = 'uuid', required = true }",
+        ),
+        (
+            "[format.jsonl]",
+            "[fields]\nname = { from = ['$.user.name', '$.user'], required = true, min_length = 3 }\nn = { from = '$.n[1]', type = 'decimal', scale = 2 }\nm = { from = '$.n[-1]', type = 'date', format = '%j %Y' }",
+        ),
+        (
+            "[format.jsonl]",
+            "[fields]\nat = { type = 'datetime', format = ['epoch_s', '%F %T %z'], minimum = '2026-01-01T00:00:00Z' }\nall = { type = 'list', items = 'integer', min_length = 1 }\nany = { type = 'list', max_length = 2 }\nobj = { type = 'list', items = 'object' }\none = { from = '$.obj[2].k', type = 'time' }\nb = { type = 'boolean', lax = true, enum = [true] }\nagain = { from = '$.one' }",
+        ),
+        (
+            "[input]\nmax_record_bytes = '300B'\n[format.jsonl]",
+            "[fields]\na = { required = true }",
+        ),
+    ] {
+        let what = format!("{format} {lines}");
+        for seed in 0..SEEDS {
+            check(&what, &spec(format, lines), "50%", seed).await;
+        }
+    }
+}
+
+#[test]
+fn the_same_seed_gives_the_same_bytes_and_each_record_stands_alone() {
+    let text = spec("[format.csv]", CELLS);
+    let (one, same) = (
+        generator("a", &text, "10%", 7),
+        generator("a", &text, "10%", 7),
+    );
+    assert_eq!(file(&one, 300), file(&same, 300));
+    assert_ne!(file(&one, 300), file(&generator("a", &text, "10%", 8), 300));
+    let (mut alone, mut behind) = (Vec::new(), Vec::new());
+    one.record(299, &mut alone);
+    for ordinal in 0..299 {
+        same.record(ordinal, &mut behind);
+    }
+    behind.clear();
+    same.record(299, &mut behind);
+    assert_eq!(alone, behind);
+}
+
+#[test]
+fn of_the_first_records_no_more_are_bad_than_the_share() {
+    for (share, of, expected) in [
+        ("1%", 10_000, 100),
+        ("0", 5000, 0),
+        ("100%", 77, 77),
+        ("0.25%", 1000, 2),
+        ("0.5", 9, 4),
+    ] {
+        let share = Share::parse(share).unwrap();
+        assert_eq!(
+            (0..of).filter(|ordinal| share.takes(*ordinal)).count(),
+            expected
+        );
+    }
+    for wrong in ["", "x", "1", "101%", "-1%", "1.5", "NaN", "inf%", "%"] {
+        assert!(Share::parse(wrong).is_err(), "{wrong}");
+    }
+}
+
+#[test]
+fn what_cannot_be_made_is_told_at_its_place() {
+    for (lines, path) in [
+        ("[fields]\na = { pattern = 'a\\b\\B' }", "fields.a.pattern"),
+        (
+            "[fields]\na = { enum = ['a'], transform = ['uppercase'] }",
+            "fields.a.enum",
+        ),
+        (
+            "[fields]\na = { from = 'n', type = 'date' }\nb = { from = 'n', type = 'integer' }",
+            "fields.b.from",
+        ),
+        (
+            "[fields]\na = { min_length = 50 }\n[input]\nmax_record_bytes = '20B'",
+            "input.max_record_bytes",
+        ),
+    ] {
+        let text = spec("[format.csv]", lines);
+        let refused = Generator::read("a.toml", &text, Defaults::default(), Share::default(), 1);
+        let problems = refused
+            .err()
+            .unwrap_or_else(|| panic!("{lines}: it is made"));
+        let found: Vec<_> = problems
+            .iter()
+            .map(|one| (one.code, one.path.as_str()))
+            .collect();
+        assert_eq!(found, [(CODE, path)], "{}", problems.render(false));
+        assert!(
+            problems
+                .iter()
+                .all(|one| one.place.is_some() && one.hint.is_some())
+        );
+    }
+}

@@ -20,6 +20,8 @@ mod found;
 #[cfg(test)]
 mod full_disk;
 #[cfg(test)]
+mod generated;
+#[cfg(test)]
 mod golden;
 #[cfg(test)]
 mod held;

@@ -4,6 +4,7 @@ mod advice;
 mod check;
 mod defaults;
 mod export;
+mod r#gen;
 mod keys;
 mod load;
 mod preview;
@@ -18,6 +19,7 @@ mod test;
 
 use crate::config::Config;
 use clap::{Args, Parser, Subcommand};
+use stages::generate::Share;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use tracing::level_filters::LevelFilter;
@@ -49,6 +51,18 @@ Environment: HOST, PORT, DATA_DIR (./data), SPECS_DIR (./specs), MONGODB_URI, S3
 JOB_BATCH_SIZE, JOB_WRITE_PAUSE_MS, JOB_LEASE_SECONDS, JOB_MAX_ATTEMPTS, UPLOAD_MAX_BYTES, UPLOAD_TYPES,
 UPLOAD_RATE_PER_MINUTE, RETENTION_DAYS, RUST_LOG, LOG_FORMAT (text|json), and the AWS variables; see .env.example.";
 
+const TRUTH: &str = "\
+The same spec, --seed, --records and --bad give the same bytes. Of the first n records n times --bad are bad, rounded
+down. The file is packed where the spec's `compression` is gzip or zstd.
+
+The truth is JSON Lines, one line a record, in the order of the file; `record` counts from 1, as in --rejects of `run`:
+  {\"record\":1,\"outcome\":\"loaded\"}
+  {\"record\":2,\"outcome\":\"rejected\",\"code\":\"pattern\",\"field\":\"order_id\"}
+  {\"record\":3,\"outcome\":\"passes_binding\"}
+and a last line with the sums: {\"records\":3,\"loaded\":1,\"passes_binding\":1,\"rejected\":1}
+It says what binding and constraints decide. Where the spec has steps, good records are `passes_binding` instead of
+`loaded`: the steps may still drop or reject them, and that is not foretold. Nor is what a target refuses.";
+
 #[derive(Subcommand)]
 enum Command {
     /// Load a file, here and now
@@ -62,6 +76,9 @@ enum Command {
         /// The spec
         spec: String,
     },
+    /// Make a big and messy file of a spec, and the truth about it
+    #[command(after_help = TRUTH)]
+    Gen(GenArgs),
     /// Serve the HTTP API, and run jobs
     Serve(serve::ServeArgs),
     /// Run jobs of a service whose API runs elsewhere (with MONGODB_URI)
@@ -143,6 +160,28 @@ pub struct PreviewArgs {
     pub records: u64,
 }
 
+/// What `gen` takes.
+#[derive(Args)]
+pub struct GenArgs {
+    /// The spec: a file, or a name in SPECS_DIR
+    pub spec: String,
+    /// How many records
+    #[arg(long, value_name = "N")]
+    pub records: u64,
+    /// How many of them are bad: 1%, or 0.01
+    #[arg(long, value_name = "SHARE", default_value = "0", value_parser = Share::parse)]
+    pub bad: Share,
+    /// What chance follows from
+    #[arg(long, value_name = "S", default_value_t = 1)]
+    pub seed: u64,
+    /// Where to write the file, instead of standard output
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// Also write what must become of each record to this file, as JSON Lines
+    #[arg(long, value_name = "FILE")]
+    pub truth: Option<PathBuf>,
+}
+
 /// How the program ends, from good to bad. The numbers are fixed: scripts rely on them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Exit {
@@ -176,6 +215,7 @@ pub async fn execute(cli: Cli, config: &Config) -> Exit {
         Command::Export { tenant, collection } => {
             export::export(config, tenant.as_deref(), &collection)
         }
+        Command::Gen(args) => r#gen::generate(config, &args),
         Command::Serve(args) => serve::serve(config, args).await,
         Command::Worker(args) => serve::worker(config, args).await,
         Command::Keys(command) => keys::keys(config, command).await,

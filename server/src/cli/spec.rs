@@ -5,7 +5,9 @@
 
 use crate::config::Config;
 use crate::specs::folder::{Folder, Picked, Reference};
+use stages::generate::{Generator, Share};
 use stages::plan::{Defaults, Plan};
+use stages::spec::Problems;
 use std::fmt::Write as _;
 use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
@@ -59,19 +61,37 @@ fn read(config: &Config, path: &Path) -> Result<Found, BadSpec> {
             path: path.to_owned(),
             plan,
         }),
-        Err(problems) => {
-            let color = std::io::stderr().is_terminal();
-            let mut text = problems.render(color);
-            let count = problems.len() + problems.more();
-            let _ = writeln!(
-                text,
-                "{name}: {count} problem{}",
-                if count == 1 { "" } else { "s" }
-            );
-            let json = serde_json::to_value(&problems).unwrap_or_default();
-            Err(BadSpec { text, json })
-        }
+        Err(problems) => Err(bad(&name, &problems)),
     }
+}
+
+/// What is wrong with the spec `name`.
+fn bad(name: &str, problems: &Problems) -> BadSpec {
+    let color = std::io::stderr().is_terminal();
+    let mut text = problems.render(color);
+    let count = problems.len() + problems.more();
+    let _ = writeln!(
+        text,
+        "{name}: {count} problem{}",
+        if count == 1 { "" } else { "s" }
+    );
+    let json = serde_json::to_value(problems).unwrap_or_default();
+    BadSpec { text, json }
+}
+
+/// Finds the spec that `reference` names, and what makes files of it.
+pub fn generator(
+    config: &Config,
+    reference: &str,
+    share: Share,
+    seed: u64,
+) -> Result<Generator, BadSpec> {
+    let found = find(config, reference)?;
+    let name = found.path.display().to_string();
+    let text = std::fs::read_to_string(&found.path)
+        .map_err(|error| BadSpec::not_found(format!("{name} cannot be read: {error}")))?;
+    Generator::read(&name, &text, defaults(config), share, seed)
+        .map_err(|problems| bad(&name, &problems))
 }
 
 fn defaults(config: &Config) -> Defaults {

@@ -51,4 +51,4 @@ pub use run::{End, Job, Progress, Report, run};
 pub use sink::{Sink, Written};
 pub use source::{MAX_READ_BYTES, Source, room};
 pub use summary::{Kind, MAX_KINDS, Sample, Summary};
-pub use timing::{Stage, Timing};
+pub use timing::{Busy, Stage};

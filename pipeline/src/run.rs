@@ -18,9 +18,10 @@ mod saver;
 use crate::books::unbalanced;
 use crate::budget::Judge;
 use crate::rate::Limiter;
+use crate::timing::Timing;
 use crate::{
-    Accepted, Ack, Batch, BatchLimits, Block, Breach, Budget, Checkpoint, Convert, Converted,
-    Counters, Fatal, Framer, Holdings, Ledger, Rate, Reject, Sink, Source, Stage, Tally, Timing,
+    Accepted, Ack, Batch, BatchLimits, Breach, Budget, Busy, Checkpoint, Convert, Counters, Fatal,
+    Framer, Holdings, Ledger, Rate, Reject, Sink, Source, Stage, Tally,
 };
 use close::Closing;
 use futures::stream::{BoxStream, StreamExt};
@@ -80,6 +81,8 @@ pub struct Progress {
     pub counters: Counters,
     /// Bytes of the stored object up to the same place. Compressed ones are estimated from how far the reader is.
     pub bytes_read: u64,
+    /// Where the time went up to the last acknowledged batch; none before the first.
+    pub busy: Option<Busy>,
     /// Whether every record has its outcome and the sink is being finished, which may take long and shows no other progress.
     pub is_closing: bool,
 }
@@ -106,12 +109,12 @@ pub struct Report {
     /// Bytes of the stored object up to the last acknowledged batch; all of them at the end.
     pub bytes_read: u64,
     /// Where the time went.
-    pub timing: Arc<Timing>,
+    pub busy: Busy,
 }
 
 /// Runs a job to its end, which may be a failure: whatever ended it, the report has the last checkpoint.
 pub async fn run(job: Job) -> Report {
-    let timing = Arc::new(Timing::new(job.max_parsers, job.max_in_flight));
+    let timing = Timing::start();
     let stop = job.cancel.child_token();
     let start = Tally::from(&job.from.books.counters);
     let shared = Arc::new(Shared {
@@ -132,8 +135,16 @@ pub async fn run(job: Job) -> Report {
     let blocks = blocks(job.source, job.source_at, job.framer, shared.clone());
     let (convert, timed) = (job.convert, timing.clone());
     let converted = blocks.map(move |block| {
-        let (convert, timing) = (convert.clone(), timed.clone());
-        task(async move { convert_timed(block?, &*convert, &timing) })
+        let convert = convert.clone();
+        // From here on: a block that waits for a core waits for this stage.
+        let work = timed.begin(Stage::Parse);
+        task(async move {
+            let block = block?;
+            block.check()?;
+            let converted = convert.convert(block);
+            drop(work);
+            converted
+        })
     });
     let converted = converted.buffered(job.max_parsers.max(1)).boxed();
     let limiter = Limiter::new(job.rate);
@@ -144,10 +155,16 @@ pub async fn run(job: Job) -> Report {
         limiter,
         shared.clone(),
     );
+    let written = timing.clone();
     let acks = batches
         .map(|batch| {
-            let (sink, ledger, timing) = (job.sink.clone(), job.ledger.clone(), timing.clone());
-            task(async move { write(batch?, &*sink, &*ledger, &timing).await })
+            let (sink, ledger) = (job.sink.clone(), job.ledger.clone());
+            let work = written.begin(Stage::Write);
+            task(async move {
+                let ack = write(batch?, &*sink, &*ledger).await;
+                drop(work);
+                ack
+            })
         })
         .buffered(job.max_in_flight.max(1));
 
@@ -160,6 +177,7 @@ pub async fn run(job: Job) -> Report {
         Ok(drained) => (drained, None),
         Err(fatal) => (false, Some(fatal)),
     };
+    timing.stop();
     if let Err(fatal) = saver.finish(job.ledger.clone()).await {
         failure.get_or_insert(fatal);
     }
@@ -182,7 +200,7 @@ pub async fn run(job: Job) -> Report {
         end,
         checkpoint,
         bytes_read,
-        timing,
+        busy: timing.busy(),
     }
 }
 
@@ -250,22 +268,8 @@ fn task<T: Send + 'static>(
     }
 }
 
-fn convert_timed(block: Block, convert: &dyn Convert, timing: &Timing) -> Result<Converted, Fatal> {
-    let from = Instant::now();
-    block.check()?;
-    let converted = convert.convert(block);
-    timing.add(Stage::Parse, from);
-    converted
-}
-
 /// Writes the records of a batch, then its rejects.
-async fn write(
-    batch: Batch,
-    sink: &dyn Sink,
-    ledger: &dyn Ledger,
-    timing: &Timing,
-) -> Result<Ack, Fatal> {
-    let from = Instant::now();
+async fn write(batch: Batch, sink: &dyn Sink, ledger: &dyn Ledger) -> Result<Ack, Fatal> {
     let written = sink.write(&batch).await?;
     check_refused(&batch, &written.rejects)?;
     let (start, end) = (batch.start(), batch.end());
@@ -289,7 +293,6 @@ async fn write(
     if !ack.rejects.is_empty() {
         ledger.store_rejects(&ack.rejects).await?;
     }
-    timing.add(Stage::Write, from);
     Ok(ack)
 }
 
@@ -349,6 +352,7 @@ impl Clerk<'_> {
                 progress.counters = counters;
                 // An estimate may fall behind an earlier one.
                 progress.bytes_read = progress.bytes_read.max(bytes_read);
+                progress.busy = Some(self.shared.timing.busy());
             });
         }
     }

@@ -1,6 +1,6 @@
 //! A job as clients see it: the JSON of `run --json`, and of the service's answers.
 
-use pipeline::{Books, Breach, Fatal, Kind};
+use pipeline::{Books, Breach, Busy, Fatal, Kind, Stage};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use stages::plan::Plan;
@@ -44,8 +44,10 @@ pub struct Job {
     pub errors: Vec<ErrorKind>,
     /// Why it failed or is held.
     pub failure: Option<Failure>,
-    /// The stage that bounded this run.
+    /// The stage that bounded this run; none where all were idle, or nothing was done.
     pub bottleneck: Option<&'static str>,
+    /// For which share of its time each stage was busy; none where nothing was done.
+    pub busy: Option<BusyView>,
 }
 
 /// The exact text of a spec.
@@ -91,6 +93,40 @@ impl From<&Books> for Stats {
             rejected: c.rejected,
             dropped: c.dropped_total(),
             skipped: c.skipped,
+        }
+    }
+}
+
+/// For which share of the time each stage was busy, from 0 to 1. Stages work at the same time: the shares need not add
+/// up to 1.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct BusyView {
+    /// Waiting for the source: the disk, the bucket, the pipe; decompression included.
+    #[schemars(range(min = 0, max = 1))]
+    read: f64,
+    /// Finding where records begin and end.
+    #[schemars(range(min = 0, max = 1))]
+    frame: f64,
+    /// Parsing, typing, judging and encoding records, and waiting for a core to do that.
+    #[schemars(range(min = 0, max = 1))]
+    parse: f64,
+    /// Waiting for the target.
+    #[schemars(range(min = 0, max = 1))]
+    write: f64,
+    /// Waiting because the spec limits the rate.
+    #[schemars(range(min = 0, max = 1))]
+    rate: f64,
+}
+
+impl From<Busy> for BusyView {
+    fn from(busy: Busy) -> Self {
+        let share = |stage| f64::from(busy.of(stage)) / 1000.0;
+        Self {
+            read: share(Stage::Read),
+            frame: share(Stage::Frame),
+            parse: share(Stage::Parse),
+            write: share(Stage::Write),
+            rate: share(Stage::Rate),
         }
     }
 }

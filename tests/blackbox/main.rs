@@ -10,6 +10,8 @@ mod bad_files;
 #[cfg(test)]
 mod bad_input;
 #[cfg(test)]
+mod bottleneck;
+#[cfg(test)]
 mod case;
 #[cfg(test)]
 mod command_line;

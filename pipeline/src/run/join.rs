@@ -8,12 +8,13 @@
 use super::{Shared, lock};
 use crate::books::follows;
 use crate::rate::Limiter;
-use crate::{Batch, BatchLimits, Converted, Fatal, Position, Stage, Timing};
+use crate::timing::Timing;
+use crate::{Batch, BatchLimits, Converted, Fatal, Position, Stage};
 use async_stream::try_stream;
 use futures::stream::{BoxStream, StreamExt};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
 
 /// The longest that a batch waits to be filled, once it holds a record.
 const MAX_BATCH_WAIT_MS: u64 = 1000;
@@ -107,11 +108,11 @@ impl Open {
         self.parts.push(part);
     }
 
-    async fn take(&mut self, limiter: &mut Limiter, timing: &Timing) -> Batch {
-        let from = Instant::now();
+    async fn take(&mut self, limiter: &mut Limiter, timing: &Arc<Timing>) -> Batch {
+        let work = timing.begin(Stage::Rate);
         let written: usize = self.parts.iter().map(Converted::len).sum();
         limiter.admit(written as u64).await;
-        timing.add(Stage::Rate, from);
+        drop(work);
         let parts = std::mem::take(self).parts;
         Batch { parts }
     }

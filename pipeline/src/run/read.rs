@@ -9,7 +9,6 @@ use async_stream::try_stream;
 use futures::stream::{Stream, StreamExt};
 use std::sync::Arc;
 use tokio::sync::mpsc;
-use tokio::time::Instant;
 use tokio_util::task::AbortOnDropHandle;
 use tracing::Instrument as _;
 
@@ -67,9 +66,9 @@ fn read(
         let mut at_end = false;
         loop {
             loop {
-                let from = Instant::now();
+                let work = shared.timing.begin(Stage::Frame);
                 let block = framer.next_block(at_end)?;
-                shared.timing.add(Stage::Frame, from);
+                drop(work);
                 match block {
                     Some(block) => yield block,
                     None => break,
@@ -79,9 +78,9 @@ fn read(
                 break;
             }
             framer.buffer().reserve(READ_BYTES);
-            let from = Instant::now();
+            let work = shared.timing.begin(Stage::Read);
             let read = source.read(framer.buffer()).await?;
-            shared.timing.add(Stage::Read, from);
+            drop(work);
             at += read as u64;
             shared.read.send_replace(BytesRead { stored: source.bytes_read(), decoded: at });
             at_end = read == 0;

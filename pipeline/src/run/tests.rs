@@ -1,5 +1,6 @@
 //! What the runner promises, over parts that live in memory.
 
+mod bottleneck;
 mod parts;
 mod sabotage;
 

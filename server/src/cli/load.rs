@@ -9,10 +9,10 @@
 
 use super::progress;
 use super::rejects::RejectsFile;
-use crate::job::{ErrorKind, Failure, Job, SpecPin, Stats};
+use crate::job::{BusyView, ErrorKind, Failure, Job, SpecPin, Stats};
 use crate::load::flow::{Flow, Guard, Known, max_parsers};
 use crate::load::lease::{Entered, Lease, enter};
-use pipeline::{Accepted, Books, Checkpoint, End, Fatal, Ledger, Progress, Retry};
+use pipeline::{Accepted, Books, Busy, Checkpoint, End, Fatal, Ledger, Progress, Retry, Stage};
 use stages::identity::{LoadIdentity, LoadName};
 use stages::ledger::{MemoryLedger, RunLedger};
 use stages::load::{Entry, Loads, Request, Wish};
@@ -66,6 +66,8 @@ pub struct Outcome {
     pub books: Books,
     /// How long this run took.
     pub elapsed: Duration,
+    /// Where that time went, where anything was done.
+    pub busy: Option<Busy>,
     /// Whether what failed may be over at another try.
     pub may_heal: bool,
     /// What the header has beyond the spec, and the spec beyond the header.
@@ -122,6 +124,7 @@ pub async fn load(asked: Asked<'_>) -> Outcome {
         job,
         books: state.run.books,
         elapsed,
+        busy: state.run.busy,
         may_heal,
         left_out: state.run.left_out,
     }
@@ -426,7 +429,8 @@ impl Asked<'_> {
                 .map(ErrorKind::from)
                 .collect(),
             failure,
-            bottleneck: run.bottleneck,
+            bottleneck: run.busy.and_then(|busy| busy.bottleneck()).map(Stage::name),
+            busy: run.busy.map(BusyView::from),
         }
     }
 }

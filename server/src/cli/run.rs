@@ -156,6 +156,7 @@ pub fn report(outcome: &Outcome, json: bool, dry_run: bool, next: Vec<String>) -
         job,
         books,
         elapsed,
+        busy,
         left_out,
         ..
     } = outcome;
@@ -163,6 +164,7 @@ pub fn report(outcome: &Outcome, json: bool, dry_run: bool, next: Vec<String>) -
         job,
         books,
         elapsed: *elapsed,
+        busy: *busy,
         dry_run,
         left_out,
         next,

@@ -1,7 +1,7 @@
 //! What a person reads at the end of a load: the books, what was wrong by kind, and where everything is.
 
 use crate::job::Job;
-use pipeline::{Books, Kind};
+use pipeline::{Books, Busy, Kind, Stage};
 use stages::open::LeftOut;
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -21,6 +21,8 @@ pub struct Summary<'a> {
     pub books: &'a Books,
     /// How long this run took.
     pub elapsed: Duration,
+    /// Where that time went, where anything was done.
+    pub busy: Option<Busy>,
     /// Whether nothing was written.
     pub dry_run: bool,
     /// What the header has beyond the spec, and the spec beyond the header.
@@ -88,6 +90,9 @@ impl Summary<'_> {
             false => format!("read in {seconds:.1} s ({rate}{bound})"),
         };
         let _ = writeln!(out, "\n{:>12}  {how}", c.read);
+        if let Some(busy) = self.busy {
+            let _ = writeln!(out, "{:>12}  {}", "", where_it_went(busy));
+        }
         let _ = writeln!(out, "{:>12}  {loaded}", c.loaded);
         if c.already_loaded > 0 {
             let _ = writeln!(out, "{:>12}  already loaded", c.already_loaded);
@@ -198,6 +203,14 @@ impl Summary<'_> {
             _ => format!("Failed: {failure}"),
         }
     }
+}
+
+/// For which share of the time each stage was busy, the busiest first.
+fn where_it_went(busy: Busy) -> String {
+    let mut stages = Stage::ALL;
+    stages.sort_by_key(|stage| std::cmp::Reverse(busy.of(*stage)));
+    let shares = stages.map(|stage| format!("{} {} %", stage.name(), (busy.of(stage) + 5) / 10));
+    format!("busy: {}", shares.join(", "))
 }
 
 fn megabytes(job: &Job, seconds: f64) -> f64 {

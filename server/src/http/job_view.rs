@@ -2,8 +2,9 @@
 
 use super::scalars::{StateWord, Time};
 use crate::id::Id;
-use crate::job::{ErrorKind, Failure, SpecPin, Stats};
+use crate::job::{BusyView, ErrorKind, Failure, SpecPin, Stats};
 use crate::queue::{Job, State};
+use pipeline::Stage;
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -41,6 +42,10 @@ pub struct JobView {
     /// Its size.
     bytes_total: Option<u64>,
     records_per_second: u64,
+    /// The stage that bounds it: `read`, `frame`, `parse`, `write` or `rate`; none where all were idle so far.
+    bottleneck: Option<&'static str>,
+    /// For which share of its time each stage was busy, in the last claim that did something; none before.
+    busy: Option<BusyView>,
     /// The counters.
     stats: Stats,
     /// The rejects, one entry per code and field; bounded.
@@ -95,6 +100,12 @@ impl From<Job> for JobView {
             bytes_read: job.progress.bytes_read,
             bytes_total: job.progress.bytes_total,
             records_per_second: job.progress.records_per_second,
+            bottleneck: job
+                .progress
+                .busy
+                .and_then(|busy| busy.bottleneck())
+                .map(Stage::name),
+            busy: job.progress.busy.map(BusyView::from),
             worker_id: job.worker,
             lock_until: job.lock_until_ms.filter(|_| running).map(Time),
             callback: None,

@@ -5,8 +5,8 @@
 //! dropped in the middle can still be told about.
 
 use pipeline::{
-    Accepted, Books, Budget, Checkpoint, End, Fatal, Ledger, OnBreach, Position, Progress, Report,
-    Sink,
+    Accepted, Books, Budget, Busy, Checkpoint, End, Fatal, Ledger, OnBreach, Position, Progress,
+    Report, Sink,
 };
 use stages::open::{Connected, LeftOut, Opening};
 use stages::plan::Plan;
@@ -60,8 +60,8 @@ pub struct Known {
     pub read_before: u64,
     /// Bytes of the stored object that are done.
     pub bytes_read: u64,
-    /// The stage that bounded it.
-    pub bottleneck: Option<&'static str>,
+    /// Where its time went; nothing before it began.
+    pub busy: Option<Busy>,
     /// What the header has beyond the spec, and the spec beyond the header.
     pub left_out: LeftOut,
 }
@@ -73,7 +73,7 @@ impl Known {
             books: Books::open(Position::START, 0),
             read_before: 0,
             bytes_read: 0,
-            bottleneck: None,
+            busy: None,
             left_out: LeftOut::default(),
         }
     }
@@ -82,6 +82,7 @@ impl Known {
     pub fn break_off(&mut self, progress: &Progress) {
         self.books.counters = progress.counters.clone();
         self.bytes_read = progress.bytes_read;
+        self.busy = progress.busy;
     }
 }
 
@@ -145,11 +146,11 @@ impl Flow<'_> {
             end,
             checkpoint,
             bytes_read,
-            timing,
+            busy,
         } = pipeline::run(job).await;
         known.books = checkpoint.books;
         known.bytes_read = bytes_read;
-        known.bottleneck = Some(timing.bottleneck().name());
+        known.busy = Some(busy);
         Ok(end)
     }
 }

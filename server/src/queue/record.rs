@@ -3,7 +3,7 @@
 use crate::id::Id;
 use crate::job::{Failure, SpecPin};
 use crate::tenant::Tenant;
-use pipeline::{Accepted, Cause, Checkpoint};
+use pipeline::{Accepted, Busy, Cause, Checkpoint};
 use serde::{Deserialize, Serialize};
 use stages::identity::LoadIdentity;
 
@@ -135,8 +135,8 @@ pub struct Progress {
     pub bytes_total: Option<u64>,
     /// Records per second of this claim.
     pub records_per_second: u64,
-    /// The stage that bounded it so far.
-    pub bottleneck: Option<String>,
+    /// Where the time of the claim went that did something last.
+    pub busy: Option<Busy>,
 }
 
 /// Why a job is held.

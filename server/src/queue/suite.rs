@@ -19,7 +19,7 @@ use super::{Changed, Claim, Claimant, Held, Job, LoadPin, NewJob, Progress, Queu
 use crate::id::{Entropy, Id, SystemEntropy};
 use crate::job::{Failure, SpecPin};
 use crate::tenant::Tenant;
-use pipeline::{Accepted, Books, Cause, Checkpoint, Position, Tally};
+use pipeline::{Accepted, Books, Busy, Cause, Checkpoint, Position, Tally};
 use stages::identity::LoadIdentity;
 use std::sync::Arc;
 use std::time::Duration;
@@ -179,7 +179,13 @@ fn progress(furthest: u64) -> Progress {
         bytes_read: furthest * 10,
         bytes_total: Some(1_000),
         records_per_second: 5,
-        bottleneck: Some("sink".into()),
+        busy: Some(Busy {
+            read: 7,
+            frame: 20,
+            parse: 999,
+            write: 1000,
+            rate: 0,
+        }),
     }
 }
 

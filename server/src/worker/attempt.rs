@@ -159,7 +159,7 @@ impl Attempt {
                 Ok(Report { end, known }) => {
                     let counters = known.books.counters;
                     let gauge = &control.gauge;
-                    let progress = gauge.at(counters.read, known.bytes_read, known.bottleneck);
+                    let progress = gauge.at(counters.read, known.bytes_read, known.busy);
                     (of(end), Some(Came { progress, counters }))
                 }
                 Err(_) => (Ended::Failed(panicked()), None),

@@ -9,7 +9,7 @@ use super::outages::Outages;
 use crate::load::lease::Lease;
 use crate::metrics::Metrics;
 use crate::queue::{self, Claim, Job, Queue, Renewal};
-use pipeline::{Counters, Fatal};
+use pipeline::{Busy, Counters, Fatal};
 use std::pin::pin;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -147,7 +147,7 @@ impl Gauge {
     pub(super) fn read(&self) -> queue::Progress {
         let told = self.run.borrow().clone();
         let ordinal = told.counters.read;
-        let mut progress = self.at(ordinal, told.bytes_read, None);
+        let mut progress = self.at(ordinal, told.bytes_read, told.busy);
         // Once for each claim that comes so far: what was known of the job before it does not change.
         if told.is_closing && progress.furthest.saturating_sub(ordinal) < MAX_CLOSINGS {
             progress.furthest += 1;
@@ -169,13 +169,8 @@ impl Gauge {
         self.run.borrow().counters.clone()
     }
 
-    /// How far it was at its end.
-    pub(super) fn at(
-        &self,
-        ordinal: u64,
-        bytes_read: u64,
-        bottleneck: Option<&'static str>,
-    ) -> queue::Progress {
+    /// How far it was, and where the time of its run went, where that has done anything.
+    pub(super) fn at(&self, ordinal: u64, bytes_read: u64, busy: Option<Busy>) -> queue::Progress {
         let counted = *self.counted_bytes.borrow();
         if bytes_read > counted {
             self.metrics.read_bytes.inc_by(bytes_read - counted);
@@ -192,9 +187,7 @@ impl Gauge {
             },
             bytes_total: before.bytes_total,
             records_per_second: (ordinal.saturating_sub(self.from) as f64 / seconds) as u64,
-            bottleneck: bottleneck
-                .map(str::to_owned)
-                .or_else(|| before.bottleneck.clone()),
+            busy: busy.or(before.busy),
         }
     }
 }

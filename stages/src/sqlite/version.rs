@@ -4,13 +4,14 @@
 //! read as version 1. A change of tables that an older program could not live with makes it one more:
 //!
 //! - 2: rejects say which claim stored them. An older program cannot store one.
+//! - 3: jobs say where their time went, and have no column for the stage that bounded them any more.
 
 use pipeline::Fatal;
 use rusqlite::Connection;
 use std::path::Path;
 
 /// The version that this program writes, and the newest that it reads.
-const VERSION: i64 = 2;
+const VERSION: i64 = 3;
 
 /// A file that a newer program wrote: its version.
 pub(super) struct TooNew(i64);

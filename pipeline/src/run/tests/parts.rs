@@ -2,7 +2,8 @@
 
 use super::super::*;
 use crate::{
-    Bind, Books, Encode, Frame, OnBreach, Parser, Position, Problem, Reject, Step, Verdict, Written,
+    Bind, Block, Books, Encode, Frame, OnBreach, Parser, Position, Problem, Reject, Step, Verdict,
+    Written,
 };
 use async_trait::async_trait;
 use bytes::BytesMut;

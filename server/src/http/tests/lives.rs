@@ -3,7 +3,7 @@
 use super::*;
 use crate::queue::{Held, Progress, Receipt, Renewal};
 use crate::rejects::Run;
-use pipeline::{Books, Cause, Checkpoint, Position, Problem, Reject, Tally};
+use pipeline::{Books, Busy, Cause, Checkpoint, Position, Problem, Reject, Tally};
 use serde_json::json;
 
 const NONE: Tenant = Tenant::NONE;
@@ -98,7 +98,11 @@ async fn a_job_is_shown_as_it_is_from_queued_to_completed() {
         bytes_read: 420,
         bytes_total: Some(1_000),
         records_per_second: 7,
-        bottleneck: None,
+        busy: Some(Busy {
+            read: 250,
+            write: 875,
+            ..Busy::default()
+        }),
     };
     assert!(
         queue
@@ -120,6 +124,9 @@ async fn a_job_is_shown_as_it_is_from_queued_to_completed() {
         (&running["workerId"], &running["recordsPerSecond"]),
         (&json!("test-1"), &json!(7))
     );
+    assert_eq!(running["bottleneck"], "write");
+    let busy = json!({"read": 0.25, "frame": 0.0, "parse": 0.0, "write": 0.875, "rate": 0.0});
+    assert_eq!(running["busy"], busy);
     assert!(running["lockUntil"].is_string() && running["startedAt"].is_string());
     assert_eq!(running["errors"][0]["count"], 5);
     assert_eq!(running["errors"][0]["sample"]["record"], 1);

@@ -11,7 +11,7 @@ use crate::queue::{Job, LoadPin, Progress, SpecText, State};
 use crate::tenant::Tenant;
 use mongodb::bson::spec::BinarySubtype;
 use mongodb::bson::{Binary, Bson, Document, doc};
-use pipeline::Fatal;
+use pipeline::{Busy, Fatal, Stage};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use stages::identity::LoadIdentity;
@@ -37,11 +37,6 @@ pub(super) fn binary(bytes: [u8; 12]) -> Binary {
 /// Text that no expression interprets.
 pub(super) fn literal(text: &str) -> Document {
     doc! { "$literal": text }
-}
-
-/// The text, or no field where there is none.
-pub(super) fn literal_or_none(text: Option<&str>) -> Bson {
-    text.map_or_else(removed, |text| literal(text).into())
 }
 
 /// What takes a field away.
@@ -77,8 +72,30 @@ pub(super) fn progress(progress: &Progress) -> Document {
         "progress.bytesRead": progress.bytes_read as i64,
         "progress.bytesTotal": total,
         "progress.recordsPerSecond": progress.records_per_second as i64,
-        "progress.bottleneck": literal_or_none(progress.bottleneck.as_deref()),
+        "progress.busy": busy(progress.busy),
     }
+}
+
+fn busy(busy: Option<Busy>) -> Bson {
+    let Some(busy) = busy else {
+        return removed();
+    };
+    let shares =
+        Stage::ALL.map(|stage| (stage.name().to_owned(), Bson::Int64(busy.of(stage).into())));
+    // Whole, whatever stands in its place.
+    doc! { "$literal": Document::from_iter(shares) }.into()
+}
+
+fn read_busy(progress: &Fields<'_>) -> Option<Busy> {
+    let shares = Fields(progress.0.get_document("busy").ok()?);
+    let share = |stage: Stage| shares.number::<u16>(stage.name());
+    Some(Busy {
+        read: share(Stage::Read)?,
+        frame: share(Stage::Frame)?,
+        parse: share(Stage::Parse)?,
+        write: share(Stage::Write)?,
+        rate: share(Stage::Rate)?,
+    })
 }
 
 /// A failure, whole, whatever stands in its place.
@@ -174,7 +191,7 @@ fn read_progress(progress: &Fields<'_>) -> Result<Progress, Fatal> {
         bytes_read: progress.need("bytesRead", Fields::number)?,
         bytes_total: progress.number("bytesTotal"),
         records_per_second: progress.need("recordsPerSecond", Fields::number)?,
-        bottleneck: progress.string("bottleneck"),
+        busy: read_busy(progress),
     })
 }
 

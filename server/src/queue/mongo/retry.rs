@@ -21,7 +21,7 @@ const OF_THE_RUN: [&str; 5] = [
     "accepted",
     "maxRejects",
     "startedAt",
-    "progress.bottleneck",
+    "progress.busy",
 ];
 
 impl MongoQueue {

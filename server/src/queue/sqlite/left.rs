@@ -13,7 +13,7 @@ pub(super) const LEAVE: &str =
 
 /// What every transition that takes progress along sets. The object's size is not forgotten where it is not known now.
 pub(super) const PROGRESS: &str = "furthest = max(furthest, :furthest), bytes_read = :bytes_read, \
-     bytes_total = ifnull(:bytes_total, bytes_total), records_per_second = :records_per_second, bottleneck = :bottleneck";
+     bytes_total = ifnull(:bytes_total, bytes_total), records_per_second = :records_per_second, busy = :busy";
 
 /// Runs an update that ends a claim by the transition `by`, once: `true` as well where this claim has done so before.
 pub(super) fn leave(
@@ -66,23 +66,26 @@ pub(super) fn has_left(change: &Connection, claim: &Claim, by: &str) -> rusqlite
 }
 
 /// The parameters of [`PROGRESS`].
-pub(super) struct ProgressParams<'a> {
+pub(super) struct ProgressParams {
     furthest: i64,
     bytes_read: i64,
     bytes_total: Option<i64>,
     records_per_second: i64,
-    bottleneck: Option<&'a str>,
+    busy: Option<String>,
 }
 
-impl<'a> ProgressParams<'a> {
+impl ProgressParams {
     /// Those of this progress.
-    pub(super) fn of(progress: &'a crate::queue::Progress) -> Self {
+    pub(super) fn of(progress: &crate::queue::Progress) -> Self {
         Self {
             furthest: progress.furthest.cast_signed(),
             bytes_read: progress.bytes_read.cast_signed(),
             bytes_total: progress.bytes_total.map(u64::cast_signed),
             records_per_second: progress.records_per_second.cast_signed(),
-            bottleneck: progress.bottleneck.as_deref(),
+            busy: progress
+                .busy
+                .as_ref()
+                .and_then(|busy| serde_json::to_string(busy).ok()),
         }
     }
 
@@ -96,7 +99,7 @@ impl<'a> ProgressParams<'a> {
             (":bytes_read", &self.bytes_read),
             (":bytes_total", &self.bytes_total),
             (":records_per_second", &self.records_per_second),
-            (":bottleneck", &self.bottleneck),
+            (":busy", &self.busy),
         ];
         params.extend(more);
         params

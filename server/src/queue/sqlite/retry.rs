@@ -41,7 +41,7 @@ fn begin_anew(change: &Connection, tenant: &Tenant, id: Id) -> rusqlite::Result<
     change
         .prepare_cached(
             "UPDATE jobs SET run = run + 1, started_ms = NULL, checkpoint = NULL, checkpoint_end = 0, furthest = 0, \
-             claimed_furthest = 0, bytes_read = 0, records_per_second = 0, bottleneck = NULL, accepted = '[]', \
+             claimed_furthest = 0, bytes_read = 0, records_per_second = 0, busy = NULL, accepted = '[]', \
              max_rejects = NULL WHERE tenant = ?1 AND id = ?2",
         )?
         .execute(params![tenant.key(), id.0])

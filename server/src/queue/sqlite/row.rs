@@ -15,7 +15,7 @@ use stages::identity::LoadIdentity;
 /// Every column of a job but the long ones.
 const SHORT: &str = "tenant, id, state, priority, attempts, run, fence, owner, worker, lock_until_ms, created_ms, \
     queued_ms, due_ms, started_ms, finished_ms, updated_ms, furthest, bytes_read, bytes_total, records_per_second, \
-    bottleneck, max_rejects, spec_changed, is_expired, spec_name, spec_version, spec_sha256, spec_is_operators, \
+    busy, max_rejects, spec_changed, is_expired, spec_name, spec_version, spec_sha256, spec_is_operators, \
     content, base, identity, generation, load_number, collection, receipt, accepted, held, failure, files";
 
 /// Bytes of an id.
@@ -94,7 +94,7 @@ pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Job> {
             bytes_read: count("bytes_read")?,
             bytes_total: maybe("bytes_total")?,
             records_per_second: count("records_per_second")?,
-            bottleneck: row.get("bottleneck")?,
+            busy: parsed(row, "busy")?,
         },
         accepted: parsed(row, "accepted")?.unwrap_or_default(),
         max_rejects: maybe("max_rejects")?,

@@ -1,6 +1,6 @@
 //! The tables of jobs, of whose turn it is, and of idempotency keys; every index serves one question.
 
-use stages::sqlite::Schema;
+use stages::sqlite::{Added, Schema};
 
 /// The tables of this store; running it again changes nothing.
 ///
@@ -38,7 +38,7 @@ pub const SCHEMA: Schema = Schema::new("
         bytes_read INTEGER NOT NULL DEFAULT 0,
         bytes_total INTEGER,
         records_per_second INTEGER NOT NULL DEFAULT 0,
-        bottleneck TEXT,
+        busy TEXT,
         max_rejects INTEGER,
         spec_changed INTEGER NOT NULL DEFAULT 0,
         is_expired INTEGER NOT NULL DEFAULT 0,
@@ -94,4 +94,8 @@ pub const SCHEMA: Schema = Schema::new("
         PRIMARY KEY (tenant, key)
     ) WITHOUT ROWID;
     CREATE INDEX IF NOT EXISTS idempotency_created ON idempotency (created_ms);
-");
+").with_added(&[Added {
+    table: "jobs",
+    column: "busy",
+    definition: "TEXT",
+}]);

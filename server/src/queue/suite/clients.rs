@@ -46,10 +46,7 @@ pub(super) async fn a_retry_goes_on_and_a_reset_begins_anew(store: Store) {
         "the fence never goes back"
     );
     assert_eq!((&job.checkpoint, job.progress.furthest), (&None, 0));
-    assert_eq!(
-        (job.progress.bytes_read, &job.progress.bottleneck),
-        (0, &None)
-    );
+    assert_eq!((job.progress.bytes_read, &job.progress.busy), (0, &None));
     assert_eq!(
         job.progress.bytes_total,
         Some(1_000),

@@ -159,7 +159,7 @@ pub(super) async fn text_is_never_interpreted(store: Store) {
         .claim()
         .unwrap();
     let mut progress = progress(3);
-    progress.bottleneck = Some(odd("bottleneck"));
+    progress.busy = None;
     let mut end = checkpoint(3);
     end.head = odd("head");
     assert!(store.save(&claim, 0, &end).await.unwrap());

@@ -37,6 +37,11 @@ async fn a_job_is_completed_as_its_sample_says() {
     let receipt = job.receipt.unwrap();
     assert_eq!((receipt.revision, receipt.documents), (1, stats("loaded")));
     assert_eq!(receipt.digest.len(), 64);
+    let busy = job.progress.busy.unwrap();
+    assert!(
+        busy != pipeline::Busy::default() && busy.rate == 0,
+        "{busy:?}"
+    );
     // One more, where finishing the sink took so long that it was told.
     let beyond = job.progress.furthest - stats("read");
     assert!(beyond <= 1, "{beyond}");

@@ -4,7 +4,7 @@ use super::*;
 use crate::job::Failure;
 use crate::queue::{Approval, Changed, Held, Progress, Receipt, Release, Remembered, Renewal};
 use mongodb::bson::doc;
-use pipeline::{Accepted, Cause};
+use pipeline::{Accepted, Busy, Cause};
 use std::time::Duration;
 use testbed::proxy::Cutter;
 
@@ -48,7 +48,13 @@ fn progress(furthest: u64) -> Progress {
         bytes_read: furthest * 10,
         bytes_total: Some(100),
         records_per_second: 5,
-        bottleneck: Some("$parse".into()),
+        busy: Some(Busy {
+            read: 7,
+            frame: 20,
+            parse: 999,
+            write: 1000,
+            rate: 0,
+        }),
     }
 }
 

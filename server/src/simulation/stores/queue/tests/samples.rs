@@ -4,7 +4,7 @@ use crate::id::Id;
 use crate::job::{Failure, SpecPin};
 use crate::queue::{Claimant, LoadPin, NewJob, Progress, SpecText};
 use crate::tenant::Tenant;
-use pipeline::{Books, Checkpoint, Position, Tally};
+use pipeline::{Books, Busy, Checkpoint, Position, Tally};
 use stages::identity::LoadIdentity;
 
 /// The job with this number.
@@ -57,7 +57,13 @@ pub(super) fn progress(furthest: u64) -> Progress {
         bytes_read: furthest * 10,
         bytes_total: None,
         records_per_second: 5,
-        bottleneck: Some("sink".into()),
+        busy: Some(Busy {
+            read: 7,
+            frame: 20,
+            parse: 999,
+            write: 1000,
+            rate: 0,
+        }),
     }
 }
 

@@ -141,7 +141,8 @@ impl CsvMaker {
 
     /// Breaks a whole record; `None` where this is not to be had.
     fn broken(&self, chance: &mut Chance, out: &mut Vec<u8>) -> Option<&'static str> {
-        let mut cells = self.spare.clone();
+        let drawn = self.cells(None, chance).filter(|cells| self.fits(cells));
+        let mut cells = drawn.unwrap_or_else(|| self.spare.clone());
         match chance.below(4) {
             0 if cells.len() > 1 => {
                 cells.truncate(1 + chance.below(cells.len() - 1));
@@ -154,8 +155,10 @@ impl CsvMaker {
             }
             1 => {
                 cells.push(b"one more".to_vec());
-                self.join(&cells, chance, out);
-                Some("cell_count")
+                self.fits(&cells).then(|| {
+                    self.join(&cells, chance, out);
+                    "cell_count"
+                })
             }
             2 if self.max_record_bytes <= BAD_CELLS => {
                 let long = self.max_record_bytes + 1 + chance.below(100);

@@ -27,6 +27,10 @@ pub struct JsonMaker {
     /// Top-level names of the document that no unknown key may have.
     pub taken: Vec<String>,
     pub max_record_bytes: usize,
+    /// Fields that take what another one finds in the same place.
+    shared: Vec<bool>,
+    /// Fields that stand inside a list or object that another one takes as it is.
+    inside: Vec<bool>,
     /// A record that is good and fits, for when none does by chance.
     spare: Option<Found>,
 }
@@ -46,6 +50,12 @@ impl JsonMaker {
     /// # Errors
     /// The field for which no record was met.
     pub fn of(mut self) -> Result<Self, usize> {
+        self.shared = (0..self.fields.len())
+            .map(|index| self.is_shared(index))
+            .collect();
+        self.inside = (0..self.fields.len())
+            .map(|index| self.is_inside(index))
+            .collect();
         let mut lost = 0;
         for number in 0..4 * TRIES as u64 {
             match self.record(None, &mut Chance::of(number, 0, 0)) {
@@ -75,6 +85,8 @@ impl JsonMaker {
             unknown,
             taken,
             max_record_bytes,
+            shared: Vec::new(),
+            inside: Vec::new(),
             spare: None,
         }
     }
@@ -126,7 +138,7 @@ impl JsonMaker {
                 (Meant::Nothing, "required")
             } else {
                 match field.bad(chance) {
-                    Some((found, code)) if !self.is_inside(index) || is_exact(&found) => (
+                    Some((found, code)) if !self.inside[index] || is_exact(&found) => (
                         Meant::Value(chance.below(self.paths[index].len()), found),
                         code,
                     ),
@@ -259,7 +271,7 @@ impl JsonMaker {
 
     fn mean(&self, index: usize, chance: &mut Chance) -> Meant {
         let field = &self.fields[index];
-        if self.is_shared(index) {
+        if self.shared[index] {
             return Meant::Shared;
         }
         let path = chance.below(self.paths[index].len());
@@ -271,7 +283,7 @@ impl JsonMaker {
         }
         let mut found = field.good(chance);
         for _ in 0..TRIES {
-            if !self.is_inside(index) || is_exact(&found) {
+            if !self.inside[index] || is_exact(&found) {
                 break;
             }
             found = field.good(chance);

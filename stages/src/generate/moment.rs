@@ -101,9 +101,9 @@ impl Form {
 
     fn says(&self, any_of: &[&str]) -> bool {
         match self {
-            Self::Directives(format, _) => directives(format)
+            Self::Directives(format, _) => pieces(format)
                 .iter()
-                .any(|one| any_of.contains(&one.as_str())),
+                .any(|piece| matches!(piece, Piece::Directive(name) if any_of.contains(name))),
             _ => true,
         }
     }
@@ -541,14 +541,6 @@ fn pieces(format: &str) -> Vec<Piece<'_>> {
     }
     pieces.push(Piece::Text(rest));
     pieces
-}
-
-fn directives(format: &str) -> Vec<String> {
-    let name = |piece| match piece {
-        Piece::Directive(name) => Some(name.to_owned()),
-        Piece::Text(_) => None,
-    };
-    pieces(format).into_iter().filter_map(name).collect()
 }
 
 /// The texts that may be read by a format: more than are, never fewer.

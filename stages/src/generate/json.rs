@@ -130,9 +130,7 @@ impl JsonMaker {
     fn bad_value(&self, chance: &mut Chance, out: &mut Vec<u8>) -> Option<Row> {
         for _ in 0..TRIES {
             let index = chance.below(self.fields.len());
-            let Some(field) = self.fields.get(index) else {
-                return None;
-            };
+            let field = self.fields.get(index)?;
             let must = field.wants_value() || self.wants_all;
             let (meant, code) = if must && chance.one_in(6) {
                 (Meant::Nothing, "required")

@@ -8,6 +8,7 @@
 mod chance;
 mod columns;
 mod csv;
+mod duration;
 mod field;
 mod json;
 mod matcher;
@@ -16,6 +17,7 @@ mod number;
 mod packed;
 mod scalar;
 mod shape;
+mod share;
 #[cfg(test)]
 mod tests;
 mod tree;
@@ -23,6 +25,7 @@ mod truth;
 mod words;
 
 pub use packed::Packed;
+pub use share::Share;
 pub use truth::{Outcome, Totals, Truth};
 
 use crate::plan::{Defaults, FormatPlan, Plan};
@@ -40,41 +43,6 @@ use scalar::{Medium, Refusal};
 const CODE: &str = "cannot_generate";
 /// The longest record that is made too long on purpose, in bytes.
 const BAD_CELLS: usize = 64 * 1024;
-/// The whole of a share, in millionths.
-const WHOLE: u32 = 1_000_000;
-
-/// How many records are bad, in millionths.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Share(u32);
-
-impl Share {
-    /// Reads `1%`, `0.25%`, or a number below 1 such as `0.01`.
-    ///
-    /// # Errors
-    /// What is wrong, in a sentence.
-    pub fn parse(text: &str) -> Result<Self, String> {
-        let (digits, whole) = match text.strip_suffix('%') {
-            Some(digits) => (digits.trim_end(), 100.0),
-            None => (text, 1.0),
-        };
-        let share: f64 = digits
-            .parse()
-            .map_err(|_| format!("{text:?} is no share: write 1% or 0.01"))?;
-        if whole == 1.0 && share == 1.0 {
-            return Err("1 of what? write 1% or 100%".to_owned());
-        }
-        match (0.0..=whole).contains(&share) {
-            true => Ok(Self((share / whole * f64::from(WHOLE)).round() as u32)),
-            false => Err(format!("{text} is not between 0 and 100%")),
-        }
-    }
-
-    /// Whether a record is bad: of the first n records exactly n times the share, rounded down.
-    fn takes(self, ordinal: u64) -> bool {
-        let before = |count: u128| count * u128::from(self.0) / u128::from(WHOLE);
-        before(u128::from(ordinal) + 1) > before(u128::from(ordinal))
-    }
-}
 
 /// Makes the records of one file.
 #[derive(Clone, Debug)]
@@ -140,7 +108,7 @@ impl Generator {
                 plan,
             }),
             Err(problem) => {
-                problems.push(problem);
+                problems.push(*problem);
                 Err(Box::new(problems))
             }
         }
@@ -214,7 +182,7 @@ fn makers(plan: &Plan, spec: &Spec, problems: &mut Problems) -> Vec<FieldMaker> 
                 maker.is_key = is_key(plan, name);
                 makers.push(maker);
             }
-            Err(refusal) => problems.push(problem(name, &refusal)),
+            Err(refusal) => problems.push(*problem(name, &refusal)),
         }
     }
     makers
@@ -232,13 +200,13 @@ fn is_key(plan: &Plan, name: &str) -> bool {
     })
 }
 
-fn problem(field: &str, refusal: &Refusal) -> Problem {
+fn problem(field: &str, refusal: &Refusal) -> Box<Problem> {
     let message = format!(
         "no value of the field `{field}` can be made: {}",
         refusal.reason
     );
-    Problem::new(format!("fields.{field}.{}", refusal.key), CODE, message)
-        .hint("a load is not touched by this; simplify the field in a copy of the spec to generate files of it")
+    let hint = "loads are not touched by this: generate files of a copy of the spec in which the field is simpler";
+    Box::new(Problem::new(format!("fields.{field}.{}", refusal.key), CODE, message).hint(hint))
 }
 
 /// Names that an unknown column or key must not have.
@@ -254,15 +222,16 @@ fn taken(plan: &Plan) -> Vec<String> {
         .collect()
 }
 
-type Made = Result<(Vec<u8>, Rows), Problem>;
+type Made = Result<(Vec<u8>, Rows), Box<Problem>>;
 
-fn too_large() -> Problem {
-    Problem::new(
+fn too_large() -> Box<Problem> {
+    let problem = Problem::new(
         "input.max_record_bytes",
         CODE,
         "no record was met that is as short as the spec wants it and that its dialect can write",
     )
-    .hint("allow longer records, or quotes")
+    .hint("allow longer records, or quotes");
+    Box::new(problem)
 }
 
 fn csv_rows(plan: &Plan, spec: &Spec, fields: Vec<FieldMaker>, seed: u64) -> Made {
@@ -296,7 +265,7 @@ fn csv_rows(plan: &Plan, spec: &Spec, fields: Vec<FieldMaker>, seed: u64) -> Mad
         .columns(seed)
         .map_err(|(index, refusal)| match fields.get(index) {
             Some(field) => problem(&field.name, &refusal),
-            None => Problem::new("fields", CODE, refusal.reason),
+            None => Box::new(Problem::new("fields", CODE, refusal.reason)),
         })?;
     let maker = CsvMaker::of(
         dialect.clone(),

@@ -1,10 +1,13 @@
-//! Dates, times and durations as texts: chosen between limits, written in a field's own format. What a format does not
+//! Dates and times as texts: chosen between limits, written in a field's own format. What a format does not
 //! say (seconds, say) is cut off before the limits are looked at, so that what is written is what was meant; local
 //! times that clocks skip are never chosen for a good value.
+
+mod format;
 
 use super::chance::Chance;
 use super::number::Number;
 use crate::record::Type;
+use format::{Piece, directive, pieces, readable};
 use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::{AmbiguousOffset, TimeZone};
 use jiff::{Timestamp, ToSpan as _};
@@ -19,30 +22,6 @@ const USUAL_MS: [i64; 2] = [946_684_800_000, 1_924_905_600_000];
 const YEARS: std::ops::RangeInclusive<i16> = 1970..=2068;
 /// The widest of the offsets that are written, in minutes.
 const OFFSETS_MINUTES: [i64; 5] = [0, 60, 120, -300, 330];
-
-const MONTHS: [&str; 12] = [
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-];
-const WEEKDAYS: [&str; 7] = [
-    "Thursday",
-    "Friday",
-    "Saturday",
-    "Sunday",
-    "Monday",
-    "Tuesday",
-    "Wednesday",
-];
 
 /// One way to write a moment.
 #[derive(Clone, Debug)]
@@ -185,7 +164,10 @@ impl Moments {
                 );
             }
         }
-        let local = *chance.pick(&gaps)?;
+        let local = cut(form, *chance.pick(&gaps)?)?;
+        if moment_of(zone, local).is_some() {
+            return None;
+        }
         Some(match form {
             Form::Iso => format!("{}", local.strftime("%Y-%m-%dT%H:%M:%S")),
             form => self.written(form, local, 0, None, chance),
@@ -232,10 +214,10 @@ impl Moments {
             },
             _ => self.write_local(form, at_ms, chance)?,
         };
-        // Another form may read it first, and otherwise.
-        let is_plain = !self.forms[..index].iter().any(|other| {
-            let asked = !other.is_count() || counts == Counts::Texts;
-            asked && !is_count && other.may_read(&written.text)
+        // Another form may read it first, and otherwise: a number is read by the first one that counts.
+        let is_plain = !self.forms[..index].iter().any(|other| match is_count {
+            true => other.is_count(),
+            false => other.may_read(&written.text),
         });
         is_plain.then_some(written)
     }
@@ -334,61 +316,6 @@ pub enum Counts {
     Never,
 }
 
-fn directive(
-    out: &mut String,
-    name: &str,
-    local: DateTime,
-    day: i8,
-    offset_minutes: i64,
-    chance: &mut Chance,
-) -> std::fmt::Result {
-    let (year, month, hour) = (local.year(), local.month(), local.hour());
-    let named = |name: &str, chance: &mut Chance| match chance.one_in(4) {
-        true => name.to_uppercase(),
-        false => name.to_owned(),
-    };
-    match name {
-        "%" => out.write_char('%'),
-        "Y" => write!(out, "{year:04}"),
-        "y" => write!(out, "{:02}", year % 100),
-        "m" => write!(out, "{month:02}"),
-        "b" | "h" => out.write_str(&named(&MONTHS[month as usize - 1][..3], chance)),
-        "B" => out.write_str(&named(MONTHS[month as usize - 1], chance)),
-        "d" => write!(out, "{day:02}"),
-        "e" => write!(out, "{day}"),
-        "j" => write!(out, "{:03}", local.day_of_year()),
-        "a" | "A" => {
-            let days = ms_of(local).unwrap_or_default().div_euclid(DAY_MS);
-            let whole = WEEKDAYS[days.rem_euclid(7) as usize];
-            let name = if name == "a" { &whole[..3] } else { whole };
-            out.write_str(&named(name, chance))
-        }
-        "H" => write!(out, "{hour:02}"),
-        "k" => write!(out, "{hour}"),
-        "I" => write!(out, "{:02}", (hour + 11) % 12 + 1),
-        "l" => write!(out, "{}", (hour + 11) % 12 + 1),
-        "p" | "P" => out.write_str(if hour < 12 { "AM" } else { "PM" }),
-        "M" => write!(out, "{:02}", local.minute()),
-        "S" => write!(out, "{:02}", local.second()),
-        "f" => write!(out, "{:03}", local.millisecond()),
-        ".f" if local.millisecond() == 0 => Ok(()),
-        ".f" => write!(out, ".{:03}", local.millisecond()),
-        "z" | ":z" if offset_minutes == 0 && chance.one_in(2) => out.write_char('Z'),
-        "z" | ":z" => {
-            let sign = if offset_minutes < 0 { '-' } else { '+' };
-            let minutes = offset_minutes.abs();
-            let colon = if chance.one_in(2) { ":" } else { "" };
-            write!(out, "{sign}{:02}{colon}{:02}", minutes / 60, minutes % 60)
-        }
-        "n" | "t" => out.write_char(' '),
-        "F" => write!(out, "{year:04}-{month:02}-{day:02}"),
-        "D" => write!(out, "{month:02}/{day:02}/{:02}", year % 100),
-        "T" => write!(out, "{hour:02}:{:02}:{:02}", local.minute(), local.second()),
-        "R" => write!(out, "{hour:02}:{:02}", local.minute()),
-        _ => Ok(()),
-    }
-}
-
 fn iso(local: DateTime, offset_minutes: Option<i64>, chance: &mut Chance) -> String {
     let mut out = format!("{}", local.strftime("%Y-%m-%d"));
     out.push(if chance.one_in(6) { ' ' } else { 'T' });
@@ -473,99 +400,4 @@ pub fn limit_ms(kind: Type, text: &str, zone: Option<&TimeZone>) -> Option<i64> 
             (Err(_), None) => None,
         },
     }
-}
-
-/// A duration of a spec in seconds: ISO 8601 without years and months, colons, or digits.
-pub fn seconds(text: &str) -> Option<i64> {
-    let (sign, rest) = match text.strip_prefix('-') {
-        Some(rest) => (-1, rest),
-        None => (1, text),
-    };
-    let Some(parts) = rest.strip_prefix('P') else {
-        let parts = rest.split(':').map(|part| part.parse::<i64>().ok());
-        return Some(
-            sign * parts
-                .collect::<Option<Vec<_>>>()?
-                .into_iter()
-                .fold(0, |sum, part| sum * 60 + part),
-        );
-    };
-    let (mut sum, mut digits) = (0, String::new());
-    for char in parts.chars() {
-        let unit = match char {
-            'T' => continue,
-            '0'..='9' => {
-                digits.push(char);
-                continue;
-            }
-            'W' => 604_800,
-            'D' => 86_400,
-            'H' => 3600,
-            'M' => 60,
-            'S' => 1,
-            _ => return None,
-        };
-        sum += digits.parse::<i64>().ok()?.checked_mul(unit)?;
-        digits.clear();
-    }
-    Some(sign * sum)
-}
-
-/// Seconds as a duration is written.
-pub fn duration(seconds: i64, chance: &mut Chance) -> String {
-    let sign = if seconds < 0 { "-" } else { "" };
-    let all = seconds.unsigned_abs();
-    let (hours, minutes, rest) = (all / 3600, all / 60 % 60, all % 60);
-    match chance.below(4) {
-        0 => format!("{sign}{all}"),
-        1 => format!("{sign}{hours}:{minutes:02}:{rest:02}"),
-        2 => format!("{sign}PT{all}S"),
-        _ => format!("{sign}P{}DT{}H{minutes}M{rest}S", all / 86_400, hours % 24),
-    }
-}
-
-enum Piece<'f> {
-    Text(&'f str),
-    Directive(&'f str),
-}
-
-/// A format, taken apart; it is known to be good.
-fn pieces(format: &str) -> Vec<Piece<'_>> {
-    let (mut pieces, mut rest) = (Vec::new(), format);
-    while let Some(at) = rest.find('%') {
-        pieces.push(Piece::Text(&rest[..at]));
-        let name = &rest[at + 1..];
-        let len = 1 + usize::from(name.starts_with(['.', ':', '-', '_']));
-        pieces.push(Piece::Directive(name.get(..len).unwrap_or(name)));
-        rest = name.get(len..).unwrap_or_default();
-    }
-    pieces.push(Piece::Text(rest));
-    pieces
-}
-
-/// The texts that may be read by a format: more than are, never fewer.
-fn readable(format: &str) -> Option<Regex> {
-    let mut pattern = String::from(r"(?is)\A");
-    for piece in pieces(format) {
-        match piece {
-            Piece::Text(text) => pattern.push_str(&regex::escape(text)),
-            Piece::Directive(name) => pattern.push_str(match name {
-                "%" => "%",
-                "Y" => r"[0-9]{4}",
-                "j" => r"[0-9]{1,3}",
-                "b" | "B" | "h" | "a" | "A" | "p" | "P" => r"[a-z]+",
-                "f" => r"[0-9]{1,9}",
-                ".f" => r"(?:\.[0-9]{1,9})?",
-                "z" | ":z" => r"(?:z|[+-][0-9:]+)",
-                "n" | "t" => r"\s*",
-                "F" => r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}",
-                "D" => r"[0-9]{1,2}/[0-9]{1,2}/[0-9]{1,2}",
-                "T" => r"[0-9]{1,2}:[0-9]{1,2}:[0-9]{1,2}",
-                "R" => r"[0-9]{1,2}:[0-9]{1,2}",
-                _ => r"[0-9]{1,2}",
-            }),
-        }
-    }
-    pattern.push_str(r"\z");
-    Regex::new(&pattern).ok()
 }

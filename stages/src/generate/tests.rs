@@ -287,6 +287,18 @@ async fn files_of_small_and_odd_specs_end_as_their_truth_says() {
             "[input]\nmax_record_bytes = '300B'\n[format.jsonl]",
             "[fields]\na = { required = true }",
         ),
+        (
+            "[format.csv]",
+            "[fields]\ntext = { from = 'day' }\nday = { type = 'date', format = '%a %e %b %Y', required = true }",
+        ),
+        (
+            "[format.jsonl]",
+            "[fields]\ntext = { from = ['$.day', '$.other'] }\nday = { type = 'date', minimum = '2026-01-01' }",
+        ),
+        (
+            "[values]\ntimezone = 'Australia/Lord_Howe'\n[format.jsonl]",
+            "[fields]\nat = { type = 'datetime', format = ['epoch_ms', 'epoch_s'], minimum = '2026-01-01T00:00:00' }\nby = { type = 'datetime', lax = true, format = ['epoch_s', '%Y%m%d'], maximum = '2020-01-01T00:00:00' }\nhour = { type = 'datetime', format = '%F %H' }",
+        ),
     ] {
         let what = format!("{format} {lines}");
         for seed in 0..SEEDS {
@@ -312,26 +324,6 @@ fn the_same_seed_gives_the_same_bytes_and_each_record_stands_alone() {
     behind.clear();
     same.record(299, &mut behind);
     assert_eq!(alone, behind);
-}
-
-#[test]
-fn of_the_first_records_no_more_are_bad_than_the_share() {
-    for (share, of, expected) in [
-        ("1%", 10_000, 100),
-        ("0", 5000, 0),
-        ("100%", 77, 77),
-        ("0.25%", 1000, 2),
-        ("0.5", 9, 4),
-    ] {
-        let share = Share::parse(share).unwrap();
-        assert_eq!(
-            (0..of).filter(|ordinal| share.takes(*ordinal)).count(),
-            expected
-        );
-    }
-    for wrong in ["", "x", "1", "101%", "-1%", "1.5", "NaN", "inf%", "%"] {
-        assert!(Share::parse(wrong).is_err(), "{wrong}");
-    }
 }
 
 #[test]

@@ -137,7 +137,7 @@ impl FieldMaker {
         };
         Refusal {
             key,
-            reason: "no value that satisfies all of its keys was found by chance".into(),
+            reason: "none that satisfies all of its keys was found by chance".into(),
         }
     }
 

@@ -16,8 +16,6 @@ use std::time::Instant;
 const SEEDS: u64 = 300;
 /// Calm scenarios of which every event is crashed at.
 const PLAIN_SEEDS: u64 = 5;
-/// Events that are shown of a simulation that broke a promise: the last ones.
-const SHOWN_EVENTS: usize = 400;
 
 fn number(variable: &str) -> Option<u64> {
     std::env::var(variable).ok()?.parse().ok()
@@ -66,8 +64,7 @@ fn report(failures: Mutex<BTreeMap<u64, Vec<String>>>) {
 }
 
 fn show(outcome: &Outcome) {
-    let lines = outcome.trace.lines();
-    for line in &lines[lines.len().saturating_sub(SHOWN_EVENTS)..] {
+    for line in outcome.trace.lines() {
         println!("{line}");
     }
     println!("ends: {:?}\nbroken: {:#?}", outcome.ends, outcome.broken);

@@ -335,10 +335,12 @@ impl Link {
         self.is_dead.store(true, Ordering::Relaxed);
     }
 
-    /// Notes that the process was told that a job is its, by a request that it sent at `sent_ms`.
+    /// Notes that the process was told that a job is its, by a request that it sent at `sent_ms`. A claim whose name is
+    /// old may give it a job of which an attempt is still ending here: what that one was told before still holds.
     pub fn holds(&self, job: Id, sent_ms: u64) {
         let mut state = self.network.state();
-        state.held.insert((self.process, job), sent_ms);
+        let held = state.held.entry((self.process, job)).or_default();
+        *held = sent_ms.max(*held);
     }
 
     /// Says that a promise is broken.

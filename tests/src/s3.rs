@@ -5,6 +5,8 @@
 //!
 //! Never: listens elsewhere than on 127.0.0.1, and never shares its objects with another test.
 
+mod parts;
+
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;

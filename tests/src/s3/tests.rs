@@ -81,3 +81,15 @@ async fn s3_embedded_refuses_a_wrong_key() {
         .unwrap_err();
     assert_eq!(refused.code(), Some("SignatureDoesNotMatch"));
 }
+
+#[tokio::test]
+async fn s3_takes_a_file_in_parts() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("large");
+    let bytes: Vec<u8> = (0..20_000_000_u32).map(|at| (at % 251) as u8).collect();
+    std::fs::write(&path, &bytes).unwrap();
+    for server in [S3::start().await, S3::start_moto().await] {
+        server.put_in_parts("large", &path).await;
+        assert!(server.get("large").await == bytes);
+    }
+}

@@ -3,7 +3,13 @@
 //!
 //! About 3 % of the records are bad and 1 % are dropped, as in the tests from end to end. The same seed gives the same
 //! bytes on every machine, so figures differ by machine and code alone. Everything here panics where a bench could only
-//! fail. What is measured stands in the benches, each a program of its own.
+//! fail. What is measured stands in the benches, each a program of its own; what they share beside the inputs stands in
+//! the modules.
+
+pub mod drive;
+pub mod figures;
+pub mod machine;
+pub mod plot;
 
 use bytes::Bytes;
 use pipeline::Convert;

@@ -20,7 +20,7 @@ use hyper_util::rt::TokioExecutor;
 use serde_json::Value;
 use tokio::io::AsyncReadExt;
 
-/// How long an answer may take.
+/// How long an answer may take, unless [`Api::with_deadline`] says otherwise.
 const DEADLINE: Duration = Duration::from_secs(120);
 /// Bytes of a file that are sent at a time.
 const CHUNK_BYTES: usize = 256 * 1024;
@@ -35,6 +35,7 @@ pub type Body = BoxBody<Bytes, Infallible>;
 pub struct Api {
     base: String,
     key: Option<String>,
+    deadline: Duration,
     client: Client<HttpConnector, Body>,
 }
 
@@ -102,6 +103,7 @@ impl Api {
         Self {
             base: base.trim_end_matches('/').to_owned(),
             key: None,
+            deadline: DEADLINE,
             client: Client::builder(TokioExecutor::new()).build_http(),
         }
     }
@@ -111,6 +113,15 @@ impl Api {
     pub fn with_key(&self, key: &str) -> Self {
         Self {
             key: Some(key.to_owned()),
+            ..self.clone()
+        }
+    }
+
+    /// The same client, which waits so long for an answer: 2 min where this is not called.
+    #[must_use]
+    pub fn with_deadline(&self, deadline: Duration) -> Self {
+        Self {
+            deadline,
             ..self.clone()
         }
     }
@@ -164,8 +175,9 @@ impl Api {
                 body,
             })
         };
-        let answered = tokio::time::timeout(DEADLINE, answer).await;
-        answered.unwrap_or_else(|_| panic!("{method} {path}: no answer after {DEADLINE:?}"))
+        let deadline = self.deadline;
+        let answered = tokio::time::timeout(deadline, answer).await;
+        answered.unwrap_or_else(|_| panic!("{method} {path}: no answer after {deadline:?}"))
     }
 
     async fn answered(

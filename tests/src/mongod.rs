@@ -149,6 +149,11 @@ impl Mongod {
         self.nodes[node].port
     }
 
+    /// The number of a node's process; 0 where it does not run.
+    pub fn process(&self, node: usize) -> u32 {
+        self.nodes[node].process_id().parse().unwrap_or(0)
+    }
+
     /// A new client that talks to one node only, whatever its state.
     pub async fn client_of_node(&self, node: usize) -> Client {
         connect(&format!(
@@ -366,11 +371,16 @@ impl Node {
         );
     }
 
-    /// Waits until each thread of the node has stopped: a signal is on its way for a while, and until then it answers.
-    fn wait_until_frozen(&self) {
+    /// The number of its process, which it writes into its folder; empty where it does not run.
+    fn process_id(&self) -> String {
         let lock = self.process.folder().join("data/mongod.lock");
         let process = std::fs::read_to_string(&lock).unwrap_or_default();
-        let threads = format!("/proc/{}/task", process.trim());
+        process.trim().to_owned()
+    }
+
+    /// Waits until each thread of the node has stopped: a signal is on its way for a while, and until then it answers.
+    fn wait_until_frozen(&self) {
+        let threads = format!("/proc/{}/task", self.process_id());
         let waited = Instant::now();
         while !all_stopped(Path::new(&threads)) {
             assert!(waited.elapsed() < FREEZE_TIMEOUT, "mongod does not stop");

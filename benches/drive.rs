@@ -1,0 +1,233 @@
+//! Each stage of a format driven alone, and all of them as the chain: what every bench of single stages runs.
+//!
+//! Framing is fed as the runner feeds it, 256 KiB at a time, and includes that copy. One thread, bytes in memory, no
+//! target. Nothing here measures: whoever drives does.
+
+use crate::Input;
+use bytes::{Bytes, BytesMut};
+use pipeline::{
+    BLOCK_BYTES, Bind, Block, Encode, Fatal, FrameLimits, Framer, Parser, Position, Step, Verdict,
+};
+use stages::frame::csv::CsvFramer;
+use stages::frame::lines::LinesFramer;
+use stages::parse::csv::CsvParser;
+use stages::parse::jsonl::JsonlParser;
+use stages::record::{Cells, Record, Tree};
+use stages::sink::{Target, mongodb, null};
+use stages::source::Origin;
+use stages::source::memory::MemoryOrigin;
+use stages::unpack::{self, Compression};
+use std::hint::black_box;
+use std::sync::Arc;
+
+type MakeFramer = Box<dyn Fn() -> Box<dyn Framer>>;
+
+/// The stages of one format over one input; `W` is what its parser fills.
+pub struct Stages<W> {
+    /// What they read.
+    pub input: Input,
+    /// Where the first record begins: the head of a CSV is none.
+    pub rows_at: usize,
+    framer: MakeFramer,
+    parser: Box<dyn Parser<W>>,
+    bind: Box<dyn Bind<W, Record>>,
+    steps: Vec<Arc<dyn Step<Record>>>,
+}
+
+impl Stages<Cells> {
+    /// Orders as CSV, at least `min_bytes` bytes.
+    pub fn orders(min_bytes: usize) -> Self {
+        let input = Input::orders(min_bytes);
+        let (dialect, titles) = input.csv();
+        let dialect = dialect.clone();
+        let bound = input.plan.bind.for_columns(&titles, &Default::default());
+        let bind = bound.unwrap_or_else(|refusal| panic!("{refusal:?}"));
+        let parser = CsvParser::new(&dialect, titles.len());
+        let head = input.bytes.iter().position(|&byte| byte == b'\n');
+        let framer: MakeFramer =
+            Box::new(move || Box::new(CsvFramer::new(&dialect, Position::START, limits())));
+        Self::of(
+            input,
+            head.map_or(0, |end| end + 1),
+            framer,
+            parser,
+            Box::new(bind),
+        )
+    }
+}
+
+impl Stages<Tree> {
+    /// Events as JSON Lines, at least `min_bytes` bytes.
+    pub fn events(min_bytes: usize) -> Self {
+        let input = Input::events(min_bytes);
+        let bind = Box::new(input.plan.bind.for_tree());
+        let framer: MakeFramer = Box::new(|| Box::new(LinesFramer::new(Position::START, limits())));
+        Self::of(input, 0, framer, JsonlParser, bind)
+    }
+}
+
+impl<W: Clone> Stages<W> {
+    fn of(
+        input: Input,
+        rows_at: usize,
+        framer: MakeFramer,
+        parser: impl Parser<W> + 'static,
+        bind: Box<dyn Bind<W, Record>>,
+    ) -> Self {
+        let steps = input.plan.steps.iter();
+        Self {
+            steps: steps.map(|planned| planned.step.clone()).collect(),
+            input,
+            rows_at,
+            framer,
+            parser: Box::new(parser),
+            bind,
+        }
+    }
+
+    /// The bytes of the records, without a head.
+    pub fn bytes(&self) -> &[u8] {
+        &self.input.bytes[self.rows_at..]
+    }
+
+    /// Frames the input.
+    pub fn frame(&self, each: &mut dyn FnMut(Block)) {
+        let mut framer = (self.framer)();
+        let mut drain = |framer: &mut dyn Framer, at_end| loop {
+            match framer.next_block(at_end) {
+                Ok(Some(block)) => each(block),
+                Ok(None) => break,
+                Err(fatal) => panic!("{fatal}"),
+            }
+        };
+        for piece in self.bytes().chunks(BLOCK_BYTES) {
+            let buffer: &mut BytesMut = framer.buffer();
+            buffer.reserve(BLOCK_BYTES);
+            buffer.extend_from_slice(piece);
+            drain(&mut *framer, false);
+        }
+        drain(&mut *framer, true);
+    }
+
+    /// Every block of the input.
+    pub fn blocks(&self) -> Vec<Block> {
+        let mut blocks = Vec::new();
+        self.frame(&mut |block| blocks.push(block));
+        blocks
+    }
+
+    /// Parses a block: its good rows.
+    pub fn parse(&self, block: &Block, each: &mut dyn FnMut(&mut W)) {
+        let parsed = self.parser.parse(block, &mut |_, row| {
+            if let Ok(row) = row {
+                each(row);
+            }
+        });
+        parsed.unwrap_or_else(|fatal| panic!("{fatal}"));
+    }
+
+    /// The good rows of some blocks.
+    pub fn rows(&self, blocks: &[Block]) -> Vec<W> {
+        let mut rows = Vec::new();
+        for block in blocks {
+            self.parse(block, &mut |row| rows.push(row.clone()));
+        }
+        rows
+    }
+
+    /// Binds and validates one row.
+    pub fn bind(&self, row: &mut W, record: &mut Record) -> Verdict {
+        self.bind.bind(row, record)
+    }
+
+    /// The good records of some rows, before the steps.
+    pub fn records(&self, rows: &mut [W]) -> Vec<Record> {
+        let bound = rows.iter_mut().filter_map(|row| {
+            let mut record = Record::default();
+            (self.bind(row, &mut record) == Verdict::Keep).then_some(record)
+        });
+        bound.collect()
+    }
+
+    /// Whether the spec has steps.
+    pub fn has_steps(&self) -> bool {
+        !self.steps.is_empty()
+    }
+
+    /// The steps over one record. Deriving a field again changes nothing, so the same record can be judged again.
+    pub fn judge(&self, record: &mut Record) -> Verdict {
+        let verdicts = self.steps.iter().map(|step| step.apply(record));
+        let mut other = verdicts.skip_while(|verdict| *verdict == Verdict::Keep);
+        other.next().unwrap_or(Verdict::Keep)
+    }
+}
+
+fn limits() -> FrameLimits {
+    FrameLimits::default()
+}
+
+/// Makes an encoder for an input.
+pub type MakeEncoder = fn(&Input) -> Box<dyn Encode<Record>>;
+
+/// The encoders of the sinks MongoDB and null; the latter writes JSON, as the embedded store does.
+pub const ENCODERS: [(&str, MakeEncoder); 2] = [
+    ("BSON", |input| {
+        let encode = mongodb::insert_encoder(&input.plan.sink.target, &input.load());
+        encode.unwrap_or_else(|fatal| panic!("{fatal}"))
+    }),
+    ("JSON", |input| {
+        null::open(&Target::default(), &input.load()).encode
+    }),
+];
+
+/// Encodes one record behind the other into `out`, with room for about one block; leaves it empty.
+pub fn encode(encode: &dyn Encode<Record>, records: &[Record], out: &mut Vec<u8>) {
+    for (record, ordinal) in records.iter().zip(0..) {
+        if out.len() > 2 * BLOCK_BYTES {
+            out.clear();
+        }
+        let at = Position {
+            ordinal,
+            ..Position::START
+        };
+        black_box(encode.encode(at, record, out)).unwrap_or_else(|problem| panic!("{problem:?}"));
+    }
+    out.clear();
+}
+
+/// The chain as the program opens it, from the source's bytes to encoded operations.
+pub async fn chain(input: &Input, encode: Box<dyn Encode<Record>>) {
+    let (mut parts, convert) = input.open(encode).await;
+    let mut at_end = false;
+    loop {
+        while let Ok(Some(block)) = parts.framer.next_block(at_end) {
+            let converted = convert.convert(block);
+            black_box(converted.unwrap_or_else(|fatal| panic!("{fatal}")));
+        }
+        if at_end {
+            return;
+        }
+        let buffer = parts.framer.buffer();
+        buffer.reserve(BLOCK_BYTES);
+        let read = parts.source.read(buffer).await;
+        at_end = read.unwrap_or_else(|fatal| panic!("{fatal}")) == 0;
+    }
+}
+
+/// Unpacks to the end, and says how many bytes came.
+pub async fn unpack(packed: Bytes) -> u64 {
+    let unpacked = async {
+        let source = MemoryOrigin::new("bench", packed).read_from(0).await?;
+        let mut unpacked = unpack::unpack(source, Compression::Auto, Default::default()).await?;
+        let (mut buffer, mut bytes) = (BytesMut::new(), 0);
+        loop {
+            buffer.clear();
+            buffer.reserve(BLOCK_BYTES);
+            match unpacked.source.read(&mut buffer).await? {
+                0 => return Ok::<_, Fatal>(bytes),
+                read => bytes += read as u64,
+            }
+        }
+    };
+    unpacked.await.unwrap_or_else(|fatal| panic!("{fatal}"))
+}

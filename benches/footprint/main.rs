@@ -1,0 +1,123 @@
+//! The proof of constant memory: files of any size are generated on the fly, uploaded, processed and run, and what the
+//! program takes meanwhile is measured; `benches/memory` builds and starts it.
+//!
+//! Promises: no file is ever whole in the memory of anybody, and every count is compared with the truth. Exits with 0
+//! where all is as promised, 1 where a count differs or more memory was taken, 2 where it was called wrongly.
+
+mod asked;
+mod input;
+mod limit;
+mod local;
+mod report;
+mod served;
+mod watch;
+
+use asked::{Asked, USAGE};
+use benches::machine;
+use input::Amount;
+use limit::Limit;
+use report::Row;
+use std::process::ExitCode;
+use std::time::Duration;
+use testbed::process::Sluicegate;
+
+/// How long each step may take: at least, and for each GB.
+const DEADLINE_SECONDS: u64 = 600;
+const DEADLINE_SECONDS_PER_GB: u64 = 1_800;
+/// Bytes of an order, about.
+const ORDER_BYTES: u64 = 153;
+
+fn main() -> ExitCode {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    if words.iter().any(|word| word == "--help" || word == "-h") {
+        print!("{USAGE}");
+        return ExitCode::SUCCESS;
+    }
+    let asked = match Asked::read(&words) {
+        Ok(asked) => asked,
+        Err(error) => {
+            eprint!("memory: {error}\n{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build();
+    let measured = runtime.and_then(|runtime| runtime.block_on(measure(&asked)));
+    match measured {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("memory: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Measures all that was asked for, and says whether it is as promised.
+async fn measure(asked: &Asked) -> std::io::Result<bool> {
+    std::fs::create_dir_all(&asked.out)?;
+    let note = machine::says();
+    println!("{note}");
+    let inside = tempfile::tempdir()?;
+    let limit = asked.limit.map(Limit::of);
+    let mut binary = asked.binary.clone();
+    if let Some(limit) = &limit {
+        println!("The program is held to {}.", limit.says());
+        binary = inside.path().join("sluicegate");
+        limit.write_script(&binary, &asked.binary)?;
+    }
+    let mut rows: Vec<Row> = Vec::new();
+    for &amount in &asked.amounts {
+        let deadline = deadline(asked, amount);
+        let place = || Sluicegate::new(&binary).deadline(deadline);
+        rows.extend(local::run(asked, amount, &place()).await);
+        let served = served::serve(asked, amount, place(), deadline, limit.as_ref(), &note);
+        let (served, chart) = served.await;
+        rows.extend(served);
+        let name = format!("{}.svg", name(asked, amount));
+        std::fs::write(asked.out.join(&name), chart.svg())?;
+        println!("{}", report::table(&rows));
+    }
+    if asked.amounts.len() > 1 {
+        let chart = report::sizes(&rows, &note);
+        std::fs::write(asked.out.join("sizes.svg"), chart.svg())?;
+        println!("{}", report::growth(&rows));
+    }
+    let kills = limit.as_ref().and_then(Limit::kills);
+    if let Some(kills) = kills {
+        println!("The kernel has killed {kills} times for the limit.");
+    }
+    let out = std::fs::canonicalize(&asked.out)?;
+    println!("Charts: {}", out.display());
+    let good = rows.iter().all(Row::is_good) && kills.unwrap_or(0) == 0;
+    if !good {
+        println!("Not as promised: see the table.");
+    }
+    Ok(good)
+}
+
+fn deadline(asked: &Asked, amount: Amount) -> Duration {
+    let bytes = match amount {
+        Amount::Bytes(bytes) => bytes,
+        Amount::Records(records) => records * ORDER_BYTES,
+    };
+    let gigabytes = (bytes * asked.jobs).div_ceil(1_000_000_000);
+    Duration::from_secs(DEADLINE_SECONDS + DEADLINE_SECONDS_PER_GB * gigabytes)
+}
+
+/// The name of a chart.
+fn name(asked: &Asked, amount: Amount) -> String {
+    let amount = match amount {
+        Amount::Bytes(bytes) => benches::plot::bytes(bytes as f64).replace(' ', ""),
+        Amount::Records(records) => format!("{records}-records"),
+    };
+    let more = [
+        (asked.jobs > 1, format!("-{}-jobs", asked.jobs)),
+        (asked.one_line, "-one-line".to_owned()),
+        (asked.mongodb, "-mongodb".to_owned()),
+        (asked.limit.is_some(), "-limited".to_owned()),
+    ];
+    let more = more.into_iter().filter(|(said, _)| *said);
+    more.fold(amount, |name, (_, more)| name + &more)
+}

@@ -6,14 +6,16 @@
 use crate::Input;
 use bytes::{Bytes, BytesMut};
 use pipeline::{
-    BLOCK_BYTES, Bind, Block, Encode, Fatal, FrameLimits, Framer, Parser, Position, Step, Verdict,
+    BLOCK_BYTES, Bind, Block, Encode, Fatal, FrameLimits, Framer, Parser, Position, Problem, Step,
+    Verdict,
 };
 use stages::frame::csv::CsvFramer;
 use stages::frame::lines::LinesFramer;
+use stages::identity::LoadIdentity;
 use stages::parse::csv::CsvParser;
 use stages::parse::jsonl::JsonlParser;
-use stages::record::{Cells, Record, Tree};
-use stages::sink::{Target, mongodb, null};
+use stages::record::{Cells, DocumentWriter, Record, Tree};
+use stages::sink::{Nulls, mongodb};
 use stages::source::Origin;
 use stages::source::memory::MemoryOrigin;
 use stages::unpack::{self, Compression};
@@ -169,16 +171,34 @@ fn limits() -> FrameLimits {
 /// Makes an encoder for an input.
 pub type MakeEncoder = fn(&Input) -> Box<dyn Encode<Record>>;
 
-/// The encoders of the sinks MongoDB and null; the latter writes JSON, as the embedded store does.
+/// The encoders of MongoDB and, but for its key, of the embedded store.
 pub const ENCODERS: [(&str, MakeEncoder); 2] = [
     ("BSON", |input| {
         let encode = mongodb::insert_encoder(&input.plan.sink.target, &input.load());
         encode.unwrap_or_else(|fatal| panic!("{fatal}"))
     }),
     ("JSON", |input| {
-        null::open(&Target::default(), &input.load()).encode
+        let load = input.load();
+        Box::new(Json {
+            documents: DocumentWriter::new(&load.schema, Nulls::default(), None),
+            identity: load.identity,
+        })
     }),
 ];
+
+/// Documents as JSON with their `_id`.
+struct Json {
+    documents: DocumentWriter,
+    identity: LoadIdentity,
+}
+
+impl Encode<Record> for Json {
+    fn encode(&self, at: Position, record: &Record, out: &mut Vec<u8>) -> Result<(), Problem> {
+        let id = self.identity.document_id(at.ordinal, 0);
+        self.documents.write(Some(&id), at, record, out);
+        Ok(())
+    }
+}
 
 /// Encodes one record behind the other into `out`, with room for about one block; leaves it empty.
 pub fn encode(encode: &dyn Encode<Record>, records: &[Record], out: &mut Vec<u8>) {

@@ -44,11 +44,12 @@ fn ticks(path: &str, skipped: usize) -> f64 {
         / TICKS
 }
 
-/// The value in the middle; of an even number the upper one. NaN where there is none.
+/// The value in the middle, or what is halfway between the two there. NaN where there is none.
 pub fn median(values: impl Iterator<Item = f64>) -> f64 {
     let mut values: Vec<f64> = values.collect();
     values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
+    let at = |index: usize| values.get(index).copied().unwrap_or(f64::NAN);
+    f64::midpoint(at(values.len().saturating_sub(1) / 2), at(values.len() / 2))
 }
 
 #[cfg(test)]
@@ -70,6 +71,7 @@ mod tests {
     #[test]
     fn the_median_is_the_value_in_the_middle() {
         assert_eq!(median([3.0, 1.0, 2.0].into_iter()), 2.0);
+        assert_eq!(median([4.0, 1.0, 2.0, 9.0].into_iter()), 3.0);
         assert!(median(std::iter::empty()).is_nan());
     }
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 /// What `--help` prints.
 pub const USAGE: &str = "\
-usage: benches/memory [--size SIZE | --sizes SIZE,SIZE… | --records N] [--jobs N] [--one-line] [--limit SIZE]
+usage: benches/memory [--size SIZE | --sizes SIZE,SIZE… | --records N] [--jobs N] [--one-line] [--limit SIZE [--ulimit]]
                       [--mongodb] [--seed S] [--out FOLDER]
 
   --size SIZE      how much is generated: 10MB, 1GB, 512MiB… (1GB)
@@ -13,7 +13,8 @@ usage: benches/memory [--size SIZE | --sizes SIZE,SIZE… | --records N] [--jobs
   --records N      so many orders instead
   --jobs N         so many files, uploaded one after the other and processed at once, 1 to 4 (1)
   --one-line       a file of three records instead, the second of which is one line of the size
-  --limit SIZE     the server runs under a hard limit: a cgroup, or where none can be made RLIMIT_DATA
+  --limit SIZE     the program runs under a hard limit: a cgroup, or where none can be made RLIMIT_DATA
+  --ulimit         RLIMIT_DATA in any case
   --mongodb        with MongoDB and S3 instead of the embedded store and a folder
   --seed S         the seed of the orders (2026)
   --out FOLDER     where the charts go (target/memory)
@@ -36,6 +37,8 @@ pub struct Asked {
     pub jobs: u64,
     /// The hard limit, in bytes.
     pub limit: Option<u64>,
+    /// The limit of the process, even where a cgroup can be made.
+    pub ulimit: bool,
     /// MongoDB and S3.
     pub mongodb: bool,
     /// The seed of the first file; each further one has the next.
@@ -58,6 +61,7 @@ impl Asked {
             one_line: false,
             jobs: 1,
             limit: None,
+            ulimit: false,
             mongodb: false,
             seed: 2026,
             out: built.with_file_name("../memory"),
@@ -85,6 +89,7 @@ impl Asked {
                 "--jobs" => asked.jobs = number(value()?)?,
                 "--one-line" => asked.one_line = true,
                 "--limit" => asked.limit = Some(size(value()?)?),
+                "--ulimit" => asked.ulimit = true,
                 "--mongodb" => asked.mongodb = true,
                 "--seed" => asked.seed = number(value()?)?,
                 "--out" => asked.out = value()?.into(),

@@ -29,7 +29,15 @@ enum Holder {
 }
 
 impl Limit {
-    /// The strictest limit that can be had on this machine.
+    /// `RLIMIT_DATA`, which every machine has.
+    pub fn of_data(bytes: u64) -> Self {
+        Self {
+            bytes,
+            holder: Holder::Data,
+        }
+    }
+
+    /// The limit that says most on this machine: a control group where one can be made, else [`Self::of_data`].
     pub fn of(bytes: u64) -> Self {
         let holder = unified(bytes).or_else(|| memory(bytes)).or_else(|| {
             let scopes = ["--system", "--user"].into_iter();
@@ -83,7 +91,7 @@ impl Limit {
             Holder::Memory(group) => format!("{megabytes} MB by cgroup v1 ({})", group.display()),
             Holder::Scope(which) => format!("{megabytes} MB by systemd-run --scope {which}"),
             Holder::Data => format!(
-                "{megabytes} MB by RLIMIT_DATA, as no cgroup could be made: all private memory that it may map to write to, resident or not"
+                "{megabytes} MB by RLIMIT_DATA: all private memory that it may map to write to, resident or not"
             ),
         }
     }

@@ -17,6 +17,7 @@ use benches::machine;
 use input::Amount;
 use limit::Limit;
 use report::Row;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 use std::time::Duration;
 use testbed::process::Sluicegate;
@@ -40,29 +41,43 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
+    let limit = asked.limit.map(match asked.ulimit {
+        true => Limit::of_data,
+        false => Limit::of,
+    });
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build();
-    let measured = runtime.and_then(|runtime| runtime.block_on(measure(&asked)));
+    // A program that is killed for its limit breaks whatever was asked of it: that is told, and then why.
+    let measured = catch_unwind(AssertUnwindSafe(|| {
+        runtime.and_then(|runtime| runtime.block_on(measure(&asked, limit.as_ref())))
+    }));
+    let kills = limit.as_ref().and_then(Limit::kills);
+    if let Some(kills) = kills {
+        println!("The kernel has killed {kills} times for the limit.");
+    }
     match measured {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
-        Err(error) => {
+        Ok(Ok(true)) if kills.unwrap_or(0) == 0 => ExitCode::SUCCESS,
+        Ok(Ok(_)) => {
+            println!("Not as promised: see the table.");
+            ExitCode::FAILURE
+        }
+        Ok(Err(error)) => {
             eprintln!("memory: {error}");
             ExitCode::FAILURE
         }
+        Err(_) => ExitCode::FAILURE,
     }
 }
 
 /// Measures all that was asked for, and says whether it is as promised.
-async fn measure(asked: &Asked) -> std::io::Result<bool> {
+async fn measure(asked: &Asked, limit: Option<&Limit>) -> std::io::Result<bool> {
     std::fs::create_dir_all(&asked.out)?;
     let note = machine::says();
     println!("{note}");
     let inside = tempfile::tempdir()?;
-    let limit = asked.limit.map(Limit::of);
     let mut binary = asked.binary.clone();
-    if let Some(limit) = &limit {
+    if let Some(limit) = limit {
         println!("The program is held to {}.", limit.says());
         binary = inside.path().join("sluicegate");
         limit.write_script(&binary, &asked.binary)?;
@@ -72,7 +87,7 @@ async fn measure(asked: &Asked) -> std::io::Result<bool> {
         let deadline = deadline(asked, amount);
         let place = || Sluicegate::new(&binary).deadline(deadline);
         rows.extend(local::run(asked, amount, &place()).await);
-        let served = served::serve(asked, amount, place(), deadline, limit.as_ref(), &note);
+        let served = served::serve(asked, amount, place(), deadline, limit, &note);
         let (served, chart) = served.await;
         rows.extend(served);
         let name = format!("{}.svg", name(asked, amount));
@@ -84,17 +99,9 @@ async fn measure(asked: &Asked) -> std::io::Result<bool> {
         std::fs::write(asked.out.join("sizes.svg"), chart.svg())?;
         println!("{}", report::growth(&rows));
     }
-    let kills = limit.as_ref().and_then(Limit::kills);
-    if let Some(kills) = kills {
-        println!("The kernel has killed {kills} times for the limit.");
-    }
     let out = std::fs::canonicalize(&asked.out)?;
     println!("Charts: {}", out.display());
-    let good = rows.iter().all(Row::is_good) && kills.unwrap_or(0) == 0;
-    if !good {
-        println!("Not as promised: see the table.");
-    }
-    Ok(good)
+    Ok(rows.iter().all(Row::is_good))
 }
 
 fn deadline(asked: &Asked, amount: Amount) -> Duration {

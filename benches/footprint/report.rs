@@ -97,14 +97,11 @@ pub fn table(rows: &[Row]) -> String {
 pub fn growth(rows: &[Row]) -> String {
     let mut out = String::new();
     for (what, rows) in by_what(rows) {
-        let base = rows
-            .iter()
-            .find(|row| row.amount == Amount::Bytes(100_000_000));
-        let base = base.or(rows.first());
         let largest = rows.iter().max_by_key(|row| row.totals.bytes);
-        if let (Some(base), Some(largest)) = (base, largest)
-            && largest.totals.bytes > base.totals.bytes
-        {
+        let (mut smaller, wanted) = (rows.clone(), Amount::Bytes(100_000_000));
+        smaller.retain(|row| largest.is_some_and(|most| row.totals.bytes < most.totals.bytes));
+        let base = smaller.iter().find(|row| row.amount == wanted);
+        if let (Some(base), Some(largest)) = (base.or(smaller.first()), largest) {
             out += &format!(
                 "{what}: {} against {}: {:.2} times the time per record, {:.2} times the peak\n",
                 bytes(largest.totals.bytes as f64),

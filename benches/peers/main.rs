@@ -124,9 +124,10 @@ async fn compare(asked: &Asked) -> std::io::Result<()> {
     let folder = tempfile::tempdir()?;
     std::fs::create_dir_all(&asked.out)?;
     for &format in &asked.formats {
-        let (mongod, topology) = match asked.replica_set {
-            true => (Mongod::replica_set().await, "replica-set"),
-            false => (Mongod::standalone().await, "standalone"),
+        let mongod = Mongod::as_installed(asked.replica_set).await;
+        let topology = match asked.replica_set {
+            true => "replica-set",
+            false => "standalone",
         };
         let bench = Bench {
             client: mongod.client().await,
@@ -229,7 +230,7 @@ impl Bench<'_> {
         let (place, args) = loader.prepare(self.format, self.tools, &self.files, &uri);
         let records = u32::try_from(self.records).unwrap_or(u32::MAX);
         let place = place.deadline(LEAST_DEADLINE + DEADLINE_OF_A_RECORD * records);
-        let server = self.mongod.process(0);
+        let server = self.mongod.process_id(0);
         let busy = (
             machine::busy_seconds_of_children(),
             machine::busy_seconds(server),

@@ -40,11 +40,50 @@ struct Node {
     process: Watched,
 }
 
+/// How much room a node takes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Size {
+    /// So little that many run at once: a cache of 256 MiB, and a journal of 16 MB files that are not written in advance, so
+    /// a folder of 17 MB instead of 300.
+    Small,
+    /// A cache of 2 GiB, the rest as mongod sets it.
+    AsInstalled,
+}
+
+impl Size {
+    fn options(self) -> &'static [&'static str] {
+        match self {
+            Self::Small => &[
+                "--wiredTigerCacheSizeGB",
+                "0.25",
+                "--oplogSize",
+                "64",
+                "--wiredTigerEngineConfigString",
+                "log=(prealloc=false,file_max=16MB)",
+            ],
+            Self::AsInstalled => &["--wiredTigerCacheSizeGB", "2"],
+        }
+    }
+}
+
 impl Mongod {
     /// A standalone server: no retryable writes, no transactions.
     pub async fn standalone() -> Mongod {
         Mongod {
-            nodes: vec![Node::start(false).await],
+            nodes: vec![Node::start(false, Size::Small).await],
+            replica_set: false,
+        }
+    }
+
+    /// A server as it is installed, for measurements: its own journal, and a cache of 2 GiB instead of one that is small
+    /// enough for many tests at once. A standalone, or a replica set of one node.
+    pub async fn as_installed(replica_set: bool) -> Mongod {
+        let size = Size::AsInstalled;
+        if replica_set {
+            return Mongod::set(1, size).await;
+        }
+        Mongod {
+            nodes: vec![Node::start(false, size).await],
             replica_set: false,
         }
     }
@@ -60,9 +99,13 @@ impl Mongod {
     /// # Panics
     /// Where `nodes` is 0, and where there is no set after 150 s.
     pub async fn replica_set_of(nodes: usize) -> Mongod {
+        Mongod::set(nodes, Size::Small).await
+    }
+
+    async fn set(nodes: usize, size: Size) -> Mongod {
         assert!(nodes > 0, "a replica set has a node at least");
         // Every node must accept before the set is initiated, else the first one waits for long.
-        let nodes = futures::future::join_all((0..nodes).map(|_| Node::start(true))).await;
+        let nodes = futures::future::join_all((0..nodes).map(|_| Node::start(true, size))).await;
         let set = Mongod {
             nodes,
             replica_set: true,
@@ -149,9 +192,15 @@ impl Mongod {
         self.nodes[node].port
     }
 
-    /// The number of a node's process; 0 where it does not run.
-    pub fn process(&self, node: usize) -> u32 {
-        self.nodes[node].process_id().parse().unwrap_or(0)
+    /// The number of a node's process.
+    ///
+    /// # Panics
+    /// Where it does not run.
+    pub fn process_id(&self, node: usize) -> u32 {
+        let id = self.nodes[node].lock_file();
+        id.trim()
+            .parse()
+            .unwrap_or_else(|error| panic!("mongod.lock holds {id:?}: {error}"))
     }
 
     /// A new client that talks to one node only, whatever its state.
@@ -317,7 +366,7 @@ impl Mongod {
 }
 
 impl Node {
-    async fn start(replica_set: bool) -> Node {
+    async fn start(replica_set: bool, size: Size) -> Node {
         // Another process may take the port between the look and the start: then mongod ends, and the next one is tried.
         for _ in 0..5 {
             let mut node = Node {
@@ -331,16 +380,7 @@ impl Node {
             command.extend(["--dbpath".into(), data.into_os_string()]);
             command.extend(["--port".into(), node.port.to_string().into()]);
             command.extend(["--bind_ip", "127.0.0.1", "--nounixsocket"].map(Into::into));
-            command
-                .extend(["--wiredTigerCacheSizeGB", "0.25", "--oplogSize", "64"].map(Into::into));
-            // A journal of 16 MB files that are not written in advance: a folder of 17 MB instead of 300.
-            command.extend(
-                [
-                    "--wiredTigerEngineConfigString",
-                    "log=(prealloc=false,file_max=16MB)",
-                ]
-                .map(Into::into),
-            );
+            command.extend(size.options().iter().map(Into::into));
             command.extend(["--setParameter", "enableTestCommands=1"].map(Into::into));
             command.extend(
                 ["--setParameter", "diagnosticDataCollectionEnabled=false"].map(Into::into),
@@ -371,16 +411,16 @@ impl Node {
         );
     }
 
-    /// The number of its process, which it writes into its folder; empty where it does not run.
-    fn process_id(&self) -> String {
+    /// What stands in `mongod.lock`: the number of the process.
+    fn lock_file(&self) -> String {
         let lock = self.process.folder().join("data/mongod.lock");
-        let process = std::fs::read_to_string(&lock).unwrap_or_default();
-        process.trim().to_owned()
+        std::fs::read_to_string(&lock).unwrap_or_default()
     }
 
     /// Waits until each thread of the node has stopped: a signal is on its way for a while, and until then it answers.
     fn wait_until_frozen(&self) {
-        let threads = format!("/proc/{}/task", self.process_id());
+        let process = self.lock_file();
+        let threads = format!("/proc/{}/task", process.trim());
         let waited = Instant::now();
         while !all_stopped(Path::new(&threads)) {
             assert!(waited.elapsed() < FREEZE_TIMEOUT, "mongod does not stop");

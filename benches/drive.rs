@@ -6,8 +6,8 @@
 use crate::Input;
 use bytes::{Bytes, BytesMut};
 use pipeline::{
-    BLOCK_BYTES, Bind, Block, Encode, Fatal, FrameLimits, Framer, Parser, Position, Problem, Step,
-    Verdict,
+    BLOCK_BYTES, Bind, Block, Converted, Encode, Fatal, FrameLimits, Framer, Parser, Position,
+    Problem, Step, Verdict,
 };
 use stages::frame::csv::CsvFramer;
 use stages::frame::lines::LinesFramer;
@@ -215,14 +215,18 @@ pub fn encode(encode: &dyn Encode<Record>, records: &[Record], out: &mut Vec<u8>
     out.clear();
 }
 
-/// The chain as the program opens it, from the source's bytes to encoded operations.
-pub async fn chain(input: &Input, encode: Box<dyn Encode<Record>>) {
+/// The chain as the program opens it, from the source's bytes to the outcome of each block, which `each` is given.
+pub async fn chain(
+    input: &Input,
+    encode: Box<dyn Encode<Record>>,
+    each: &mut (dyn FnMut(Converted) + Send),
+) {
     let (mut parts, convert) = input.open(encode).await;
     let mut at_end = false;
     loop {
         while let Ok(Some(block)) = parts.framer.next_block(at_end) {
             let converted = convert.convert(block);
-            black_box(converted.unwrap_or_else(|fatal| panic!("{fatal}")));
+            each(converted.unwrap_or_else(|fatal| panic!("{fatal}")));
         }
         if at_end {
             return;

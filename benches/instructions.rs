@@ -130,7 +130,10 @@ fn count_of<W: Clone>(stages: &Stages<W>, what: &str) {
                 );
             });
         }
-        _ => twice(|| runtime.block_on(drive::chain(&stages.input, encoder(what)))),
+        _ => twice(|| {
+            let each = &mut |converted| drop(black_box(converted));
+            runtime.block_on(drive::chain(&stages.input, encoder(what), each));
+        }),
     }
     println!("{}\t{}", stages.input.records, stages.bytes().len());
 }

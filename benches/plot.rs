@@ -115,9 +115,16 @@ impl Space {
         match self.x_scale {
             Scale::Linear => ticks(self.x.1),
             Scale::Log => {
+                let (from, to) = self.x;
+                // Over few tens their halves and fifths are shown too.
+                let parts: &[f64] = if to / from < 200.0 {
+                    &[1.0, 2.0, 5.0]
+                } else {
+                    &[1.0]
+                };
                 let tens = (0..=18).map(|power| 10f64.powi(power));
-                tens.filter(|ten| (self.x.0..=self.x.1).contains(ten))
-                    .collect()
+                let all = tens.flat_map(|ten| parts.iter().map(move |part| part * ten));
+                all.filter(|tick| (from..=to).contains(tick)).collect()
             }
         }
     }
@@ -435,6 +442,8 @@ mod tests {
     fn a_logarithmic_axis_has_its_tens() {
         let chart = chart(Scale::Log, &[(1e7, 1.0), (1e10, 1.0)]);
         assert_eq!(Space::of(&chart).x_ticks(), [1e7, 1e8, 1e9, 1e10]);
+        let chart = self::chart(Scale::Log, &[(1e7, 1.0), (3e7, 1.0)]);
+        assert_eq!(Space::of(&chart).x_ticks(), [1e7, 2e7]);
     }
 
     #[test]

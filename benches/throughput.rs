@@ -98,8 +98,8 @@ fn bench<W: Clone>(criterion: &mut Criterion, format: &str, stages: &Stages<W>) 
     group.throughput(all);
     for (name, make) in ENCODERS {
         group.bench_function(format!("chain to {name}"), |bencher| {
-            let input = &stages.input;
-            bencher.iter(|| runtime.block_on(drive::chain(input, make(input))));
+            let (input, each) = (&stages.input, &mut |converted| drop(black_box(converted)));
+            bencher.iter(|| runtime.block_on(drive::chain(input, make(input), each)));
         });
     }
     group.finish();

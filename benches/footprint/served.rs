@@ -115,15 +115,12 @@ pub async fn serve(
         let megabytes = limit.bytes as f64 / 1e6;
         limits.push((format!("the hard limit, {megabytes:.0} MB"), megabytes));
     }
-    let title = format!(
-        "Memory of `sluicegate serve`: {} of {}, {} records",
-        match asked.jobs {
-            1 => "a file".to_owned(),
-            jobs => format!("{jobs} files at once, together"),
-        },
-        benches::plot::bytes(totals.bytes as f64),
-        totals.read
-    );
+    let (size, records) = (benches::plot::bytes(totals.bytes as f64), totals.read);
+    let what = match asked.jobs {
+        1 => format!("a file of {size}"),
+        jobs => format!("{jobs} files at once, {size} together"),
+    };
+    let title = format!("Memory of `sluicegate serve`: {what}, {records} records");
     let chart = report::history(&title, note, watch.history(), limits);
     service.stop().await;
     if let Some((_, s3)) = &servers {

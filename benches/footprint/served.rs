@@ -124,9 +124,10 @@ pub async fn serve(
     let chart = report::history(&title, note, watch.history(), limits);
     service.stop().await;
     if let Some((_, s3)) = &servers {
-        let url = largest(s3).await;
+        let (_, truth) = &files[0];
+        let url = object_of(s3, truth.totals().bytes).await;
         place.write("spec.toml", spec);
-        rows.push(run_from_s3(&place, amount, &files[0].1, &url).await);
+        rows.push(run_from_s3(&place, amount, truth, &url).await);
     }
     (rows, chart)
 }
@@ -208,16 +209,13 @@ fn sum(all: impl Iterator<Item = Totals>) -> Totals {
     })
 }
 
-/// The largest object of the bucket: an upload, and not the first small one.
-async fn largest(s3: &S3) -> String {
-    let listed = s3
-        .client()
-        .list_objects_v2()
-        .bucket(s3.bucket())
-        .send()
-        .await;
-    let listed = listed.unwrap_or_else(|error| panic!("{error}"));
-    let objects = listed.contents().iter();
-    let largest = objects.max_by_key(|object| object.size().unwrap_or(0));
-    s3.url(largest.and_then(|object| object.key()).unwrap_or_default())
+/// The object of the bucket that has so many bytes: each file has another size.
+async fn object_of(s3: &S3, size_bytes: u64) -> String {
+    let listed = s3.client().list_objects_v2().bucket(s3.bucket()).send();
+    let listed = listed.await.unwrap_or_else(|error| panic!("{error}"));
+    let is_it =
+        |size: Option<i64>| size.and_then(|size| u64::try_from(size).ok()) == Some(size_bytes);
+    let found = listed.contents().iter().find(|object| is_it(object.size()));
+    let key = found.and_then(|object| object.key());
+    s3.url(key.unwrap_or_else(|| panic!("no object has {size_bytes} bytes")))
 }

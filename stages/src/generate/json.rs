@@ -7,7 +7,7 @@ use super::field::{FieldMaker, entries, word};
 use super::scalar::Found;
 use super::tree::{Needs, find, put, write};
 use super::{BAD_CELLS, Row};
-use crate::record::Type;
+use crate::record::{Key, Type};
 use crate::step::bind::{MAX_DEPTH_LEVELS, Path, Segment, Unknown};
 
 /// Records that are drawn before a plain one is taken.
@@ -346,7 +346,8 @@ impl JsonMaker {
     }
 
     fn tops(&self) -> impl Iterator<Item = &str> {
-        self.paths.iter().flatten().filter_map(Path::top)
+        let tops = self.paths.iter().flatten().filter_map(Path::top);
+        tops.map(Key::name)
     }
 
     /// Keys that the spec does not know, where it lets them through.

@@ -53,9 +53,9 @@ pub fn put(root: &mut Found, path: &[Segment], value: Found, needs: &Needs<'_>) 
                 let Found::Object(entries) = here else {
                     return false;
                 };
-                let known = entries.iter().position(|(name, _)| **name == **key);
+                let known = entries.iter().position(|(name, _)| **name == *key.name());
                 let index = known.unwrap_or_else(|| {
-                    entries.push((key.to_string(), Found::Word("null".into())));
+                    entries.push((key.name().to_owned(), Found::Word("null".into())));
                     entries.len() - 1
                 });
                 here = &mut entries[index].1;
@@ -92,7 +92,7 @@ pub fn find<'t>(root: &'t Found, path: &[Segment]) -> Option<&'t Found> {
         .try_fold(root, |here, segment| match (segment, here) {
             (Segment::Key(key), Found::Object(entries)) => entries
                 .iter()
-                .find(|(name, _)| **name == **key)
+                .find(|(name, _)| **name == *key.name())
                 .map(|(_, value)| value),
             (Segment::Index(index), Found::List(items)) => match usize::try_from(*index) {
                 Ok(index) => items.get(index),

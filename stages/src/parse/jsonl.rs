@@ -16,6 +16,9 @@ use text::Scratch;
 
 pub use text::MAX_DEPTH;
 
+/// Records that are decoded together: so many are decoded again, one by one, for one that is not UTF-8.
+const DECODED_RECORDS: usize = 16;
+
 /// Parses records that are JSON objects.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct JsonlParser;
@@ -26,23 +29,27 @@ impl Parser<Tree> for JsonlParser {
         block: &Block,
         each: &mut dyn FnMut(usize, Result<&mut Tree, Problem>),
     ) -> Result<(), Fatal> {
-        // Once for all records is cheaper than once for each.
-        let whole = std::str::from_utf8(&block.bytes).ok();
         let mut tree = Tree::default();
         let mut scratch = Scratch::default();
-        for (index, frame) in block.frames.iter().enumerate() {
-            if frame.broken.is_some() {
-                continue;
-            }
-            let bytes = block.text(index);
-            let start = frame.start as usize;
-            let record = match whole.and_then(|all| all.get(start..start + bytes.len())) {
-                Some(record) => Ok(record),
-                None => std::str::from_utf8(bytes).map_err(|error| not_utf8(bytes, error)),
-            };
-            match record.and_then(|record| text::read(record, &mut tree, &mut scratch)) {
-                Ok(()) => each(index, Ok(&mut tree)),
-                Err(problem) => each(index, Err(problem)),
+        for (some, first) in block.frames.chunks(DECODED_RECORDS).zip(0..) {
+            let start = some[0].start as usize;
+            let end = some[some.len() - 1].end as usize;
+            // Once for some records is cheaper than once for each.
+            let decoded = std::str::from_utf8(&block.bytes[start..end]).ok();
+            for (frame, index) in some.iter().zip(first * DECODED_RECORDS..) {
+                if frame.broken.is_some() {
+                    continue;
+                }
+                let bytes = block.text(index);
+                let at = frame.start as usize - start;
+                let record = match decoded.and_then(|all| all.get(at..at + bytes.len())) {
+                    Some(record) => Ok(record),
+                    None => std::str::from_utf8(bytes).map_err(|error| not_utf8(bytes, error)),
+                };
+                match record.and_then(|record| text::read(record, &mut tree, &mut scratch)) {
+                    Ok(()) => each(index, Ok(&mut tree)),
+                    Err(problem) => each(index, Err(problem)),
+                }
             }
         }
         Ok(())

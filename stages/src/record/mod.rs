@@ -10,6 +10,7 @@ mod cells;
 mod decimal;
 mod json;
 mod schema;
+mod spare;
 mod tree;
 
 pub use calendar::{write_date, write_datetime};
@@ -19,7 +20,7 @@ pub use json::{
     DocumentWriter, Lineage, write_hex, write_integer, write_plain, write_text, write_value,
 };
 pub use schema::{Field, Layout, Schema, Slot, Type};
-pub use tree::{Item, Kind, Tree, TreeWriter};
+pub use tree::{Item, Key, Keys, Kind, Name, Range, Tree, TreeWriter};
 
 /// A place in the text buffer of a [`Record`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,15 +65,32 @@ pub struct Record {
     values: Vec<Value>,
     /// What the spec does not know and keeps (`unknown = "keep"`), or rescues.
     unknown: Vec<(Text, Value)>,
+    spare: spare::Spare,
 }
 
 impl Record {
     /// Forgets everything and makes room for `fields` values, all null.
     pub fn clear(&mut self, fields: usize) {
         self.text.clear();
-        self.values.clear();
+        self.spare.take_back(&mut self.values);
         self.grow(fields);
-        self.unknown.clear();
+        self.spare.take_back_entries(&mut self.unknown);
+    }
+
+    /// Forgets everything and takes over all texts of `tree`: [`Item::place`] and [`Item::key_place`] say where.
+    pub fn take_over(&mut self, tree: &Tree) {
+        self.clear(0);
+        self.text.push_str(tree.text());
+    }
+
+    /// An empty list, with room in it where a record before had one.
+    pub fn list(&mut self) -> Vec<Value> {
+        self.spare.list()
+    }
+
+    /// An empty object, with room in it where a record before had one.
+    pub fn object(&mut self) -> Vec<(Text, Value)> {
+        self.spare.object()
     }
 
     /// Adds the value of the next field, after [`Self::clear`] with no fields.

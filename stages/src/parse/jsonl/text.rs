@@ -3,7 +3,7 @@
 //! The record is copied into the tree's buffer in one piece, and texts and numbers are ranges of it; only
 //! strings with escapes are written anew, behind it. Each byte is looked at once.
 
-use crate::record::{Kind, Tree, TreeWriter};
+use crate::record::{Kind, Name, Range, Tree, TreeWriter};
 use pipeline::Problem;
 use std::borrow::Cow;
 
@@ -15,33 +15,63 @@ pub const MAX_DEPTH: usize = 100;
 const MAX_TEXT_BYTES: usize = u32::MAX as usize / 2;
 
 /// The most names of an object that are compared each with each; more are sorted.
-const MAX_PAIRWISE: usize = 24;
+const MAX_PAIRWISE: u32 = 24;
 
-/// A range of the tree's buffer, in bytes.
-type Range = (u32, u32);
+/// A word with 1 in each byte.
+const ONES: u64 = u64::MAX / 255;
+/// A word with the high bit of each byte.
+const HIGHS: u64 = ONES << 7;
+
+/// What the byte behind a backslash stands for; 0 where it is `u`, or nothing.
+const SIMPLE: [u8; 256] = {
+    let mut table = [0; 256];
+    let mut at = 0;
+    while at < SIMPLE_ESCAPES.len() {
+        table[SIMPLE_ESCAPES[at].0 as usize] = SIMPLE_ESCAPES[at].1;
+        at += 1;
+    }
+    table
+};
+const SIMPLE_ESCAPES: [(u8, u8); 8] = [
+    (b'"', b'"'),
+    (b'\\', b'\\'),
+    (b'/', b'/'),
+    (b'b', 0x8),
+    (b'f', 0xc),
+    (b'n', b'\n'),
+    (b'r', b'\r'),
+    (b't', b'\t'),
+];
 
 /// Buffers that one record leaves to the next.
 #[derive(Debug, Default)]
 pub struct Scratch {
-    open: Vec<Open>,
-    /// The names so far of all open objects, outermost object first.
-    names: Vec<Name>,
+    /// Names with escapes: where they begin in the tree's buffer, and where they stand in the record.
+    escaped: Vec<(u32, usize)>,
+    /// The names of one object, each with its number.
+    names: Vec<(Name, usize)>,
 }
 
-/// A list or an object whose end is still to come.
-#[derive(Debug)]
-struct Open {
-    node: u32,
-    object: bool,
-    /// Where its names begin in [`Scratch::names`].
-    names: usize,
+/// What a value stands in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Within {
+    /// Nothing: it is the record.
+    Nothing,
+    List,
+    Object,
 }
 
+/// The innermost list or object whose end is still to come.
 #[derive(Clone, Copy, Debug)]
-struct Name {
-    text: Range,
-    /// Where it stands in the record, in bytes.
-    at: usize,
+struct Open {
+    within: Within,
+    node: u32,
+    /// How many lists and objects are open, this one counted.
+    depth: usize,
+    /// A bit for each of its names so far; a name whose bit is not set is a new one.
+    seen: u32,
+    /// How many names it has so far; over [`MAX_PAIRWISE`], they are compared when it ends.
+    names: u32,
 }
 
 /// Why a record is no good.
@@ -50,6 +80,9 @@ struct Fault {
     at: usize,
     what: Cow<'static, str>,
 }
+
+/// What is read, or where and why not; boxed, because a result is handed on for each value.
+type Read<T> = Result<T, Box<Fault>>;
 
 /// Reads `record`, which must be one JSON object, into `tree`.
 pub fn read(record: &str, tree: &mut Tree, scratch: &mut Scratch) -> Result<(), Problem> {
@@ -62,14 +95,12 @@ pub fn read(record: &str, tree: &mut Tree, scratch: &mut Scratch) -> Result<(), 
             ),
         ));
     }
-    scratch.open.clear();
-    scratch.names.clear();
+    scratch.escaped.clear();
     let mut writer = tree.refill();
     writer.text().push_str(record);
     let mut reader = Reader {
         record,
         bytes: record.as_bytes(),
-        at: 0,
         writer,
         scratch,
     };
@@ -80,371 +111,428 @@ pub fn read(record: &str, tree: &mut Tree, scratch: &mut Scratch) -> Result<(), 
     })
 }
 
+/// Reads one record. Places in it are always a character's first byte, or the end.
 struct Reader<'a> {
     record: &'a str,
     bytes: &'a [u8],
-    /// Always on a character's first byte, or at the end.
-    at: usize,
     writer: TreeWriter<'a>,
     scratch: &'a mut Scratch,
 }
 
 impl Reader<'_> {
-    fn document(&mut self) -> Result<(), Fault> {
-        self.space();
-        let object = self.peek() == Some(b'{');
-        let start = self.at;
-        self.value()?;
-        if object {
-            return Ok(());
-        }
-        let what = match self.bytes[start] {
+    fn document(&mut self) -> Read<()> {
+        let start = self.space(0);
+        self.value(start)?;
+        let what = match self.peek(start) {
+            b'{' => return Ok(()),
             b'[' => "an array",
             b'"' => "a string",
             b't' | b'f' => "a boolean",
             b'n' => "null",
             _ => "a number",
         };
-        Err(Fault {
+        Err(Box::new(Fault {
             code: "json_not_object",
             at: start,
             what: format!("a record is an object, this is {what}").into(),
-        })
+        }))
     }
 
-    /// Reads a value with everything inside it, and what follows it up to the end of the record.
-    fn value(&mut self) -> Result<(), Fault> {
-        let mut name = (0, 0);
+    /// Reads the value at `at` with everything inside it, and what follows it up to the end of the record.
+    fn value(&mut self, mut at: usize) -> Read<()> {
+        let mut open = Open {
+            within: Within::Nothing,
+            node: 0,
+            depth: 0,
+            seen: 0,
+            names: 0,
+        };
+        let mut name = Name::default();
         loop {
-            self.space();
-            let opened = match self.peek() {
-                Some(b'"') => {
-                    let text = self.string()?;
+            at = self.space(at);
+            match self.peek(at) {
+                b'"' => {
+                    let (text, behind) = self.string(at)?;
                     self.writer.push(Kind::String, name, text);
-                    false
+                    at = behind;
                 }
-                Some(b'-' | b'0'..=b'9') => {
-                    let text = self.number()?;
+                b'-' | b'0'..=b'9' => {
+                    let behind = self.number(at)?;
+                    let text = (at as u32, behind as u32);
                     self.writer.push(Kind::Number, name, text);
-                    false
+                    at = behind;
                 }
-                Some(b'{') => self.open(Kind::Object, name, b'}')?,
-                Some(b'[') => self.open(Kind::List, name, b']')?,
-                Some(b't') => self.word("true", Kind::Boolean(true), name)?,
-                Some(b'f') => self.word("false", Kind::Boolean(false), name)?,
-                Some(b'n') => self.word("null", Kind::Null, name)?,
-                _ => return Err(self.expected("a value")),
-            };
-            if !opened && !self.follow()? {
-                return Ok(());
+                byte @ (b'{' | b'[') => {
+                    if open.depth == MAX_DEPTH {
+                        return Err(too_deep(at));
+                    }
+                    let (kind, within, end) = match byte {
+                        b'{' => (Kind::Object, Within::Object, b'}'),
+                        _ => (Kind::List, Within::List, b']'),
+                    };
+                    at = self.space(at + 1);
+                    if self.peek(at) != end {
+                        let around = (open.node, (open.seen, open.names));
+                        open = Open {
+                            within,
+                            node: self.writer.open(kind, name, around),
+                            depth: open.depth + 1,
+                            seen: 0,
+                            names: 0,
+                        };
+                        (name, at) = self.name_in(&mut open, at)?;
+                        continue;
+                    }
+                    self.writer.push(kind, name, (0, 0));
+                    at += 1;
+                }
+                b't' => at = self.word(at, "true", Kind::Boolean(true), name)?,
+                b'f' => at = self.word(at, "false", Kind::Boolean(false), name)?,
+                b'n' => at = self.word(at, "null", Kind::Null, name)?,
+                _ => return Err(self.expected(at, "a value")),
             }
-            name = match self.scratch.open.last() {
-                Some(open) if open.object => self.name()?,
-                _ => (0, 0),
-            };
-        }
-    }
-
-    /// Goes on behind a value: closes what ends here. Whether another value follows.
-    fn follow(&mut self) -> Result<bool, Fault> {
-        loop {
-            self.space();
-            let Some(open) = self.scratch.open.last() else {
-                return match self.peek() {
-                    None => Ok(false),
-                    Some(_) => Err(self.expected("the end of the record")),
-                };
-            };
-            match (self.peek(), open.object) {
-                (Some(b','), _) => {
-                    self.at += 1;
-                    return Ok(true);
+            // Behind a value: what ends here is closed.
+            loop {
+                at = self.space(at);
+                match (open.within, self.peek(at)) {
+                    (Within::Object | Within::List, b',') => break,
+                    (Within::Object, b'}') | (Within::List, b']') => {
+                        if open.names > MAX_PAIRWISE {
+                            self.unique(open.node)?;
+                        }
+                        (open.node, (open.seen, open.names)) = self.writer.close(open.node);
+                        open.depth -= 1;
+                        open.within = match self.writer.kind(open.node) {
+                            _ if open.depth == 0 => Within::Nothing,
+                            Kind::Object => Within::Object,
+                            _ => Within::List,
+                        };
+                        at += 1;
+                    }
+                    (Within::Nothing, _) if at == self.bytes.len() => return Ok(()),
+                    (Within::Nothing, _) => {
+                        return Err(self.expected(at, "the end of the record"));
+                    }
+                    (Within::Object, _) => return Err(self.expected(at, "`,` or `}`")),
+                    (Within::List, _) => return Err(self.expected(at, "`,` or `]`")),
                 }
-                (Some(b'}'), true) | (Some(b']'), false) => {
-                    self.at += 1;
-                    self.close()?;
-                }
-                (_, true) => return Err(self.expected("`,` or `}`")),
-                (_, false) => return Err(self.expected("`,` or `]`")),
             }
+            (name, at) = self.name_in(&mut open, at + 1)?;
         }
     }
 
-    /// Opens a list or object, and closes it where it is empty. Whether something is in it.
-    fn open(&mut self, kind: Kind, name: Range, end: u8) -> Result<bool, Fault> {
-        if self.scratch.open.len() == MAX_DEPTH {
-            return Err(Fault {
-                code: "json_depth",
-                at: self.at,
-                what: format!("more than {MAX_DEPTH} objects and arrays inside each other").into(),
-            });
+    /// The name of the next value of an object, none in a list, and where the value is to be looked for.
+    #[inline(always)]
+    fn name_in(&mut self, open: &mut Open, at: usize) -> Read<(Name, usize)> {
+        if open.within != Within::Object {
+            return Ok((Name::default(), at));
         }
-        let node = self.writer.push(kind, name, (0, 0));
-        self.at += 1;
-        self.space();
-        if self.peek() == Some(end) {
-            self.at += 1;
-            return Ok(false);
+        let start = self.space(at);
+        if self.peek(start) != b'"' {
+            return Err(self.expected(start, "a name in quotes"));
         }
-        self.scratch.open.push(Open {
-            node,
-            object: kind == Kind::Object,
-            names: self.scratch.names.len(),
-        });
-        Ok(true)
-    }
-
-    fn close(&mut self) -> Result<(), Fault> {
-        let Some(open) = self.scratch.open.pop() else {
-            return Ok(());
+        let (name, behind) = self.name(start)?;
+        let behind = self.space(behind);
+        if self.peek(behind) != b':' {
+            return Err(self.expected(behind, "`:`"));
+        }
+        let bit = 1 << (name.mark().wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 59);
+        let again =
+            open.seen & bit != 0 && open.names < MAX_PAIRWISE && self.writer.has(open.node, name);
+        open.seen |= bit;
+        open.names = match again {
+            true => MAX_PAIRWISE + 1,
+            false => open.names.saturating_add(1),
         };
-        self.writer.close(open.node);
-        if open.object {
-            self.unique(open.names)?;
-            self.scratch.names.truncate(open.names);
-        }
-        Ok(())
+        Ok((name, behind + 1))
     }
 
-    /// Refuses a name that stands twice among those from `from` on.
-    fn unique(&mut self, from: usize) -> Result<(), Fault> {
-        let text: &str = self.writer.text();
-        let of = |name: &Name| &text.as_bytes()[name.text.0 as usize..name.text.1 as usize];
-        let names = &mut self.scratch.names[from..];
-        let again = if names.len() <= MAX_PAIRWISE {
-            let twice = |at: &usize| {
-                names[..*at]
-                    .iter()
-                    .any(|other| of(other) == of(&names[*at]))
-            };
-            (1..names.len()).find(twice).map(|at| names[at])
-        } else {
-            names.sort_unstable_by(|a, b| of(a).cmp(of(b)).then(a.at.cmp(&b.at)));
-            let pairs = names.windows(2).filter(|pair| of(&pair[0]) == of(&pair[1]));
-            pairs.map(|pair| pair[1]).min_by_key(|name| name.at)
-        };
-        let Some(again) = again else {
-            return Ok(());
-        };
-        Err(Fault {
-            code: "duplicate_key",
-            at: again.at,
-            what: format!("the name {} stands twice in one object", shown(of(&again))).into(),
-        })
+    /// Reads the name whose opening quote is at `at`, and says where it ends.
+    #[inline(always)]
+    fn name(&mut self, at: usize) -> Read<(Name, usize)> {
+        let from = at + 1;
+        if let Some(word) = self.bytes[from..].first_chunk()
+            && let Some(len) = first_special(u64::from_le_bytes(*word))
+            && word[len] == b'"'
+        {
+            let stop = from + len;
+            let name = Name::short(u64::from_le_bytes(*word), (from as u32, stop as u32));
+            return Ok((name, stop + 1));
+        }
+        self.long_name(at)
     }
 
-    /// Reads a name and the colon behind it.
-    fn name(&mut self) -> Result<Range, Fault> {
-        self.space();
-        let at = self.at;
-        if self.peek() != Some(b'"') {
-            return Err(self.expected("a name in quotes"));
-        }
-        let text = self.string()?;
-        // Only an escape can write NUL, and only strings with escapes stand behind the record.
+    #[inline(never)]
+    fn long_name(&mut self, at: usize) -> Read<(Name, usize)> {
+        let (text, behind) = self.string(at)?;
+        // Only strings with escapes stand behind the record.
         if text.0 as usize >= self.bytes.len() {
-            let name = &self.writer.text().as_bytes()[text.0 as usize..text.1 as usize];
-            if memchr::memchr(0, name).is_some() {
-                return Err(Fault {
-                    code: "nul_in_name",
-                    at,
-                    what: format!("the name {} holds the character NUL", shown(name)).into(),
-                });
-            }
+            self.escaped_name(text, at)?;
         }
-        self.space();
-        if self.peek() != Some(b':') {
-            return Err(self.expected("`:`"));
-        }
-        self.at += 1;
-        self.scratch.names.push(Name { text, at });
-        Ok(text)
+        Ok((self.writer.name(text), behind))
     }
 
-    fn word(&mut self, word: &'static str, kind: Kind, name: Range) -> Result<bool, Fault> {
-        for byte in word.bytes() {
-            if self.peek() != Some(byte) {
-                return Err(self.expected(format!("`{word}`")));
-            }
-            self.at += 1;
+    /// Notes where a name with escapes stands. Only an escape can write NUL.
+    #[inline(never)]
+    fn escaped_name(&mut self, text: Range, at: usize) -> Read<()> {
+        self.scratch.escaped.push((text.0, at));
+        let name = &self.writer.text().as_bytes()[text.0 as usize..text.1 as usize];
+        if memchr::memchr(0, name).is_none() {
+            return Ok(());
+        }
+        Err(Box::new(Fault {
+            code: "nul_in_name",
+            at,
+            what: format!("the name {} holds the character NUL", shown(name)).into(),
+        }))
+    }
+
+    /// Refuses a name that stands twice in the object `node`.
+    #[inline(never)]
+    fn unique(&mut self, node: u32) -> Read<()> {
+        let names = &mut self.scratch.names;
+        names.clear();
+        names.extend(self.writer.names(node).zip(0..));
+        let of = |name: Name| self.writer.bytes(name);
+        names.sort_unstable_by(|(a, first), (b, second)| {
+            let marks = a.mark().cmp(&b.mark());
+            marks.then_with(|| of(*a).cmp(of(*b)).then(first.cmp(second)))
+        });
+        let twice = |pair: &[(Name, usize)]| {
+            pair[0].0.mark() == pair[1].0.mark() && of(pair[0].0) == of(pair[1].0)
+        };
+        let pairs = names.windows(2).filter(|pair| twice(pair));
+        let Some((again, _)) = pairs.map(|pair| pair[1]).min_by_key(|(_, number)| *number) else {
+            return Ok(());
+        };
+        let start = again.range().0;
+        let escaped = self.scratch.escaped.iter().find(|(text, _)| *text == start);
+        Err(Box::new(Fault {
+            code: "duplicate_key",
+            // A name without escapes stands right behind its quote.
+            at: escaped.map_or(start as usize - 1, |(_, at)| *at),
+            what: format!("the name {} stands twice in one object", shown(of(again))).into(),
+        }))
+    }
+
+    /// Reads `word` at `at`, and says where it ends.
+    #[inline(always)]
+    fn word(&mut self, at: usize, word: &'static str, kind: Kind, name: Name) -> Read<usize> {
+        if !self.bytes[at..].starts_with(word.as_bytes()) {
+            return Err(self.no_word(at, word));
         }
         self.writer.push(kind, name, (0, 0));
-        Ok(false)
+        Ok(at + word.len())
     }
 
-    fn number(&mut self) -> Result<Range, Fault> {
-        let start = self.at;
-        if self.peek() == Some(b'-') {
-            self.at += 1;
-        }
-        if self.peek() == Some(b'0') {
-            self.at += 1;
-        } else {
-            self.digits()?;
-        }
-        if self.peek() == Some(b'.') {
-            self.at += 1;
-            self.digits()?;
-        }
-        if let Some(b'e' | b'E') = self.peek() {
-            self.at += 1;
-            if let Some(b'+' | b'-') = self.peek() {
-                self.at += 1;
-            }
-            self.digits()?;
-        }
-        Ok((start as u32, self.at as u32))
+    #[cold]
+    fn no_word(&self, at: usize, word: &str) -> Box<Fault> {
+        let pairs = self.bytes[at..].iter().zip(word.bytes());
+        let same = pairs.take_while(|(found, wanted)| *found == wanted).count();
+        self.expected(at + same, &format!("`{word}`"))
     }
 
-    fn digits(&mut self) -> Result<(), Fault> {
-        let start = self.at;
-        while let Some(b'0'..=b'9') = self.peek() {
-            self.at += 1;
+    /// Reads the number at `start`, and says where it ends.
+    #[inline(always)]
+    fn number(&self, start: usize) -> Read<usize> {
+        let mut at = start + usize::from(self.peek(start) == b'-');
+        at = match self.peek(at) {
+            b'0' => at + 1,
+            _ => self.digits(at)?,
+        };
+        if self.peek(at) == b'.' {
+            at = self.digits(at + 1)?;
         }
-        match self.at > start {
-            true => Ok(()),
-            false => Err(self.expected("a digit")),
+        if let b'e' | b'E' = self.peek(at) {
+            let sign = matches!(self.peek(at + 1), b'+' | b'-');
+            at = self.digits(at + 1 + usize::from(sign))?;
+        }
+        Ok(at)
+    }
+
+    #[inline(always)]
+    fn digits(&self, start: usize) -> Read<usize> {
+        match self.bytes.get(start..).map_or(0, digits) {
+            0 => Err(self.expected(start, "a digit")),
+            count => Ok(start + count),
         }
     }
 
-    /// Reads a string from its opening quote to behind its closing one.
-    fn string(&mut self) -> Result<Range, Fault> {
-        let mut from = self.at + 1;
-        let mut written = None;
+    /// Reads the string whose opening quote is at `at`, and says where it ends.
+    #[inline(always)]
+    fn string(&mut self, at: usize) -> Read<(Range, usize)> {
+        let from = at + 1;
+        let stop = from + plain(&self.bytes[from..]);
+        match self.peek(stop) {
+            b'"' => Ok(((from as u32, stop as u32), stop + 1)),
+            _ => self.escaped(from, stop),
+        }
+    }
+
+    /// Reads a string from behind its opening quote; up to `stop` it is as it is written.
+    #[inline(never)]
+    fn escaped(&mut self, mut from: usize, mut stop: usize) -> Read<(Range, usize)> {
+        let start = self.writer.text().len() as u32;
         loop {
-            let stop = from + plain(&self.bytes[from..]);
-            self.at = stop;
-            let Some(&byte) = self.bytes.get(stop) else {
-                return Err(self.expected("`\"`"));
+            if from < stop {
+                self.writer.text().push_str(&self.record[from..stop]);
+            }
+            match self.bytes.get(stop) {
+                Some(b'\\') => {}
+                Some(b'"') => {
+                    let end = self.writer.text().len() as u32;
+                    return Ok(((start, end), stop + 1));
+                }
+                Some(_) => {
+                    let what = "a control character in a string must be escaped";
+                    return Err(syntax(stop, what.into()));
+                }
+                None => return Err(self.expected(stop, "`\"`")),
+            }
+            let simple = self
+                .bytes
+                .get(stop + 1)
+                .map_or(0, |byte| SIMPLE[*byte as usize]);
+            let (character, behind) = match simple {
+                0 => self.unicode(stop + 1)?,
+                byte => (char::from(byte), stop + 2),
             };
-            if byte < b' ' {
-                return Err(self.syntax("a control character in a string must be escaped"));
-            }
-            self.at += 1;
-            if byte == b'"' && written.is_none() {
-                return Ok((from as u32, stop as u32));
-            }
-            let text = self.writer.text();
-            let start = *written.get_or_insert(text.len() as u32);
-            text.push_str(&self.record[from..stop]);
-            if byte == b'"' {
-                return Ok((start, text.len() as u32));
-            }
-            let character = self.escape()?;
             self.writer.text().push(character);
-            from = self.at;
+            from = behind;
+            stop = from + plain(&self.bytes[from..]);
         }
     }
 
-    /// Reads an escape from behind its backslash.
-    fn escape(&mut self) -> Result<char, Fault> {
-        let character = match self.peek() {
-            Some(byte @ (b'"' | b'\\' | b'/')) => byte as char,
-            Some(b'b') => '\u{8}',
-            Some(b'f') => '\u{c}',
-            Some(b'n') => '\n',
-            Some(b'r') => '\r',
-            Some(b't') => '\t',
-            Some(b'u') => {
-                self.at += 1;
-                return self.unicode();
+    /// Reads the escape at `at`, which is behind its backslash and not one of [`SIMPLE`]: `u`, four digits, and
+    /// where they are half of a pair, the other half.
+    fn unicode(&self, at: usize) -> Read<(char, usize)> {
+        if self.peek(at) != b'u' {
+            return Err(self.expected(at, "one of `\"\\/bfnrtu` behind `\\`"));
+        }
+        let (high, mut behind) = (self.hex(at + 1)?, at + 5);
+        let mut code = high;
+        if (0xd800..=0xdbff).contains(&high) && self.bytes[behind..].starts_with(b"\\u") {
+            let low = self.hex(behind + 2)?;
+            behind += 6;
+            if (0xdc00..=0xdfff).contains(&low) {
+                code = 0x1_0000 + ((high - 0xd800) << 10) + (low - 0xdc00);
             }
-            _ => return Err(self.expected("one of `\"\\/bfnrtu` behind `\\`")),
-        };
-        self.at += 1;
-        Ok(character)
+        }
+        match char::from_u32(code) {
+            Some(character) => Ok((character, behind)),
+            None => {
+                let what = format!("`\\u{high:04x}` is half of a surrogate pair");
+                Err(syntax(at - 1, what.into()))
+            }
+        }
     }
 
-    /// Reads the digits behind `\u` and, where they are half of a pair, the other half.
-    fn unicode(&mut self) -> Result<char, Fault> {
-        let escape = self.at - 2;
-        let high = self.hex()?;
-        let code = match high {
-            0xd800..=0xdbff if self.bytes[self.at..].starts_with(b"\\u") => {
-                self.at += 2;
-                let low = self.hex()?;
-                match low {
-                    0xdc00..=0xdfff => 0x1_0000 + ((high - 0xd800) << 10) + (low - 0xdc00),
-                    _ => high,
-                }
-            }
-            _ => high,
-        };
-        char::from_u32(code).ok_or_else(|| Fault {
-            code: "json_syntax",
-            at: escape,
-            what: format!("`\\u{high:04x}` is half of a surrogate pair").into(),
-        })
-    }
-
-    fn hex(&mut self) -> Result<u32, Fault> {
+    fn hex(&self, start: usize) -> Read<u32> {
         let mut code = 0;
-        for _ in 0..4 {
-            let digit = self.peek().and_then(|byte| (byte as char).to_digit(16));
-            let Some(digit) = digit else {
-                return Err(self.expected("four hexadecimal digits behind `\\u`"));
+        for at in start..start + 4 {
+            let Some(digit) = (self.peek(at) as char).to_digit(16) else {
+                return Err(self.expected(at, "four hexadecimal digits behind `\\u`"));
             };
             code = code << 4 | digit;
-            self.at += 1;
         }
         Ok(code)
     }
 
-    fn peek(&self) -> Option<u8> {
-        self.bytes.get(self.at).copied()
+    /// The byte at `at`; at the end 0, which has no place between the tokens of JSON.
+    #[inline(always)]
+    fn peek(&self, at: usize) -> u8 {
+        self.bytes.get(at).copied().unwrap_or(0)
     }
 
-    fn space(&mut self) {
-        while let Some(b' ' | b'\t' | b'\n' | b'\r') = self.peek() {
-            self.at += 1;
+    /// Where the next token begins, from `at` on.
+    #[inline(always)]
+    fn space(&self, at: usize) -> usize {
+        match self.peek(at) {
+            0..=b' ' => self.more_space(at),
+            _ => at,
         }
     }
 
+    #[inline(never)]
+    fn more_space(&self, mut at: usize) -> usize {
+        while let b' ' | b'\t' | b'\n' | b'\r' = self.peek(at) {
+            at += 1;
+        }
+        at
+    }
+
     #[cold]
-    fn expected(&self, what: impl std::fmt::Display) -> Fault {
-        let found = match self
-            .record
-            .get(self.at..)
-            .and_then(|rest| rest.chars().next())
-        {
+    fn expected(&self, at: usize, what: &str) -> Box<Fault> {
+        let rest = self.record.get(at..);
+        let found = match rest.and_then(|rest| rest.chars().next()) {
             None => "the end of the record".to_owned(),
             Some(found) if found.is_control() => format!("U+{:04X}", found as u32),
             Some(found) => format!("`{found}`"),
         };
-        self.syntax(format!("expected {what}, found {found}"))
-    }
-
-    fn syntax(&self, what: impl Into<Cow<'static, str>>) -> Fault {
-        Fault {
-            code: "json_syntax",
-            at: self.at,
-            what: what.into(),
-        }
+        syntax(at, format!("expected {what}, found {found}").into())
     }
 }
 
-/// How many bytes at the start of `bytes` are neither a quote, a backslash nor a control character. Eight at
-/// a time: a byte of a word is zero exactly where subtracting one borrows into its high bit.
+#[cold]
+fn syntax(at: usize, what: Cow<'static, str>) -> Box<Fault> {
+    Box::new(Fault {
+        code: "json_syntax",
+        at,
+        what,
+    })
+}
+
+#[cold]
+fn too_deep(at: usize) -> Box<Fault> {
+    Box::new(Fault {
+        code: "json_depth",
+        at,
+        what: format!("more than {MAX_DEPTH} objects and arrays inside each other").into(),
+    })
+}
+
+/// How many bytes at the start of `bytes` are neither a quote, a backslash nor a control character.
+#[inline(always)]
 fn plain(bytes: &[u8]) -> usize {
-    const ONES: u64 = u64::MAX / 255;
-    const HIGHS: u64 = ONES << 7;
-    let mut at = 0;
-    while let Some(word) = bytes[at..].first_chunk::<8>() {
-        let word = u64::from_le_bytes(*word);
-        let zero = |word: u64| word.wrapping_sub(ONES) & !word;
-        let control = word.wrapping_sub(ONES * 0x20) & !word;
-        let quote = zero(word ^ (ONES * u64::from(b'"')));
-        let backslash = zero(word ^ (ONES * u64::from(b'\\')));
-        let found = (control | quote | backslash) & HIGHS;
-        if found != 0 {
-            // The lowest hit is exact: a false one only stands above a true one.
-            return at + found.trailing_zeros() as usize / 8;
+    let mut rest = bytes;
+    while let Some((word, behind)) = rest.split_first_chunk() {
+        if let Some(at) = first_special(u64::from_le_bytes(*word)) {
+            return bytes.len() - rest.len() + at;
         }
-        at += 8;
+        rest = behind;
     }
     let special = |byte: &u8| matches!(byte, b'"' | b'\\' | 0..=0x1f);
-    let rest = &bytes[at..];
-    at + rest.iter().position(special).unwrap_or(rest.len())
+    let stop = rest.iter().position(special).unwrap_or(rest.len());
+    bytes.len() - rest.len() + stop
+}
+
+/// Where the first byte of `word` is that is a quote, a backslash or a control character. A byte is less than a
+/// number exactly where subtracting it borrows into its high bit.
+#[inline(always)]
+fn first_special(word: u64) -> Option<usize> {
+    // Changing one bit leaves control characters below 0x20, and puts the quote right above them.
+    let quote_or_control = (word ^ (ONES * 0x02)).wrapping_sub(ONES * 0x21);
+    let backslash = (word ^ (ONES * u64::from(b'\\'))).wrapping_sub(ONES);
+    let found = (quote_or_control | backslash) & !word & HIGHS;
+    // The lowest hit is exact: a false one only stands above a true one.
+    (found != 0).then(|| found.trailing_zeros() as usize / 8)
+}
+
+/// How many bytes at the start of `bytes` are digits.
+#[inline(always)]
+fn digits(bytes: &[u8]) -> usize {
+    let mut rest = bytes;
+    while let Some((word, behind)) = rest.split_first_chunk() {
+        // Digits become 0 to 9, to which 0x76 can be added without reaching the high bit.
+        let values = u64::from_le_bytes(*word) ^ (ONES * u64::from(b'0'));
+        let found = ((values & !HIGHS) + ONES * 0x76 | values) & HIGHS;
+        if found != 0 {
+            return bytes.len() - rest.len() + found.trailing_zeros() as usize / 8;
+        }
+        rest = behind;
+    }
+    let stop = rest.iter().position(|byte| !byte.is_ascii_digit());
+    bytes.len() - rest.len() + stop.unwrap_or(rest.len())
 }
 
 /// A name for a message: at most 64 characters of it.

@@ -78,13 +78,15 @@ impl FieldPlan {
             Kind::String if !self.shape.is_empty() => {
                 self.shaped(index, item.text(), record, problems, true);
             }
-            Kind::String | Kind::Number if self.is_missing(item.text()) => {
+            Kind::String | Kind::Number
+                if !self.missing.is_empty() && self.is_missing(item.text()) =>
+            {
                 self.absent(record, problems)
             }
             Kind::String => {
                 let read = self
                     .reader
-                    .item_text_to(item.text(), self.lax, record, Record::push);
+                    .text_item_to(item, self.lax, record, Record::push);
                 self.judge(read, index, item.text(), record, problems);
             }
             kind => {

@@ -55,7 +55,23 @@ impl Reader {
         }
     }
 
-    /// Reads a JSON text, and puts the value where it belongs.
+    /// Reads a JSON value that is a text, and puts the value where it belongs: in `record`, which has taken over
+    /// the texts of its tree.
+    #[inline]
+    pub fn text_item_to<T>(
+        &self,
+        item: Item<'_>,
+        lax: bool,
+        record: &mut Record,
+        put: impl FnOnce(&mut Record, Value) -> T,
+    ) -> Result<T, Fault> {
+        match self {
+            Self::String => Ok(put(record, Value::Text(item.place()))),
+            _ => self.item_text_to(item.text(), lax, record, put),
+        }
+    }
+
+    /// Reads the text of a JSON value, changed perhaps, and puts the value where it belongs.
     #[inline]
     pub fn item_text_to<T>(
         &self,
@@ -91,19 +107,17 @@ impl Reader {
         let Self::List(Some(items), _) = self else {
             return untyped::value(list, record);
         };
-        let read = |(item, number): (Item<'_>, usize)| {
-            let value = match item.kind() {
+        let mut values = record.list();
+        let mut put = |_: &mut Record, value| values.push(value);
+        for (item, number) in list.children().zip(1..) {
+            let read = match item.kind() {
                 Kind::Null => Err(Fault::wrong("is null")),
-                Kind::String => items.item_text_to(item.text(), lax, record, |_, value| value),
-                _ => items.item_to(item, lax, record, |_, value| value),
+                Kind::String => items.text_item_to(item, lax, record, &mut put),
+                _ => items.item_to(item, lax, record, &mut put),
             };
-            value.map_err(|fault| in_list(fault, number, item.text()))
-        };
-        list.children()
-            .zip(1..)
-            .map(read)
-            .collect::<Result<_, _>>()
-            .map(Value::List)
+            read.map_err(|fault| in_list(fault, number, item.text()))?;
+        }
+        Ok(Value::List(values))
     }
 }
 

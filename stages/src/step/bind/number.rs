@@ -46,15 +46,19 @@ pub fn integer(text: &str, style: NumberStyle) -> Result<i64, Fault> {
 
 fn plain_integer(bytes: &[u8]) -> Result<i64, Fault> {
     let (negative, digits) = signed(bytes);
-    if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
-        return Err(no_integer());
-    }
     let mut value = 0_u64;
-    if digits.len() <= 18 {
-        for digit in digits {
-            value = value * 10 + u64::from(digit - b'0');
+    if matches!(digits.len(), 1..=18) {
+        for byte in digits {
+            let digit = byte.wrapping_sub(b'0');
+            if digit > 9 {
+                return Err(no_integer());
+            }
+            value = value * 10 + u64::from(digit);
         }
     } else {
+        if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
+            return Err(no_integer());
+        }
         for digit in digits {
             value = value
                 .checked_mul(10)

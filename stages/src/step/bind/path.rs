@@ -1,7 +1,7 @@
 //! Paths into a JSON value: the singular paths of RFC 9535 (names and indexes, also from the end), and plain
 //! top-level keys. A path says one place or none; it never searches.
 
-use crate::record::Item;
+use crate::record::{Item, Key};
 
 /// Where a field's value stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -11,7 +11,7 @@ pub struct Path(Vec<Segment>);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Segment {
     /// To the value with this name.
-    Key(Box<str>),
+    Key(Key),
     /// To the item with this number, from 0, or from the end where it is negative.
     Index(i64),
 }
@@ -19,7 +19,7 @@ pub enum Segment {
 impl Path {
     /// A top-level key, taken literally.
     pub fn key(name: &str) -> Self {
-        Self(vec![Segment::Key(name.into())])
+        Self(vec![Segment::Key(Key::new(name))])
     }
 
     /// Reads what a spec says: a path where it begins with `$`, else a top-level key.
@@ -43,7 +43,7 @@ impl Path {
     }
 
     /// The top-level key that it begins with; `None` where it begins with an index, or is the record itself.
-    pub fn top(&self) -> Option<&str> {
+    pub fn top(&self) -> Option<&Key> {
         match self.0.first()? {
             Segment::Key(key) => Some(key),
             Segment::Index(_) => None,
@@ -97,7 +97,7 @@ fn shorthand(text: &str) -> Result<(Segment, &str), String> {
     if !name[end..].is_empty() && !name[end..].starts_with(['.', '[']) {
         return Err(format!("`{text}` is no plain name: write `['…']`"));
     }
-    Ok((Segment::Key(name[..end].into()), &name[end..]))
+    Ok((Segment::Key(Key::new(&name[..end])), &name[end..]))
 }
 
 /// `['name']`, `["name"]` or `[index]`, behind the bracket.
@@ -111,7 +111,7 @@ fn bracket(text: &str) -> Result<(Segment, &str), String> {
         let rest = rest
             .strip_prefix(']')
             .ok_or("a `]` is missing behind the name")?;
-        return Ok((Segment::Key(name.into()), rest));
+        return Ok((Segment::Key(Key::new(&name)), rest));
     }
     let (index, rest) = text.split_once(']').ok_or("a `]` is missing")?;
     let digits = index.strip_prefix('-').unwrap_or(index);
@@ -182,7 +182,7 @@ mod tests {
         let shown: Vec<String> = segments
             .iter()
             .map(|segment| match segment {
-                Segment::Key(key) => key.to_string(),
+                Segment::Key(key) => key.name().to_owned(),
                 Segment::Index(index) => format!("[{index}]"),
             })
             .collect();

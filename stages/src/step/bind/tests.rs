@@ -5,7 +5,7 @@ mod json;
 mod round_trip;
 
 use super::*;
-use crate::record::{Cells, Record, Tree, Value};
+use crate::record::{Cells, Name, Record, Tree, Value};
 use crate::step::bind::validate::canonical;
 use pipeline::{Accepted, Bind, Verdict};
 
@@ -91,13 +91,13 @@ fn tree(text: &str) -> Tree {
     let mut tree = Tree::default();
     let mut writer = tree.refill();
     let mut rest = text.trim();
-    write(&mut writer, (0, 0), &mut rest);
+    write(&mut writer, Name::default(), &mut rest);
     assert!(rest.trim().is_empty(), "{rest}");
     tree
 }
 
 /// A small reader of well-formed JSON, so that numbers keep their digits.
-fn write(writer: &mut crate::record::TreeWriter<'_>, key: (u32, u32), rest: &mut &str) {
+fn write(writer: &mut crate::record::TreeWriter<'_>, key: Name, rest: &mut &str) {
     use crate::record::Kind;
     let scalar = |rest: &mut &str| {
         let end = rest.find([',', ']', '}', ' ']).unwrap_or(rest.len());
@@ -109,16 +109,14 @@ fn write(writer: &mut crate::record::TreeWriter<'_>, key: (u32, u32), rest: &mut
     match rest.as_bytes()[0] {
         b'{' | b'[' => {
             let is_object = rest.starts_with('{');
-            let node = writer.push(
-                if is_object { Kind::Object } else { Kind::List },
-                key,
-                (0, 0),
-            );
+            let kind = if is_object { Kind::Object } else { Kind::List };
+            let node = writer.open(kind, key, (0, (0, 0)));
             *rest = rest[1..].trim_start();
             while !rest.starts_with(['}', ']']) {
-                let mut key = (0, 0);
+                let mut key = Name::default();
                 if is_object {
-                    key = string(writer, rest);
+                    let text = string(writer, rest);
+                    key = writer.name(text);
                     *rest = rest.trim_start().strip_prefix(':').unwrap();
                 }
                 write(writer, key, rest);

@@ -7,7 +7,7 @@ use super::plan::{BindPlan, RESERVED, Source};
 use super::spec::{Missing, Unknown};
 use super::untyped;
 use super::value::{Fault, shown};
-use crate::record::{Item, Kind, Record, Text, Tree, Value};
+use crate::record::{Item, Keys, Kind, Record, Text, Tree, Value};
 use pipeline::{Bind, MAX_PROBLEMS, Problem, Verdict};
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ const KEYS_ON_STACK: usize = 32;
 pub struct JsonBind {
     fields: Vec<(Arc<FieldPlan>, Vec<Way>)>,
     /// The top-level keys that fields begin with, each once, in the order of the fields.
-    keys: Vec<Box<str>>,
+    keys: Keys,
     /// Some field takes the whole record, or an item of it: a record need not be an object, and no key is unknown.
     takes_whole: bool,
     /// Every field must be there, if only as null.
@@ -41,16 +41,9 @@ struct Way {
 impl BindPlan {
     /// Binds JSON records.
     pub fn for_tree(&self) -> JsonBind {
-        let mut keys: Vec<Box<str>> = Vec::new();
+        let mut keys = Keys::default();
         let mut way = |path: &Path| {
-            let key = path.top().map(|top| {
-                keys.iter()
-                    .position(|key| **key == *top)
-                    .unwrap_or_else(|| {
-                        keys.push(top.into());
-                        keys.len() - 1
-                    })
-            });
+            let key = path.top().map(|top| keys.number(top));
             Way {
                 key,
                 path: path.clone(),
@@ -83,7 +76,7 @@ impl BindPlan {
 
 impl Bind<Tree, Record> for JsonBind {
     fn bind(&self, row: &mut Tree, record: &mut Record) -> Verdict {
-        record.clear(0);
+        record.take_over(row);
         let Some(root) = row.root() else {
             return Verdict::Reject(vec![Problem::of_record("type", "the record is empty")]);
         };
@@ -93,12 +86,13 @@ impl Bind<Tree, Record> for JsonBind {
                 "the record is no JSON object",
             )]);
         }
-        let mut few = [None; KEYS_ON_STACK];
+        // The number of an item, or that of the root, which is no key's.
+        let mut few = [0; KEYS_ON_STACK];
         let mut many = Vec::new();
         let found = match few.get_mut(..self.keys.len()) {
             Some(few) => few,
             None => {
-                many.resize(self.keys.len(), None);
+                many.resize(self.keys.len(), 0);
                 &mut many[..]
             }
         };
@@ -109,7 +103,8 @@ impl Bind<Tree, Record> for JsonBind {
         let mut problems = Vec::new();
         for (index, (field, ways)) in self.fields.iter().enumerate() {
             let at = ways.iter().find_map(|way| match way.key {
-                Some(key) => way.path.find_below(found[key]?),
+                Some(key) if found[key] == 0 => None,
+                Some(key) => way.path.find_below(root.other(found[key])),
                 None => way.path.find(root),
             });
             match at {
@@ -145,25 +140,13 @@ struct Extra {
 impl JsonBind {
     /// Walks the top-level keys: those of fields are noted in `found`, others judged.
     #[inline]
-    fn look_up<'t>(
-        &self,
-        root: Item<'t>,
-        found: &mut [Option<Item<'t>>],
-        record: &mut Record,
-        extra: &mut Extra,
-    ) {
+    fn look_up(&self, root: Item<'_>, found: &mut [u32], record: &mut Record, extra: &mut Extra) {
         let mut next = 0;
         for entry in root.children() {
-            let key = entry.key();
             // Records have their keys in one order, mostly that of the fields: the next one comes first.
-            let behind = self.keys[next..].iter().position(|known| **known == *key);
-            let known = match behind {
-                Some(ahead) => Some(next + ahead),
-                None => self.keys[..next].iter().position(|known| **known == *key),
-            };
-            match known {
+            match self.keys.find(entry, next) {
                 Some(known) => {
-                    found[known] = Some(entry);
+                    found[known] = entry.number();
                     next = known + 1;
                 }
                 None if self.takes_whole => {}
@@ -219,7 +202,6 @@ impl JsonBind {
             return refuse("name_taken", "is a name to which a field is written");
         }
         untyped::check_name(key)?;
-        let name = record.store(key);
-        Ok((name, untyped::value(entry, record)?))
+        Ok((entry.key_place(), untyped::value(entry, record)?))
     }
 }

@@ -12,6 +12,9 @@ use std::cmp::Ordering;
 /// The longest text that is read as a number where points and groups have characters of their own, in bytes.
 pub const MAX_STYLED_NUMBER_BYTES: usize = 128;
 
+/// Digits that always fit into 64 bits without a sign.
+const U64_DIGITS: usize = 19;
+
 /// Significant digits that a double always gives back (`DBL_DIG` of C).
 const DOUBLE_DIGITS: usize = 15;
 
@@ -47,7 +50,7 @@ pub fn integer(text: &str, style: NumberStyle) -> Result<i64, Fault> {
 fn plain_integer(bytes: &[u8]) -> Result<i64, Fault> {
     let (negative, digits) = signed(bytes);
     let mut value = 0_u64;
-    if matches!(digits.len(), 1..=18) {
+    if matches!(digits.len(), 1..=U64_DIGITS) {
         for byte in digits {
             let digit = byte.wrapping_sub(b'0');
             if digit > 9 {
@@ -90,6 +93,9 @@ fn read_float(text: &str, style: NumberStyle) -> Result<f64, Fault> {
 
 fn plain_float(text: &str) -> Result<f64, Fault> {
     let bytes = text.as_bytes();
+    if let Some(value) = short_float(bytes) {
+        return Ok(value);
+    }
     // Rust also reads `inf` and `nan`, which have other letters.
     let known =
         |byte: &u8| byte.is_ascii_digit() || matches!(byte, b'.' | b'-' | b'+' | b'e' | b'E');
@@ -108,6 +114,31 @@ fn plain_float(text: &str) -> Result<f64, Fault> {
     } else {
         Err(Fault::range("is a number that no double holds"))
     }
+}
+
+/// Reads a number without an exponent whose digits and whose power of ten are exact as doubles, so that their
+/// quotient is the nearest double. `None` for any other, and for what is no number.
+#[inline]
+fn short_float(bytes: &[u8]) -> Option<f64> {
+    const POWERS: [f64; DOUBLE_DIGITS + 1] = [
+        1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
+    ];
+    let (negative, digits) = signed(bytes);
+    let (mut value, mut count, mut point) = (0_u64, 0, None);
+    for byte in digits.iter().take(DOUBLE_DIGITS + 2) {
+        let digit = byte.wrapping_sub(b'0');
+        if digit <= 9 {
+            value = value * 10 + u64::from(digit);
+            count += 1;
+        } else if *byte != b'.' || point.replace(count).is_some() {
+            return None;
+        }
+    }
+    if !(1..=DOUBLE_DIGITS).contains(&count) {
+        return None;
+    }
+    let value = value as f64 / POWERS[point.map_or(0, |before| count - before)];
+    Some(if negative { -value } else { value })
 }
 
 /// Reads a number exactly, with as many digits behind the point as were written; `scale` digits of a whole
@@ -135,20 +166,27 @@ fn read_decimal(text: &str, style: NumberStyle, scale: Option<u32>) -> Result<De
 
 fn plain_decimal(text: &str) -> Result<Decimal, Fault> {
     let (negative, digits) = signed(text.as_bytes());
-    // Up to 19 digits fit into 64 bits, and no exponent is left.
-    if matches!(digits.len(), 1..=19) && digits != b"." {
-        let (mut coefficient, mut point) = (0_u64, None);
-        let read = digits.iter().enumerate().all(|(at, byte)| match byte {
+    // Two numbers of 64 bits hold them, and no exponent is left.
+    if digits.len() <= 2 * U64_DIGITS {
+        let (mut halves, mut count, mut point) = ([0_u64; 2], 0, None);
+        let read = digits.iter().all(|byte| match byte {
             b'0'..=b'9' => {
-                coefficient = coefficient * 10 + u64::from(byte - b'0');
+                let half = &mut halves[count / U64_DIGITS];
+                *half = *half * 10 + u64::from(byte - b'0');
+                count += 1;
                 true
             }
-            b'.' => point.replace(at).is_none(),
+            b'.' => point.replace(count).is_none(),
             _ => false,
         });
-        if read {
-            let scale = point.map_or(0, |at| digits.len() - at - 1);
-            let decimal = Decimal::new(negative, u128::from(coefficient), scale as i32);
+        if read && count > 0 {
+            let [high, low] = halves.map(u128::from);
+            let coefficient = match count.checked_sub(U64_DIGITS) {
+                Some(below) => high * 10_u128.pow(below as u32) + low,
+                None => high,
+            };
+            let scale = point.map_or(0, |before| count - before);
+            let decimal = Decimal::new(negative, coefficient, scale as i32);
             return decimal.ok_or_else(over_34_digits);
         }
     }
@@ -164,14 +202,11 @@ fn plain_decimal(text: &str) -> Result<Decimal, Fault> {
 /// A number of JSON whose type nobody declared: an integer of 64 bits, else a double, where that gives the same
 /// number back.
 pub fn untyped(text: &str) -> Result<Value, Fault> {
+    if let Ok(value) = plain_integer(text.as_bytes()) {
+        return Ok(Value::Integer(value));
+    }
     let (_, digits) = signed(text.as_bytes());
-    if digits.iter().all(u8::is_ascii_digit) {
-        if let Ok(value) = plain_integer(text.as_bytes()) {
-            return Ok(Value::Integer(value));
-        }
-    } else if digits.len() <= DOUBLE_DIGITS
-        && !digits.iter().any(|byte| matches!(byte, b'e' | b'E'))
-    {
+    if digits.len() <= DOUBLE_DIGITS && !digits.iter().any(|byte| matches!(byte, b'e' | b'E')) {
         return plain_float(text).map(Value::Float);
     }
     let value = plain_float(text)?;

@@ -1,6 +1,7 @@
 //! Numbers at their borders, in every style.
 
 use super::*;
+use proptest::prelude::*;
 
 const EURO: NumberStyle = NumberStyle {
     decimal_char: ',',
@@ -201,4 +202,16 @@ fn untyped_numbers_are_exact_or_refused() {
         ("1e-400", "number_range"),
     ];
     check(&cases, untyped, |value| format!("{value:?}"));
+}
+
+proptest! {
+    #[test]
+    fn short_numbers_are_read_as_long_ones_are(text in "[+-]?[0-9]{0,21}\\.?[0-9]{0,21}") {
+        let nearest = text.parse::<f64>().ok().map(f64::to_bits);
+        prop_assert_eq!(float(&text, NumberStyle::PLAIN).ok().map(f64::to_bits), nearest);
+        let exact = Decimal::parse(&text);
+        prop_assert_eq!(decimal(&text, NumberStyle::PLAIN, None).ok(), exact);
+        let whole = text.parse::<i64>().ok();
+        prop_assert_eq!(integer(&text, NumberStyle::PLAIN).ok(), whole);
+    }
 }

@@ -46,17 +46,20 @@ pub fn time(text: &str) -> Option<Civil> {
 /// RFC 3339 (5.6): a date, `T` or a space, `HH:MM:SS[.f]`, and an offset, which may be missing here: whether it
 /// may is the field's to say. The offset is in seconds.
 pub fn datetime(text: &str) -> Option<(Civil, Option<i32>)> {
-    let (day, rest) = text.split_at_checked(10)?;
-    let rest = rest.strip_prefix(['T', 't', ' '])?;
-    let cut = rest
-        .bytes()
-        .position(|byte| matches!(byte, b'Z' | b'z' | b'+' | b'-'));
-    let (clock, zone) = rest.split_at(cut.unwrap_or(rest.len()));
-    if clock.len() < 8 {
+    let bytes = text.as_bytes();
+    if bytes.len() < 19 || !matches!(bytes[10], b'T' | b't' | b' ') {
         return None;
     }
-    let (day, clock) = (date(day)?, time(clock)?);
-    let offset_seconds = match zone {
+    // The clock ends behind its seconds, or their fraction.
+    let end = match &bytes[19..] {
+        [b'.', digits @ ..] => {
+            let digit = |byte: &&u8| byte.is_ascii_digit();
+            20 + digits.iter().take_while(digit).count()
+        }
+        _ => 19,
+    };
+    let (day, clock) = (date(text.get(..10)?)?, time(text.get(11..end)?)?);
+    let offset_seconds = match text.get(end..)? {
         "" => None,
         zone => Some(offset(zone).filter(|_| matches!(zone.len(), 1 | 6))?),
     };

@@ -87,19 +87,29 @@ impl FieldPlan {
                 let read = self
                     .reader
                     .text_item_to(item, self.lax, record, Record::push);
-                self.judge(read, index, item.text(), record, problems);
+                self.judge_item(read, index, item, record, problems);
             }
-            kind => {
+            _ => {
                 let read = self.reader.item_to(item, self.lax, record, Record::push);
-                let found = match kind {
-                    Kind::Boolean(true) => "true",
-                    Kind::Boolean(false) => "false",
-                    Kind::List => "[…]",
-                    Kind::Object => "{…}",
-                    _ => item.text(),
-                };
-                self.judge(read, index, found, record, problems);
+                self.judge_item(read, index, item, record, problems);
             }
+        }
+    }
+
+    /// As [`Self::judge`]; what was found is only looked at where it could not be read.
+    #[inline(always)]
+    fn judge_item(
+        &self,
+        read: Result<(), Fault>,
+        index: usize,
+        item: Item<'_>,
+        record: &mut Record,
+        problems: &mut Vec<Problem>,
+    ) {
+        match read {
+            Ok(()) if self.constraints.is_empty() => {}
+            Ok(()) => self.judge(Ok(()), index, "", record, problems),
+            Err(fault) => self.judge(Err(fault), index, found(item), record, problems),
         }
     }
 
@@ -178,5 +188,17 @@ impl FieldPlan {
     #[cold]
     pub fn not_there(&self) -> Problem {
         self.is_required("is not there")
+    }
+}
+
+/// What a message says was found.
+#[cold]
+fn found(item: Item<'_>) -> &str {
+    match item.kind() {
+        Kind::Boolean(true) => "true",
+        Kind::Boolean(false) => "false",
+        Kind::List => "[…]",
+        Kind::Object => "{…}",
+        _ => item.text(),
     }
 }

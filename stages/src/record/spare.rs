@@ -63,6 +63,7 @@ impl Spare {
 }
 
 /// Keeps an empty one.
+#[inline]
 fn keep<T>(all: &mut Vec<Vec<T>>, one: Vec<T>) {
     if (1..=MAX_SPARE_VALUES).contains(&one.capacity()) && all.len() < MAX_SPARE {
         all.push(one);

@@ -353,6 +353,19 @@ impl<'a> Item<'a> {
         self.slice(self.node().name.text)
     }
 
+    /// Whether its key holds the character NUL.
+    #[inline]
+    pub fn has_nul_in_key(self) -> bool {
+        const ONES: u64 = u64::MAX / 255;
+        let mark = self.node().name.mark;
+        if !is_whole(mark) {
+            return self.key().as_bytes().contains(&0);
+        }
+        // With other bytes behind the name, a zero byte is one from which subtracting one borrows.
+        let word = mark | u64::MAX << (8 * (mark >> 56));
+        word.wrapping_sub(ONES) & !word & (ONES << 7) != 0
+    }
+
     /// Whether it is an entry with this key.
     #[inline]
     pub fn is_named(self, key: &Key) -> bool {

@@ -201,7 +201,7 @@ impl JsonBind {
         if in_document && self.taken.iter().any(|taken| **taken == *key) {
             return refuse("name_taken", "is a name to which a field is written");
         }
-        untyped::check_name(key)?;
+        untyped::check_name(entry)?;
         Ok((entry.key_place(), untyped::value(entry, record)?))
     }
 }

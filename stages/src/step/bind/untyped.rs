@@ -47,7 +47,7 @@ fn entries(
     let mut entries = record.object();
     for entry in object.children() {
         let below = levels.checked_sub(1).ok_or_else(too_deep)?;
-        check_name(entry.key())?;
+        check_name(entry)?;
         entries.push((entry.key_place(), one(entry, record, below)?));
     }
     Ok(entries)
@@ -70,14 +70,20 @@ fn in_number(fault: Fault, item: Item<'_>) -> Fault {
 }
 
 /// A name in a document must not hold a NUL: BSON ends names with one.
-pub fn check_name(name: &str) -> Result<(), Fault> {
-    if name.as_bytes().contains(&0) {
-        return Err(Fault {
-            code: "nul_in_name",
-            reason: format!("has the name {}, which holds a NUL", shown(name)).into(),
-        });
+#[inline]
+pub fn check_name(entry: Item<'_>) -> Result<(), Fault> {
+    match entry.has_nul_in_key() {
+        true => Err(nul_in_name(entry.key())),
+        false => Ok(()),
     }
-    Ok(())
+}
+
+#[cold]
+fn nul_in_name(name: &str) -> Fault {
+    Fault {
+        code: "nul_in_name",
+        reason: format!("has the name {}, which holds a NUL", shown(name)).into(),
+    }
 }
 
 #[cfg(test)]

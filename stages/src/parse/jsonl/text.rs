@@ -84,7 +84,8 @@ struct Fault {
 /// What is read, or where and why not; boxed, because a result is handed on for each value.
 type Read<T> = Result<T, Box<Fault>>;
 
-/// Reads `record`, which must be one JSON object, into `tree`.
+/// Reads `record`, which must be one JSON object, into `tree`. Inlined, it would have fewer registers.
+#[inline(never)]
 pub fn read(record: &str, tree: &mut Tree, scratch: &mut Scratch) -> Result<(), Problem> {
     if record.len() > MAX_TEXT_BYTES {
         return Err(Problem::of_record(
@@ -121,9 +122,9 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     fn document(&mut self) -> Read<()> {
-        let start = self.space(0);
-        self.value(start)?;
-        let what = match self.peek(start) {
+        self.value()?;
+        let (byte, start) = self.token(0);
+        let what = match byte {
             b'{' => return Ok(()),
             b'[' => "an array",
             b'"' => "a string",
@@ -138,8 +139,9 @@ impl Reader<'_> {
         }))
     }
 
-    /// Reads the value at `at` with everything inside it, and what follows it up to the end of the record.
-    fn value(&mut self, mut at: usize) -> Read<()> {
+    /// Reads one value with everything inside it, and what follows it up to the end of the record.
+    fn value(&mut self) -> Read<()> {
+        let mut at = 0;
         let mut open = Open {
             within: Within::Nothing,
             node: 0,
@@ -149,8 +151,9 @@ impl Reader<'_> {
         };
         let mut name = Name::default();
         loop {
-            at = self.space(at);
-            match self.peek(at) {
+            let byte;
+            (byte, at) = self.token(at);
+            match byte {
                 b'"' => {
                     let (text, behind) = self.string(at)?;
                     self.writer.push(Kind::String, name, text);
@@ -162,7 +165,7 @@ impl Reader<'_> {
                     self.writer.push(Kind::Number, name, text);
                     at = behind;
                 }
-                byte @ (b'{' | b'[') => {
+                b'{' | b'[' => {
                     if open.depth == MAX_DEPTH {
                         return Err(too_deep(at));
                     }
@@ -170,8 +173,9 @@ impl Reader<'_> {
                         b'{' => (Kind::Object, Within::Object, b'}'),
                         _ => (Kind::List, Within::List, b']'),
                     };
-                    at = self.space(at + 1);
-                    if self.peek(at) != end {
+                    let next;
+                    (next, at) = self.token(at + 1);
+                    if next != end {
                         let around = (open.node, (open.seen, open.names));
                         open = Open {
                             within,
@@ -193,8 +197,9 @@ impl Reader<'_> {
             }
             // Behind a value: what ends here is closed.
             loop {
-                at = self.space(at);
-                match (open.within, self.peek(at)) {
+                let byte;
+                (byte, at) = self.token(at);
+                match (open.within, byte) {
                     (Within::Object | Within::List, b',') => break,
                     (Within::Object, b'}') | (Within::List, b']') => {
                         if open.names > MAX_PAIRWISE {
@@ -227,13 +232,13 @@ impl Reader<'_> {
         if open.within != Within::Object {
             return Ok((Name::default(), at));
         }
-        let start = self.space(at);
-        if self.peek(start) != b'"' {
+        let (byte, start) = self.token(at);
+        if byte != b'"' {
             return Err(self.expected(start, "a name in quotes"));
         }
         let (name, behind) = self.name(start)?;
-        let behind = self.space(behind);
-        if self.peek(behind) != b':' {
+        let (byte, behind) = self.token(behind);
+        if byte != b':' {
             return Err(self.expected(behind, "`:`"));
         }
         let bit = 1 << (name.mark().wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 59);
@@ -259,7 +264,9 @@ impl Reader<'_> {
             let name = Name::short(u64::from_le_bytes(*word), (from as u32, stop as u32));
             return Ok((name, stop + 1));
         }
-        self.long_name(at)
+        // Taken apart as in `string`.
+        let (name, behind) = self.long_name(at)?;
+        Ok((name, behind))
     }
 
     #[inline(never)]
@@ -365,7 +372,11 @@ impl Reader<'_> {
         let stop = from + plain(&self.bytes[from..]);
         match self.peek(stop) {
             b'"' => Ok(((from as u32, stop as u32), stop + 1)),
-            _ => self.escaped(from, stop),
+            _ => {
+                // Taken apart, so that what stays in registers above does not go through memory.
+                let (text, behind) = self.escaped(from, stop)?;
+                Ok((text, behind))
+            }
         }
     }
 
@@ -430,10 +441,17 @@ impl Reader<'_> {
     fn hex(&self, start: usize) -> Read<u32> {
         let mut code = 0;
         for at in start..start + 4 {
-            let Some(digit) = (self.peek(at) as char).to_digit(16) else {
-                return Err(self.expected(at, "four hexadecimal digits behind `\\u`"));
+            let digit = match self.peek(at) {
+                byte @ b'0'..=b'9' => byte - b'0',
+                byte => match byte | 0x20 {
+                    lower @ b'a'..=b'f' => lower - b'a' + 10,
+                    _ => {
+                        let what = "four hexadecimal digits behind `\\u`";
+                        return Err(self.expected(at, what));
+                    }
+                },
             };
-            code = code << 4 | digit;
+            code = code << 4 | u32::from(digit);
         }
         Ok(code)
     }
@@ -444,21 +462,23 @@ impl Reader<'_> {
         self.bytes.get(at).copied().unwrap_or(0)
     }
 
-    /// Where the next token begins, from `at` on.
+    /// The first byte of the next token from `at` on, 0 at the end, and where it is.
     #[inline(always)]
-    fn space(&self, at: usize) -> usize {
-        match self.peek(at) {
-            0..=b' ' => self.more_space(at),
-            _ => at,
+    fn token(&self, at: usize) -> (u8, usize) {
+        match self.bytes.get(at) {
+            Some(byte) if *byte > b' ' => (*byte, at),
+            _ => self.token_behind_space(at),
         }
     }
 
     #[inline(never)]
-    fn more_space(&self, mut at: usize) -> usize {
-        while let b' ' | b'\t' | b'\n' | b'\r' = self.peek(at) {
-            at += 1;
+    fn token_behind_space(&self, mut at: usize) -> (u8, usize) {
+        loop {
+            match self.peek(at) {
+                b' ' | b'\t' | b'\n' | b'\r' => at += 1,
+                byte => return (byte, at),
+            }
         }
-        at
     }
 
     #[cold]

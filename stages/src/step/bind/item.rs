@@ -33,6 +33,14 @@ impl Reader {
                 Ok(put(record, Value::Decimal(value)))
             }
             (Self::Boolean(_), Kind::Boolean(value)) => Ok(put(record, Value::Boolean(value))),
+            (Self::List(Some(items), _), Kind::List) => {
+                let mut values = record.list();
+                items.each_item(item, lax, record, &mut values)?;
+                Ok(put(record, Value::List(values)))
+            }
+            (Self::List(None, _), Kind::List) | (Self::Object, Kind::Object) => {
+                untyped::value_to(item, record, put)
+            }
             _ => self
                 .rarer_item(item, lax, record)
                 .map(|value| put(record, value)),
@@ -48,8 +56,6 @@ impl Reader {
             (Self::Datetime(forms, _), Kind::Number) => {
                 time::datetime_of_number(item.text(), forms).map(Value::Datetime)
             }
-            (Self::List(..), Kind::List) => self.list_of_items(item, lax, record),
-            (Self::Object, Kind::Object) => untyped::value(item, record),
             (_, Kind::Number) if lax => self.text(item.text(), record),
             _ => Err(Fault::wrong(self.expectation())),
         }
@@ -98,26 +104,25 @@ impl Reader {
         }
     }
 
-    fn list_of_items(
+    /// Reads the items of a list into `values`.
+    #[inline(never)]
+    fn each_item(
         &self,
         list: Item<'_>,
         lax: bool,
         record: &mut Record,
-    ) -> Result<Value, Fault> {
-        let Self::List(Some(items), _) = self else {
-            return untyped::value(list, record);
-        };
-        let mut values = record.list();
+        values: &mut Vec<Value>,
+    ) -> Result<(), Fault> {
         let mut put = |_: &mut Record, value| values.push(value);
         for (item, number) in list.children().zip(1..) {
             let read = match item.kind() {
                 Kind::Null => Err(Fault::wrong("is null")),
-                Kind::String => items.text_item_to(item, lax, record, &mut put),
-                _ => items.item_to(item, lax, record, &mut put),
+                Kind::String => self.text_item_to(item, lax, record, &mut put),
+                _ => self.item_to(item, lax, record, &mut put),
             };
             read.map_err(|fault| in_list(fault, number, item.text()))?;
         }
-        Ok(Value::List(values))
+        Ok(())
     }
 }
 

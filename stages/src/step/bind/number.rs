@@ -199,10 +199,15 @@ fn plain_decimal(text: &str) -> Result<Decimal, Fault> {
     })
 }
 
+/// A number of JSON whose type nobody declared, where it is an integer of 64 bits.
+pub fn untyped_integer(text: &str) -> Option<i64> {
+    plain_integer(text.as_bytes()).ok()
+}
+
 /// A number of JSON whose type nobody declared: an integer of 64 bits, else a double, where that gives the same
 /// number back.
 pub fn untyped(text: &str) -> Result<Value, Fault> {
-    if let Ok(value) = plain_integer(text.as_bytes()) {
+    if let Some(value) = untyped_integer(text) {
         return Ok(Value::Integer(value));
     }
     let (_, digits) = signed(text.as_bytes());

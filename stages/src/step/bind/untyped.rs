@@ -14,43 +14,98 @@ pub const MAX_DEPTH_LEVELS: usize = 100;
 /// A number that neither 64 bits nor a double hold (`number_range`), a name with a NUL (`nul_in_name`), or
 /// nesting beyond [`MAX_DEPTH_LEVELS`] (`too_deep`).
 pub fn value(item: Item<'_>, record: &mut Record) -> Result<Value, Fault> {
-    one(item, record, MAX_DEPTH_LEVELS - 1)
+    value_to(item, record, |_, value| value)
 }
 
-/// The value; up to `levels` more lie below it.
+/// As [`value`], and puts the value where it belongs.
+#[inline]
+pub fn value_to<T>(
+    item: Item<'_>,
+    record: &mut Record,
+    put: impl FnOnce(&mut Record, Value) -> T,
+) -> Result<T, Fault> {
+    read(item, record, MAX_DEPTH_LEVELS - 1, put)
+}
+
+/// Reads the value, below which up to `levels` more lie, and puts it where it belongs. Each kind calls `put` for
+/// itself, and the frequent ones where the compiler cannot join the calls: it would build the value in one place
+/// and copy it to another before it is there, and wait for it.
 #[inline(always)]
-fn one(item: Item<'_>, record: &mut Record, levels: usize) -> Result<Value, Fault> {
+fn read<T>(
+    item: Item<'_>,
+    record: &mut Record,
+    levels: usize,
+    put: impl FnOnce(&mut Record, Value) -> T,
+) -> Result<T, Fault> {
     Ok(match item.kind() {
-        Kind::Null => Value::Null,
-        Kind::Boolean(value) => Value::Boolean(value),
-        Kind::Number => number::untyped(item.text()).map_err(|fault| in_number(fault, item))?,
-        Kind::String => Value::Text(item.place()),
-        Kind::List => Value::List(items(item, record, levels)?),
-        Kind::Object => Value::Object(entries(item, record, levels)?),
+        Kind::Null => put(record, Value::Null),
+        Kind::Boolean(value) => put_boolean(value, record, put),
+        Kind::Number => match number::untyped_integer(item.text()) {
+            Some(value) => put_integer(value, record, put),
+            None => {
+                let read = number::untyped(item.text());
+                put(record, read.map_err(|fault| in_number(fault, item))?)
+            }
+        },
+        Kind::String => put_text(item.place(), record, put),
+        Kind::List => {
+            let mut values = record.list();
+            items(item, record, levels, &mut values)?;
+            put(record, Value::List(values))
+        }
+        Kind::Object => {
+            let mut values = record.object();
+            entries(item, record, levels, &mut values)?;
+            put(record, Value::Object(values))
+        }
     })
 }
 
-fn items(list: Item<'_>, record: &mut Record, levels: usize) -> Result<Vec<Value>, Fault> {
-    let mut items = record.list();
+#[inline(never)]
+fn put_boolean<T>(
+    value: bool,
+    record: &mut Record,
+    put: impl FnOnce(&mut Record, Value) -> T,
+) -> T {
+    put(record, Value::Boolean(value))
+}
+
+#[inline(never)]
+fn put_integer<T>(value: i64, record: &mut Record, put: impl FnOnce(&mut Record, Value) -> T) -> T {
+    put(record, Value::Integer(value))
+}
+
+#[inline(never)]
+fn put_text<T>(text: Text, record: &mut Record, put: impl FnOnce(&mut Record, Value) -> T) -> T {
+    put(record, Value::Text(text))
+}
+
+fn items(
+    list: Item<'_>,
+    record: &mut Record,
+    levels: usize,
+    values: &mut Vec<Value>,
+) -> Result<(), Fault> {
     for item in list.children() {
         let below = levels.checked_sub(1).ok_or_else(too_deep)?;
-        items.push(one(item, record, below)?);
+        read(item, record, below, |_, value| values.push(value))?;
     }
-    Ok(items)
+    Ok(())
 }
 
 fn entries(
     object: Item<'_>,
     record: &mut Record,
     levels: usize,
-) -> Result<Vec<(Text, Value)>, Fault> {
-    let mut entries = record.object();
+    values: &mut Vec<(Text, Value)>,
+) -> Result<(), Fault> {
     for entry in object.children() {
         let below = levels.checked_sub(1).ok_or_else(too_deep)?;
         check_name(entry)?;
-        entries.push((entry.key_place(), one(entry, record, below)?));
+        let name = entry.key_place();
+        read(entry, record, below, |_, value| values.push((name, value)))?;
     }
-    Ok(entries)
+    Ok(())
 }
 
 #[cold]

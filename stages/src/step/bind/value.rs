@@ -157,6 +157,10 @@ impl Reader {
                 let milliseconds = time::datetime(text, forms, zone.as_ref())?;
                 Ok(put(record, Value::Datetime(milliseconds)))
             }
+            Self::Uuid => match identifier::uuid(text) {
+                Some(bytes) => Ok(put(record, Value::Uuid(bytes))),
+                None => Err(Fault::wrong("is no UUID")),
+            },
             _ => self.rarer(text, record).map(|value| put(record, value)),
         }
     }
@@ -166,9 +170,6 @@ impl Reader {
         match self {
             Self::Time(forms) => time::time(text, forms, |text| Value::Text(record.store(text))),
             Self::Duration => time::duration(text).map(Value::Integer),
-            Self::Uuid => identifier::uuid(text)
-                .map(Value::Uuid)
-                .ok_or_else(|| Fault::wrong("is no UUID")),
             Self::Email if identifier::is_email(text) => Ok(Value::Text(record.store(text))),
             Self::Url if identifier::is_url(text) => Ok(Value::Text(record.store(text))),
             Self::Url => Err(Fault::wrong("is no absolute http or https URL")),

@@ -6,6 +6,8 @@
 //! it recurse.
 
 pub mod laws;
+mod scan;
+mod string;
 #[cfg(test)]
 mod tests;
 mod text;

@@ -9,6 +9,7 @@ mod calendar;
 mod cells;
 mod decimal;
 mod json;
+mod name;
 mod schema;
 mod spare;
 mod tree;
@@ -19,8 +20,9 @@ pub use decimal::Decimal;
 pub use json::{
     DocumentWriter, Lineage, write_hex, write_integer, write_plain, write_text, write_value,
 };
+pub use name::{Key, Keys, Name};
 pub use schema::{Field, Layout, Schema, Slot, Type};
-pub use tree::{Item, Key, Keys, Kind, Name, Range, Tree, TreeWriter};
+pub use tree::{Item, Kind, Range, Tree, TreeWriter};
 
 /// A place in the text buffer of a [`Record`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,13 +1,11 @@
 //! A JSON value as a flat list of nodes over one text buffer, refilled for each record.
 //!
 //! Nodes stand in the order of the text, children behind their parent, so there is no recursion and no
-//! allocation for each value. Numbers keep their digits exactly as they were written. Names carry a mark, a
-//! number that tells two short names apart or equal without a look at the buffer.
+//! allocation for each value. Numbers keep their digits exactly as they were written. Names carry a mark
+//! ([`super::name`]).
 
 use super::Text;
-
-/// The bytes of a name that its mark holds: the whole name where it is not longer.
-const MARK_BYTES: usize = 7;
+use super::name::{Key, Name, holds_nul, is_whole, mark};
 
 /// A range of the buffer, in bytes.
 pub type Range = (u32, u32);
@@ -38,111 +36,6 @@ struct Node {
     /// One past the last node below this one.
     next: u32,
     kind: Kind,
-}
-
-/// The name of an entry in a tree under construction; the default is that of a value that has none.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Name {
-    mark: u64,
-    text: Range,
-}
-
-/// A name to look for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Key {
-    mark: u64,
-    name: Box<str>,
-}
-
-/// The length of the name at `range` of `text` and seven bytes of it: equal names have equal marks, and names of
-/// up to seven bytes are equal where their marks are.
-#[inline]
-fn mark(text: &[u8], range: Range) -> u64 {
-    let name = &text[range.0 as usize..range.1 as usize];
-    let len = name.len();
-    let bytes = if len <= MARK_BYTES {
-        // What stands behind the name is read with it, and cut off.
-        let word = match text[range.0 as usize..].first_chunk() {
-            Some(word) => u64::from_le_bytes(*word),
-            None => name
-                .iter()
-                .rev()
-                .fold(0, |word, &byte| word << 8 | u64::from(byte)),
-        };
-        word & !(u64::MAX << (8 * len))
-    } else {
-        // Long names of one object often begin with the same words.
-        let last = name.last_chunk().copied().unwrap_or_default();
-        let first = u32::from_le_bytes([name[0], name[1], name[2], 0]);
-        u64::from(u32::from_le_bytes(last)) << 24 | u64::from(first)
-    };
-    bytes | (len.min(0xff) as u64) << 56
-}
-
-/// Whether `mark` holds the whole name.
-fn is_whole(mark: u64) -> bool {
-    mark >> 56 <= MARK_BYTES as u64
-}
-
-impl Key {
-    /// The key `name`.
-    pub fn new(name: &str) -> Self {
-        Self {
-            mark: mark(name.as_bytes(), (0, name.len() as u32)),
-            name: name.into(),
-        }
-    }
-
-    /// The name itself.
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-}
-
-/// Names to look for, each with its number.
-#[derive(Clone, Debug, Default)]
-pub struct Keys {
-    marks: Vec<u64>,
-    keys: Vec<Key>,
-}
-
-impl Keys {
-    /// The number of `key`, which is added where it is not there.
-    pub fn number(&mut self, key: &Key) -> usize {
-        let known = self.keys.iter().position(|known| known == key);
-        known.unwrap_or_else(|| {
-            self.marks.push(key.mark);
-            self.keys.push(key.clone());
-            self.keys.len() - 1
-        })
-    }
-
-    /// How many there are.
-    pub fn len(&self) -> usize {
-        self.keys.len()
-    }
-
-    /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
-        self.keys.is_empty()
-    }
-
-    /// The number of the key that `entry` has, looked for at `likely` first.
-    #[inline]
-    pub fn find(&self, entry: Item<'_>, likely: usize) -> Option<usize> {
-        let mark = entry.node().name.mark;
-        if is_whole(mark) {
-            if self.marks.get(likely) == Some(&mark) {
-                return Some(likely);
-            }
-            return self.marks.iter().position(|known| *known == mark);
-        }
-        let named = |key: &Key| entry.is_named(key);
-        match self.keys.get(likely).is_some_and(named) {
-            true => Some(likely),
-            false => self.keys.iter().position(named),
-        }
-    }
 }
 
 /// A JSON value.
@@ -256,28 +149,6 @@ impl TreeWriter<'_> {
     }
 }
 
-impl Name {
-    /// The name of up to [`MARK_BYTES`] bytes at `range` of the buffer; `word` are the eight bytes from there on.
-    #[inline(always)]
-    pub fn short(word: u64, range: Range) -> Self {
-        let len = range.1 - range.0;
-        Self {
-            mark: word & !(u64::MAX << (8 * len)) | u64::from(len) << 56,
-            text: range,
-        }
-    }
-
-    /// Where it stands in the buffer.
-    pub fn range(self) -> Range {
-        self.text
-    }
-
-    /// A number that equal names have in common; others mostly have another.
-    pub fn mark(self) -> u64 {
-        self.mark
-    }
-}
-
 /// A value in a [`Tree`].
 #[derive(Clone, Copy)]
 pub struct Item<'a> {
@@ -340,6 +211,12 @@ impl<'a> Item<'a> {
         Text { start, end }
     }
 
+    /// The mark of its key.
+    #[inline]
+    pub(super) fn mark(self) -> u64 {
+        self.node().name.mark
+    }
+
     /// Where its key stands in a record that has taken over the tree's texts.
     #[inline]
     pub fn key_place(self) -> Text {
@@ -356,20 +233,17 @@ impl<'a> Item<'a> {
     /// Whether its key holds the character NUL.
     #[inline]
     pub fn has_nul_in_key(self) -> bool {
-        const ONES: u64 = u64::MAX / 255;
-        let mark = self.node().name.mark;
-        if !is_whole(mark) {
-            return self.key().as_bytes().contains(&0);
+        let mark = self.mark();
+        match is_whole(mark) {
+            true => holds_nul(mark),
+            false => self.key().as_bytes().contains(&0),
         }
-        // With other bytes behind the name, a zero byte is one from which subtracting one borrows.
-        let word = mark | u64::MAX << (8 * (mark >> 56));
-        word.wrapping_sub(ONES) & !word & (ONES << 7) != 0
     }
 
     /// Whether it is an entry with this key.
     #[inline]
     pub fn is_named(self, key: &Key) -> bool {
-        let mark = self.node().name.mark;
+        let mark = self.mark();
         mark == key.mark && (is_whole(mark) || *self.key() == *key.name)
     }
 

@@ -1,8 +1,9 @@
 //! The grammar of RFC 8259, read into a [`Tree`] without recursion.
 //!
 //! The record is copied into the tree's buffer in one piece, and texts and numbers are ranges of it; only
-//! strings with escapes are written anew, behind it. Each byte is looked at once.
+//! strings with escapes ([`super::string`]) are written anew, behind it. Each byte is looked at once.
 
+use super::scan::{digits, first_special};
 use crate::record::{Kind, Name, Range, Tree, TreeWriter};
 use pipeline::Problem;
 use std::borrow::Cow;
@@ -16,32 +17,6 @@ const MAX_TEXT_BYTES: usize = u32::MAX as usize / 2;
 
 /// The most names of an object that are compared each with each; more are sorted.
 const MAX_PAIRWISE: u32 = 24;
-
-/// A word with 1 in each byte.
-const ONES: u64 = u64::MAX / 255;
-/// A word with the high bit of each byte.
-const HIGHS: u64 = ONES << 7;
-
-/// What the byte behind a backslash stands for; 0 where it is `u`, or nothing.
-const SIMPLE: [u8; 256] = {
-    let mut table = [0; 256];
-    let mut at = 0;
-    while at < SIMPLE_ESCAPES.len() {
-        table[SIMPLE_ESCAPES[at].0 as usize] = SIMPLE_ESCAPES[at].1;
-        at += 1;
-    }
-    table
-};
-const SIMPLE_ESCAPES: [(u8, u8); 8] = [
-    (b'"', b'"'),
-    (b'\\', b'\\'),
-    (b'/', b'/'),
-    (b'b', 0x8),
-    (b'f', 0xc),
-    (b'n', b'\n'),
-    (b'r', b'\r'),
-    (b't', b'\t'),
-];
 
 /// Buffers that one record leaves to the next.
 #[derive(Debug, Default)]
@@ -75,14 +50,14 @@ struct Open {
 }
 
 /// Why a record is no good.
-struct Fault {
+pub(super) struct Fault {
     code: &'static str,
     at: usize,
     what: Cow<'static, str>,
 }
 
 /// What is read, or where and why not; boxed, because a result is handed on for each value.
-type Read<T> = Result<T, Box<Fault>>;
+pub(super) type Read<T> = Result<T, Box<Fault>>;
 
 /// Reads `record`, which must be one JSON object, into `tree`. Inlined, it would have fewer registers.
 #[inline(never)]
@@ -113,10 +88,10 @@ pub fn read(record: &str, tree: &mut Tree, scratch: &mut Scratch) -> Result<(), 
 }
 
 /// Reads one record. Places in it are always a character's first byte, or the end.
-struct Reader<'a> {
-    record: &'a str,
-    bytes: &'a [u8],
-    writer: TreeWriter<'a>,
+pub(super) struct Reader<'a> {
+    pub(super) record: &'a str,
+    pub(super) bytes: &'a [u8],
+    pub(super) writer: TreeWriter<'a>,
     scratch: &'a mut Scratch,
 }
 
@@ -365,100 +340,9 @@ impl Reader<'_> {
         }
     }
 
-    /// Reads the string whose opening quote is at `at`, and says where it ends.
-    #[inline(always)]
-    fn string(&mut self, at: usize) -> Read<(Range, usize)> {
-        let from = at + 1;
-        let stop = from + plain(&self.bytes[from..]);
-        match self.peek(stop) {
-            b'"' => Ok(((from as u32, stop as u32), stop + 1)),
-            _ => {
-                // Taken apart, so that what stays in registers above does not go through memory.
-                let (text, behind) = self.escaped(from, stop)?;
-                Ok((text, behind))
-            }
-        }
-    }
-
-    /// Reads a string from behind its opening quote; up to `stop` it is as it is written.
-    #[inline(never)]
-    fn escaped(&mut self, mut from: usize, mut stop: usize) -> Read<(Range, usize)> {
-        let start = self.writer.text().len() as u32;
-        loop {
-            if from < stop {
-                self.writer.text().push_str(&self.record[from..stop]);
-            }
-            match self.bytes.get(stop) {
-                Some(b'\\') => {}
-                Some(b'"') => {
-                    let end = self.writer.text().len() as u32;
-                    return Ok(((start, end), stop + 1));
-                }
-                Some(_) => {
-                    let what = "a control character in a string must be escaped";
-                    return Err(syntax(stop, what.into()));
-                }
-                None => return Err(self.expected(stop, "`\"`")),
-            }
-            let simple = self
-                .bytes
-                .get(stop + 1)
-                .map_or(0, |byte| SIMPLE[*byte as usize]);
-            let (character, behind) = match simple {
-                0 => self.unicode(stop + 1)?,
-                byte => (char::from(byte), stop + 2),
-            };
-            self.writer.text().push(character);
-            from = behind;
-            stop = from + plain(&self.bytes[from..]);
-        }
-    }
-
-    /// Reads the escape at `at`, which is behind its backslash and not one of [`SIMPLE`]: `u`, four digits, and
-    /// where they are half of a pair, the other half.
-    fn unicode(&self, at: usize) -> Read<(char, usize)> {
-        if self.peek(at) != b'u' {
-            return Err(self.expected(at, "one of `\"\\/bfnrtu` behind `\\`"));
-        }
-        let (high, mut behind) = (self.hex(at + 1)?, at + 5);
-        let mut code = high;
-        if (0xd800..=0xdbff).contains(&high) && self.bytes[behind..].starts_with(b"\\u") {
-            let low = self.hex(behind + 2)?;
-            behind += 6;
-            if (0xdc00..=0xdfff).contains(&low) {
-                code = 0x1_0000 + ((high - 0xd800) << 10) + (low - 0xdc00);
-            }
-        }
-        match char::from_u32(code) {
-            Some(character) => Ok((character, behind)),
-            None => {
-                let what = format!("`\\u{high:04x}` is half of a surrogate pair");
-                Err(syntax(at - 1, what.into()))
-            }
-        }
-    }
-
-    fn hex(&self, start: usize) -> Read<u32> {
-        let mut code = 0;
-        for at in start..start + 4 {
-            let digit = match self.peek(at) {
-                byte @ b'0'..=b'9' => byte - b'0',
-                byte => match byte | 0x20 {
-                    lower @ b'a'..=b'f' => lower - b'a' + 10,
-                    _ => {
-                        let what = "four hexadecimal digits behind `\\u`";
-                        return Err(self.expected(at, what));
-                    }
-                },
-            };
-            code = code << 4 | u32::from(digit);
-        }
-        Ok(code)
-    }
-
     /// The byte at `at`; at the end 0, which has no place between the tokens of JSON.
     #[inline(always)]
-    fn peek(&self, at: usize) -> u8 {
+    pub(super) fn peek(&self, at: usize) -> u8 {
         self.bytes.get(at).copied().unwrap_or(0)
     }
 
@@ -482,7 +366,7 @@ impl Reader<'_> {
     }
 
     #[cold]
-    fn expected(&self, at: usize, what: &str) -> Box<Fault> {
+    pub(super) fn expected(&self, at: usize, what: &str) -> Box<Fault> {
         let rest = self.record.get(at..);
         let found = match rest.and_then(|rest| rest.chars().next()) {
             None => "the end of the record".to_owned(),
@@ -494,7 +378,7 @@ impl Reader<'_> {
 }
 
 #[cold]
-fn syntax(at: usize, what: Cow<'static, str>) -> Box<Fault> {
+pub(super) fn syntax(at: usize, what: Cow<'static, str>) -> Box<Fault> {
     Box::new(Fault {
         code: "json_syntax",
         at,
@@ -509,50 +393,6 @@ fn too_deep(at: usize) -> Box<Fault> {
         at,
         what: format!("more than {MAX_DEPTH} objects and arrays inside each other").into(),
     })
-}
-
-/// How many bytes at the start of `bytes` are neither a quote, a backslash nor a control character.
-#[inline(always)]
-fn plain(bytes: &[u8]) -> usize {
-    let mut rest = bytes;
-    while let Some((word, behind)) = rest.split_first_chunk() {
-        if let Some(at) = first_special(u64::from_le_bytes(*word)) {
-            return bytes.len() - rest.len() + at;
-        }
-        rest = behind;
-    }
-    let special = |byte: &u8| matches!(byte, b'"' | b'\\' | 0..=0x1f);
-    let stop = rest.iter().position(special).unwrap_or(rest.len());
-    bytes.len() - rest.len() + stop
-}
-
-/// Where the first byte of `word` is that is a quote, a backslash or a control character. A byte is less than a
-/// number exactly where subtracting it borrows into its high bit.
-#[inline(always)]
-fn first_special(word: u64) -> Option<usize> {
-    // Changing one bit leaves control characters below 0x20, and puts the quote right above them.
-    let quote_or_control = (word ^ (ONES * 0x02)).wrapping_sub(ONES * 0x21);
-    let backslash = (word ^ (ONES * u64::from(b'\\'))).wrapping_sub(ONES);
-    let found = (quote_or_control | backslash) & !word & HIGHS;
-    // The lowest hit is exact: a false one only stands above a true one.
-    (found != 0).then(|| found.trailing_zeros() as usize / 8)
-}
-
-/// How many bytes at the start of `bytes` are digits.
-#[inline(always)]
-fn digits(bytes: &[u8]) -> usize {
-    let mut rest = bytes;
-    while let Some((word, behind)) = rest.split_first_chunk() {
-        // Digits become 0 to 9, to which 0x76 can be added without reaching the high bit.
-        let values = u64::from_le_bytes(*word) ^ (ONES * u64::from(b'0'));
-        let found = ((values & !HIGHS) + ONES * 0x76 | values) & HIGHS;
-        if found != 0 {
-            return bytes.len() - rest.len() + found.trailing_zeros() as usize / 8;
-        }
-        rest = behind;
-    }
-    let stop = rest.iter().position(|byte| !byte.is_ascii_digit());
-    bytes.len() - rest.len() + stop.unwrap_or(rest.len())
 }
 
 /// A name for a message: at most 64 characters of it.

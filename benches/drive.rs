@@ -15,7 +15,7 @@ use stages::identity::LoadIdentity;
 use stages::parse::csv::CsvParser;
 use stages::parse::jsonl::JsonlParser;
 use stages::record::{Cells, DocumentWriter, Record, Tree};
-use stages::sink::{Nulls, mongodb};
+use stages::sink::{Nulls, mongodb, null};
 use stages::source::Origin;
 use stages::source::memory::MemoryOrigin;
 use stages::unpack::{self, Compression};
@@ -185,6 +185,9 @@ pub const ENCODERS: [(&str, MakeEncoder); 2] = [
         })
     }),
 ];
+
+/// The encoder of the null sink.
+pub const TO_NULL: (&str, MakeEncoder) = ("null", |_| null::open().encode);
 
 /// Documents as JSON with their `_id`.
 struct Json {

@@ -39,12 +39,22 @@ pub struct Input {
 impl Input {
     /// Orders as CSV: 11 columns, three steps with expressions; at least `min_bytes` bytes.
     pub fn orders(min_bytes: usize) -> Self {
+        Self::orders_by(plan("orders-e2e.toml", orders::SPEC), min_bytes)
+    }
+
+    /// The same orders by a spec with types and constraints, without expressions.
+    pub fn typed_orders(min_bytes: usize) -> Self {
+        let spec = include_str!("orders-typed.toml");
+        Self::orders_by(plan("orders-typed.toml", spec), min_bytes)
+    }
+
+    fn orders_by(plan: Plan, min_bytes: usize) -> Self {
         let mut bytes = orders::HEADER.as_bytes().to_vec();
         let records = fill(&mut bytes, min_bytes, |ordinal| {
             orders::order(SEED, ordinal).bytes
         });
         Self {
-            plan: plan("orders-e2e.toml", orders::SPEC),
+            plan,
             bytes: bytes.into(),
             records,
         }

@@ -3,6 +3,7 @@
 //! ```sh
 //! cargo bench -p sluicegate-benches --bench throughput             # everything
 //! cargo bench -p sluicegate-benches --bench throughput -- chain    # what has `chain` in its name
+//! cargo bench -p sluicegate-benches --bench throughput -- typed    # the chain of orders without expressions
 //! ```
 //!
 //! Bytes are always those of the input, whatever a stage makes of them, so that the stages of one format add up: the
@@ -10,8 +11,10 @@
 //! that copy. The stages behind the parser are given rows and records that were made before: those of the first 2 MiB,
 //! so that they come from the cache, as they do in a chain.
 
-use benches::drive::{self, ENCODERS, Stages};
-use criterion::{BatchSize, Criterion, Throughput};
+use benches::Input;
+use benches::drive::{self, ENCODERS, MakeEncoder, Stages, TO_NULL};
+use criterion::measurement::WallTime;
+use criterion::{BatchSize, BenchmarkGroup, Criterion, Throughput};
 use pipeline::Verdict;
 use stages::record::Record;
 use std::hint::black_box;
@@ -29,6 +32,11 @@ fn main() {
         .measurement_time(Duration::from_secs(4))
         .configure_from_args();
     bench(&mut criterion, "csv", &Stages::orders(INPUT_BYTES));
+    let typed = Input::typed_orders(INPUT_BYTES);
+    let mut group = criterion.benchmark_group("typed csv");
+    group.throughput(both(typed.bytes.len(), typed.records));
+    chains(&mut group, &typed, &[ENCODERS[0], TO_NULL]);
+    group.finish();
     bench(&mut criterion, "jsonl", &Stages::events(INPUT_BYTES));
     criterion.final_summary();
 }
@@ -93,16 +101,25 @@ fn bench<W: Clone>(criterion: &mut Criterion, format: &str, stages: &Stages<W>) 
         });
     }
 
+    group.throughput(all);
+    chains(&mut group, &stages.input, &ENCODERS);
+    group.finish();
+}
+
+/// The chain to each of `encoders`, on one core.
+fn chains(
+    group: &mut BenchmarkGroup<'_, WallTime>,
+    input: &Input,
+    encoders: &[(&'static str, MakeEncoder)],
+) {
     let runtime = tokio::runtime::Builder::new_current_thread().build();
     let runtime = runtime.unwrap_or_else(|error| panic!("{error}"));
-    group.throughput(all);
-    for (name, make) in ENCODERS {
+    for (name, make) in encoders {
         group.bench_function(format!("chain to {name}"), |bencher| {
-            let (input, each) = (&stages.input, &mut |converted| drop(black_box(converted)));
+            let each = &mut |converted| drop(black_box(converted));
             bencher.iter(|| runtime.block_on(drive::chain(input, make(input), each)));
         });
     }
-    group.finish();
 }
 
 fn both(bytes: usize, records: u64) -> Throughput {

@@ -4,14 +4,14 @@ use super::{Exit, spec};
 use crate::config::Config;
 use async_trait::async_trait;
 use pipeline::{
-    Accepted, Batch, Budget, End, Fatal, OnBreach, Progress, Rate, Reject, Sink, Written,
+    Accepted, Batch, Budget, Encode, End, Fatal, OnBreach, Position, Problem, Progress, Rate,
+    Reject, Sink, Written,
 };
 use serde_json::Value;
-use stages::identity::LoadIdentity;
 use stages::ledger::MemoryLedger;
 use stages::open::Opening;
 use stages::plan::{ExpectedReject, Plan, TestInput, TestPlan};
-use stages::sink::{Load, null};
+use stages::record::{DocumentWriter, Record};
 use stages::source::memory::MemoryOrigin;
 use stages::unpack::Compression;
 use std::collections::BTreeMap;
@@ -88,16 +88,12 @@ async fn run(plan: &Plan, test: &TestPlan, folder: &Path) -> Result<Came, Fatal>
         Opening::Ready(opened) => opened,
         Opening::Held(breach, _) => return Err(Fatal::new(breach.cause.code(), breach.message)),
     };
-    let load = Load {
-        identity: LoadIdentity([0; 12]),
-        load_number: 0,
-        tenant: None,
-        job: String::new(),
-        file: test.name.clone(),
-        schema: plan.schema.clone(),
-        resume: None,
-    };
-    let (parts, convert) = opened.chain(&plan, null::open(&plan.sink.target, &load).encode);
+    let documents = Documents(DocumentWriter::new(
+        &plan.schema,
+        plan.sink.target.nulls,
+        None,
+    ));
+    let (parts, convert) = opened.chain(&plan, Box::new(documents));
     let rejects = Arc::new(Mutex::new(Vec::new()));
     let (sink, ledger) = (Arc::new(Collect::default()), collecting(rejects.clone()));
     let report = pipeline::run(pipeline::Job {
@@ -256,6 +252,16 @@ fn reject_text(came: &Reject) -> String {
     )
 }
 
+/// Writes the documents that the sink keeps.
+struct Documents(DocumentWriter);
+
+impl Encode<Record> for Documents {
+    fn encode(&self, at: Position, record: &Record, out: &mut Vec<u8>) -> Result<(), Problem> {
+        self.0.write(None, at, record, out);
+        Ok(())
+    }
+}
+
 /// A sink that keeps the documents of a test, which a spec bounds by its own size.
 #[derive(Default)]
 struct Collect {
@@ -267,13 +273,9 @@ impl Sink for Collect {
     async fn write(&self, batch: &Batch) -> Result<Written, Fatal> {
         let mut documents = lock(&self.documents);
         for operation in batch.operations() {
-            let mut document: Value =
-                serde_json::from_slice(operation.bytes()).map_err(|error| {
-                    Fatal::new("bad_document", "a document is no JSON").because(&error)
-                })?;
-            if let Some(object) = document.as_object_mut() {
-                object.remove("_id");
-            }
+            let document = serde_json::from_slice(operation.bytes()).map_err(|error| {
+                Fatal::new("bad_document", "a document is no JSON").because(&error)
+            })?;
             documents.push(document);
         }
         Ok(Written {

@@ -2,10 +2,9 @@
 //! chain gives each record the outcome of the truth. And the same seed gives the same bytes.
 
 use super::*;
-use crate::identity::LoadIdentity;
 use crate::ledger::MemoryLedger;
 use crate::open::{Opening, open};
-use crate::sink::{Load, null};
+use crate::sink::null;
 use crate::source::memory::MemoryOrigin;
 use pipeline::{Accepted, Budget, End, Job, OnBreach, Progress, Rate};
 use std::collections::{BTreeMap, BTreeSet};
@@ -55,16 +54,7 @@ async fn load(plan: &Plan, bytes: &[u8], what: &str) -> Loaded {
         Ok(Opening::Held(breach, _)) => panic!("{what}: held: {}", breach.message),
         Err(fatal) => panic!("{what}: {fatal}"),
     };
-    let load = Load {
-        identity: LoadIdentity([0; 12]),
-        load_number: 0,
-        tenant: None,
-        job: String::new(),
-        file: String::new(),
-        schema: plan.schema.clone(),
-        resume: None,
-    };
-    let sink = null::open(&plan.sink.target, &load);
+    let sink = null::open();
     let (parts, convert) = opened.chain(plan, sink.encode);
     let rejects = Arc::new(Mutex::new(BTreeMap::new()));
     let told = rejects.clone();

@@ -306,7 +306,7 @@ impl Connected {
             (Link::Store(to), _) => to.open_sink(target, flow, load).await?,
             (Link::File(_), Place::Csv) => csv::open(target, *rescue, &load).await?,
             (Link::File(_), _) => jsonl::open(target, &load).await?,
-            (Link::Nothing, _) => return Ok(null::open(target, &load)),
+            (Link::Nothing, _) => return Ok(null::open()),
         };
         Ok(match target.mode {
             Mode::Insert => Opened {

@@ -1,10 +1,9 @@
 //! What opening makes of an input before its first record, and that what it opened runs to its end.
 
 use super::*;
-use crate::identity::LoadIdentity;
 use crate::ledger::MemoryLedger;
 use crate::plan::Defaults;
-use crate::sink::{Load, null};
+use crate::sink::null;
 use crate::source::memory::MemoryOrigin;
 use pipeline::{End, Job, Progress, Rate};
 use tokio::sync::watch;
@@ -38,16 +37,7 @@ async fn check(spec: &str, input: &str, expected: &str) {
 }
 
 async fn run(plan: &Plan, opened: Opened) -> String {
-    let load = Load {
-        identity: LoadIdentity([0; 12]),
-        load_number: 0,
-        tenant: None,
-        job: String::new(),
-        file: String::new(),
-        schema: plan.schema.clone(),
-        resume: None,
-    };
-    let sink = null::open(&plan.sink.target, &load);
+    let sink = null::open();
     let (parts, convert) = opened.chain(plan, sink.encode);
     let report = pipeline::run(Job {
         source: parts.source,

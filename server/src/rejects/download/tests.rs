@@ -10,7 +10,6 @@ use bytes::BytesMut;
 use flate2::{Compression as Level, write::GzEncoder};
 use futures::TryStreamExt;
 use pipeline::{Budget, End, Job as Load, OnBreach, Progress, Rate, Source};
-use stages::identity::LoadIdentity;
 use stages::ledger::MemoryLedger;
 use stages::plan::Defaults;
 use stages::sink::null;
@@ -62,16 +61,7 @@ impl Loaded {
             Err(fatal) => panic!("{fatal}"),
         };
         let head = opened.from.head.clone();
-        let load = stages::sink::Load {
-            identity: LoadIdentity([0; 12]),
-            load_number: 0,
-            tenant: None,
-            job: String::new(),
-            file: String::new(),
-            schema: plan.schema.clone(),
-            resume: None,
-        };
-        let sink = null::open(&plan.sink.target, &load);
+        let sink = null::open();
         let (parts, convert) = opened.chain(&plan, sink.encode);
         let found = Arc::new(Mutex::new(Vec::new()));
         let finds = found.clone();

@@ -1,24 +1,71 @@
 //! The cells of a CSV record, or of any row whose values are texts by number.
-
-use csv_async::StringRecord;
+//!
+//! One buffer holds the text of a record, and a cell is a place in it: a refill copies once, and allocates
+//! nothing when the buffers are large enough.
 
 /// Texts by column number, refilled for each record.
-#[derive(Clone, Debug, Default)]
-pub struct Cells(pub StringRecord);
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Cells {
+    text: String,
+    /// Where each cell begins and ends.
+    places: Vec<(u32, u32)>,
+}
 
 impl Cells {
+    /// Forgets everything before; cells are places in `text`, of at most 4 GiB.
+    #[inline]
+    pub fn refill(&mut self, text: &str) {
+        self.text.clear();
+        self.text.push_str(text);
+        self.places.clear();
+    }
+
+    /// Adds the cell from byte `start` to byte `end` of the text.
+    #[inline]
+    pub fn place(&mut self, start: usize, end: usize) {
+        self.places.push((start as u32, end as u32));
+    }
+
+    /// Adds a cell, and its text to the buffer.
+    pub fn push(&mut self, cell: &str) {
+        self.push_joined([cell]);
+    }
+
+    /// Adds a cell whose text is all of `pieces`, one behind the other.
+    pub fn push_joined<'t>(&mut self, pieces: impl IntoIterator<Item = &'t str>) {
+        let start = self.text.len();
+        self.text.extend(pieces);
+        self.place(start, self.text.len());
+    }
+
     /// The text of column `index`, from 0.
+    #[inline]
     pub fn get(&self, index: usize) -> Option<&str> {
-        self.0.get(index)
+        let &(start, end) = self.places.get(index)?;
+        Some(&self.text[start as usize..end as usize])
+    }
+
+    /// The texts of all columns, in order.
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        (0..self.len()).filter_map(|index| self.get(index))
     }
 
     /// Number of cells.
+    #[inline]
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.places.len()
     }
 
     /// Whether there is no cell.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.places.is_empty()
+    }
+}
+
+impl<'t> FromIterator<&'t str> for Cells {
+    fn from_iter<I: IntoIterator<Item = &'t str>>(cells: I) -> Self {
+        let mut row = Self::default();
+        cells.into_iter().for_each(|cell| row.push(cell));
+        row
     }
 }

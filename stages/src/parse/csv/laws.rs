@@ -1,13 +1,16 @@
-//! The law of the CSV parser, as a function of any bytes: property tests and the fuzz target call it.
+//! The laws of the CSV parser, as a function of any bytes: property tests and the fuzz target call it.
 //!
-//! Whatever the bytes and the dialect, framer and parser agree on every record, and neither chunks nor restarts
-//! change what comes out ([`pipeline::law`]).
+//! 1. Whatever the bytes and the dialect, framer and parser agree on every record, and neither chunks nor restarts
+//!    change what comes out ([`pipeline::law`]).
+//! 2. A record that is split has the cells that the automaton finds in it.
 
-use super::CsvParser;
+use super::automaton::{Automaton, Found};
+use super::split::Splitter;
+use super::{CsvParser, ends_with};
 use crate::frame::csv::{CsvDialect, CsvFramer};
 use crate::record::Cells;
-use pipeline::law::{Outcome, same_outcomes};
-use pipeline::{Bind, Encode, FrameLimits, Framer, Position, Problem, Verdict, chain};
+use pipeline::law::{self, Outcome, same_outcomes};
+use pipeline::{Bind, Block, Encode, FrameLimits, Framer, Position, Problem, Verdict, chain};
 
 /// Binds a row to its cells, a `|` behind each, and writes that.
 struct Joined;
@@ -15,7 +18,7 @@ struct Joined;
 impl Bind<Cells, String> for Joined {
     fn bind(&self, row: &mut Cells, record: &mut String) -> Verdict {
         record.clear();
-        for cell in row.0.iter() {
+        for cell in row.iter() {
             record.push_str(cell);
             record.push('|');
         }
@@ -30,10 +33,10 @@ impl Encode<String> for Joined {
     }
 }
 
-/// Checks the law for `input`, whose records are small and have two cells, and returns what comes out.
+/// Checks the laws for `input`, whose records are small and have two cells, and returns what comes out.
 ///
 /// # Panics
-/// When it is broken.
+/// When one is broken.
 pub fn hold_for(dialect: &CsvDialect, input: &[u8]) -> Vec<Outcome> {
     let limits = FrameLimits {
         max_record_bytes: 24,
@@ -41,16 +44,40 @@ pub fn hold_for(dialect: &CsvDialect, input: &[u8]) -> Vec<Outcome> {
         max_block_bytes: 40,
     };
     let make = |at| -> Box<dyn Framer> { Box::new(CsvFramer::new(dialect, at, limits)) };
+    let blocks = law::frame(make(Position::START), Position::START, input, input.len());
+    blocks.iter().for_each(|block| ways_agree(dialect, block));
     let convert = chain(Box::new(CsvParser::new(dialect, 2)))
         .bind(Box::new(Joined))
         .encode(Box::new(Joined));
     same_outcomes(&make, &convert, input)
 }
 
-/// Takes a dialect from the first byte of `data`, and checks the law for the others.
+/// Checks that each record of `block` that can be split has the cells that the automaton finds.
+fn ways_agree(dialect: &CsvDialect, block: &Block) {
+    let (splitter, mut automaton) = (Splitter::new(dialect), Automaton::new(dialect));
+    let (mut split, mut read) = (Cells::default(), Cells::default());
+    let frames = block.frames.iter().enumerate();
+    for (index, _) in frames.filter(|(_, frame)| frame.broken.is_none()) {
+        let record = std::str::from_utf8(block.text(index));
+        let record = record.ok();
+        if record
+            .and_then(|record| splitter.split(record, &mut split))
+            .is_none()
+        {
+            continue;
+        }
+        match automaton.read(block.raw(index), true, &mut read) {
+            Found::Record(bytes, Ok(())) if ends_with(block, index, bytes) => {}
+            found => panic!("{:?}: {found:?}", block.raw(index)),
+        }
+        assert!(split.iter().eq(read.iter()), "{split:?} and {read:?}");
+    }
+}
+
+/// Takes a dialect from the first byte of `data`, and checks the laws for the others.
 ///
 /// # Panics
-/// When it is broken.
+/// When one is broken.
 pub fn hold_for_any(data: &[u8]) {
     let [kind, input @ ..] = data else {
         return;

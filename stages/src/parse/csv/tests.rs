@@ -1,9 +1,10 @@
 //! What the CSV parser makes of records that were cut for it.
 
 use super::*;
-use crate::frame::csv::CsvHeader;
+use crate::frame::csv::{CsvFramer, CsvHeader};
 use bytes::Bytes;
-use pipeline::{Frame, Position};
+use futures::FutureExt;
+use pipeline::{Frame, FrameLimits, Position, law};
 use proptest::prelude::*;
 
 const COMMAS: CsvDialect = CsvDialect {
@@ -60,7 +61,7 @@ fn parsed(dialect: &CsvDialect, columns: usize, block: &Block) -> Result<Vec<Str
     let mut all = Vec::new();
     CsvParser::new(dialect, columns).parse(block, &mut |index, row| {
         all.push(match row {
-            Ok(row) => format!("{index}:{}", row.0.iter().collect::<Vec<_>>().join("|")),
+            Ok(row) => format!("{index}:{}", row.iter().collect::<Vec<_>>().join("|")),
             Err(problem) => format!("{index}:{}: {}", problem.code, problem.message),
         });
     })?;
@@ -196,6 +197,10 @@ fn records_that_the_framer_did_not_cut_end_the_job() {
         &[b"\n", b"b\n"],
         &[b"a\n", b"\n"],
         &[b"a\r\r\n", b"b\n"],
+        &[b"a\n", b"#b\n", b"c\n"],
+        &[b"a\n", b"#b", b"c\n"],
+        &[b"\"a\"\n\"b\"\n"],
+        &[b"\"a\"", b"b\n"],
     ] {
         let fatal = parsed(&COMMAS, 1, &block(pieces)).unwrap_err();
         assert_eq!(fatal.code, "frame_mismatch", "{pieces:?}");
@@ -203,8 +208,8 @@ fn records_that_the_framer_did_not_cut_end_the_job() {
 }
 
 #[test]
-fn records_larger_than_what_is_read_ahead_are_whole() {
-    let cell = "x".repeat(3 * READ_AHEAD_BYTES);
+fn large_records_are_whole() {
+    let cell = "x".repeat(200_000);
     let line = format!("{cell},\"{cell}\n\"\n");
     let block = block(&[line.as_bytes(), b"a,b\n"]);
     let found = parsed(&COMMAS, 2, &block).unwrap();
@@ -236,6 +241,49 @@ fn framer_and_parser_give_the_same_however_the_input_is_cut() {
     );
 }
 
+/// The cells of one record as csv-async reads it; `None` where one is no UTF-8. A line end goes first, so that no
+/// byte-order mark is taken away.
+fn oracle(dialect: &CsvDialect, raw: &[u8]) -> Option<Vec<String>> {
+    let bytes = [b"\n", raw].concat();
+    let mut reader = csv_async::AsyncReaderBuilder::new()
+        .has_headers(false)
+        .flexible(true)
+        .delimiter(dialect.delimiter)
+        .quoting(dialect.quote_char.is_some())
+        .quote(dialect.quote_char.unwrap_or(b'"'))
+        .double_quote(dialect.double_quote)
+        .escape(dialect.escape_char)
+        .comment(dialect.comment_char)
+        .create_reader(&bytes[..]);
+    let mut row = csv_async::ByteRecord::new();
+    let found = reader.read_byte_record(&mut row).now_or_never();
+    assert!(found.unwrap().unwrap(), "{raw:?} holds a record");
+    let row = csv_async::StringRecord::from_byte_record(row).ok()?;
+    Some(row.iter().map(str::to_owned).collect())
+}
+
+/// Checks that the records of `input` have the cells that csv-async finds in them.
+fn cells_are_those_of_csv_async(dialect: &CsvDialect, input: &[u8]) {
+    let framer = CsvFramer::new(dialect, Position::START, FrameLimits::default());
+    for block in law::frame(Box::new(framer), Position::START, input, input.len()) {
+        for (index, _) in (0..)
+            .zip(&block.frames)
+            .filter(|(_, frame)| frame.broken.is_none())
+        {
+            let expected = oracle(dialect, block.raw(index));
+            let columns = expected.as_ref().map_or(0, Vec::len);
+            let rows = parsed(dialect, columns, &block).unwrap_or_else(|fatal| panic!("{fatal}"));
+            let row = rows
+                .iter()
+                .find_map(|row| row.strip_prefix(&format!("{index}:")));
+            match (expected, row) {
+                (Some(cells), row) => assert_eq!(row, Some(&*cells.join("|")), "{dialect:?}"),
+                (None, row) => assert!(row.is_some_and(|row| row.starts_with("encoding: "))),
+            }
+        }
+    }
+}
+
 /// What random input is made of.
 const PIECES: &[&[u8]] = &[
     b"a",
@@ -255,6 +303,9 @@ const PIECES: &[&[u8]] = &[
     b"\xef\xbb\xbf",
     b"\0",
 ];
+
+/// What may have a meaning in a random dialect, also what never should.
+const MARKS: &[u8] = b"a,;\"'\\#\t\0 \xc3\xa9";
 
 #[test]
 fn the_corpus_of_the_fuzz_target() {
@@ -277,5 +328,32 @@ proptest! {
         input in prop::collection::vec(prop::sample::select(PIECES), 0..60),
     ) {
         laws::hold_for_any(&[&[dialect], &*input.concat()].concat());
+    }
+
+    #[test]
+    fn cells_are_those_of_csv_async_whatever_the_marks(
+        marks in prop::sample::subsequence(MARKS, 4).prop_shuffle(),
+        has: [bool; 3],
+        double_quote: bool,
+        input in prop::collection::vec(
+            prop_oneof![
+                3 => prop::sample::select(MARKS),
+                2 => prop::sample::select(b",\"b".as_slice()),
+                1 => prop::sample::select(b"\r\n\n".as_slice()),
+            ],
+            0..80,
+        ),
+    ) {
+        let quote_char = has[0].then_some(marks[1]);
+        let dialect = CsvDialect {
+            delimiter: marks[0],
+            quote_char,
+            double_quote,
+            escape_char: quote_char.and(has[1].then_some(marks[2])),
+            comment_char: has[2].then_some(marks[3]),
+            ..COMMAS
+        };
+        cells_are_those_of_csv_async(&dialect, &input);
+        laws::hold_for(&dialect, &input);
     }
 }

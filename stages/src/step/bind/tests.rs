@@ -81,7 +81,7 @@ fn bind_cells(plan: &BindPlan, titles: &str, cells: &str) -> (Verdict, Record) {
     let titles: Vec<String> = titles.split('|').map(str::to_owned).collect();
     let bind = plan.for_columns(&titles, &Accepted::default()).unwrap();
     let mut record = Record::default();
-    let mut row = Cells(cells.split('|').collect::<Vec<_>>().into());
+    let mut row: Cells = cells.split('|').collect();
     let verdict = bind.bind(&mut row, &mut record);
     (verdict, record)
 }

@@ -29,13 +29,14 @@ fn check(fields: &str, columns: &str, header: &str, expected: &str) {
             let row: Vec<String> = (1..=header.len())
                 .map(|number| number.to_string())
                 .collect();
+            let mut cells: Cells = row.iter().map(String::as_str).collect();
             let mut record = Record::default();
             let text = |value: &Value, record: &Record| match value {
                 Value::Text(text) => record.text(*text).to_owned(),
                 Value::Object(entries) => format!("{} rescued", entries.len()),
                 _ => "-".into(),
             };
-            match bind.bind(&mut Cells(row.into()), &mut record) {
+            match bind.bind(&mut cells, &mut record) {
                 Verdict::Keep => {
                     let count = plan.schema_fields().len();
                     let values = (0..count).map(|index| text(record.value(index), &record));
@@ -165,8 +166,8 @@ fn a_header_of_very_many_columns() {
         let plan = plan("a = {}", &format!("unknown = '{unknown}'"));
         match plan.for_columns(&many, &Accepted::default()) {
             Ok(bind) => {
-                let cells = vec!["1"; many.len()];
-                let verdict = bind.bind(&mut Cells(cells.into()), &mut Record::default());
+                let mut cells: Cells = many.iter().map(|_| "1").collect();
+                let verdict = bind.bind(&mut cells, &mut Record::default());
                 match verdict {
                     Verdict::Reject(problems) => assert!(problems.len() <= 101, "{unknown}"),
                     verdict => assert_eq!(verdict, Verdict::Keep, "{unknown}"),

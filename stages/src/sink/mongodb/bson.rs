@@ -30,39 +30,68 @@ pub(super) fn cstring_is_safe(text: &str) -> bool {
     memchr::memchr(0, text.as_bytes()).is_none()
 }
 
-fn head(out: &mut Vec<u8>, kind: u8, name: &str) {
-    out.push(kind);
-    out.extend_from_slice(name.as_bytes());
-    out.push(0);
+/// The name of an element.
+pub(super) trait Name: Copy {
+    /// Appends what stands before the value of an element of type `kind`.
+    fn begin(self, out: &mut Vec<u8>, kind: u8);
+}
+
+impl<T: AsRef<str> + ?Sized> Name for &T {
+    fn begin(self, out: &mut Vec<u8>, kind: u8) {
+        out.push(kind);
+        out.extend_from_slice(self.as_ref().as_bytes());
+        out.push(0);
+    }
+}
+
+/// A name that many elements have, as it stands before their values: a byte for the type, the name, NUL.
+pub(super) struct Head(Box<[u8]>);
+
+impl Head {
+    /// The head of elements called `name`.
+    pub(super) fn of(name: &str) -> Self {
+        let mut bytes = Vec::with_capacity(name.len() + 2);
+        name.begin(&mut bytes, 0);
+        Self(bytes.into())
+    }
+}
+
+impl Name for &Head {
+    #[inline]
+    fn begin(self, out: &mut Vec<u8>, kind: u8) {
+        let at = out.len();
+        out.extend_from_slice(&self.0);
+        out[at] = kind;
+    }
 }
 
 /// Begins a document under a name.
-pub(super) fn begin_document(out: &mut Vec<u8>, name: &str) -> Open {
-    head(out, 0x03, name);
+pub(super) fn begin_document(out: &mut Vec<u8>, name: impl Name) -> Open {
+    name.begin(out, 0x03);
     begin(out)
 }
 
 /// Begins an array under a name; its items are named by [`Index`].
-pub(super) fn begin_array(out: &mut Vec<u8>, name: &str) -> Open {
-    head(out, 0x04, name);
+pub(super) fn begin_array(out: &mut Vec<u8>, name: impl Name) -> Open {
+    name.begin(out, 0x04);
     begin(out)
 }
 
 /// Appends a whole document under a name.
-pub(super) fn document(out: &mut Vec<u8>, name: &str, bytes: &[u8]) {
-    head(out, 0x03, name);
+pub(super) fn document(out: &mut Vec<u8>, name: impl Name, bytes: &[u8]) {
+    name.begin(out, 0x03);
     out.extend_from_slice(bytes);
 }
 
 /// Appends a double.
-pub(super) fn double(out: &mut Vec<u8>, name: &str, value: f64) {
-    head(out, 0x01, name);
+pub(super) fn double(out: &mut Vec<u8>, name: impl Name, value: f64) {
+    name.begin(out, 0x01);
     out.extend_from_slice(&value.to_le_bytes());
 }
 
 /// Appends a string; NUL may be in it.
-pub(super) fn string(out: &mut Vec<u8>, name: &str, value: &str) {
-    head(out, 0x02, name);
+pub(super) fn string(out: &mut Vec<u8>, name: impl Name, value: &str) {
+    name.begin(out, 0x02);
     out.extend_from_slice(&(value.len() as i32 + 1).to_le_bytes());
     out.extend_from_slice(value.as_bytes());
     out.push(0);
@@ -76,45 +105,45 @@ pub(super) enum Subtype {
 }
 
 /// Appends binary data.
-pub(super) fn binary(out: &mut Vec<u8>, name: &str, subtype: Subtype, value: &[u8]) {
-    head(out, 0x05, name);
+pub(super) fn binary(out: &mut Vec<u8>, name: impl Name, subtype: Subtype, value: &[u8]) {
+    name.begin(out, 0x05);
     out.extend_from_slice(&(value.len() as i32).to_le_bytes());
     out.push(subtype as u8);
     out.extend_from_slice(value);
 }
 
 /// Appends a boolean.
-pub(super) fn boolean(out: &mut Vec<u8>, name: &str, value: bool) {
-    head(out, 0x08, name);
+pub(super) fn boolean(out: &mut Vec<u8>, name: impl Name, value: bool) {
+    name.begin(out, 0x08);
     out.push(u8::from(value));
 }
 
 /// Appends a date: milliseconds since 1970-01-01T00:00:00Z.
-pub(super) fn datetime(out: &mut Vec<u8>, name: &str, ms: i64) {
-    head(out, 0x09, name);
+pub(super) fn datetime(out: &mut Vec<u8>, name: impl Name, ms: i64) {
+    name.begin(out, 0x09);
     out.extend_from_slice(&ms.to_le_bytes());
 }
 
 /// Appends null.
-pub(super) fn null(out: &mut Vec<u8>, name: &str) {
-    head(out, 0x0A, name);
+pub(super) fn null(out: &mut Vec<u8>, name: impl Name) {
+    name.begin(out, 0x0A);
 }
 
 /// Appends a 32-bit integer, for options of commands.
-pub(super) fn int32(out: &mut Vec<u8>, name: &str, value: i32) {
-    head(out, 0x10, name);
+pub(super) fn int32(out: &mut Vec<u8>, name: impl Name, value: i32) {
+    name.begin(out, 0x10);
     out.extend_from_slice(&value.to_le_bytes());
 }
 
 /// Appends a 64-bit integer.
-pub(super) fn int64(out: &mut Vec<u8>, name: &str, value: i64) {
-    head(out, 0x12, name);
+pub(super) fn int64(out: &mut Vec<u8>, name: impl Name, value: i64) {
+    name.begin(out, 0x12);
     out.extend_from_slice(&value.to_le_bytes());
 }
 
 /// Appends a decimal128.
-pub(super) fn decimal(out: &mut Vec<u8>, name: &str, value: Decimal) {
-    head(out, 0x13, name);
+pub(super) fn decimal(out: &mut Vec<u8>, name: impl Name, value: Decimal) {
+    name.begin(out, 0x13);
     out.extend_from_slice(&value.to_bid());
 }
 
@@ -175,7 +204,7 @@ mod tests {
         let decimal_value = Decimal::parse("-12.50").unwrap();
         let mut out = Vec::new();
         let open = begin(&mut out);
-        double(&mut out, "double", -0.5);
+        double(&mut out, &Head::of("double"), -0.5);
         string(&mut out, "", "a\0ö");
         binary(&mut out, "generic", Subtype::Generic, &[1, 2]);
         binary(&mut out, "uuid", Subtype::Uuid, &[7; 16]);

@@ -4,7 +4,7 @@
 //! NUL, one name twice) is a [`Problem`] of that record, found before anything is sent. Never: an intermediate
 //! document, an allocation for each value.
 
-use super::bson::{self, Index, Subtype};
+use super::bson::{self, Head, Index, Name, Subtype};
 use crate::record::{Layout, Record, Slot, Value};
 use crate::sink::{Load, Nulls, RESERVED, Target};
 use pipeline::{Fatal, Position, Problem};
@@ -20,13 +20,52 @@ const MS_PER_DAY: i64 = 86_400_000;
 
 /// Writes records as documents of one load.
 pub(super) struct Documents {
-    layout: Layout,
+    elements: Elements,
     /// The name of each field, for problems.
     names: Vec<Arc<str>>,
     nulls: Nulls,
     lineage: Option<Lineage>,
     /// Top-level names that no unknown entry may have.
     taken: HashSet<Arc<str>>,
+}
+
+/// A [`Layout`] with the heads of its elements.
+pub(super) struct Elements(Vec<Element>);
+
+/// One element of a layout.
+pub(super) struct Element {
+    pub(super) name: Arc<str>,
+    head: Head,
+    /// Whether the name can be one.
+    is_safe: bool,
+    pub(super) content: Content,
+}
+
+/// What stands in an element.
+pub(super) enum Content {
+    /// The value of the field with this index.
+    Field(usize),
+    /// An object of its own.
+    Nested(Elements),
+}
+
+impl Elements {
+    fn of(layout: &Layout) -> Self {
+        let element = |(name, slot): &(Arc<str>, Slot)| Element {
+            name: name.clone(),
+            head: Head::of(name),
+            is_safe: bson::cstring_is_safe(name),
+            content: match slot {
+                Slot::Field(index) => Content::Field(*index),
+                Slot::Nested(layout) => Content::Nested(Self::of(layout)),
+            },
+        };
+        Self(layout.0.iter().map(element).collect())
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Element> {
+        self.0.iter()
+    }
 }
 
 struct Lineage {
@@ -41,7 +80,7 @@ impl Documents {
     /// # Errors
     /// `lineage_name` when the lineage field is a field of the schema too.
     pub(super) fn new(target: &Target, load: &Load) -> Result<Self, Fatal> {
-        let layout = load.schema.layout.clone();
+        let layout = &load.schema.layout;
         let mut taken: HashSet<Arc<str>> = layout.0.iter().map(|(name, _)| name.clone()).collect();
         taken.extend(RESERVED[..2].iter().map(|&name| Arc::from(name)));
         let lineage = target.lineage.clone().map(|name| Lineage {
@@ -56,7 +95,7 @@ impl Documents {
             return Err(Fatal::new("lineage_name", message));
         }
         Ok(Self {
-            layout,
+            elements: Elements::of(layout),
             names: load
                 .schema
                 .fields
@@ -70,8 +109,8 @@ impl Documents {
     }
 
     /// The shape of the schema's part.
-    pub(super) fn layout(&self) -> &Layout {
-        &self.layout
+    pub(super) fn layout(&self) -> &Elements {
+        &self.elements
     }
 
     /// Appends the elements of a document, between the caller's `begin` and `end`.
@@ -81,7 +120,7 @@ impl Documents {
         record: &Record,
         out: &mut Vec<u8>,
     ) -> Result<(), Problem> {
-        self.layout_elements(&self.layout, record, 1, out)?;
+        self.layout_elements(&self.elements, record, 1, out)?;
         self.other_elements(at, record, out)
     }
 
@@ -98,7 +137,10 @@ impl Documents {
                 let message = format!("`{name}` is the name of something else in the document");
                 return Err(Problem::of_field("reserved_name", name, message));
             }
-            self.value(name, value, record, 1, out)?;
+            if !is_left_out(value, self.nulls) {
+                check_name(name)?;
+                inside(name, value, record, 1, out)?;
+            }
         }
         if let Some(lineage) = &self.lineage {
             let open = bson::begin_document(out, &lineage.name);
@@ -114,17 +156,17 @@ impl Documents {
     /// Appends the fields of a layout that stands at `depth`.
     fn layout_elements(
         &self,
-        layout: &Layout,
+        elements: &Elements,
         record: &Record,
         depth: usize,
         out: &mut Vec<u8>,
     ) -> Result<(), Problem> {
-        for (name, slot) in &layout.0 {
-            match slot {
-                Slot::Field(index) => self.field(name, *index, record, depth, out)?,
-                Slot::Nested(nested) => {
+        for element in elements.iter() {
+            match &element.content {
+                Content::Field(index) => self.field(element, *index, record, depth, out)?,
+                Content::Nested(nested) => {
                     let before = out.len();
-                    let open = bson::begin_document(out, name);
+                    let open = bson::begin_document(out, &element.head);
                     let empty = out.len();
                     self.layout_elements(nested, record, deeper(depth)?, out)?;
                     if out.len() == empty {
@@ -138,16 +180,29 @@ impl Documents {
         Ok(())
     }
 
-    /// Appends the value of a field under `name`; nothing where a null is omitted.
+    /// Appends the value of field `index`, which is `element`; nothing where a null is omitted.
+    #[inline]
     pub(super) fn field(
         &self,
-        name: &str,
+        element: &Element,
         index: usize,
         record: &Record,
         depth: usize,
         out: &mut Vec<u8>,
     ) -> Result<(), Problem> {
-        self.value(name, record.value(index), record, depth, out)
+        let value = record.value(index);
+        if is_left_out(value, self.nulls) {
+            return Ok(());
+        }
+        if element.is_safe && !matches!(value, Value::List(_) | Value::Object(_)) {
+            match value {
+                Value::Null => bson::null(out, &element.head),
+                scalar => scalar_element(&element.head, scalar, record, out),
+            }
+            return Ok(());
+        }
+        check_name(&element.name)
+            .and_then(|()| inside(&element.name, value, record, depth, out))
             .map_err(|problem| Problem {
                 field: problem
                     .field
@@ -155,24 +210,24 @@ impl Documents {
                 ..problem
             })
     }
-
-    /// Appends a value under a name of the document; nothing where a null is omitted.
-    fn value(
-        &self,
-        name: &str,
-        value: &Value,
-        record: &Record,
-        depth: usize,
-        out: &mut Vec<u8>,
-    ) -> Result<(), Problem> {
-        if *value == Value::Null && self.nulls == Nulls::Omit {
-            return Ok(());
-        }
-        inside(name, value, record, depth, out)
-    }
 }
 
-/// Appends a value under `name`. Inside a list or object of the input a null is data: it is written.
+/// Whether a value leaves no name behind.
+fn is_left_out(value: &Value, nulls: Nulls) -> bool {
+    matches!(value, Value::Null) && nulls == Nulls::Omit
+}
+
+/// Refuses a name that BSON cannot hold.
+fn check_name(name: &str) -> Result<(), Problem> {
+    if bson::cstring_is_safe(name) {
+        return Ok(());
+    }
+    let message = "a name has a NUL character in it";
+    Err(Problem::of_field("nul_in_name", name, message))
+}
+
+/// Appends a value under `name`, which was checked. Inside a list or object of the input a null is data: it is
+/// written.
 fn inside(
     name: &str,
     value: &Value,
@@ -180,10 +235,6 @@ fn inside(
     depth: usize,
     out: &mut Vec<u8>,
 ) -> Result<(), Problem> {
-    if !bson::cstring_is_safe(name) {
-        let message = "a name has a NUL character in it";
-        return Err(Problem::of_field("nul_in_name", name, message));
-    }
     match value {
         Value::Null => bson::null(out, name),
         Value::List(items) => {
@@ -200,7 +251,9 @@ fn inside(
             let open = bson::begin_document(out, name);
             let depth = deeper(depth)?;
             for (name, value) in entries {
-                inside(record.text(*name), value, record, depth, out)?;
+                let name = record.text(*name);
+                check_name(name)?;
+                inside(name, value, record, depth, out)?;
             }
             bson::end(out, open);
         }
@@ -210,7 +263,8 @@ fn inside(
 }
 
 /// Appends a value that holds no others; nothing for one that does, or for null.
-pub(super) fn scalar_element(name: &str, value: &Value, record: &Record, out: &mut Vec<u8>) {
+#[inline]
+pub(super) fn scalar_element(name: impl Name, value: &Value, record: &Record, out: &mut Vec<u8>) {
     match value {
         Value::Text(text) => bson::string(out, name, record.text(*text)),
         Value::Integer(value) => bson::int64(out, name, *value),

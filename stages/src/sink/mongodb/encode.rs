@@ -6,10 +6,10 @@
 //! that comes from a record stands in `$literal`, so nothing in it is ever interpreted.
 
 use super::bson::{self, Subtype};
-use super::document::{Documents, MAX_DOCUMENT_BYTES, check_size};
+use super::document::{Content, Documents, Elements, MAX_DOCUMENT_BYTES, check_size};
 use super::key::Key;
 use crate::identity::LoadIdentity;
-use crate::record::{Layout, Record, Slot};
+use crate::record::Record;
 use pipeline::{Encode, Position, Problem};
 
 /// What an operation of a key mode may have beyond the largest document, in bytes: a command holds as much
@@ -111,17 +111,19 @@ impl Merge {
     /// has anything in it.
     fn nested(
         &self,
-        layout: &Layout,
+        layout: &Elements,
         path: &str,
         record: &Record,
         depth: usize,
         out: &mut Vec<u8>,
     ) -> Result<(), Problem> {
-        for (name, slot) in &layout.0 {
-            let Slot::Nested(layout) = slot else { continue };
-            let path = format!("{path}{name}");
+        for element in layout.iter() {
+            let Content::Nested(layout) = &element.content else {
+                continue;
+            };
+            let path = format!("{path}{}", element.name);
             let before = out.len();
-            let object = bson::begin_document(out, name);
+            let object = bson::begin_document(out, &element.name);
             let merge = bson::begin_array(out, "$mergeObjects");
             bson::string(out, "0", &path);
             let inner = bson::begin_document(out, "1");
@@ -144,14 +146,14 @@ impl Merge {
     /// Appends the fields of a layout, without its objects.
     fn scalars(
         &self,
-        layout: &Layout,
+        layout: &Elements,
         record: &Record,
         depth: usize,
         out: &mut Vec<u8>,
     ) -> Result<(), Problem> {
-        for (name, slot) in &layout.0 {
-            if let Slot::Field(index) = slot {
-                self.documents.field(name, *index, record, depth, out)?;
+        for element in layout.iter() {
+            if let Content::Field(index) = &element.content {
+                self.documents.field(element, *index, record, depth, out)?;
             }
         }
         Ok(())

@@ -19,9 +19,11 @@ const MAX_PLAIN_SCALE: usize = 40;
 /// `±coefficient × 10^-scale`. The scale is kept as it was written: `1.50` has scale 2.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Decimal {
-    negative: bool,
-    coefficient: u128,
+    /// The coefficient in two halves: so a [`super::Value`] has 32 bytes, not 48.
+    high: u64,
+    low: u64,
     scale: i32,
+    negative: bool,
 }
 
 impl Decimal {
@@ -29,11 +31,22 @@ impl Decimal {
     pub fn new(negative: bool, coefficient: u128, scale: i32) -> Option<Self> {
         let fits =
             coefficient < 10_u128.pow(MAX_DIGITS) && (MIN_SCALE..=MAX_SCALE).contains(&scale);
-        fits.then_some(Self {
-            negative,
-            coefficient,
+        fits.then_some(Self::of(negative, coefficient, scale))
+    }
+
+    /// A decimal of parts that fit.
+    fn of(negative: bool, coefficient: u128, scale: i32) -> Self {
+        Self {
+            high: (coefficient >> 64) as u64,
+            low: coefficient as u64,
             scale,
-        })
+            negative,
+        }
+    }
+
+    #[inline]
+    fn coefficient(&self) -> u128 {
+        u128::from(self.high) << 64 | u128::from(self.low)
     }
 
     /// Reads `[+-]digits[.digits][(e|E)[+-]digits]`: at least one digit, no spaces, no grouping. `None` for
@@ -86,7 +99,7 @@ impl Decimal {
     pub fn shifted(self, places: u32) -> Option<Self> {
         Self::new(
             self.negative,
-            self.coefficient,
+            self.coefficient(),
             self.scale.checked_add(i32::try_from(places).ok()?)?,
         )
     }
@@ -95,22 +108,15 @@ impl Decimal {
     /// of equal value are equal by `==` once they are normalized.
     #[must_use]
     pub fn normalized(self) -> Self {
-        let Self {
-            mut negative,
-            mut coefficient,
-            mut scale,
-        } = self;
+        let (mut negative, mut coefficient, mut scale) =
+            (self.negative, self.coefficient(), self.scale);
         if coefficient == 0 {
             (negative, scale) = (false, 0);
         }
         while coefficient != 0 && coefficient.is_multiple_of(10) && scale > MIN_SCALE {
             (coefficient, scale) = (coefficient / 10, scale - 1);
         }
-        Self {
-            negative,
-            coefficient,
-            scale,
-        }
+        Self::of(negative, coefficient, scale)
     }
 
     /// Appends the digits that [`fmt::Display`] shows, without a text in between.
@@ -123,9 +129,9 @@ impl Decimal {
             out.push(b'-');
         }
         let mut buffer = itoa::Buffer::new();
-        let digits = match u64::try_from(self.coefficient) {
+        let digits = match u64::try_from(self.coefficient()) {
             Ok(coefficient) => buffer.format(coefficient),
-            Err(_) => buffer.format(self.coefficient),
+            Err(_) => buffer.format(self.coefficient()),
         };
         let digits = digits.as_bytes();
         if scale == 0 {
@@ -146,12 +152,12 @@ impl Decimal {
     pub fn to_bid(self) -> [u8; 16] {
         let biased = (6176 - self.scale) as u128;
         let sign = u128::from(self.negative) << 127;
-        (sign | (biased << 113) | self.coefficient).to_le_bytes()
+        (sign | (biased << 113) | self.coefficient()).to_le_bytes()
     }
 
     /// The integer that this number is, if it is one and has 64 bits.
     pub fn to_i64(self) -> Option<i64> {
-        let mut coefficient = self.coefficient;
+        let mut coefficient = self.coefficient();
         let mut scale = self.scale;
         while scale > 0 && coefficient.is_multiple_of(10) {
             (coefficient, scale) = (coefficient / 10, scale - 1);
@@ -166,20 +172,13 @@ impl Decimal {
         let signed = i128::try_from(all).ok()?;
         i64::try_from(if self.negative { -signed } else { signed }).ok()
     }
-
-    /// Digits of the coefficient without leading zeros, and the power of ten of the first one.
-    fn magnitude(&self) -> (String, i64) {
-        let digits = self.coefficient.to_string();
-        let power = digits.len() as i64 - i64::from(self.scale);
-        (digits, power)
-    }
 }
 
 /// By value: `1.50` equals `1.5` here, though not by `==`.
 impl Decimal {
     /// Compares two numbers exactly, whatever their scales.
     pub fn compare(&self, other: &Self) -> Ordering {
-        match (self.coefficient == 0, other.coefficient == 0) {
+        match (self.coefficient() == 0, other.coefficient() == 0) {
             (true, true) => return Ordering::Equal,
             (true, false) => {
                 return if other.negative {
@@ -205,22 +204,26 @@ impl Decimal {
         }
     }
 
+    /// Compares without signs; neither is zero.
     fn compare_magnitude(&self, other: &Self) -> Ordering {
-        let ((mut a, a_power), (mut b, b_power)) = (self.magnitude(), other.magnitude());
-        let width = a.len().max(b.len());
-        a.extend(std::iter::repeat_n('0', width - a.len()));
-        b.extend(std::iter::repeat_n('0', width - b.len()));
-        a_power.cmp(&b_power).then_with(|| a.cmp(&b))
+        let at_scale_of = |one: &Self, other: &Self| {
+            let places = 10_u128.checked_pow(one.scale.abs_diff(other.scale))?;
+            one.coefficient().checked_mul(places)
+        };
+        // What does not fit into 128 bits is greater than every coefficient.
+        match self.scale.cmp(&other.scale) {
+            Ordering::Equal => self.coefficient().cmp(&other.coefficient()),
+            Ordering::Less => at_scale_of(self, other)
+                .map_or(Ordering::Greater, |raised| raised.cmp(&other.coefficient())),
+            Ordering::Greater => at_scale_of(other, self)
+                .map_or(Ordering::Less, |raised| self.coefficient().cmp(&raised)),
+        }
     }
 }
 
 impl From<i64> for Decimal {
     fn from(value: i64) -> Self {
-        Self {
-            negative: value < 0,
-            coefficient: u128::from(value.unsigned_abs()),
-            scale: 0,
-        }
+        Self::of(value < 0, u128::from(value.unsigned_abs()), 0)
     }
 }
 
@@ -228,7 +231,7 @@ impl From<i64> for Decimal {
 impl fmt::Display for Decimal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let sign = if self.negative { "-" } else { "" };
-        let digits = self.coefficient.to_string();
+        let digits = self.coefficient().to_string();
         let scale = self.scale;
         match usize::try_from(scale) {
             Ok(0) => write!(f, "{sign}{digits}"),
@@ -332,6 +335,11 @@ mod tests {
             ("1e3", "1000.0", Equal),
             ("-1", "0", Less),
             ("0", "-0.5", Greater),
+            ("1e6111", "1e-6176", Greater),
+            ("1e-6176", "1e6111", Less),
+            ("-1e40", "-9999999999999999999999999999999999", Less),
+            ("1.5", "1.50000000000000000000000000000001", Less),
+            ("0.1", "0.10", Equal),
         ] {
             assert_eq!(parsed(a).compare(&parsed(b)), expected, "{a} and {b}");
         }

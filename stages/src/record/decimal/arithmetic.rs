@@ -7,7 +7,7 @@ impl Decimal {
     #[must_use]
     pub fn negated(self) -> Self {
         Self {
-            negative: !self.negative && self.coefficient != 0,
+            negative: !self.negative && self.coefficient() != 0,
             ..self
         }
     }
@@ -16,7 +16,7 @@ impl Decimal {
     /// hold it.
     pub fn checked_add(self, other: Self) -> Option<Self> {
         let scale = self.scale.max(other.scale);
-        let (a, b) = match (self.coefficient, other.coefficient) {
+        let (a, b) = match (self.coefficient(), other.coefficient()) {
             (0, _) => (0, other.signed(scale)?),
             (_, 0) => (self.signed(scale)?, 0),
             _ => (self.signed(scale)?, other.signed(scale)?),
@@ -35,7 +35,7 @@ impl Decimal {
     pub fn checked_mul(self, other: Self) -> Option<Self> {
         let negative = self.negative != other.negative;
         let product = |a: Self, b: Self| {
-            let coefficient = a.coefficient.checked_mul(b.coefficient)?;
+            let coefficient = a.coefficient().checked_mul(b.coefficient())?;
             Self::fitted(
                 negative && coefficient != 0,
                 coefficient,
@@ -48,7 +48,9 @@ impl Decimal {
     /// The signed coefficient that this number has at a scale that is not smaller than its own.
     fn signed(self, scale: i32) -> Option<i128> {
         let places = u32::try_from(scale.checked_sub(self.scale)?).ok()?;
-        let coefficient = self.coefficient.checked_mul(10_u128.checked_pow(places)?)?;
+        let coefficient = self
+            .coefficient()
+            .checked_mul(10_u128.checked_pow(places)?)?;
         let coefficient = i128::try_from(coefficient).ok()?;
         Some(if self.negative {
             -coefficient
@@ -67,8 +69,8 @@ impl Decimal {
 
     /// The same number without zeros at its end.
     fn stripped(mut self) -> Self {
-        while self.coefficient != 0 && self.coefficient.is_multiple_of(10) {
-            (self.coefficient, self.scale) = (self.coefficient / 10, self.scale - 1);
+        while self.coefficient() != 0 && self.coefficient().is_multiple_of(10) {
+            self = Self::of(self.negative, self.coefficient() / 10, self.scale - 1);
         }
         self
     }

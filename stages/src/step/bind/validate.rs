@@ -2,6 +2,7 @@
 //! problems of a record come together. They know no input: only a value and the record that holds its text.
 
 mod constant;
+mod pattern;
 mod plan;
 
 #[cfg(test)]
@@ -12,8 +13,8 @@ pub use plan::{Wanted, regex_fault};
 
 use super::shown;
 use crate::record::{Record, Value};
+use pattern::Pattern;
 use pipeline::Problem;
-use regex::Regex;
 use std::cmp::Ordering;
 
 /// The constraints of one field besides `required`, in the order in which their problems are told.
@@ -27,8 +28,8 @@ enum Constraint {
     Maximum(Constant),
     MinLength(u64),
     MaxLength(u64),
-    /// The regular expression, anchored, and as the spec has it.
-    Pattern(Regex, String),
+    /// The regular expression, and as the spec has it.
+    Pattern(Pattern, String),
     /// The allowed values, and how a message lists them.
     Enum(Vec<Constant>, String),
 }
@@ -58,13 +59,10 @@ impl Constraint {
             Self::MinLength(least) => length(value, record).is_none_or(|length| length >= *least),
             Self::MaxLength(most) => length(value, record).is_none_or(|length| length <= *most),
             Self::Pattern(pattern, _) => match value {
-                Value::Text(text) => pattern.is_match(record.text(*text)),
+                Value::Text(text) => pattern.matches(record.text(*text)),
                 _ => true,
             },
-            Self::Enum(allowed, _) => {
-                let equal = |one: &Constant| one.compare(value, record) == Some(Ordering::Equal);
-                allowed.iter().any(equal)
-            }
+            Self::Enum(allowed, _) => allowed.iter().any(|one| one.equals(value, record)),
         }
     }
 

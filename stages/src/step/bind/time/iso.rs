@@ -184,7 +184,7 @@ fn too_long() -> Fault {
     Fault::range("has more seconds than 64 bits hold")
 }
 
-fn two(bytes: &[u8], at: usize) -> Option<u32> {
+pub fn two(bytes: &[u8], at: usize) -> Option<u32> {
     let (tens, ones) = (
         bytes[at].wrapping_sub(b'0'),
         bytes[at + 1].wrapping_sub(b'0'),

@@ -3,8 +3,11 @@
 //! byte. Where POSIX lets much pass, this does not: a year of `%Y` has exactly four digits, white space stands
 //! for itself, and a weekday must be the day's own. Names are English, in any case.
 
+mod fixed;
+
 use super::civil::Civil;
 use super::iso;
+use fixed::Fixed;
 
 const MONTHS: [&str; 12] = [
     "january",
@@ -38,6 +41,8 @@ const SHORT_NAME_BYTES: usize = 3;
 pub struct Pattern {
     written: Box<str>,
     pieces: Vec<Piece>,
+    /// For texts in which every number has all its digits.
+    fixed: Option<Fixed>,
     /// It needs a second look: a weekday, a day of the year, or half a day.
     derives: bool,
 }
@@ -125,6 +130,7 @@ impl Pattern {
         let written = format.into();
         let pattern = Self {
             written,
+            fixed: Fixed::of(&pieces),
             pieces,
             derives,
         };
@@ -179,6 +185,17 @@ impl Pattern {
 
     /// Reads a text from end to end. What it says may still be no day of the calendar.
     pub fn read(&self, text: &str) -> Option<Read> {
+        let fixed = self.fixed.as_ref();
+        if let Some(civil) = fixed.and_then(|fixed| fixed.read(text.as_bytes())) {
+            return Some(Read {
+                civil,
+                offset_seconds: None,
+            });
+        }
+        self.read_by_pieces(text)
+    }
+
+    fn read_by_pieces(&self, text: &str) -> Option<Read> {
         let mut cursor = Cursor {
             bytes: text.as_bytes(),
             at: 0,
@@ -319,9 +336,16 @@ impl<'t> Cursor<'t> {
 
     /// A number of one to `most` digits.
     fn number(&mut self, most: usize) -> Option<u32> {
-        let digits = self.digits(most);
-        let add = |sum, digit: &u8| sum * 10 + u32::from(digit - b'0');
-        (!digits.is_empty()).then(|| digits.iter().fold(0, add))
+        let (mut sum, start) = (0, self.at);
+        for byte in self.bytes.iter().skip(start).take(most) {
+            let digit = byte.wrapping_sub(b'0');
+            if digit > 9 {
+                break;
+            }
+            sum = sum * 10 + u32::from(digit);
+            self.at += 1;
+        }
+        (self.at > start).then_some(sum)
     }
 
     /// The index of the name here, whole or abbreviated.

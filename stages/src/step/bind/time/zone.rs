@@ -9,6 +9,8 @@ use jiff::tz::{AmbiguousOffset, Offset, TimeZone, TimeZoneDatabase};
 const TABLE_SECONDS: std::ops::Range<i64> = -2_208_988_800..4_102_444_800;
 /// Local and universal time differ by less.
 const MAX_OFFSET_SECONDS: i64 = 86_400 * 2;
+/// Seconds of a span of the index, as a power of two: 97 days, in which most zones change their clocks once at most.
+const SPAN_BITS: u32 = 23;
 
 /// A zone by its name.
 #[derive(Clone, Debug)]
@@ -18,6 +20,8 @@ pub struct Zone {
     /// Seconds that local time is ahead when the table begins.
     first_offset: i64,
     changes: Vec<Change>,
+    /// For each span of the table, the changes whose window ends before it or at its beginning: where a search begins.
+    spans: Vec<u32>,
 }
 
 /// A moment at which the clocks change. Local times within its window are skipped, or shown twice.
@@ -54,11 +58,15 @@ impl Zone {
             });
             before = offset;
         }
-        let name = name.to_owned();
+        let spans = (0..=span_of(TABLE_SECONDS.end)).map(|span| {
+            let start = TABLE_SECONDS.start + ((span as i64) << SPAN_BITS);
+            changes.partition_point(|change| change.window_end <= start) as u32
+        });
         Some(Self {
-            name,
+            name: name.to_owned(),
             rules,
             first_offset,
+            spans: spans.collect(),
             changes,
         })
     }
@@ -98,9 +106,14 @@ impl Zone {
         if !safe.contains(&local) {
             return self.by_rules(local);
         }
-        let next = self
+        let mut next = self.spans[span_of(local)] as usize;
+        while self
             .changes
-            .partition_point(|change| change.window_end <= local);
+            .get(next)
+            .is_some_and(|change| change.window_end <= local)
+        {
+            next += 1;
+        }
         let skipped = |change: &Change| change.skips && change.window_start <= local;
         if self.changes.get(next).is_some_and(skipped) {
             return None;
@@ -127,6 +140,11 @@ impl Zone {
             AmbiguousOffset::Gap { .. } => None,
         }
     }
+}
+
+/// The span of the table in which `local`, which is not before it, lies.
+fn span_of(local: i64) -> usize {
+    ((local - TABLE_SECONDS.start) >> SPAN_BITS) as usize
 }
 
 #[cfg(test)]

@@ -85,6 +85,14 @@ impl Constant {
         self.order(other, |text| record.text(text))
     }
 
+    /// Whether this is a value of `record`.
+    pub fn equals(&self, other: &Value, record: &Record) -> bool {
+        match (&self.value, other) {
+            (Value::Text(_), Value::Text(other)) => *self.text == *record.text(*other),
+            _ => self.compare(other, record) == Some(Ordering::Equal),
+        }
+    }
+
     /// How two constants of one type stand to each other.
     pub fn compare_with(&self, other: &Self) -> Option<Ordering> {
         self.order(&other.value, |_| &other.text)

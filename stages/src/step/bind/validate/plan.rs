@@ -1,9 +1,8 @@
 //! The constraints that a spec asks for, checked: each must make sense for its field's type.
 
-use super::{Constant, Constraint, Constraints, constant};
+use super::{Constant, Constraint, Constraints, Pattern, constant};
 use crate::record::Type;
 use crate::step::bind::{Literal, PlanProblem, Zone};
-use regex::Regex;
 use std::cmp::Ordering;
 use std::sync::Arc;
 
@@ -98,15 +97,9 @@ impl Planner<'_> {
     fn texts(&mut self, wanted: Wanted<'_>, found: &mut Vec<Constraint>) {
         let types = [Type::String, Type::Email, Type::Url];
         if let Some(pattern) = wanted.pattern.filter(|_| self.applies("pattern", &types)) {
-            // The group keeps alternatives inside the anchors.
-            match (
-                Regex::new(pattern),
-                Regex::new(&format!(r"\A(?:{pattern})\z")),
-            ) {
-                (Ok(_), Ok(whole)) => found.push(Constraint::Pattern(whole, pattern.to_owned())),
-                (Err(error), _) | (_, Err(error)) => {
-                    self.tell("pattern", "bad_regex", regex_fault(&error));
-                }
+            match Pattern::new(pattern) {
+                Ok(whole) => found.push(Constraint::Pattern(whole, pattern.to_owned())),
+                Err(error) => self.tell("pattern", "bad_regex", regex_fault(&error)),
             }
         }
         let Some(allowed) = wanted.allowed else {

@@ -44,6 +44,7 @@ pub struct Block {
 
 impl Block {
     /// The position of record `index` of this block.
+    #[inline]
     pub fn position(&self, index: usize) -> Position {
         let frame = &self.frames[index];
         Position {
@@ -54,12 +55,14 @@ impl Block {
     }
 
     /// The raw bytes of record `index`, line end included.
+    #[inline]
     pub fn raw(&self, index: usize) -> &[u8] {
         let frame = &self.frames[index];
         &self.bytes[frame.start as usize..frame.end as usize]
     }
 
     /// The raw bytes of record `index` without its line end.
+    #[inline]
     pub fn text(&self, index: usize) -> &[u8] {
         let raw = self.raw(index);
         let raw = raw.strip_suffix(b"\n").unwrap_or(raw);

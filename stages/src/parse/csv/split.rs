@@ -6,7 +6,7 @@
 
 use crate::frame::csv::CsvDialect;
 use crate::record::Cells;
-use memchr::{memchr, memchr2};
+use memchr::memchr;
 
 /// The bytes that a dialect gives a meaning.
 #[derive(Clone, Copy, Debug)]
@@ -44,17 +44,13 @@ impl Splitter {
         if !self.is_ascii || Some(first) == self.comment || self.escape.is_some_and(escapes) {
             return None;
         }
-        let has_breaks = memchr2(b'\r', b'\n', bytes).is_some();
         cells.refill(record);
         let mut start = 0;
         loop {
             let end = match bytes.get(start) {
                 Some(byte) if self.quote == Some(*byte) => self.quoted(record, start, cells)?,
                 _ => {
-                    let end = start + next(self.delimiter, &bytes[start..]);
-                    if has_breaks && memchr2(b'\r', b'\n', &bytes[start..end]).is_some() {
-                        return None;
-                    }
+                    let end = start + self.unquoted(&bytes[start..])?;
                     cells.place(start, end);
                     end
                 }
@@ -95,24 +91,46 @@ impl Splitter {
         }
         Some(end + 1)
     }
-}
 
-/// Where the first `wanted` is in `bytes`, or their length. Cells are short as a rule: words are cheaper than a call
-/// of memchr.
-#[inline]
-fn next(wanted: u8, bytes: &[u8]) -> usize {
-    const LOW: u64 = u64::from_le_bytes([1; 8]);
-    const HIGH: u64 = LOW << 7;
-    let pattern = LOW * u64::from(wanted);
-    let (words, rest) = bytes.as_chunks();
-    for (index, word) in words.iter().enumerate() {
-        let different = u64::from_le_bytes(*word) ^ pattern;
-        // The high bit of each byte that is zero; above the first one it may be set wrongly.
-        let hits = different.wrapping_sub(LOW) & !different & HIGH;
-        if hits != 0 {
-            return index * 8 + hits.trailing_zeros() as usize / 8;
+    /// The length of the cell at the front of `bytes`, which is not quoted; `None` where a line breaks in it. Cells
+    /// are short as a rule: words are cheaper than a call of memchr.
+    #[inline]
+    fn unquoted(&self, bytes: &[u8]) -> Option<usize> {
+        const LOW: u64 = u64::from_le_bytes([1; 8]);
+        const HIGH: u64 = LOW << 7;
+        /// No byte that is less than this is text, as a rule.
+        const FIRST: u64 = b'\r' as u64 + 1;
+        let ends = |byte: u8| byte == self.delimiter || matches!(byte, b'\r' | b'\n');
+        let (words, rest) = bytes.as_chunks();
+        let mut found = None;
+        for (word, at) in words.iter().zip((0..).step_by(8)) {
+            let word_bytes: [u8; 8] = *word;
+            let word = u64::from_le_bytes(word_bytes);
+            let different = word ^ (LOW * u64::from(self.delimiter));
+            // The high bit of each byte that is a delimiter or small; above the first one it may be set wrongly.
+            let hits = (different.wrapping_sub(LOW) & !different
+                | word.wrapping_sub(LOW * FIRST) & !word)
+                & HIGH;
+            if hits == 0 {
+                continue;
+            }
+            let first = hits.trailing_zeros() as usize / 8;
+            found = match ends(word_bytes[first]) {
+                true => Some(first),
+                false => word_bytes.iter().position(|byte| ends(*byte)),
+            };
+            if let Some(index) = found {
+                found = Some(at + index);
+                break;
+            }
+        }
+        let found = found.or_else(|| {
+            let index = rest.iter().position(|byte| ends(*byte))?;
+            Some(words.len() * 8 + index)
+        });
+        match found {
+            Some(end) => (bytes[end] == self.delimiter).then_some(end),
+            None => Some(bytes.len()),
         }
     }
-    let found = rest.iter().position(|byte| *byte == wanted);
-    words.len() * 8 + found.unwrap_or(rest.len())
 }

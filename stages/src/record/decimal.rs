@@ -28,6 +28,7 @@ pub struct Decimal {
 
 impl Decimal {
     /// A decimal of its parts; `None` where 34 digits or the exponent do not suffice.
+    #[inline]
     pub fn new(negative: bool, coefficient: u128, scale: i32) -> Option<Self> {
         let fits =
             coefficient < 10_u128.pow(MAX_DIGITS) && (MIN_SCALE..=MAX_SCALE).contains(&scale);

@@ -109,6 +109,7 @@ impl Record {
     }
 
     /// Puts `text` into the record's buffer.
+    #[inline]
     pub fn store(&mut self, text: &str) -> Text {
         let start = self.text.len() as u32;
         self.text.push_str(text);
@@ -119,11 +120,13 @@ impl Record {
     }
 
     /// A text of this record.
+    #[inline]
     pub fn text(&self, text: Text) -> &str {
         &self.text[text.start as usize..text.end as usize]
     }
 
     /// The value of field `index` of the schema; null where none was set.
+    #[inline]
     pub fn value(&self, index: usize) -> &Value {
         self.values.get(index).unwrap_or(&Value::Null)
     }

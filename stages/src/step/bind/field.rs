@@ -13,12 +13,44 @@ use std::sync::Arc;
 pub struct FieldPlan {
     pub(super) name: Arc<str>,
     pub(super) shape: Shape,
-    pub(super) missing: Vec<Box<str>>,
+    pub(super) missing: MissingTexts,
     pub(super) default: Option<Fill>,
     pub(super) reader: Reader,
     pub(super) lax: bool,
     pub(super) required: bool,
     pub(super) constraints: Constraints,
+}
+
+/// The texts that mean null.
+#[derive(Clone, Debug, Default)]
+pub struct MissingTexts {
+    has_empty: bool,
+    others: Vec<Box<str>>,
+}
+
+impl MissingTexts {
+    #[inline]
+    fn is_empty(&self) -> bool {
+        !self.has_empty && self.others.is_empty()
+    }
+
+    #[inline]
+    fn has(&self, text: &str) -> bool {
+        if text.is_empty() {
+            return self.has_empty;
+        }
+        self.others.iter().any(|missing| **missing == *text)
+    }
+}
+
+impl FromIterator<Box<str>> for MissingTexts {
+    fn from_iter<I: IntoIterator<Item = Box<str>>>(texts: I) -> Self {
+        let (empty, others): (Vec<_>, _) = texts.into_iter().partition(|text| text.is_empty());
+        Self {
+            has_empty: !empty.is_empty(),
+            others,
+        }
+    }
 }
 
 /// What stands for null: checked by the plan.
@@ -58,7 +90,7 @@ impl FieldPlan {
         if !self.shape.is_empty() {
             return self.shaped(index, found, record, problems, false);
         }
-        if self.is_missing(found) {
+        if self.missing.has(found) {
             return self.absent(record, problems);
         }
         let read = self.reader.text_to(found, record, Record::push);
@@ -79,7 +111,7 @@ impl FieldPlan {
                 self.shaped(index, item.text(), record, problems, true);
             }
             Kind::String | Kind::Number
-                if !self.missing.is_empty() && self.is_missing(item.text()) =>
+                if !self.missing.is_empty() && self.missing.has(item.text()) =>
             {
                 self.absent(record, problems)
             }
@@ -123,21 +155,16 @@ impl FieldPlan {
         is_json: bool,
     ) {
         let read = match self.shape.apply(found) {
-            Ok(text) if self.is_missing(&text) => return self.absent(record, problems),
+            Ok(text) if self.missing.has(&text) => return self.absent(record, problems),
             Ok(text) if is_json => self
                 .reader
                 .item_text_to(&text, self.lax, record, Record::push),
             Ok(text) => self.reader.text_to(&text, record, Record::push),
             // A text that means null as it stands need not have what is looked for.
-            Err(_) if self.is_missing(found) => return self.absent(record, problems),
+            Err(_) if self.missing.has(found) => return self.absent(record, problems),
             Err(fault) => Err(fault),
         };
         self.judge(read, index, found, record, problems);
-    }
-
-    #[inline]
-    fn is_missing(&self, text: &str) -> bool {
-        self.missing.iter().any(|missing| **missing == *text)
     }
 
     /// Checks the value that was pushed, or pushes null for the one that could not be read.
@@ -151,20 +178,20 @@ impl FieldPlan {
         problems: &mut Vec<Problem>,
     ) {
         match read {
-            Ok(()) => {
-                if !self.constraints.is_empty() {
-                    self.constraints
-                        .check(&self.name, record.value(index), record, problems);
-                }
-            }
-            Err(fault) => {
-                problems.push(self.fault(&fault, found));
-                record.push(Value::Null);
-            }
+            Ok(()) if self.constraints.is_empty() => {}
+            Ok(()) => self
+                .constraints
+                .check(&self.name, record.value(index), record, problems),
+            Err(fault) => self.refuse(&fault, found, record, problems),
         }
     }
 
     #[cold]
+    fn refuse(&self, fault: &Fault, found: &str, record: &mut Record, problems: &mut Vec<Problem>) {
+        problems.push(self.fault(fault, found));
+        record.push(Value::Null);
+    }
+
     fn fault(&self, fault: &Fault, found: &str) -> Problem {
         let mut problem = fault.problem(&self.name, found);
         if found.is_empty() && fault.code == "type" {

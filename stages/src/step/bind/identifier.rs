@@ -1,10 +1,10 @@
 //! Texts with a form of their own: UUIDs, e-mail addresses and URLs. Only their form is judged; nothing is
 //! looked up.
 
-use memchr::memchr;
-
 /// The longest host name (RFC 1035, 2.3.4, without the root), in bytes.
 const MAX_HOST_BYTES: usize = 253;
+/// The longest label of a host name, in bytes.
+const MAX_LABEL_BYTES: usize = 63;
 
 /// The value of each byte as a hexadecimal digit; 255 where it is none.
 const HEX: [u8; 256] = {
@@ -43,11 +43,8 @@ const PARTS: [u8; 256] = {
     table
 };
 
-fn is_all(part: u8, bytes: &[u8]) -> bool {
-    bytes
-        .iter()
-        .fold(part, |all, byte| all & PARTS[usize::from(*byte)])
-        != 0
+fn is_part(part: u8, byte: u8) -> bool {
+    PARTS[usize::from(byte)] & part != 0
 }
 
 /// Reads 32 hexadecimal digits, plain or in the five groups of RFC 9562, in small or capital letters.
@@ -83,21 +80,28 @@ pub fn uuid(text: &str) -> Option<[u8; 16]> {
 /// `@`, and ASCII only.
 pub fn is_email(text: &str) -> bool {
     let bytes = text.as_bytes();
-    let Some(at) = memchr(b'@', bytes) else {
-        return false;
-    };
-    at > 0 && is_all(ATOM, &bytes[..at]) && is_host_name(&bytes[at + 1..])
+    match bytes.iter().position(|byte| !is_part(ATOM, *byte)) {
+        Some(at) => at > 0 && bytes[at] == b'@' && is_host_name(&bytes[at + 1..]),
+        None => false,
+    }
 }
 
 /// Labels of letters, digits and inner hyphens, at most 63 bytes each (RFC 1034, 3.5).
 fn is_host_name(bytes: &[u8]) -> bool {
-    let label = |label: &[u8]| {
-        matches!(label.len(), 1..=63)
-            && is_all(LABEL, label)
-            && !label.starts_with(b"-")
-            && !label.ends_with(b"-")
-    };
-    bytes.len() <= MAX_HOST_BYTES && bytes.split(|byte| *byte == b'.').all(label)
+    let (mut start, mut last) = (0, b'.');
+    for (at, &byte) in bytes.iter().enumerate() {
+        if byte == b'.' {
+            if at == start || at - start > MAX_LABEL_BYTES || last == b'-' {
+                return false;
+            }
+            start = at + 1;
+        } else if !is_part(LABEL, byte) || byte == b'-' && at == start {
+            return false;
+        }
+        last = byte;
+    }
+    let len = bytes.len();
+    len <= MAX_HOST_BYTES && len > start && len - start <= MAX_LABEL_BYTES && last != b'-'
 }
 
 /// Whether this is an absolute `http` or `https` URL with a host, as RFC 3986 writes it; letters beyond ASCII are
@@ -196,6 +200,17 @@ mod tests {
         ] {
             assert_eq!(is_email(text), expected, "{text:?}");
         }
+    }
+
+    #[test]
+    fn labels_of_an_email_are_bounded() {
+        let label = "a".repeat(63);
+        assert!(is_email(&format!("a@{label}.{label}")));
+        assert!(!is_email(&format!("a@{label}a.b")));
+        assert!(!is_email(&format!("a@b.{label}a")));
+        let host = [&*label, &label, &label, &label[..61]].join(".");
+        assert!(is_email(&format!("a@{host}")));
+        assert!(!is_email(&format!("a@{host}b")));
     }
 
     #[test]

@@ -52,6 +52,7 @@ impl Constraints {
 }
 
 impl Constraint {
+    #[inline]
     fn is_met(&self, value: &Value, record: &Record) -> bool {
         match self {
             Self::Minimum(least) => least.compare(value, record) != Some(Ordering::Greater),

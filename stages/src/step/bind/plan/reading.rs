@@ -9,7 +9,7 @@ pub(super) use values::check_values;
 
 use super::{Input, PlanProblem};
 use crate::record::{Record, Type, Value};
-use crate::step::bind::field::{FieldPlan, Fill};
+use crate::step::bind::field::{FieldPlan, Fill, MissingTexts};
 use crate::step::bind::number::NumberStyle;
 use crate::step::bind::spec::{FieldSpec, Literal, Transform, ValuesSpec};
 use crate::step::bind::text::{Change, Shape};
@@ -27,7 +27,7 @@ const MAX_SCALE: u32 = 34;
 pub(super) struct Reading {
     pub zone: Option<Arc<Zone>>,
     shape: Shape,
-    missing: Vec<Box<str>>,
+    missing: MissingTexts,
     default: Option<Fill>,
     reader: Reader,
     lax: bool,

@@ -8,20 +8,30 @@ use regex::Regex;
 use regex_automata::Anchored;
 use regex_automata::dfa::{Automaton, StartKind, dense};
 use regex_automata::nfa::thompson;
-use regex_automata::util::primitives::StateID;
 use regex_automata::util::{start, syntax};
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
 /// The most bytes of a built automaton, and of what it is built from.
 const MAX_AUTOMATON_BYTES: usize = 256 * 1024;
+/// The most states of a table, of 256 bytes each.
+const MAX_STATES: usize = 1024;
 
 /// A pattern, anchored at both ends.
 #[derive(Clone)]
 pub struct Pattern {
     regex: Regex,
-    /// For ASCII texts, with the state at their beginning.
-    automaton: Option<(Arc<dense::DFA<Vec<u32>>>, StateID)>,
+    /// For ASCII texts.
+    table: Option<Arc<Table>>,
+}
+
+/// An automaton as a table. The first state is that at the beginning of a text.
+struct Table {
+    /// For each state and each byte of ASCII, the next state.
+    next: Vec<[u16; 128]>,
+    /// Whether a text that ends in a state matches.
+    accepts: Vec<bool>,
 }
 
 impl Pattern {
@@ -35,19 +45,19 @@ impl Pattern {
         let whole = format!(r"\A(?:{text})\z");
         Ok(Self {
             regex: Regex::new(&whole)?,
-            automaton: is_plain(text).then(|| automaton(&whole)).flatten(),
+            table: is_plain(text)
+                .then(|| Table::of(&whole))
+                .flatten()
+                .map(Arc::new),
         })
     }
 
     /// Whether all of `text` matches.
     pub fn matches(&self, text: &str) -> bool {
-        let Some((automaton, start)) = self.automaton.as_ref().filter(|_| text.is_ascii()) else {
-            return self.regex.is_match(text);
-        };
-        let end = text
-            .bytes()
-            .fold(*start, |state, byte| automaton.next_state(state, byte));
-        automaton.is_match_state(automaton.next_eoi_state(end))
+        match self.table.as_ref().filter(|_| text.is_ascii()) {
+            Some(table) => table.matches(text.as_bytes()),
+            None => self.regex.is_match(text),
+        }
     }
 }
 
@@ -64,13 +74,46 @@ fn is_plain(text: &str) -> bool {
     text.is_ascii() && !text.as_bytes().windows(2).any(escapes)
 }
 
-/// The automaton of `whole` without Unicode, and its first state; `None` where it is too large.
-fn automaton(whole: &str) -> Option<(Arc<dense::DFA<Vec<u32>>>, StateID)> {
+impl Table {
+    /// The table of `whole` without Unicode; `None` where it is too large.
+    fn of(whole: &str) -> Option<Self> {
+        let automaton = automaton(whole)?;
+        let start = start::Config::new().anchored(Anchored::Yes);
+        let mut states = vec![automaton.start_state(&start).ok()?];
+        let mut numbers = HashMap::from([(states[0], 0)]);
+        let (mut next, mut accepts) = (Vec::new(), Vec::new());
+        while let Some(&state) = states.get(next.len()) {
+            let mut row = [0; 128];
+            for (byte, entry) in (0_u8..).zip(&mut row) {
+                let behind = automaton.next_state(state, byte);
+                *entry = *numbers.entry(behind).or_insert_with(|| {
+                    states.push(behind);
+                    states.len() as u16 - 1
+                });
+            }
+            next.push(row);
+            accepts.push(automaton.is_match_state(automaton.next_eoi_state(state)));
+            if states.len() > MAX_STATES {
+                return None;
+            }
+        }
+        Some(Self { next, accepts })
+    }
+
+    /// Whether all of `text`, which is ASCII, matches.
+    fn matches(&self, text: &[u8]) -> bool {
+        let step = |state: usize, byte: &u8| usize::from(self.next[state][usize::from(byte & 127)]);
+        self.accepts[text.iter().fold(0, step)]
+    }
+}
+
+/// The automaton of `whole` without Unicode; `None` where it is too large.
+fn automaton(whole: &str) -> Option<dense::DFA<Vec<u32>>> {
     let limits = dense::Config::new()
         .start_kind(StartKind::Anchored)
         .dfa_size_limit(Some(MAX_AUTOMATON_BYTES))
         .determinize_size_limit(Some(MAX_AUTOMATON_BYTES));
-    let built = dense::Builder::new()
+    dense::Builder::new()
         .configure(limits)
         .syntax(syntax::Config::new().unicode(false).utf8(false))
         .thompson(
@@ -79,10 +122,7 @@ fn automaton(whole: &str) -> Option<(Arc<dense::DFA<Vec<u32>>>, StateID)> {
                 .nfa_size_limit(Some(MAX_AUTOMATON_BYTES)),
         )
         .build(whole)
-        .ok()?;
-    let start = start::Config::new().anchored(Anchored::Yes);
-    let start = built.start_state(&start).ok()?;
-    Some((Arc::new(built), start))
+        .ok()
 }
 
 #[cfg(test)]
@@ -111,7 +151,7 @@ mod tests {
     fn small_patterns_are_built() {
         for (text, expected) in PATTERNS {
             let pattern = Pattern::new(text).unwrap();
-            assert_eq!(pattern.automaton.is_some(), *expected, "{text}");
+            assert_eq!(pattern.table.is_some(), *expected, "{text}");
         }
         assert!(Pattern::new("a)(b").is_err());
     }
@@ -123,7 +163,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_automaton_answers_as_the_regular_expression(
+        fn the_table_answers_as_the_regular_expression(
             text in "[A-Za-cks\u{212a}0-2\u{663}ä\n -]{0,12}|[A-Z]{2}-[0-9\u{663}]{7,9}|[ab \n-]{1,3}",
         ) {
             for pattern in &*ALL {

@@ -14,6 +14,7 @@
 //! prefix of the input, and books that balance or a job that fails. It never knows a format, a file, the
 //! network, TOML, a database or the type of a record.
 
+mod adaptive;
 mod batch;
 mod block;
 mod books;

@@ -1,15 +1,28 @@
-//! How fast batches may be written: a token bucket of records, and a pause between batches.
+//! How fast batches may be written: a token bucket of records, and a pause between batches. What follows from the
+//! target's latency is [`crate::adaptive`].
 
 use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 
 /// The limits of a spec's `rate`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rate {
     /// Records that may be written per second; none is no limit.
     pub records_per_second: Option<u32>,
     /// The least time between the starts of two batches.
     pub pause_ms: u64,
+    /// Whether fewer batches are written at once while the target is slower than it was.
+    pub adaptive: bool,
+}
+
+impl Default for Rate {
+    fn default() -> Self {
+        Self {
+            records_per_second: None,
+            pause_ms: 0,
+            adaptive: true,
+        }
+    }
 }
 
 /// A token bucket. It starts full and holds one second's worth of tokens; a batch of more than it holds
@@ -74,7 +87,7 @@ mod tests {
     async fn the_bucket_holds_one_second_and_debt_is_waited_out() {
         let rate = Rate {
             records_per_second: Some(1000),
-            pause_ms: 0,
+            ..Rate::default()
         };
         assert_eq!(elapsed_ms(rate, &[1000]).await, 0);
         assert_eq!(elapsed_ms(rate, &[1000, 1000, 1]).await, 1000);
@@ -84,8 +97,8 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_pause_lies_between_starts() {
         let rate = Rate {
-            records_per_second: None,
             pause_ms: 20,
+            ..Rate::default()
         };
         assert_eq!(elapsed_ms(rate, &[1]).await, 0);
         assert_eq!(elapsed_ms(rate, &[1, 1, 1]).await, 40);

@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! read and frame ─► parse tasks ─► join into batches ─► write tasks ─► books ─► saver
-//!  one task          max_parsers     judge, rate         max_in_flight            one task
+//!  one task          max_parsers     judge, rate         max_in_flight,           one task
+//!                                                        or fewer: gate
 //! ```
 //!
 //! Parsing and writing run in tasks of their own, so that no stage stalls while another is awaited; their
@@ -11,6 +12,7 @@
 //! runner never decides what a record means, and never retries: parts heal what they can by themselves.
 
 mod close;
+mod gate;
 mod join;
 mod read;
 mod saver;
@@ -24,6 +26,7 @@ use crate::{
     Framer, Holdings, Ledger, Rate, Reject, Sink, Source, Stage, Tally,
 };
 use close::Closing;
+use gate::Gate;
 use futures::stream::{BoxStream, StreamExt};
 use join::batches;
 use read::blocks;
@@ -64,7 +67,7 @@ pub struct Job {
     pub batch: BatchLimits,
     /// How fast batches may be written.
     pub rate: Rate,
-    /// Batches that may be written at once; at least 1.
+    /// Batches that may be written at once; at least 1. Fewer are while the target is slow, where `rate` says so.
     pub max_in_flight: usize,
     /// Blocks that may be parsed at once; at least 1.
     pub max_parsers: usize,
@@ -156,17 +159,20 @@ pub async fn run(job: Job) -> Report {
         shared.clone(),
     );
     let written = timing.clone();
+    let max_in_flight = job.max_in_flight.max(1);
+    let gate = (job.rate.adaptive && max_in_flight > 1).then(|| Arc::new(Gate::new(max_in_flight)));
     let acks = batches
         .map(|batch| {
-            let (sink, ledger) = (job.sink.clone(), job.ledger.clone());
+            let (sink, ledger, gate) = (job.sink.clone(), job.ledger.clone(), gate.clone());
+            // Where the gate holds a batch back, it waits for the target too.
             let work = written.begin(Stage::Write);
             task(async move {
-                let ack = write(batch?, &*sink, &*ledger).await;
+                let ack = write(batch?, gate.as_deref(), &*sink, &*ledger).await;
                 drop(work);
                 ack
             })
         })
-        .buffered(job.max_in_flight.max(1));
+        .buffered(max_in_flight);
 
     let mut books = Clerk {
         saver: &saver,
@@ -269,8 +275,16 @@ fn task<T: Send + 'static>(
 }
 
 /// Writes the records of a batch, then its rejects.
-async fn write(batch: Batch, sink: &dyn Sink, ledger: &dyn Ledger) -> Result<Ack, Fatal> {
-    let written = sink.write(&batch).await?;
+async fn write(
+    batch: Batch,
+    gate: Option<&Gate>,
+    sink: &dyn Sink,
+    ledger: &dyn Ledger,
+) -> Result<Ack, Fatal> {
+    let written = match gate {
+        Some(gate) => gate.write(&batch, sink).await?,
+        None => sink.write(&batch).await?,
+    };
     check_refused(&batch, &written.rejects)?;
     let (start, end) = (batch.start(), batch.end());
     let mut ack = Ack {

@@ -67,6 +67,8 @@ pub struct RateSpec {
     pub records_per_second: Option<u32>,
     /// The least time between the starts of two batches; none by default.
     pub pause: Option<Millis>,
+    /// Whether fewer batches are under way while the target answers slower than it did; true by default.
+    pub adaptive: Option<bool>,
 }
 
 /// What a sink's table says of the flow.
@@ -137,6 +139,9 @@ impl FlowSpec<'_> {
                 ));
             }
         }
+        if let Some(adaptive) = self.rate.and_then(|rate| rate.adaptive) {
+            flow.rate.adaptive = adaptive;
+        }
         let under_way_bytes = flow.batch.max_bytes as u64 * flow.max_in_flight as u64;
         if under_way_bytes > MAX_UNDER_WAY_BYTES {
             let message = format!(
@@ -180,12 +185,13 @@ mod tests {
         let mut problems = Vec::new();
         let flow = spec.check("sink.x", Flow::default(), &mut problems);
         let mut found = format!(
-            "{} {} {} {:?} {}",
+            "{} {} {} {:?} {} {}",
             flow.batch.max_records,
             flow.batch.max_bytes,
             flow.max_in_flight,
             flow.rate.records_per_second,
-            flow.rate.pause_ms
+            flow.rate.pause_ms,
+            flow.rate.adaptive
         );
         for problem in problems {
             assert_eq!(problem.code, "out_of_range");
@@ -196,18 +202,18 @@ mod tests {
 
     #[test]
     fn what_is_said_counts_and_what_is_out_of_range_is_told() {
-        check("", "1000 4194304 4 None 0");
+        check("", "1000 4194304 4 None 0 true");
         check(
             "batch = { records = 5, bytes = \"1KiB\" }\nin_flight = 2",
-            "5 1024 2 None 0",
+            "5 1024 2 None 0 true",
         );
         check(
-            "rate = { records_per_second = 20_000, pause = \"250ms\" }",
-            "1000 4194304 4 Some(20000) 250",
+            "rate = { records_per_second = 20_000, pause = \"250ms\", adaptive = false }",
+            "1000 4194304 4 Some(20000) 250 false",
         );
         check(
             "batch = { records = 0, bytes = \"49MB\" }\nin_flight = 65\nrate = { records_per_second = 0, pause = \"2h\" }",
-            "1000 4194304 4 None 0 !sink.x.batch.records !sink.x.batch.bytes !sink.x.in_flight \
+            "1000 4194304 4 None 0 true !sink.x.batch.records !sink.x.batch.bytes !sink.x.in_flight \
              !sink.x.rate.records_per_second !sink.x.rate.pause",
         );
     }

@@ -1,0 +1,74 @@
+//! The gate before the sink: how many batches are written at once, as the controller says.
+//!
+//! Batches pass in the order in which they come to it.
+
+use super::lock;
+use crate::adaptive::{Begun, Controller};
+use crate::{Batch, Fatal, Sink, Written};
+use std::sync::Mutex;
+use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::time::Instant;
+
+/// The gate of one run.
+pub(super) struct Gate {
+    started: Instant,
+    room: Semaphore,
+    state: Mutex<State>,
+}
+
+struct State {
+    controller: Controller,
+    /// Permits that are to be taken away when they come back.
+    owed: usize,
+}
+
+impl Gate {
+    /// Room for at most `most` batches, at least 1.
+    pub(super) fn new(most: usize) -> Self {
+        let controller = Controller::new(most);
+        Self {
+            started: Instant::now(),
+            room: Semaphore::new(controller.limit()),
+            state: Mutex::new(State {
+                controller,
+                owed: 0,
+            }),
+        }
+    }
+
+    /// Writes a batch once there is room for it.
+    ///
+    /// # Errors
+    /// Those of the sink, which end the run: the controller is told of what was written only.
+    pub(super) async fn write(&self, batch: &Batch, sink: &dyn Sink) -> Result<Written, Fatal> {
+        let permit = self.room.acquire().await;
+        let permit = permit.map_err(|_| Fatal::new("internal", "nothing more is to be written"))?;
+        let begun = lock(&self.state).controller.begin(self.started.elapsed());
+        let written = sink.write(batch).await?;
+        self.leave(permit, begun, batch.len() as u64);
+        Ok(written)
+    }
+
+    fn leave(&self, permit: SemaphorePermit<'_>, begun: Begun, operations: u64) {
+        let mut state = lock(&self.state);
+        let before = state.controller.limit();
+        let now = self.started.elapsed();
+        state.controller.end(begun, operations, now);
+        let after = state.controller.limit();
+        if after > before {
+            let returned = state.owed.min(after - before);
+            state.owed -= returned;
+            self.room.add_permits(after - before - returned);
+        } else {
+            state.owed += before - after;
+            state.owed -= self.room.forget_permits(state.owed);
+        }
+        if after != before {
+            tracing::debug!(batches = after, "the target's latency changed");
+        }
+        if state.owed > 0 {
+            state.owed -= 1;
+            permit.forget();
+        }
+    }
+}

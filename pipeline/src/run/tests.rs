@@ -1,6 +1,7 @@
 //! What the runner promises, over parts that live in memory.
 
 mod bottleneck;
+mod busy;
 mod parts;
 mod sabotage;
 

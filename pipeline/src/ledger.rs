@@ -21,8 +21,9 @@ pub struct Checkpoint {
 /// checkpoint that covers it.
 #[async_trait]
 pub trait Ledger: Send + Sync {
-    /// Stores rejects; storing one again, by ordinal, changes nothing. They are durable at the latest when the
-    /// [`Self::save`] of a checkpoint that covers them returns.
+    /// Stores the rejects of one batch or of several, in order; storing one again, by ordinal, changes nothing.
+    /// Called by one task at a time. They are durable at the latest when the [`Self::save`] of a checkpoint that
+    /// covers them returns.
     ///
     /// # Errors
     /// When they cannot be stored.

@@ -1,8 +1,8 @@
 //! The runner: one stream from the source to the ledger.
 //!
 //! ```text
-//! read and frame ─► parse tasks ─► join into batches ─► write tasks ─► books ─► saver
-//!  one task          max_parsers     judge, rate         max_in_flight,           one task
+//! read and frame ─► parse tasks ─► join into batches ─► write tasks ─► rejects ─► books ─► saver
+//!  one task          max_parsers     judge, rate         max_in_flight, one task             one task
 //!                                                        or fewer: gate
 //! ```
 //!
@@ -16,6 +16,7 @@ mod gate;
 mod join;
 mod read;
 mod saver;
+mod store;
 
 use crate::books::unbalanced;
 use crate::budget::Judge;
@@ -26,14 +27,15 @@ use crate::{
     Framer, Holdings, Ledger, Rate, Reject, Sink, Source, Stage, Tally,
 };
 use close::Closing;
-use gate::Gate;
 use futures::stream::{BoxStream, StreamExt};
+use gate::Gate;
 use join::batches;
 use read::blocks;
 use saver::Saver;
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+use store::stored;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
@@ -163,16 +165,17 @@ pub async fn run(job: Job) -> Report {
     let gate = (job.rate.adaptive && max_in_flight > 1).then(|| Arc::new(Gate::new(max_in_flight)));
     let acks = batches
         .map(|batch| {
-            let (sink, ledger, gate) = (job.sink.clone(), job.ledger.clone(), gate.clone());
+            let (sink, gate) = (job.sink.clone(), gate.clone());
             // Where the gate holds a batch back, it waits for the target too.
             let work = written.begin(Stage::Write);
             task(async move {
-                let ack = write(batch?, gate.as_deref(), &*sink, &*ledger).await;
+                let ack = write(batch?, gate.as_deref(), &*sink).await;
                 drop(work);
                 ack
             })
         })
         .buffered(max_in_flight);
+    let acks = stored(acks.boxed(), job.ledger.clone());
 
     let mut books = Clerk {
         saver: &saver,
@@ -274,13 +277,8 @@ fn task<T: Send + 'static>(
     }
 }
 
-/// Writes the records of a batch, then its rejects.
-async fn write(
-    batch: Batch,
-    gate: Option<&Gate>,
-    sink: &dyn Sink,
-    ledger: &dyn Ledger,
-) -> Result<Ack, Fatal> {
+/// Writes the records of a batch.
+async fn write(batch: Batch, gate: Option<&Gate>, sink: &dyn Sink) -> Result<Ack, Fatal> {
     let written = match gate {
         Some(gate) => gate.write(&batch, sink).await?,
         None => sink.write(&batch).await?,
@@ -304,9 +302,6 @@ async fn write(
     }
     ack.rejects.extend(ack.written.rejects.iter().cloned());
     ack.rejects.sort_by_key(|reject| reject.at.ordinal);
-    if !ack.rejects.is_empty() {
-        ledger.store_rejects(&ack.rejects).await?;
-    }
     Ok(ack)
 }
 

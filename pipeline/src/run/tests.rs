@@ -4,6 +4,7 @@ mod bottleneck;
 mod busy;
 mod parts;
 mod sabotage;
+mod storing;
 
 use super::*;
 use crate::{Holdings, OnBreach, Written};

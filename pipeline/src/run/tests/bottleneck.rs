@@ -92,7 +92,7 @@ async fn a_rate_that_is_kept_is_named() {
     let (named, busy) = bound(Store::default(), |job| Job {
         rate: Rate {
             records_per_second: Some(20),
-            pause_ms: 0,
+            ..Rate::default()
         },
         ..job
     })

@@ -162,19 +162,20 @@ pub async fn run(job: Job) -> Report {
     );
     let written = timing.clone();
     let max_in_flight = job.max_in_flight.max(1);
-    let gate = (job.rate.adaptive && max_in_flight > 1).then(|| Arc::new(Gate::new(max_in_flight)));
+    let gate = Arc::new(Gate::new(max_in_flight, job.rate.adaptive));
     let acks = batches
         .map(|batch| {
             let (sink, gate) = (job.sink.clone(), gate.clone());
             // Where the gate holds a batch back, it waits for the target too.
             let work = written.begin(Stage::Write);
             task(async move {
-                let ack = write(batch?, gate.as_deref(), &*sink).await;
+                let ack = write(batch?, &gate, &*sink).await;
                 drop(work);
                 ack
             })
         })
-        .buffered(max_in_flight);
+        // What is written waits here for those before it, and a batch that is ready takes its place at the sink.
+        .buffered(max_in_flight + max_in_flight / 2);
     let acks = stored(acks.boxed(), job.ledger.clone());
 
     let mut books = Clerk {
@@ -278,11 +279,8 @@ fn task<T: Send + 'static>(
 }
 
 /// Writes the records of a batch.
-async fn write(batch: Batch, gate: Option<&Gate>, sink: &dyn Sink) -> Result<Ack, Fatal> {
-    let written = match gate {
-        Some(gate) => gate.write(&batch, sink).await?,
-        None => sink.write(&batch).await?,
-    };
+async fn write(batch: Batch, gate: &Gate, sink: &dyn Sink) -> Result<Ack, Fatal> {
+    let written = gate.write(&batch, sink).await?;
     check_refused(&batch, &written.rejects)?;
     let (start, end) = (batch.start(), batch.end());
     let mut ack = Ack {

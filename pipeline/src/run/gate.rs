@@ -1,4 +1,4 @@
-//! The gate before the sink: how many batches are written at once, as the controller says.
+//! The gate before the sink: so many batches are written at once, or as many as the controller says.
 //!
 //! Batches pass in the order in which they come to it.
 
@@ -17,18 +17,19 @@ pub(super) struct Gate {
 }
 
 struct State {
-    controller: Controller,
+    controller: Option<Controller>,
     /// Permits that are to be taken away when they come back.
     owed: usize,
 }
 
 impl Gate {
-    /// Room for at most `most` batches, at least 1.
-    pub(super) fn new(most: usize) -> Self {
-        let controller = Controller::new(most);
+    /// Room for `most` batches, at least 1, or for fewer while the target is slow, where it is adaptive.
+    pub(super) fn new(most: usize, adaptive: bool) -> Self {
+        let most = most.max(1);
+        let controller = (adaptive && most > 1).then(|| Controller::new(most));
         Self {
             started: Instant::now(),
-            room: Semaphore::new(controller.limit()),
+            room: Semaphore::new(most),
             state: Mutex::new(State {
                 controller,
                 owed: 0,
@@ -43,18 +44,24 @@ impl Gate {
     pub(super) async fn write(&self, batch: &Batch, sink: &dyn Sink) -> Result<Written, Fatal> {
         let permit = self.room.acquire().await;
         let permit = permit.map_err(|_| Fatal::new("internal", "nothing more is to be written"))?;
-        let begun = lock(&self.state).controller.begin(self.started.elapsed());
+        let begin = |controller: &mut Controller| controller.begin(self.started.elapsed());
+        let begun = lock(&self.state).controller.as_mut().map(begin);
         let written = sink.write(batch).await?;
-        self.leave(permit, begun, batch.len() as u64);
+        if let Some(begun) = begun {
+            self.leave(permit, begun, batch.len() as u64);
+        }
         Ok(written)
     }
 
     fn leave(&self, permit: SemaphorePermit<'_>, begun: Begun, operations: u64) {
         let mut state = lock(&self.state);
-        let before = state.controller.limit();
-        let now = self.started.elapsed();
-        state.controller.end(begun, operations, now);
-        let after = state.controller.limit();
+        let state = &mut *state;
+        let Some(controller) = &mut state.controller else {
+            return;
+        };
+        let before = controller.limit();
+        controller.end(begun, operations, self.started.elapsed());
+        let after = controller.limit();
         if after > before {
             let returned = state.owed.min(after - before);
             state.owed -= returned;

@@ -224,7 +224,12 @@ impl Scan {
         };
         let mut pos = self.pos;
         loop {
-            let index = pos + next_of(quote, &bytes[pos..])?;
+            // A record that is quoted to its end has its line end here; any other goes on for a while.
+            let found = match bytes.get(pos)? {
+                b'\r' | b'\n' => 0,
+                _ => memchr3(quote, b'\r', b'\n', &bytes[pos..])?,
+            };
+            let index = pos + found;
             if bytes[index] != quote || bytes[index - 1] == self.delimiter {
                 return Some(index);
             }
@@ -258,7 +263,7 @@ impl Scan {
     }
 
     /// The next byte that matters inside quotes. Where a quote closes, and one opens behind the next delimiter,
-    /// neither does.
+    /// neither does; nor does a doubled quote.
     fn next_in_quotes(&self, bytes: &[u8]) -> Option<usize> {
         let quote = self.quote?;
         let closes_and_opens = [quote, self.delimiter, quote];
@@ -271,10 +276,13 @@ impl Scan {
                 }),
             };
             let index = pos + found?;
-            if !bytes[index..].starts_with(&closes_and_opens) {
+            if bytes[index..].starts_with(&closes_and_opens) {
+                pos = index + closes_and_opens.len();
+            } else if self.double_quote && bytes[index..].starts_with(&[quote, quote]) {
+                pos = index + 2;
+            } else {
                 return Some(index);
             }
-            pos = index + closes_and_opens.len();
         }
     }
 

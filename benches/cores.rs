@@ -2,7 +2,7 @@
 //!
 //! ```sh
 //! cargo bench -p sluicegate-benches --bench cores
-//! cargo bench -p sluicegate-benches --bench cores -- --rounds 9 --megabytes 256
+//! cargo bench -p sluicegate-benches --bench cores -- --rounds 9 --megabytes 1024
 //! ```
 //!
 //! Reading, framing, parsing, binding, batches and books are all in it: this is the runner with as many threads and
@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 
 fn main() {
     let rounds = argument("--rounds").unwrap_or(5).max(1);
-    let input = Input::typed_orders(argument("--megabytes").unwrap_or(64) << 20);
+    let input = Input::typed_orders(argument("--megabytes").unwrap_or(256) << 20);
     let most = std::thread::available_parallelism().map_or(1, usize::from);
     let all: Vec<Vec<f64>> = (0..rounds)
         .map(|_| (1..=most).map(|cores| mb_per_s(&input, cores)).collect())

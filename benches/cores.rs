@@ -10,6 +10,8 @@
 //! does so for all of them; the medians of the rounds are shown, and the medians of the ratios to one core.
 
 use benches::Input;
+use benches::machine::median;
+use benches::words::Words;
 use pipeline::{Accepted, End, Job, Progress, Rate};
 use stages::ledger::MemoryLedger;
 use stages::sink::null;
@@ -19,8 +21,9 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 fn main() {
-    let rounds = argument("--rounds").unwrap_or(5).max(1);
-    let input = Input::typed_orders(argument("--megabytes").unwrap_or(256) << 20);
+    let words = Words::of_this_process();
+    let rounds = words.number("--rounds", 5).max(1);
+    let input = Input::typed_orders((words.number("--megabytes", 256) as usize) << 20);
     let most = std::thread::available_parallelism().map_or(1, usize::from);
     let all: Vec<Vec<f64>> = (0..rounds)
         .map(|_| (1..=most).map(|cores| mb_per_s(&input, cores)).collect())
@@ -70,17 +73,4 @@ fn mb_per_s(input: &Input, cores: usize) -> f64 {
             end => panic!("{end:?}"),
         }
     })
-}
-
-fn median(values: impl Iterator<Item = f64>) -> f64 {
-    let mut values: Vec<f64> = values.collect();
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
-}
-
-/// The number behind an argument.
-fn argument(name: &str) -> Option<usize> {
-    let mut all = std::env::args().skip_while(|argument| argument != name);
-    let value = all.nth(1)?;
-    Some(value.parse().unwrap_or_else(|_| panic!("{name} {value}")))
 }

@@ -10,6 +10,7 @@ pub mod drive;
 pub mod figures;
 pub mod machine;
 pub mod plot;
+pub mod words;
 
 use bytes::Bytes;
 use pipeline::Convert;

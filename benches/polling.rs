@@ -10,9 +10,9 @@
 //! into `target/release` (or `SLUICEGATE_BINARY`), with everything at its defaults, on the embedded store or on a
 //! standalone MongoDB with S3.
 
-use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use benches::words::{Words, binary};
 use testbed::api::Api;
 use testbed::mongod::Mongod;
 use testbed::orders::{HEADER, SPEC};
@@ -38,23 +38,14 @@ struct Asked {
 
 impl Asked {
     fn read() -> Self {
-        let words: Vec<String> = std::env::args().skip(1).collect();
-        let number = |name: &str| {
-            let at = words.iter().position(|word| word == name)?;
-            words.get(at + 1)?.parse().ok()
-        };
+        let words = Words::of_this_process();
         Self {
-            clients: number("--clients").unwrap_or(100) as usize,
-            seconds: number("--seconds").unwrap_or(15),
-            megabytes: number("--megabytes").unwrap_or(1_000),
-            mongodb: words.iter().any(|word| word == "--mongodb"),
+            clients: words.number("--clients", 100) as usize,
+            seconds: words.number("--seconds", 15),
+            megabytes: words.number("--megabytes", 1_000),
+            mongodb: words.has("--mongodb"),
         }
     }
-}
-
-fn binary() -> PathBuf {
-    let built = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/release/sluicegate");
-    std::env::var_os("SLUICEGATE_BINARY").map_or(built, PathBuf::from)
 }
 
 /// Latencies of every answer, sorted.

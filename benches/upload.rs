@@ -12,9 +12,11 @@
 //! s3s-fs in this process. What counts is the ratio within a round: disks drift.
 
 use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Instant;
 
+use benches::machine::median;
+use benches::words::{Words, binary};
 use testbed::files;
 use testbed::mongod::Mongod;
 use testbed::orders::{HEADER, order};
@@ -40,14 +42,10 @@ struct Asked {
 
 impl Asked {
     fn read() -> Self {
-        let words: Vec<String> = std::env::args().skip(1).collect();
-        let number = |name: &str| {
-            let at = words.iter().position(|word| word == name)?;
-            words.get(at + 1)?.parse().ok()
-        };
+        let words = Words::of_this_process();
         Self {
-            megabytes: number("--megabytes").unwrap_or(1000),
-            rounds: number("--rounds").unwrap_or(5) as usize,
+            megabytes: words.number("--megabytes", 1000),
+            rounds: words.number("--rounds", 5) as usize,
         }
     }
 }
@@ -142,15 +140,4 @@ async fn clear(service: &Service) {
         let id = file["fileId"].as_str().unwrap_or_default();
         service.api.delete(&format!("/files/{id}")).await;
     }
-}
-
-fn binary() -> PathBuf {
-    let built = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/release/sluicegate");
-    std::env::var_os("SLUICEGATE_BINARY").map_or(built, PathBuf::from)
-}
-
-fn median(values: impl Iterator<Item = f64>) -> f64 {
-    let mut values: Vec<f64> = values.collect();
-    values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
 }

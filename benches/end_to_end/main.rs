@@ -25,12 +25,11 @@ mod probe;
 mod spec;
 mod table;
 mod turn;
-mod words;
 
+use benches::words::Words;
 use place::Place;
 use spec::Spec;
 use table::Row;
-use words::Words;
 
 /// One kind of load.
 #[derive(Clone, Copy)]

@@ -3,8 +3,8 @@
 use crate::cost::busy_seconds;
 use crate::spec::Spec;
 use crate::turn::{COLLECTION, DATABASE, Done};
-use crate::words::Words;
 use crate::{Cores, Load, What, documents};
+use benches::words::Words;
 use mongodb::Client;
 use mongodb::bson::doc;
 use std::cell::OnceCell;

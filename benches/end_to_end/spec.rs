@@ -1,7 +1,7 @@
 //! The two specs that the generated orders are read by, and what must become of the orders.
 
-use crate::words::Words;
 use benches::plan;
+use benches::words::Words;
 use stages::plan::Plan;
 use testbed::orders;
 use testbed::truth::{Generated, Totals, Truth};

@@ -1,4 +1,6 @@
-//! The command line: words of the form `--name value`, looked up by name.
+//! The command line of a bench: words of the form `--name value`, looked up by name; and the program that is measured.
+
+use std::path::{Path, PathBuf};
 
 /// The words behind the program's name.
 pub struct Words(Vec<String>);
@@ -39,4 +41,10 @@ impl Words {
                 .unwrap_or_else(|error| panic!("{name} {text}: {error}"))
         })
     }
+}
+
+/// The program that was built into `target/release`, or `SLUICEGATE_BINARY`.
+pub fn binary() -> PathBuf {
+    let built = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/release/sluicegate");
+    std::env::var_os("SLUICEGATE_BINARY").map_or(built, PathBuf::from)
 }

@@ -5,6 +5,10 @@
 //! them under way, it halves the number of batches that may be written at once; while they take less than
 //! [`CALM_FACTOR`] times as long, it adds one back.
 //!
+//! A batch may take as much longer as it has more bytes, and none is expected to take less because it is smaller: what a
+//! write costs lies between the two, so a file whose records grow, shrink or are refused is no slow target. Where runs
+//! write in turns, the writes of all of them count as under way: they are not somebody else's load.
+//!
 //! Promises: the number is from 1 to the most that was asked for, and the most as long as the target is as fast as it
 //! was. What has lasted for minutes counts as normal, so a target that has become slower for good is used fully again.
 //! Never: reads a clock, waits, or knows what a target is.
@@ -19,6 +23,8 @@ const SLOW_FACTOR: f64 = 2.0;
 const CALM_FACTOR: f64 = 1.5;
 /// Writes that take less than this are never slow, in milliseconds: what there is to gain is less than the noise.
 const MIN_SLOW_MS: f64 = 2.0;
+/// What a write costs beside its bytes, as so many bytes.
+const WRITE_BYTES: f64 = 16.0 * 1024.0;
 /// After so many seconds, twice the best latency is the best latency.
 const DOUBLES_AFTER_SECONDS: f64 = 240.0;
 
@@ -27,8 +33,10 @@ const DOUBLES_AFTER_SECONDS: f64 = 240.0;
 pub(crate) struct Begun {
     /// Since the start of the run.
     at: Duration,
-    /// Writes under way, this one included.
-    under_way: usize,
+    /// Writes of this run under way, this one included.
+    own: usize,
+    /// Writes under way, also those of other runs.
+    level: usize,
     /// The controller's own count of its decisions.
     decision: u64,
 }
@@ -41,8 +49,6 @@ pub(crate) struct Controller {
     under_way: usize,
     /// What was seen with one write under way, with two, and so on.
     levels: Vec<Level>,
-    /// The most operations of one batch so far.
-    most_operations: u64,
     /// Writes that began before the last decision say nothing about it.
     decision: u64,
 }
@@ -50,43 +56,46 @@ pub(crate) struct Controller {
 /// What writes cost while so many were under way.
 #[derive(Clone, Debug, Default)]
 struct Level {
-    /// Latencies since the last decision.
-    window: Vec<Latency>,
+    /// Writes since the last decision.
+    window: Vec<Seen>,
     best: Option<Best>,
 }
 
+/// A write that is done.
 #[derive(Clone, Copy, Debug)]
-struct Latency {
+struct Seen {
     ms: f64,
-    /// Milliseconds per operation.
-    cost: f64,
+    /// With [`WRITE_BYTES`].
+    bytes: f64,
+    /// Whether this run had as many under way as it may.
+    is_full: bool,
 }
 
 /// The least median of a window, and when it was seen.
 #[derive(Clone, Copy, Debug)]
 struct Best {
-    cost: f64,
+    ms: f64,
+    bytes: f64,
     at: Duration,
 }
 
 impl Best {
-    /// It grows with time, so that it is forgotten.
-    fn now(self, now: Duration) -> f64 {
+    /// How long a write of so many bytes may take. It grows with time, so that it is forgotten.
+    fn of(self, bytes: f64, now: Duration) -> f64 {
         let age = now.saturating_sub(self.at).as_secs_f64();
-        self.cost * (age / DOUBLES_AFTER_SECONDS).exp2()
+        self.ms * (bytes / self.bytes).max(1.0) * (age / DOUBLES_AFTER_SECONDS).exp2()
     }
 }
 
 impl Controller {
-    /// Begins with the most, which is at least 1.
-    pub(crate) fn new(most: usize) -> Self {
+    /// Begins with the most, which is at least 1, where all runs together have at most so many under way.
+    pub(crate) fn new(most: usize, most_together: usize) -> Self {
         let most = most.max(1);
         Self {
             most,
             limit: most,
             under_way: 0,
-            levels: vec![Level::default(); most],
-            most_operations: 0,
+            levels: vec![Level::default(); most.max(most_together)],
             decision: 0,
         }
     }
@@ -96,54 +105,58 @@ impl Controller {
         self.limit
     }
 
-    /// A write begins; `now` is since the start of the run.
-    pub(crate) fn begin(&mut self, now: Duration) -> Begun {
+    /// A write begins; `now` is since the start of the run, `together` what all runs that write in turns have under way,
+    /// this one included.
+    pub(crate) fn begin(&mut self, now: Duration, together: usize) -> Begun {
         self.under_way += 1;
         Begun {
             at: now,
-            under_way: self.under_way,
+            own: self.under_way,
+            level: self.under_way.max(together).min(self.levels.len()),
             decision: self.decision,
         }
     }
 
-    /// A write that [`Self::begin`] began is done, with so many operations.
-    pub(crate) fn end(&mut self, begun: Begun, operations: u64, now: Duration) {
+    /// A write that [`Self::begin`] began is done, of so many bytes; none where nothing was to be written.
+    pub(crate) fn end(&mut self, begun: Begun, bytes: Option<usize>, now: Duration) {
         self.under_way -= 1;
-        self.most_operations = self.most_operations.max(operations);
-        // A small batch pays the same way for less: like is compared with like.
-        let is_alike = operations > 0 && operations * 2 >= self.most_operations;
-        if begun.decision != self.decision || !is_alike {
+        let Some(bytes) = bytes.filter(|_| begun.decision == self.decision) else {
             return;
+        };
+        let window = &mut self.levels[begun.level - 1].window;
+        window.push(Seen {
+            ms: now.saturating_sub(begun.at).as_secs_f64() * 1e3,
+            bytes: bytes as f64 + WRITE_BYTES,
+            is_full: begun.own >= self.limit,
+        });
+        if window.len() == WINDOW_WRITES {
+            let window = std::mem::take(window);
+            self.judge(begun.level, &window, now);
         }
-        let ms = now.saturating_sub(begun.at).as_secs_f64() * 1e3;
-        let cost = ms / operations as f64;
-        let level = begun.under_way.min(self.most);
-        let window = &mut self.levels[level - 1].window;
-        window.push(Latency { ms, cost });
-        if window.len() < WINDOW_WRITES {
-            return;
-        }
-        window.sort_by(|a, b| a.cost.total_cmp(&b.cost));
-        let median = window[WINDOW_WRITES / 2];
-        window.clear();
-        self.judge(level, median, now);
     }
 
-    fn judge(&mut self, level: usize, median: Latency, now: Duration) {
-        let best = self.best(level, now).unwrap_or(median.cost);
-        let seen = &mut self.levels[level - 1].best;
-        if seen.is_none_or(|seen| median.cost < seen.now(now)) {
-            *seen = Some(Best {
-                cost: median.cost.min(best),
+    fn judge(&mut self, level: usize, window: &[Seen], now: Duration) {
+        let mut judged: Vec<(f64, Seen)> = window
+            .iter()
+            .map(|&seen| (self.times(level, seen, now), seen))
+            .collect();
+        judged.sort_by(|(a, one), (b, other)| a.total_cmp(b).then(one.ms.total_cmp(&other.ms)));
+        let (times, median) = judged[judged.len() / 2];
+        let best = &mut self.levels[level - 1].best;
+        if best.is_none_or(|best| median.ms < best.of(median.bytes, now)) {
+            *best = Some(Best {
+                // What is known from other levels holds here too.
+                ms: median.ms / times.max(1.0),
+                bytes: median.bytes,
                 at: now,
             });
         }
-        let times = median.cost / best;
+        let is_full = window.iter().filter(|seen| seen.is_full).count() * 2 >= window.len();
         let limit = if times > SLOW_FACTOR && median.ms > MIN_SLOW_MS {
             (level.min(self.limit) / 2).max(1)
         } else if times < CALM_FACTOR || median.ms <= MIN_SLOW_MS {
             // More is given only where all that was given is used.
-            (self.limit + usize::from(level >= self.limit)).min(self.most)
+            (self.limit + usize::from(is_full)).min(self.most)
         } else {
             self.limit
         };
@@ -156,14 +169,15 @@ impl Controller {
         }
     }
 
-    /// The best cost with `level` writes under way: what was seen there or with more under way, and never more than a
-    /// target that does one thing at a time would take, by what was seen with fewer.
-    fn best(&self, level: usize, now: Duration) -> Option<f64> {
-        let seen = self.levels.iter().zip(1..).filter_map(|(seen, others)| {
-            let best = seen.best?.now(now);
+    /// How many times as long a write took as at best with `level` writes under way: as what was seen there or with more
+    /// under way, and never as more than a target that does one thing at a time would take, by what was seen with fewer.
+    fn times(&self, level: usize, seen: Seen, now: Duration) -> f64 {
+        let best = self.levels.iter().zip(1..).filter_map(|(at, others)| {
+            let best = at.best?.of(seen.bytes, now);
             Some(best * (level as f64 / f64::from(others)).max(1.0))
         });
-        seen.min_by(f64::total_cmp)
+        best.min_by(f64::total_cmp)
+            .map_or(1.0, |best| seen.ms / best)
     }
 }
 

@@ -16,6 +16,7 @@ mod gate;
 mod join;
 mod read;
 mod saver;
+mod shared;
 mod store;
 
 use crate::books::unbalanced;
@@ -32,6 +33,7 @@ use gate::Gate;
 use join::batches;
 use read::blocks;
 use saver::Saver;
+pub use shared::SharedWrites;
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -76,6 +78,8 @@ pub struct Job {
     /// Ends the run at the next batch.
     pub cancel: CancellationToken,
     /// Told after every batch.
+    /// Turns at writing, which other runs share; none: this one need not wait for any other.
+    pub writes: Option<Arc<SharedWrites>>,
     pub progress: watch::Sender<Progress>,
 }
 
@@ -162,7 +166,7 @@ pub async fn run(job: Job) -> Report {
     );
     let written = timing.clone();
     let max_in_flight = job.max_in_flight.max(1);
-    let gate = Arc::new(Gate::new(max_in_flight, job.rate.adaptive));
+    let gate = Arc::new(Gate::new(max_in_flight, job.rate.adaptive, job.writes));
     let acks = batches
         .map(|batch| {
             let (sink, gate) = (job.sink.clone(), gate.clone());

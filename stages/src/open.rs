@@ -19,16 +19,19 @@ use crate::parse::csv::CsvParser;
 use crate::parse::jsonl::JsonlParser;
 use crate::plan::{FormatPlan, Plan};
 use crate::record::Record;
+use crate::sink::{self, Flow};
 use crate::source::Origin;
 pub use crate::step::bind::LeftOut;
 use crate::step::bind::{BindRefusal, CsvBind, JsonBind, listed};
 use crate::unpack::{open_at, skip};
 use bytes::BytesMut;
 use pipeline::{
-    Accepted, Books, Breach, Cause, Checkpoint, Convert, Encode, Fatal, FrameLimits, Framer,
-    Position, Source, Tally, chain,
+    Accepted, Books, Breach, Cause, Checkpoint, Convert, Encode, Fatal, FrameLimits, Framer, Job,
+    Ledger, Position, Progress, Source, Tally, chain,
 };
 use std::sync::Arc;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 
 /// Room made for each read while the head is looked for, in bytes.
 const READ_BYTES: usize = 64 * 1024;
@@ -144,6 +147,30 @@ impl Opened {
     /// The whole chain, with the sink's encoder.
     pub fn chain(self, plan: &Plan, encode: Box<dyn Encode<Record>>) -> (Parts, Arc<dyn Convert>) {
         let Self {
+    /// A run of it into `sink`, on one core and by itself, with the budget of the plan. Whoever wants something else says
+    /// so: `Job { cancel, ..opened.job(plan, sink, ledger, flow) }`.
+    pub fn job(self, plan: &Plan, sink: sink::Opened, ledger: Arc<dyn Ledger>, flow: Flow) -> Job {
+        let (parts, convert) = self.chain(plan, sink.encode);
+        Job {
+            source: parts.source,
+            source_at: parts.source_at,
+            framer: parts.framer,
+            convert,
+            sink: sink.sink,
+            ledger,
+            from: parts.from,
+            accepted: Accepted::default(),
+            budget: plan.budget,
+            batch: flow.batch,
+            rate: flow.rate,
+            max_in_flight: flow.max_in_flight,
+            writes: None,
+            max_parsers: 1,
+            cancel: CancellationToken::new(),
+            progress: watch::Sender::new(Progress::default()),
+        }
+    }
+
             source,
             source_at,
             framer,

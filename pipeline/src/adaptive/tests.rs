@@ -3,17 +3,34 @@
 use super::*;
 use proptest::prelude::*;
 
+/// The usual size of a batch.
+const BATCH_BYTES: f64 = 300_000.0;
+
 /// A target that serves so many writes at once at full speed, and shares itself among more.
 #[derive(Clone, Copy, Debug)]
 struct Target {
     /// A batch takes so long alone, in milliseconds.
     batch_ms: f64,
+    /// The size of a batch, as a multiple of [`BATCH_BYTES`].
+    size: f64,
+    /// The share of a batch's time that does not depend on its size.
+    fixed: f64,
     at_once: f64,
     /// Latencies differ by so much, at random: 0.3 is from 85 to 115 %.
     noise: f64,
     /// Every so many writes one takes twenty times as long; 0 is never.
     outlier_every: u64,
 }
+
+/// It takes 5 ms for a batch, and as long as four are written at once.
+const ALONE: Target = Target {
+    batch_ms: 5.0,
+    size: 1.0,
+    fixed: 0.0,
+    at_once: 4.0,
+    noise: 0.2,
+    outlier_every: 0,
+};
 
 /// SplitMix64 (<https://prng.di.unimi.it/splitmix64.c>).
 struct Random(u64);
@@ -33,15 +50,15 @@ struct Load {
     controller: Controller,
     random: Random,
     now_ms: f64,
-    /// End and operations of each write under way.
-    writes: Vec<(f64, Begun, u64)>,
+    /// End and bytes of each write under way.
+    writes: Vec<(f64, Begun, usize)>,
     written: u64,
 }
 
 impl Load {
     fn new(most: usize, seed: u64) -> Self {
         Self {
-            controller: Controller::new(most),
+            controller: Controller::new(most, most),
             random: Random(seed),
             now_ms: 0.0,
             writes: Vec::new(),
@@ -54,28 +71,26 @@ impl Load {
         let (from_ms, mut limits) = (self.now_ms, 0);
         for _ in 0..batches {
             while self.writes.len() < self.controller.limit() {
-                let begun = self.controller.begin(now(self.now_ms));
+                let begun = self.controller.begin(now(self.now_ms), 0);
                 let share = ((self.writes.len() as f64 + 1.0 + others) / target.at_once).max(1.0);
                 let noise = 1.0 + (self.random.below_one() - 0.5) * target.noise;
                 self.written += 1;
                 let is_outlier =
                     target.outlier_every > 0 && self.written.is_multiple_of(target.outlier_every);
                 let outlier = if is_outlier { 20.0 } else { 1.0 };
-                let ms = target.batch_ms * share * noise * outlier;
+                let work = target.fixed + (1.0 - target.fixed) * target.size;
+                let ms = target.batch_ms * work * share * noise * outlier;
                 // Now and then most of a batch was rejected: it takes no less time for that.
-                let operations = if self.random.below_one() < 0.02 {
-                    10
-                } else {
-                    1000
-                };
-                self.writes.push((self.now_ms + ms, begun, operations));
+                let is_rejected = self.random.below_one() < 0.02;
+                let bytes = BATCH_BYTES * target.size * if is_rejected { 0.01 } else { 1.0 };
+                self.writes.push((self.now_ms + ms, begun, bytes as usize));
             }
             let first = (0..self.writes.len())
                 .min_by(|&a, &b| self.writes[a].0.total_cmp(&self.writes[b].0))
                 .unwrap();
-            let (end_ms, begun, operations) = self.writes.swap_remove(first);
+            let (end_ms, begun, bytes) = self.writes.swap_remove(first);
             self.now_ms = end_ms;
-            self.controller.end(begun, operations, now(end_ms));
+            self.controller.end(begun, Some(bytes), now(end_ms));
             let limit = self.controller.limit();
             assert!((1..=self.controller.most).contains(&limit), "{limit}");
             limits += limit;
@@ -96,7 +111,7 @@ prop_compose! {
         noise in 0.0..0.8_f64,
         outlier_every in prop_oneof![Just(0_u64), 25..200_u64],
     ) -> Target {
-        Target { batch_ms, at_once, noise, outlier_every }
+        Target { batch_ms, at_once, noise, outlier_every, ..ALONE }
     }
 }
 
@@ -133,17 +148,52 @@ proptest! {
         let (_, limit) = load.write(1_000, target, 0.0);
         prop_assert!(limit > 0.97 * most as f64, "{limit} of {most} after they have gone");
     }
+
+    #[test]
+    fn batches_that_become_larger_or_smaller_are_no_slow_target(
+        target in targets(),
+        sizes in proptest::collection::vec((0.02..50.0_f64, 20..300_u64), 2..8),
+        fixed in 0.0..1.0_f64,
+        most in 2..17_usize,
+        seed: u64,
+    ) {
+        let mut load = Load::new(most, seed);
+        for (size, batches) in sizes {
+            let (_, limit) = load.write(batches, Target { size, fixed, ..target }, 0.0);
+            prop_assert!(limit > 0.97 * most as f64, "{limit} of {most} at {size}");
+        }
+    }
+
+    #[test]
+    fn others_are_seen_whatever_became_of_the_batches(
+        target in targets(),
+        most in 2..9_usize,
+        size in prop_oneof![0.02..0.3_f64, 3.0..50.0_f64],
+        fixed in 0.0..1.0_f64,
+        times in 4.0..8.0_f64,
+        seed: u64,
+    ) {
+        let work = fixed + (1.0 - fixed) * size;
+        // Long enough to be noticed, and so short that nothing becomes normal meanwhile.
+        let before = Target { fixed, batch_ms: 3.0 * MIN_SLOW_MS / work, ..target };
+        let target = Target { size, ..before };
+        let mut load = Load::new(most, seed);
+        load.write(200, before, 0.0);
+        load.write(500, target, 0.0);
+        let others = times * (most as f64).max(target.at_once);
+        load.write(128, target, others);
+        let (_, limit) = load.write(64, target, others);
+        prop_assert!(limit < 1.5, "{limit} of {most} while others work");
+        load.write(64 * most as u64, target, 0.0);
+        let (_, limit) = load.write(1_000, target, 0.0);
+        prop_assert!(limit > 0.97 * most as f64, "{limit} of {most} after they have gone");
+    }
 }
 
 /// A target of one core per write, as others come and go.
 #[test]
 fn the_limit_follows_the_others() {
-    let target = Target {
-        batch_ms: 5.0,
-        at_once: 4.0,
-        noise: 0.2,
-        outlier_every: 0,
-    };
+    let target = ALONE;
     let mut load = Load::new(4, 7);
     let mut limits = Vec::new();
     for others in [0.0, 5.0, 20.0, 0.0] {
@@ -159,12 +209,7 @@ fn the_limit_follows_the_others() {
 
 #[test]
 fn what_lasts_is_normal() {
-    let target = Target {
-        batch_ms: 5.0,
-        at_once: 4.0,
-        noise: 0.2,
-        outlier_every: 0,
-    };
+    let target = ALONE;
     let mut load = Load::new(4, 7);
     load.write(500, target, 0.0);
     let slower = Target {
@@ -190,8 +235,41 @@ fn what_takes_no_time_is_never_slow() {
             at_once: 64.0,
             noise: 0.8,
             outlier_every: 50,
+            ..ALONE
         };
         let (_, limit) = load.write(1_000, target, 0.0);
         assert!(limit > 3.99, "{batch_ms} ms: {limit}");
     }
+}
+
+/// Writes so many batches one after the other, each of so many milliseconds, with `together` under way in all runs.
+fn one_by_one(controller: &mut Controller, batches: u64, ms: u64, together: usize) {
+    for batch in 0..batches {
+        let from = Duration::from_millis(batch * ms);
+        let begun = controller.begin(from, together);
+        controller.end(begun, Some(300_000), from + Duration::from_millis(ms));
+    }
+}
+
+#[test]
+fn what_other_runs_write_in_turns_is_not_somebody_elses_load() {
+    // The target does one thing at a time, and each run has one batch under way at most: the source is slow.
+    let mut controller = Controller::new(4, 4);
+    one_by_one(&mut controller, 200, 10, 1);
+    one_by_one(&mut controller, 200, 40, 4);
+    assert_eq!(controller.limit(), 4);
+    // Somebody else's load is.
+    one_by_one(&mut controller, 200, 40, 1);
+    assert_eq!(controller.limit(), 1);
+}
+
+#[test]
+fn batches_of_which_nothing_is_written_say_nothing() {
+    let mut controller = Controller::new(4, 4);
+    one_by_one(&mut controller, 200, 10, 1);
+    for _ in 0..200 {
+        let begun = controller.begin(Duration::ZERO, 1);
+        controller.end(begun, None, Duration::from_secs(1));
+    }
+    assert_eq!(controller.limit(), 4);
 }

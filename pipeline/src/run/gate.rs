@@ -1,11 +1,12 @@
 //! The gate before the sink: so many batches are written at once, or as many as the controller says.
 //!
-//! Batches pass in the order in which they come to it.
+//! Batches pass in the order in which they come to it. Where runs write in turns, the time until a turn is not the
+//! target's: the controller hears of a batch once it is being written.
 
-use super::lock;
+use super::{SharedWrites, lock};
 use crate::adaptive::{Begun, Controller};
 use crate::{Batch, Fatal, Sink, Written};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::Instant;
 
@@ -13,6 +14,7 @@ use tokio::time::Instant;
 pub(super) struct Gate {
     started: Instant,
     room: Semaphore,
+    shared: Option<Arc<SharedWrites>>,
     state: Mutex<State>,
 }
 
@@ -23,13 +25,16 @@ struct State {
 }
 
 impl Gate {
-    /// Room for `most` batches, at least 1, or for fewer while the target is slow, where it is adaptive.
-    pub(super) fn new(most: usize, adaptive: bool) -> Self {
+    /// Room for `most` batches, at least 1, or for fewer while the target is slow, where it is adaptive; `shared` is what
+    /// other runs share with this one.
+    pub(super) fn new(most: usize, adaptive: bool, shared: Option<Arc<SharedWrites>>) -> Self {
         let most = most.max(1);
-        let controller = (adaptive && most > 1).then(|| Controller::new(most));
+        let together = shared.as_ref().map_or(most, |shared| shared.most());
+        let controller = (adaptive && most > 1).then(|| Controller::new(most, together));
         Self {
             started: Instant::now(),
             room: Semaphore::new(most),
+            shared,
             state: Mutex::new(State {
                 controller,
                 owed: 0,
@@ -44,23 +49,31 @@ impl Gate {
     pub(super) async fn write(&self, batch: &Batch, sink: &dyn Sink) -> Result<Written, Fatal> {
         let permit = self.room.acquire().await;
         let permit = permit.map_err(|_| Fatal::new("internal", "nothing more is to be written"))?;
-        let begin = |controller: &mut Controller| controller.begin(self.started.elapsed());
+        let turn = match &self.shared {
+            Some(shared) => Some(shared.turn().await?),
+            None => None,
+        };
+        let together = self.shared.as_ref().map_or(0, |shared| shared.under_way());
+        let begin =
+            |controller: &mut Controller| controller.begin(self.started.elapsed(), together);
         let begun = lock(&self.state).controller.as_mut().map(begin);
         let written = sink.write(batch).await?;
+        drop(turn);
         if let Some(begun) = begun {
-            self.leave(permit, begun, batch.len() as u64);
+            let bytes = (!batch.is_empty()).then(|| batch.bytes_len());
+            self.leave(permit, begun, bytes);
         }
         Ok(written)
     }
 
-    fn leave(&self, permit: SemaphorePermit<'_>, begun: Begun, operations: u64) {
+    fn leave(&self, permit: SemaphorePermit<'_>, begun: Begun, bytes: Option<usize>) {
         let mut state = lock(&self.state);
         let state = &mut *state;
         let Some(controller) = &mut state.controller else {
             return;
         };
         let before = controller.limit();
-        controller.end(begun, operations, self.started.elapsed());
+        controller.end(begun, bytes, self.started.elapsed());
         let after = controller.limit();
         if after > before {
             let returned = state.owed.min(after - before);

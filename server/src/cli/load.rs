@@ -325,6 +325,7 @@ impl Asked<'_> {
             max_parsers: max_parsers(),
             accepted: given.accepted,
             max_rejects: self.max_rejects,
+            writes: None,
             cancel: self.cancel.clone(),
             progress,
         };

@@ -4,22 +4,21 @@ use super::{Exit, spec};
 use crate::config::Config;
 use async_trait::async_trait;
 use pipeline::{
-    Accepted, Batch, Budget, Encode, End, Fatal, OnBreach, Position, Problem, Progress, Rate,
-    Reject, Sink, Written,
+    Accepted, Batch, Budget, Encode, End, Fatal, Job, OnBreach, Position, Problem, Reject, Sink,
+    Written,
 };
 use serde_json::Value;
 use stages::ledger::MemoryLedger;
 use stages::open::Opening;
 use stages::plan::{ExpectedReject, Plan, TestInput, TestPlan};
 use stages::record::{DocumentWriter, Record};
+use stages::sink::{Flow, Opened};
 use stages::source::memory::MemoryOrigin;
 use stages::unpack::Compression;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use tokio::sync::watch;
-use tokio_util::sync::CancellationToken;
 
 /// Runs every test of a spec.
 pub async fn test(config: &Config, reference: &str) -> Exit {
@@ -93,28 +92,23 @@ async fn run(plan: &Plan, test: &TestPlan, folder: &Path) -> Result<Came, Fatal>
         plan.sink.target.nulls,
         None,
     ));
-    let (parts, convert) = opened.chain(&plan, Box::new(documents));
     let rejects = Arc::new(Mutex::new(Vec::new()));
     let (sink, ledger) = (Arc::new(Collect::default()), collecting(rejects.clone()));
-    let report = pipeline::run(pipeline::Job {
-        source: parts.source,
-        source_at: parts.source_at,
-        framer: parts.framer,
-        convert,
+    let into = Opened {
+        encode: Box::new(documents),
         sink: sink.clone(),
-        ledger,
-        from: parts.from,
-        accepted: Accepted::default(),
+    };
+    // At once, in order: what the spec says of a target's pace is not for here.
+    let flow = Flow {
+        batch: plan.sink.flow.batch,
+        ..Flow::default().in_order()
+    };
+    let report = pipeline::run(Job {
         budget: Budget {
             on_breach: OnBreach::Continue,
             ..plan.budget
         },
-        batch: plan.sink.flow.batch,
-        rate: Rate::default(),
-        max_in_flight: 1,
-        max_parsers: 1,
-        cancel: CancellationToken::new(),
-        progress: watch::Sender::new(Progress::default()),
+        ..opened.job(&plan, into, ledger, flow)
     })
     .await;
     if let End::Failed(fatal) = report.end {

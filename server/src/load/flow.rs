@@ -5,8 +5,8 @@
 //! dropped in the middle can still be told about.
 
 use pipeline::{
-    Accepted, Books, Budget, Busy, Checkpoint, End, Fatal, Ledger, OnBreach, Position, Progress,
-    Report, Sink,
+    Accepted, Books, Budget, Busy, Checkpoint, End, Fatal, Job, Ledger, OnBreach, Position,
+    Progress, Report, SharedWrites, Sink,
 };
 use stages::open::{Connected, LeftOut, Opening};
 use stages::plan::Plan;
@@ -40,6 +40,8 @@ pub struct Flow<'a> {
     pub guard: Guard<'a>,
     /// Where to go on; none: at the start.
     pub resume: Option<Checkpoint>,
+    /// Turns at writing, which other runs share; none: this run is alone.
+    pub writes: Option<Arc<SharedWrites>>,
     /// Blocks that may be parsed at once.
     pub max_parsers: usize,
     /// Causes that were approved.
@@ -122,22 +124,13 @@ impl Flow<'_> {
             counters: opened.from.books.counters.clone(),
             ..Progress::default()
         });
-        let sink = self.connected.open(self.load).await?;
-        let (parts, convert) = opened.chain(self.plan, sink.encode);
+        let mut sink = self.connected.open(self.load).await?;
+        sink.sink = (self.guard)(sink.sink);
         let flow = self.connected.destination().flow();
-        let job = pipeline::Job {
-            source: parts.source,
-            source_at: parts.source_at,
-            framer: parts.framer,
-            convert,
-            sink: (self.guard)(sink.sink),
-            ledger: self.ledger,
-            from: parts.from,
+        let job = Job {
             accepted: self.accepted,
             budget: budget(self.plan.budget, self.max_rejects),
-            batch: flow.batch,
-            rate: flow.rate,
-            max_in_flight: flow.max_in_flight,
+            writes: self.writes,
             max_parsers: self.max_parsers,
             cancel: self.cancel,
             progress: self.progress,
@@ -146,6 +139,7 @@ impl Flow<'_> {
             end,
             checkpoint,
             bytes_read,
+            ..opened.job(self.plan, sink, self.ledger, flow)
             busy,
         } = pipeline::run(job).await;
         known.books = checkpoint.books;

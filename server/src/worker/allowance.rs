@@ -12,7 +12,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
 /// The time until which a worker may write. Clones share it.
@@ -75,11 +75,9 @@ impl Allowance {
     }
 }
 
-/// A sink that writes only while it is allowed, in turn with the other jobs of this process, and times what it writes.
+/// A sink that writes only while it is allowed, and times what it writes.
 pub(super) struct Allowed {
     pub(super) sink: Arc<dyn Sink>,
-    /// Batches that may be written at once, of all jobs together.
-    pub(super) writes: Arc<Semaphore>,
     pub(super) allowance: Allowance,
     pub(super) metrics: Arc<Metrics>,
 }
@@ -87,9 +85,6 @@ pub(super) struct Allowed {
 #[async_trait]
 impl Sink for Allowed {
     async fn write(&self, batch: &Batch) -> Result<Written, Fatal> {
-        let turn = async { Ok(self.writes.acquire().await) };
-        // It is never closed; without a permit, nothing but fairness would be lost.
-        let _turn = self.allowance.within(turn).await?;
         let from = Instant::now();
         let written = self.allowance.within(self.sink.write(batch)).await?;
         self.metrics

@@ -27,12 +27,11 @@ use crate::service::Service;
 use crate::stores::Stores;
 use attempt::{Attempt, panicked};
 use outages::{Outages, asking_ms};
-use pipeline::{Fatal, Retry};
+use pipeline::{Fatal, Retry, SharedWrites};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::runtime::Handle;
-use tokio::sync::Semaphore;
 use tokio::task::{self, JoinError, JoinSet};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
 use tokio_util::sync::CancellationToken;
@@ -67,7 +66,7 @@ struct Shared {
     work: Handle,
     outages: Arc<Outages>,
     /// Turns of writing, for all jobs together.
-    writes: Arc<Semaphore>,
+    writes: Arc<SharedWrites>,
 }
 
 impl Workers {
@@ -80,7 +79,7 @@ impl Workers {
             name,
             work,
             outages,
-            writes: Arc::new(Semaphore::new(MAX_WRITES)),
+            writes: Arc::new(SharedWrites::new(MAX_WRITES)),
         });
         let closing = CancellationToken::new();
         let pool = Pool {

@@ -90,7 +90,6 @@ impl Run {
         let guard = |sink: Arc<dyn Sink>| -> Arc<dyn Sink> {
             Arc::new(Allowed {
                 sink: lease.announce(sink),
-                writes: shared.writes.clone(),
                 allowance: allowance.clone(),
                 metrics: service.metrics.clone(),
             })
@@ -111,6 +110,7 @@ impl Run {
             ledger,
             guard: &guard,
             resume: job.checkpoint,
+            writes: Some(shared.writes.clone()),
             max_parsers: service.max_parsers,
             accepted: job.accepted,
             max_rejects: job.max_rejects,

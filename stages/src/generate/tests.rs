@@ -6,13 +6,11 @@ use crate::ledger::MemoryLedger;
 use crate::open::{Opening, open};
 use crate::sink::null;
 use crate::source::memory::MemoryOrigin;
-use pipeline::{Accepted, Budget, End, Job, OnBreach, Progress, Rate};
+use pipeline::{Accepted, Budget, End, Job, OnBreach};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;
 use std::path::Path as FilePath;
 use std::sync::{Arc, Mutex};
-use tokio::sync::watch;
-use tokio_util::sync::CancellationToken;
 
 /// Records of each file.
 const RECORDS: u64 = 400;
@@ -54,8 +52,6 @@ async fn load(plan: &Plan, bytes: &[u8], what: &str) -> Loaded {
         Ok(Opening::Held(breach, _)) => panic!("{what}: held: {}", breach.message),
         Err(fatal) => panic!("{what}: {fatal}"),
     };
-    let sink = null::open();
-    let (parts, convert) = opened.chain(plan, sink.encode);
     let rejects = Arc::new(Mutex::new(BTreeMap::new()));
     let told = rejects.clone();
     let ledger = MemoryLedger::with_each(move |reject| {
@@ -64,25 +60,13 @@ async fn load(plan: &Plan, bytes: &[u8], what: &str) -> Loaded {
         told.lock().unwrap().insert(reject.at.ordinal + 1, leading);
         Ok(())
     });
+    let flow = plan.sink.flow.in_order();
     let report = pipeline::run(Job {
-        source: parts.source,
-        source_at: parts.source_at,
-        framer: parts.framer,
-        convert,
-        sink: sink.sink,
-        ledger: Arc::new(ledger),
-        from: parts.from,
-        accepted: Accepted::default(),
         budget: Budget {
             on_breach: OnBreach::Continue,
             ..plan.budget
         },
-        batch: plan.sink.flow.batch,
-        rate: Rate::default(),
-        max_in_flight: 1,
-        max_parsers: 1,
-        cancel: CancellationToken::new(),
-        progress: watch::Sender::new(Progress::default()),
+        ..opened.job(plan, null::open(), Arc::new(ledger), flow)
     })
     .await;
     assert!(

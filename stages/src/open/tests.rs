@@ -5,9 +5,7 @@ use crate::ledger::MemoryLedger;
 use crate::plan::Defaults;
 use crate::sink::null;
 use crate::source::memory::MemoryOrigin;
-use pipeline::{End, Job, Progress, Rate};
-use tokio::sync::watch;
-use tokio_util::sync::CancellationToken;
+use pipeline::End;
 
 fn plan(text: &str) -> Plan {
     let head = "spec = 1\nname = 'a'\n[sink.null]\n";
@@ -37,26 +35,8 @@ async fn check(spec: &str, input: &str, expected: &str) {
 }
 
 async fn run(plan: &Plan, opened: Opened) -> String {
-    let sink = null::open();
-    let (parts, convert) = opened.chain(plan, sink.encode);
-    let report = pipeline::run(Job {
-        source: parts.source,
-        source_at: parts.source_at,
-        framer: parts.framer,
-        convert,
-        sink: sink.sink,
-        ledger: Arc::new(MemoryLedger::default()),
-        from: parts.from,
-        accepted: Accepted::default(),
-        budget: plan.budget,
-        batch: plan.sink.flow.batch,
-        rate: Rate::default(),
-        max_in_flight: 1,
-        max_parsers: 1,
-        cancel: CancellationToken::new(),
-        progress: watch::Sender::new(Progress::default()),
-    })
-    .await;
+    let (ledger, flow) = (Arc::new(MemoryLedger::default()), plan.sink.flow.in_order());
+    let report = pipeline::run(opened.job(plan, null::open(), ledger, flow)).await;
     let read = report.checkpoint.books.end.ordinal;
     match report.end {
         End::Completed(_) => format!("completed {read}"),

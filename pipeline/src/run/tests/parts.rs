@@ -289,6 +289,7 @@ pub fn job(input: &str, store: &Arc<Store>, from: Checkpoint) -> Job {
         },
         rate: Rate::default(),
         max_in_flight: 4,
+        writes: None,
         max_parsers: 4,
         cancel: CancellationToken::new(),
         progress: watch::Sender::new(Progress::default()),

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use bytes::BytesMut;
 use flate2::{Compression as Level, write::GzEncoder};
 use futures::TryStreamExt;
-use pipeline::{Budget, End, Job as Load, OnBreach, Progress, Rate, Source};
+use pipeline::{Budget, End, OnBreach, Source};
 use stages::ledger::MemoryLedger;
 use stages::plan::Defaults;
 use stages::sink::null;
@@ -18,8 +18,6 @@ use stages::source::memory::MemoryOrigin;
 use stages::sqlite::Database;
 use std::io::Write as _;
 use std::sync::Mutex;
-use tokio::sync::watch;
-use tokio_util::sync::CancellationToken;
 
 /// A job with rejects.
 struct Loaded {
@@ -61,31 +59,14 @@ impl Loaded {
             Err(fatal) => panic!("{fatal}"),
         };
         let head = opened.from.head.clone();
-        let sink = null::open();
-        let (parts, convert) = opened.chain(&plan, sink.encode);
         let found = Arc::new(Mutex::new(Vec::new()));
         let finds = found.clone();
-        let report = pipeline::run(Load {
-            source: parts.source,
-            source_at: parts.source_at,
-            framer: parts.framer,
-            convert,
-            sink: sink.sink,
-            ledger: Arc::new(MemoryLedger::with_each(move |reject| {
-                finds.lock().unwrap().push(reject.clone());
-                Ok(())
-            })),
-            from: parts.from,
-            accepted: Accepted::default(),
-            budget: plan.budget,
-            batch: plan.sink.flow.batch,
-            rate: Rate::default(),
-            max_in_flight: 1,
-            max_parsers: 1,
-            cancel: CancellationToken::new(),
-            progress: watch::Sender::new(Progress::default()),
-        })
-        .await;
+        let ledger = MemoryLedger::with_each(move |reject| {
+            finds.lock().unwrap().push(reject.clone());
+            Ok(())
+        });
+        let flow = plan.sink.flow.in_order();
+        let report = pipeline::run(opened.job(&plan, null::open(), Arc::new(ledger), flow)).await;
         assert!(matches!(report.end, End::Completed(_)));
         let rejects: Vec<Reject> = std::mem::take(&mut *found.lock().unwrap());
         let folder = tempfile::tempdir().unwrap();

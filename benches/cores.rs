@@ -10,20 +10,18 @@
 //! does so for all of them; the medians of the rounds are shown, and the medians of the ratios to one core.
 
 use benches::Input;
+use benches::args::Args;
 use benches::machine::median;
-use benches::words::Words;
-use pipeline::{Accepted, End, Job, Progress, Rate};
+use pipeline::{End, Job};
 use stages::ledger::MemoryLedger;
 use stages::sink::null;
 use std::sync::Arc;
 use std::time::Instant;
-use tokio::sync::watch;
-use tokio_util::sync::CancellationToken;
 
 fn main() {
-    let words = Words::of_this_process();
-    let rounds = words.number("--rounds", 5).max(1);
-    let input = Input::typed_orders((words.number("--megabytes", 256) as usize) << 20);
+    let args = Args::of_this_process(&["--rounds N", "--megabytes N"]);
+    let rounds = args.number("--rounds", 5).max(1);
+    let input = Input::typed_orders((args.number("--megabytes", 256) as usize) << 20);
     let most = std::thread::available_parallelism().map_or(1, usize::from);
     let all: Vec<Vec<f64>> = (0..rounds)
         .map(|_| (1..=most).map(|cores| mb_per_s(&input, cores)).collect())
@@ -46,24 +44,11 @@ fn mb_per_s(input: &Input, cores: usize) -> f64 {
         .build()
         .unwrap_or_else(|error| panic!("{error}"));
     runtime.block_on(async {
-        let sink = null::open();
-        let (parts, convert) = input.open(sink.encode).await;
+        let (plan, ledger) = (&input.plan, Arc::new(MemoryLedger::default()));
+        let opened = input.opened().await;
         let job = Job {
-            source: parts.source,
-            source_at: parts.source_at,
-            framer: parts.framer,
-            convert,
-            sink: sink.sink,
-            ledger: Arc::new(MemoryLedger::default()),
-            from: parts.from,
-            accepted: Accepted::default(),
-            budget: input.plan.budget,
-            batch: input.plan.sink.flow.batch,
-            rate: Rate::default(),
-            max_in_flight: input.plan.sink.flow.max_in_flight,
             max_parsers: cores,
-            cancel: CancellationToken::new(),
-            progress: watch::Sender::new(Progress::default()),
+            ..opened.job(plan, null::open(), ledger, plan.sink.flow)
         };
         let from = Instant::now();
         let report = tokio::spawn(pipeline::run(job)).await;

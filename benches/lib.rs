@@ -6,17 +6,17 @@
 //! fail. What is measured stands in the benches, each a program of its own; what they share beside the inputs stands in
 //! the modules.
 
+pub mod args;
 pub mod drive;
 pub mod figures;
 pub mod machine;
 pub mod plot;
-pub mod words;
 
 use bytes::Bytes;
 use pipeline::Convert;
 use stages::frame::csv::CsvDialect;
 use stages::identity::LoadIdentity;
-use stages::open::{Opening, Parts};
+use stages::open::{Opened, Opening, Parts};
 use stages::plan::{Defaults, FormatPlan, Plan};
 use stages::record::Record;
 use stages::sink::Load;
@@ -93,9 +93,14 @@ impl Input {
         &self,
         encode: Box<dyn pipeline::Encode<Record>>,
     ) -> (Parts, Arc<dyn Convert>) {
+        self.opened().await.chain(&self.plan, encode)
+    }
+
+    /// The bytes in memory, as the program opens them.
+    pub async fn opened(&self) -> Opened {
         let origin = MemoryOrigin::new("bench", self.bytes.clone());
         match stages::open::open(&self.plan, &origin, None, &Default::default()).await {
-            Ok(Opening::Ready(opened)) => opened.chain(&self.plan, encode),
+            Ok(Opening::Ready(opened)) => opened,
             Ok(Opening::Held(breach, _)) => panic!("held: {}", breach.message),
             Err(fatal) => panic!("{fatal}"),
         }

@@ -22,12 +22,12 @@ pub fn says() -> String {
 }
 
 /// Processor time of a process so far, user and system, in seconds; 0 where there is none.
-pub fn busy_seconds(process: u32) -> f64 {
+pub fn cpu_seconds(process: u32) -> f64 {
     ticks(&format!("/proc/{process}/stat"), 11)
 }
 
 /// Processor time of all processes that this one has started and waited for, in seconds.
-pub fn busy_seconds_of_children() -> f64 {
+pub fn cpu_seconds_of_children() -> f64 {
     ticks("/proc/self/stat", 13)
 }
 
@@ -58,14 +58,14 @@ mod tests {
 
     #[test]
     fn work_is_counted_where_it_was_done() {
-        let before = busy_seconds_of_children();
+        let before = cpu_seconds_of_children();
         let script = "i=0; while [ $i -lt 300000 ]; do i=$((i+1)); done";
         let ended = std::process::Command::new("sh")
             .args(["-c", script])
             .status();
         assert!(ended.unwrap().success());
-        assert!(busy_seconds_of_children() > before);
-        assert_eq!(busy_seconds(0), 0.0, "no process has that number");
+        assert!(cpu_seconds_of_children() > before);
+        assert_eq!(cpu_seconds(0), 0.0, "no process has that number");
     }
 
     #[test]

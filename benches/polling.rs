@@ -12,7 +12,7 @@
 
 use std::time::{Duration, Instant};
 
-use benches::words::{Words, binary};
+use benches::args::{Args, binary};
 use testbed::api::Api;
 use testbed::mongod::Mongod;
 use testbed::orders::{HEADER, SPEC};
@@ -38,12 +38,13 @@ struct Asked {
 
 impl Asked {
     fn read() -> Self {
-        let words = Words::of_this_process();
+        let options = ["--clients N", "--seconds N", "--megabytes N", "--mongodb"];
+        let args = Args::of_this_process(&options);
         Self {
-            clients: words.number("--clients", 100) as usize,
-            seconds: words.number("--seconds", 15),
-            megabytes: words.number("--megabytes", 1_000),
-            mongodb: words.has("--mongodb"),
+            clients: args.number("--clients", 100) as usize,
+            seconds: args.number("--seconds", 15),
+            megabytes: args.number("--megabytes", 1_000),
+            mongodb: args.has("--mongodb"),
         }
     }
 }
@@ -70,7 +71,8 @@ impl Latencies {
     }
 }
 
-/// Every client asks for `job` at its own beat until the time is over.
+/// Every client asks for `job` at its own beat until the time is over. A latency counts from when the client was to ask,
+/// to the millisecond of the timer: one slow answer makes the next ones late, and that is seen.
 async fn poll(api: &Api, job: &str, asked: &Asked) -> Latencies {
     let until = Instant::now() + Duration::from_secs(asked.seconds);
     let clients = (0..asked.clients).map(|client| {
@@ -83,10 +85,9 @@ async fn poll(api: &Api, job: &str, asked: &Asked) -> Latencies {
             );
             let mut latencies = Vec::new();
             while Instant::now() < until {
-                beat.tick().await;
-                let sent = Instant::now();
+                let due = beat.tick().await;
                 api.get(&path).await.is(200);
-                latencies.push(sent.elapsed());
+                latencies.push(due.elapsed());
             }
             latencies
         })

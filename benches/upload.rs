@@ -15,8 +15,8 @@ use std::fs::File;
 use std::path::Path;
 use std::time::Instant;
 
+use benches::args::{Args, binary};
 use benches::machine::median;
-use benches::words::{Words, binary};
 use testbed::files;
 use testbed::mongod::Mongod;
 use testbed::orders::{HEADER, order};
@@ -42,10 +42,10 @@ struct Asked {
 
 impl Asked {
     fn read() -> Self {
-        let words = Words::of_this_process();
+        let args = Args::of_this_process(&["--megabytes N", "--rounds N"]);
         Self {
-            megabytes: words.number("--megabytes", 1000),
-            rounds: words.number("--rounds", 5) as usize,
+            megabytes: args.number("--megabytes", 1000),
+            rounds: args.number("--rounds", 5) as usize,
         }
     }
 }

@@ -26,7 +26,7 @@ mod spec;
 mod table;
 mod turn;
 
-use benches::words::Words;
+use benches::args::Args;
 use place::Place;
 use spec::Spec;
 use table::Row;
@@ -90,26 +90,49 @@ const TO_MONGODB: [Load; 5] = [
     load("bound: OP_MSG", What::OpMsg, Spec::Typed),
 ];
 
+/// What may be asked for; from `--turn` on, by the process that starts another one.
+const OPTIONS: [&str; 13] = [
+    "--records N",
+    "--rounds N",
+    "--only TEXT",
+    "--tune LINES",
+    "--probe",
+    "--turn WHAT",
+    "--spec WORD",
+    "--input INPUT",
+    "--sink SINK",
+    "--folder FOLDER",
+    "--documents FILE",
+    "--port N",
+    "--cores N",
+];
+
 fn main() {
-    let words = Words::of_this_process();
-    if let Some(what) = words.said("--turn") {
-        return turn::take(what, &words);
+    let args = Args::of_this_process(&OPTIONS);
+    if let Some(what) = args.said("--turn") {
+        return turn::take(what, &args);
     }
-    let is_in_full = words.has("--bench");
-    let place = Place::new(words, if is_in_full { 500_000 } else { 2_000 });
+    let is_in_full = args.has("--bench");
+    let is_probe = args.has("--probe");
+    let records = match (is_in_full, is_probe) {
+        (false, _) => 2_000,
+        (true, false) => 500_000,
+        (true, true) => probe::RECORDS,
+    };
+    let place = Place::new(args, records);
     println!("{}", place.described());
-    if place.words.has("--probe") {
-        return probe::show(&place);
+    if is_probe {
+        return probe::show(&place, is_in_full);
     }
     let rounds = place
-        .words
+        .args
         .number("--rounds", if is_in_full { 5 } else { 1 }) as usize;
     for (server, loads) in [
         ("alone", &ALONE[..]),
         ("standalone", &TO_MONGODB),
         ("replica set", &TO_MONGODB),
     ] {
-        let only = place.words.said("--only").unwrap_or_default();
+        let only = place.args.said("--only").unwrap_or_default();
         let is_asked = |load: &&Load| format!("{server}: {}", load.name).contains(only);
         let mut rows: Vec<Row> = loads.iter().filter(is_asked).map(Row::new).collect();
         if rows.is_empty() {

@@ -1,10 +1,10 @@
 //! Where turns are taken: the input, the servers, and a process for each turn.
 
-use crate::cost::busy_seconds;
 use crate::spec::Spec;
 use crate::turn::{COLLECTION, DATABASE, Done};
 use crate::{Cores, Load, What, documents};
-use benches::words::Words;
+use benches::args::Args;
+use benches::machine::{self, cpu_seconds};
 use mongodb::Client;
 use mongodb::bson::doc;
 use std::cell::OnceCell;
@@ -25,7 +25,7 @@ const INPUT: &str = "orders.csv";
 /// The input and what turns share.
 pub struct Place {
     /// What was asked for.
-    pub words: Words,
+    pub args: Args,
     folder: TempDir,
     typed: Totals,
     steps: Totals,
@@ -51,8 +51,8 @@ impl Place {
     ///
     /// # Panics
     /// Where it cannot be written.
-    pub fn new(words: Words, records: u64) -> Self {
-        let records = words.number("--records", records);
+    pub fn new(args: Args, records: u64) -> Self {
+        let records = args.number("--records", records);
         let folder = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
         let mut typed = Totals::default();
         let records =
@@ -64,7 +64,7 @@ impl Place {
             .enable_all()
             .build();
         Self {
-            words,
+            args,
             folder,
             typed,
             steps,
@@ -82,12 +82,10 @@ impl Place {
             rejected,
             ..
         } = self.typed;
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
         format!(
-            "{read} orders, {:.1} MB; typed: {loaded} loaded, {rejected} rejected; {cores} cores, load {}",
+            "{read} orders, {:.1} MB; typed: {loaded} loaded, {rejected} rejected; {}",
             bytes as f64 / 1e6,
-            load.trim()
+            machine::says()
         )
     }
 
@@ -166,8 +164,8 @@ impl Place {
 
     fn run(&self, load: Load, server: Option<&Server>) -> Done {
         let server_seconds = || {
-            let id = server.map(|server| server.mongod.process_id(0).to_string());
-            id.map_or(0.0, |id| busy_seconds(&id))
+            let id = server.map(|server| server.mongod.process_id(0));
+            id.map_or(0.0, cpu_seconds)
         };
         let before = server_seconds();
         let output = self.command(load, server).output();
@@ -219,7 +217,7 @@ impl Place {
         };
         command.args(["--turn", what, "--spec", load.spec.word()]);
         command.arg("--folder").arg(&scratch);
-        let tune = self.words.said("--tune").unwrap_or_default();
+        let tune = self.args.said("--tune").unwrap_or_default();
         command.args(["--tune", tune]);
         if load.what == What::Null(Cores::One) {
             command.args(["--cores", "1"]);

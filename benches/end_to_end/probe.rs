@@ -4,11 +4,12 @@
 //! [`OTHERS`] clients, each of which groups a small collection again and again; they begin some time after the load, as
 //! the load can only tell what is slower than it was. A round takes each case once; figures are of all rounds together.
 
-use crate::cost::{median, share};
+use crate::cost::share;
 use crate::place::{Place, Server};
 use crate::spec::Spec;
 use crate::turn::Done;
 use crate::{Load, What};
+use benches::machine::median;
 use futures::TryStreamExt;
 use mongodb::bson::{Document, doc};
 use mongodb::{Client, Collection};
@@ -16,6 +17,11 @@ use std::process::Stdio;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+/// Orders of each load: as many queries are asked meanwhile as a p99 needs.
+pub const RECORDS: u64 = 3_000_000;
+/// How long others are watched without a load, in seconds; of a small round.
+const ALONE_SECONDS: u64 = 10;
+const SMALL_ALONE_SECONDS: u64 = 2;
 /// The time between two queries.
 const PROBE_INTERVAL_MS: u64 = 10;
 /// Clients of others.
@@ -46,7 +52,11 @@ struct Seen {
 }
 
 /// Takes the rounds, and prints what was seen.
-pub fn show(place: &Place) {
+pub fn show(place: &Place, is_in_full: bool) {
+    let alone = Duration::from_secs(match is_in_full {
+        true => ALONE_SECONDS,
+        false => SMALL_ALONE_SECONDS,
+    });
     let case = |name, tune, has_others| Case {
         name,
         tune,
@@ -62,7 +72,7 @@ pub fn show(place: &Place) {
         case("others and load, adaptive", ADAPTIVE, true),
         case("others and load, not adaptive", FIXED, true),
     ];
-    let rounds = place.words.number("--rounds", 3) as usize;
+    let rounds = place.args.number("--rounds", 3) as usize;
     for replica_set in [false, true] {
         let server = place.start_server(replica_set);
         place.block_on(prepare(&server.client));
@@ -70,7 +80,7 @@ pub fn show(place: &Place) {
             for turn in 0..cases.len() {
                 let index = (turn + round) % cases.len();
                 let case = &mut cases[index];
-                case.rounds.push(watch(place, &server, case));
+                case.rounds.push(watch(place, &server, case, alone));
             }
         }
         print(server.name, &cases);
@@ -89,8 +99,8 @@ async fn prepare(client: &Client) {
     inserted.unwrap_or_else(|error| panic!("{error}"));
 }
 
-/// One round of a case: while the load runs, or for some seconds where there is none.
-fn watch(place: &Place, server: &Server, case: &Case) -> Seen {
+/// One round of a case: while the load runs, or for the time `alone` where there is none.
+fn watch(place: &Place, server: &Server, case: &Case, alone: Duration) -> Seen {
     let (stop, groups) = (AtomicBool::new(false), AtomicU64::new(0));
     let uri = server.mongod.uri();
     let mut seen = Seen::default();
@@ -113,7 +123,7 @@ fn watch(place: &Place, server: &Server, case: &Case) -> Seen {
         }
         let probe = scope.spawn(|| block_on(probe(&uri, &stop)));
         match load {
-            None => std::thread::sleep(Duration::from_secs(2)),
+            None => std::thread::sleep(alone),
             Some(load) => {
                 let output = load.wait_with_output();
                 let output = output.unwrap_or_else(|error| panic!("{error}"));
@@ -146,17 +156,17 @@ async fn documents(uri: &str) -> Collection<Document> {
     client.database(DATABASE).collection("documents")
 }
 
-/// Asks for one document every [`PROBE_INTERVAL_MS`]; returns what each answer took.
+/// Asks for one document every [`PROBE_INTERVAL_MS`]; returns what each answer took since it was to be asked for, to the
+/// millisecond of the timer: a slow answer makes the next ones late, and that is seen.
 async fn probe(uri: &str, stop: &AtomicBool) -> Vec<f64> {
     let documents = documents(uri).await;
     let mut ticks = tokio::time::interval(Duration::from_millis(PROBE_INTERVAL_MS));
     let mut took_ms = Vec::new();
     for n in 0.. {
-        ticks.tick().await;
+        let due = ticks.tick().await;
         if stop.load(Ordering::Relaxed) {
             break;
         }
-        let from = Instant::now();
         let found = documents
             .find_one(doc! { "_id": n % OTHERS_DOCUMENTS })
             .await;
@@ -164,7 +174,10 @@ async fn probe(uri: &str, stop: &AtomicBool) -> Vec<f64> {
         assert!(found.is_some());
         // The first one connects.
         if n > 0 {
-            took_ms.push(from.elapsed().as_secs_f64() * 1e3);
+            took_ms.push(due.elapsed().as_secs_f64() * 1e3);
+        } else {
+            // Nor is anybody late for it.
+            ticks.reset_immediately();
         }
     }
     took_ms
@@ -190,8 +203,8 @@ async fn group(uri: &str, stop: &AtomicBool, done: &AtomicU64) {
 
 fn print(server: &str, cases: &[Case]) {
     println!(
-        "\n{server:<34} {:>8} {:>8} {:>8} {:>10} {:>10}  a query by _id every {PROBE_INTERVAL_MS} ms",
-        "p50 ms", "p99 ms", "max ms", "groups/s", "records/s"
+        "\n{server:<34} {:>8} {:>8} {:>8} {:>8} {:>10} {:>10}  a query by _id every {PROBE_INTERVAL_MS} ms",
+        "samples", "p50 ms", "p99 ms", "max ms", "groups/s", "records/s"
     );
     for case in cases {
         let all = || {
@@ -200,8 +213,9 @@ fn print(server: &str, cases: &[Case]) {
                 .flat_map(|seen| seen.probe_ms.iter().copied())
         };
         println!(
-            "{:<34} {:>8.2} {:>8.2} {:>8.2} {:>10.1} {:>10.0}",
+            "{:<34} {:>8} {:>8.2} {:>8.2} {:>8.2} {:>10.1} {:>10.0}",
             case.name,
+            all().count(),
             median(all()),
             share(all(), 0.99),
             share(all(), 1.0),

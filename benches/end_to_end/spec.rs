@@ -1,7 +1,7 @@
 //! The two specs that the generated orders are read by, and what must become of the orders.
 
+use benches::args::Args;
 use benches::plan;
-use benches::words::Words;
 use stages::plan::Plan;
 use testbed::orders;
 use testbed::truth::{Generated, Totals, Truth};
@@ -28,8 +28,8 @@ impl Spec {
     ///
     /// # Panics
     /// Where it names none.
-    pub fn of(words: &Words) -> Self {
-        match words.needed("--spec") {
+    pub fn of(args: &Args) -> Self {
+        match args.needed("--spec") {
             "typed" => Self::Typed,
             "steps" => Self::Steps,
             other => panic!("no spec is called {other}"),

@@ -1,8 +1,9 @@
 //! What is printed: a row for each load, and its ratio to each bound.
 
-use crate::cost::{Cost, median};
+use crate::cost::Cost;
 use crate::turn::Done;
 use crate::{Cores, Load, What};
+use benches::machine::median;
 
 /// One kind of load, with its turn in each round.
 pub struct Row {
@@ -51,7 +52,7 @@ pub fn print(server: &str, rows: &[Row]) {
             row.load.name,
             row.median(|done| done.read as f64 / done.cost.seconds),
             row.median(rate),
-            per(|cost| cost.busy_seconds, |done| done.read),
+            per(|cost| cost.cpu_seconds, |done| done.read),
             per(|cost| cost.server_seconds, |done| done.loaded),
             row.median(|done| done.cost.peak_rss_bytes as f64 / 1e6),
             each.join(" ")
@@ -72,7 +73,7 @@ pub fn print(server: &str, rows: &[Row]) {
                     "{} / {}: {:.3} ({})",
                     row.load.name,
                     base.load.name,
-                    median(ratios),
+                    median(ratios.into_iter()),
                     each.join(" ")
                 );
             }

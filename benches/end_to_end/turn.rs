@@ -7,13 +7,13 @@ use crate::cost::Cost;
 use crate::documents::Documents;
 use crate::op_msg::Sockets;
 use crate::spec::Spec;
+use benches::args::Args;
 use benches::load_of;
-use benches::words::Words;
 use futures::{StreamExt, stream};
 use mongodb::bson::{RawDocumentBuf, doc};
 use mongodb::options::{Acknowledgment, WriteConcern};
 use mongodb::{Client, Collection};
-use pipeline::{Accepted, End, Ledger, Progress};
+use pipeline::{Accepted, End, Job, Ledger};
 use stages::ledger::RunLedger;
 use stages::open::{Destination, Opening};
 use stages::source::s3::{S3Client, S3Settings};
@@ -21,7 +21,6 @@ use stages::source::{Input, pin};
 use std::path::Path;
 use std::sync::Arc;
 use tokio::runtime::{Builder, Runtime};
-use tokio::sync::watch;
 
 /// Documents of one command of a bound.
 pub const BOUND_DOCUMENTS: usize = 1000;
@@ -51,13 +50,13 @@ impl Done {
     fn line(&self) -> String {
         let Cost {
             seconds,
-            busy_seconds,
+            cpu_seconds,
             peak_rss_bytes,
             ..
         } = self.cost;
         let (read, loaded, rejected, dropped) =
             (self.read, self.loaded, self.rejected, self.dropped);
-        format!("{seconds} {busy_seconds} {peak_rss_bytes} {read} {loaded} {rejected} {dropped}")
+        format!("{seconds} {cpu_seconds} {peak_rss_bytes} {read} {loaded} {rejected} {dropped}")
     }
 
     /// Reads what a turn has put out.
@@ -70,13 +69,13 @@ impl Done {
             .split(' ')
             .filter_map(|word| word.parse().ok())
             .collect();
-        let [seconds, busy_seconds, peak, read, loaded, rejected, dropped] = numbers[..] else {
+        let [seconds, cpu_seconds, peak, read, loaded, rejected, dropped] = numbers[..] else {
             panic!("a turn put out: {output}");
         };
         Self {
             cost: Cost {
                 seconds,
-                busy_seconds,
+                cpu_seconds,
                 server_seconds: 0.0,
                 peak_rss_bytes: peak as u64,
             },
@@ -89,15 +88,15 @@ impl Done {
 }
 
 /// Takes the turn `what`, and puts out what it cost.
-pub fn take(what: &str, words: &Words) {
+pub fn take(what: &str, args: &Args) {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let cores = words.number("--cores", cores as u64) as usize;
+    let cores = args.number("--cores", cores as u64) as usize;
     let runtime = runtime(cores);
-    let documents = || Documents::read(Path::new(words.needed("--documents")));
+    let documents = || Documents::read(Path::new(args.needed("--documents")));
     let done = match what {
-        "load" => load(&runtime, words, cores),
+        "load" => load(&runtime, args, cores),
         "insert_many" => {
-            let (documents, client) = (documents().raw(), words.needed("--sink"));
+            let (documents, client) = (documents().raw(), args.needed("--sink"));
             let client = runtime.block_on(connected(client));
             let read = documents.len() as u64;
             let cost = Cost::of(|| runtime.block_on(insert_many(&client, documents)));
@@ -105,7 +104,7 @@ pub fn take(what: &str, words: &Words) {
         }
         "op_msg" => {
             let documents = documents();
-            let sockets = Sockets::connect(words.number("--port", 0) as u16, BOUND_IN_FLIGHT);
+            let sockets = Sockets::connect(args.number("--port", 0) as u16, BOUND_IN_FLIGHT);
             let insert = || sockets.insert(&documents, DATABASE, COLLECTION, BOUND_DOCUMENTS);
             of_bound(Cost::of(insert), documents.len() as u64)
         }
@@ -133,14 +132,14 @@ fn of_bound(cost: Cost, documents: u64) -> Done {
 
 /// A load, the way of the program: plan, open, destination, ledger, runner. What connecting takes is not measured, as
 /// it is not for the bounds.
-fn load(runtime: &Runtime, words: &Words, cores: usize) -> Done {
-    let plan = Spec::of(words).plan(words.said("--tune").unwrap_or_default());
-    let (sink, folder) = (words.needed("--sink"), Path::new(words.needed("--folder")));
+fn load(runtime: &Runtime, args: &Args, cores: usize) -> Done {
+    let plan = Spec::of(args).plan(args.said("--tune").unwrap_or_default());
+    let (sink, folder) = (args.needed("--sink"), Path::new(args.needed("--folder")));
     let fail = |fatal: pipeline::Fatal| -> ! { panic!("{sink}: {fatal}") };
     let destination = Destination::named(sink, &plan).unwrap_or_else(|fatal| fail(fatal));
     let connected = runtime.block_on(destination.connect(folder));
     let connected = connected.unwrap_or_else(|fatal| fail(fatal));
-    let input: Input = words
+    let input: Input = args
         .needed("--input")
         .parse()
         .unwrap_or_else(|fatal| fail(fatal));
@@ -156,26 +155,12 @@ fn load(runtime: &Runtime, words: &Words, cores: usize) -> Done {
                 panic!("the columns are held");
             };
             let sink = connected.open(load_of(&plan)).await?;
-            let (parts, convert) = opened.chain(&plan, sink.encode);
             let ledger = RunLedger::open(&folder.join("ledger.db"), "bench", "bench", 1).await?;
             let ledger: Arc<dyn Ledger> = Arc::new(ledger);
-            let flow = destination.flow();
-            let job = pipeline::Job {
-                source: parts.source,
-                source_at: parts.source_at,
-                framer: parts.framer,
-                convert,
-                sink: sink.sink,
-                ledger,
-                from: parts.from,
+            let job = Job {
                 accepted,
-                budget: plan.budget,
-                batch: flow.batch,
-                rate: flow.rate,
-                max_in_flight: flow.max_in_flight,
                 max_parsers: cores,
-                cancel: Default::default(),
-                progress: watch::Sender::new(Progress::default()),
+                ..opened.job(&plan, sink, ledger, destination.flow())
             };
             Ok::<_, pipeline::Fatal>(pipeline::run(job).await)
         });

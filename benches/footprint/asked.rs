@@ -1,6 +1,7 @@
 //! What is asked for on the command line of `benches/memory`.
 
 use super::input::{Amount, Content};
+use benches::args::Args;
 use std::path::PathBuf;
 
 /// What `--help` prints.
@@ -23,6 +24,21 @@ usage: benches/memory [--size SIZE | --sizes SIZE,SIZE… | --records N] [--jobs
 Needs free disk in $TMPDIR for about three times the size. Exits with 1 where a count differs from the truth, or more
 memory was taken than is promised.
 ";
+
+/// The same, for whoever reads them.
+const OPTIONS: [&str; 11] = [
+    "--size SIZE",
+    "--sizes SIZES",
+    "--records N",
+    "--jobs N",
+    "--one-line",
+    "--limit SIZE",
+    "--ulimit",
+    "--mongodb",
+    "--seed N",
+    "--out FOLDER",
+    "--binary FILE",
+];
 
 /// The most jobs at once: what a worker runs by default.
 const MAX_JOBS: u64 = 4;
@@ -54,49 +70,34 @@ impl Asked {
     ///
     /// # Errors
     /// What is wrong with them, for people.
-    pub fn read(words: &[String]) -> Result<Self, String> {
+    pub fn read(words: Vec<String>) -> Result<Self, String> {
+        let args = Args::read(words, &OPTIONS)?;
         let built = std::env::current_exe().unwrap_or_default();
-        let mut asked = Self {
-            amounts: vec![Amount::Bytes(1_000_000_000)],
-            one_line: false,
-            jobs: 1,
-            limit: None,
-            ulimit: false,
-            mongodb: false,
-            seed: 2026,
-            out: built.with_file_name("../memory"),
-            binary: built.with_file_name("sluicegate"),
+        let path = |name: &str, beside: &str| {
+            let said = args.said(name);
+            said.map_or_else(|| built.with_file_name(beside), PathBuf::from)
         };
-        let mut words = words.iter();
-        while let Some(name) = words.next() {
-            let mut value = || {
-                let value = words.next();
-                value.ok_or_else(|| format!("{name} has no value"))
-            };
-            let number = |text: &str| {
-                let number = text.parse::<u64>();
-                number.map_err(|_| format!("{name} wants a number, not {text}"))
-            };
-            match name.as_str() {
-                "--size" => asked.amounts = vec![Amount::Bytes(size(value()?)?)],
-                "--sizes" => {
-                    let sizes = value()?.split(',').map(size);
-                    asked.amounts = sizes
-                        .map(|size| Ok(Amount::Bytes(size?)))
-                        .collect::<Result<_, String>>()?;
-                }
-                "--records" => asked.amounts = vec![Amount::Records(number(value()?)?)],
-                "--jobs" => asked.jobs = number(value()?)?,
-                "--one-line" => asked.one_line = true,
-                "--limit" => asked.limit = Some(size(value()?)?),
-                "--ulimit" => asked.ulimit = true,
-                "--mongodb" => asked.mongodb = true,
-                "--seed" => asked.seed = number(value()?)?,
-                "--out" => asked.out = value()?.into(),
-                "--binary" => asked.binary = value()?.into(),
-                _ => return Err(format!("there is no option {name}")),
+        let sizes = args.said("--sizes").or(args.said("--size"));
+        let amounts = match (sizes, args.has("--records")) {
+            (Some(_), true) => return Err("--records is instead of a size".to_owned()),
+            (None, true) => vec![Amount::Records(args.number("--records", 0))],
+            (sizes, false) => {
+                let sizes = sizes.unwrap_or("1GB").split(',');
+                let amounts = sizes.map(|text| Ok(Amount::Bytes(size(text)?)));
+                amounts.collect::<Result<_, String>>()?
             }
-        }
+        };
+        let asked = Self {
+            amounts,
+            one_line: args.has("--one-line"),
+            jobs: args.number("--jobs", 1),
+            limit: args.said("--limit").map(size).transpose()?,
+            ulimit: args.has("--ulimit"),
+            mongodb: args.has("--mongodb"),
+            seed: args.number("--seed", 2026),
+            out: path("--out", "../memory"),
+            binary: path("--binary", "sluicegate"),
+        };
         if !(1..=MAX_JOBS).contains(&asked.jobs) {
             return Err(format!("--jobs wants 1 to {MAX_JOBS}"));
         }

@@ -34,7 +34,7 @@ fn main() -> ExitCode {
         print!("{USAGE}");
         return ExitCode::SUCCESS;
     }
-    let asked = match Asked::read(&words) {
+    let asked = match Asked::read(words) {
         Ok(asked) => asked,
         Err(error) => {
             eprint!("memory: {error}\n{USAGE}");

@@ -8,6 +8,7 @@
 mod loader;
 mod report;
 
+use benches::args::Args;
 use benches::machine;
 use loader::{Files, Format, Loader, Tools};
 use mongodb::Client;
@@ -29,6 +30,14 @@ usage: benches/peers/run [--records N] [--rounds R] [--format csv|jsonl] [--repl
   --replica-set    into a replica set of one node, not a standalone
   --out FOLDER     where the tables and pictures go (target/peers)
 ";
+/// The same, for whoever reads them.
+const OPTIONS: [&str; 5] = [
+    "--records N",
+    "--rounds N",
+    "--format FORMAT",
+    "--replica-set",
+    "--out FOLDER",
+];
 /// The seed of the files.
 const SEED: u64 = 2026;
 /// The database that is loaded into.
@@ -51,7 +60,7 @@ fn main() -> ExitCode {
         print!("{USAGE}");
         return ExitCode::SUCCESS;
     }
-    let asked = match asked(&words) {
+    let asked = match asked(words) {
         Ok(asked) => asked,
         Err(error) => {
             eprint!("peers: {error}\n{USAGE}");
@@ -71,39 +80,27 @@ fn main() -> ExitCode {
     }
 }
 
-fn asked(words: &[String]) -> Result<Asked, String> {
+fn asked(words: Vec<String>) -> Result<Asked, String> {
+    let args = Args::read(words, &OPTIONS)?;
     let built = std::env::current_exe().unwrap_or_default();
-    let mut asked = Asked {
-        records: 200_000,
-        rounds: 3,
-        formats: vec![Format::Csv, Format::Jsonl],
-        replica_set: false,
-        out: built.with_file_name("../peers"),
-    };
-    let mut words = words.iter();
-    while let Some(name) = words.next() {
-        let mut value = || {
-            let value = words.next();
-            value.ok_or_else(|| format!("{name} has no value"))
-        };
-        let number = |text: &str| {
-            let number = text.parse::<u64>().ok().filter(|number| *number > 0);
-            number.ok_or_else(|| format!("{name} wants a number, not {text}"))
-        };
-        match name.as_str() {
-            "--records" => asked.records = number(value()?)?,
-            "--rounds" => asked.rounds = number(value()?)? as usize,
-            "--format" => {
-                let word = value()?;
-                asked.formats.retain(|format| format.word() == word);
-            }
-            "--replica-set" => asked.replica_set = true,
-            "--out" => asked.out = value()?.into(),
-            _ => return Err(format!("there is no option {name}")),
-        }
+    let mut formats = vec![Format::Csv, Format::Jsonl];
+    if let Some(word) = args.said("--format") {
+        formats.retain(|format| format.word() == word);
     }
-    match asked.formats.is_empty() {
-        true => Err("--format wants csv or jsonl".to_owned()),
+    let asked = Asked {
+        records: args.number("--records", 200_000),
+        rounds: args.number("--rounds", 3) as usize,
+        formats,
+        replica_set: args.has("--replica-set"),
+        out: args
+            .said("--out")
+            .map_or_else(|| built.with_file_name("../peers"), PathBuf::from),
+    };
+    if asked.formats.is_empty() {
+        return Err("--format wants csv or jsonl".to_owned());
+    }
+    match asked.records == 0 || asked.rounds == 0 {
+        true => Err("--records and --rounds want 1 at least".to_owned()),
         false => Ok(asked),
     }
 }
@@ -231,16 +228,16 @@ impl Bench<'_> {
         let records = u32::try_from(self.records).unwrap_or(u32::MAX);
         let place = place.deadline(LEAST_DEADLINE + DEADLINE_OF_A_RECORD * records);
         let server = self.mongod.process_id(0);
-        let busy = (
-            machine::busy_seconds_of_children(),
-            machine::busy_seconds(server),
+        let cpu = (
+            machine::cpu_seconds_of_children(),
+            machine::cpu_seconds(server),
         );
         let from = Instant::now();
         let ended = place.run(&args).await;
         let cost = Cost {
             seconds: from.elapsed().as_secs_f64(),
-            client_seconds: machine::busy_seconds_of_children() - busy.0,
-            server_seconds: machine::busy_seconds(server) - busy.1,
+            client_seconds: machine::cpu_seconds_of_children() - cpu.0,
+            server_seconds: machine::cpu_seconds(server) - cpu.1,
             peak_bytes: ended.peak_rss_bytes,
             records: totals.read,
             documents: self.documents().await,

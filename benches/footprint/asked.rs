@@ -21,8 +21,8 @@ usage: benches/memory [--size SIZE | --sizes SIZE,SIZE… | --records N] [--jobs
   --out FOLDER     where the charts go (target/memory)
   --binary FILE    the program (beside this one)
 
-Needs free disk in $TMPDIR for about three times the size. Exits with 1 where a count differs from the truth, or more
-memory was taken than is promised.
+Needs free disk in $TMPDIR for about three times the size. Exits with 1 where a count differs from the truth, or
+memory grows with the file. That an aim is missed is told in the table.
 ";
 
 /// The same, for whoever reads them.

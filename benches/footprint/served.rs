@@ -20,9 +20,9 @@ use testbed::s3::S3;
 use testbed::service::Service;
 use testbed::truth::Totals;
 
-/// What uploads of any size may add to an idle server, in bytes.
+/// What uploads of any size are to add at most to an idle server, in bytes.
 const UPLOAD_ADDS_BYTES: u64 = 64_000_000;
-/// What a worker may take with four jobs, in bytes.
+/// What a worker is to take at most with four jobs, in bytes.
 const WORKER_BYTES: u64 = 256_000_000;
 /// How often a job is asked for.
 const ASK_INTERVAL: Duration = Duration::from_millis(100);
@@ -82,12 +82,12 @@ pub async fn serve(
         counts = counts.and(judge(&api, job, &truth.totals()).await);
     }
     let totals = sum(files.iter().map(|(_, truth)| truth.totals()));
-    let row = |what, peak, allowed_bytes, seconds, counts| Row {
+    let row = |what, peak, aim_bytes, seconds, counts| Row {
         what,
         amount,
         totals,
         peak,
-        allowed_bytes,
+        aim_bytes,
         seconds,
         counts,
     };

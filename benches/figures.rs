@@ -1,7 +1,7 @@
 //! Instruction counts as they are committed, and their comparison with what is counted now.
 //!
 //! Promises: figures are compared only where they can be, by the same compiler for the same machine, and that they are not
-//! is told; one line says of each input what became of it.
+//! is told, and fails where they must be; one line says of each input what became of it.
 
 use std::fmt::Write;
 
@@ -40,8 +40,10 @@ pub struct Figure {
 /// What a comparison comes to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Comparison {
-    /// Whether nothing is slower than it was, and every input has a figure that can be compared.
+    /// Whether nothing is slower than it was, and every input has a figure; true where nothing could be compared.
     pub good: bool,
+    /// Whether anything was compared: not with another compiler or on another kind of machine.
+    pub compared: bool,
     /// A table and what follows from it, for people.
     pub text: String,
 }
@@ -119,6 +121,7 @@ impl Figures {
             // Another compiler is nobody's fault, and says nothing about the code.
             return Comparison {
                 good: true,
+                compared: false,
                 text: format!("NOT COMPARED: {}.\n{}", differ.join("; "), now.table(None)),
             };
         }
@@ -170,7 +173,11 @@ impl Figures {
                 "Make it as fast as it was; where this is meant, `benches/instructions --bless` and say why.\n"
             }
         };
-        Comparison { good, text }
+        Comparison {
+            good,
+            compared: true,
+            text,
+        }
     }
 
     fn of(&self, name: &str) -> Option<&Figure> {
@@ -241,7 +248,11 @@ mod tests {
         assert!(compared(1_029).good);
         assert!(!compared(1_031).good);
         let same = compared(1_000);
-        assert!(same.good && !same.text.contains("--bless"), "{}", same.text);
+        assert!(
+            same.good && same.compared && !same.text.contains("--bless"),
+            "{}",
+            same.text
+        );
         let less = compared(960);
         assert!(less.good && less.text.contains("--bless"), "{}", less.text);
     }
@@ -249,7 +260,7 @@ mod tests {
     #[test]
     fn another_compiler_is_not_compared_and_that_is_said() {
         let compared = figures("1", &[("a", 1)]).compare(&figures("2", &[("a", 1_000)]));
-        assert!(compared.good);
+        assert!(compared.good && !compared.compared);
         let first = compared.text.lines().next().unwrap_or_default();
         assert_eq!(first, "NOT COMPARED: rustc is 2, the figures are of 1.");
     }

@@ -162,7 +162,12 @@ fn compare() -> Result<bool, String> {
     let committed = committed.map_err(|error| format!("{FIGURES}: {error}: --bless writes it"))?;
     let comparison = Figures::parse(&committed)?.compare(&count_all()?);
     print!("{}", comparison.text);
-    Ok(comparison.good)
+    // Where nobody looks, figures that nothing is compared with would never be missed.
+    let must = std::env::var_os("CI").is_some_and(|said| !said.is_empty());
+    if must && !comparison.compared {
+        println!("Under CI that fails: see which compiler .github/workflows pins.");
+    }
+    Ok(comparison.good && (comparison.compared || !must))
 }
 
 fn bless() -> Result<bool, String> {

@@ -42,6 +42,8 @@ pub struct Opened {
     pub source: Box<dyn Source>,
     /// Decoded bytes before the next read of `source`.
     pub source_at: u64,
+    /// Bytes of the stored object that are not read again: none of a compressed one.
+    pub bytes_before: u64,
     /// The framer, with what was read already.
     pub framer: Box<dyn Framer>,
     /// The checkpoint that the run starts from.
@@ -82,6 +84,7 @@ pub async fn open(
     let source = skip(opened.source, offset - opened.decoded_offset);
     let mut input = Input {
         source,
+        bytes_before: opened.decoded_offset,
         at: offset,
         buffer: BytesMut::new(),
         at_end: false,
@@ -144,9 +147,6 @@ pub async fn open(
 }
 
 impl Opened {
-    /// The whole chain, with the sink's encoder.
-    pub fn chain(self, plan: &Plan, encode: Box<dyn Encode<Record>>) -> (Parts, Arc<dyn Convert>) {
-        let Self {
     /// A run of it into `sink`, on one core and by itself, with the budget of the plan. Whoever wants something else says
     /// so: `Job { cancel, ..opened.job(plan, sink, ledger, flow) }`.
     pub fn job(self, plan: &Plan, sink: sink::Opened, ledger: Arc<dyn Ledger>, flow: Flow) -> Job {
@@ -171,6 +171,9 @@ impl Opened {
         }
     }
 
+    /// The whole chain, with the sink's encoder.
+    pub fn chain(self, plan: &Plan, encode: Box<dyn Encode<Record>>) -> (Parts, Arc<dyn Convert>) {
+        let Self {
             source,
             source_at,
             framer,
@@ -224,6 +227,8 @@ pub struct Parts {
 /// A source with the bytes that were read for the head.
 struct Input {
     source: Box<dyn Source>,
+    /// Bytes of the stored object before the first read.
+    bytes_before: u64,
     /// Decoded bytes before the next read.
     at: u64,
     buffer: BytesMut,
@@ -269,6 +274,7 @@ impl Input {
         Opened {
             source: self.source,
             source_at: self.at,
+            bytes_before: self.bytes_before,
             framer,
             from,
             left_out,

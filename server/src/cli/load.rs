@@ -64,6 +64,8 @@ pub struct Outcome {
     pub job: Job,
     /// Its books, for people.
     pub books: Books,
+    /// Bytes of the input that were done before this run.
+    pub bytes_before: u64,
     /// How long this run took.
     pub elapsed: Duration,
     /// Where that time went, where anything was done.
@@ -123,6 +125,7 @@ pub async fn load(asked: Asked<'_>) -> Outcome {
     Outcome {
         job,
         books: state.run.books,
+        bytes_before: state.run.bytes_before,
         elapsed,
         busy: state.run.busy,
         may_heal,
@@ -322,10 +325,10 @@ impl Asked<'_> {
             ledger: given.ledger,
             guard: given.guard,
             resume: given.resume,
+            writes: None,
             max_parsers: max_parsers(),
             accepted: given.accepted,
             max_rejects: self.max_rejects,
-            writes: None,
             cancel: self.cancel.clone(),
             progress,
         };

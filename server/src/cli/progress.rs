@@ -17,7 +17,7 @@ pub async fn show(mut progress: watch::Receiver<Progress>, bytes_total: Option<u
     if progress.changed().await.is_err() {
         return;
     }
-    let read_before = progress.borrow_and_update().counters.read;
+    let before = progress.borrow_and_update().clone();
     let terminal = std::io::stderr().is_terminal();
     let started = Instant::now();
     let every = if terminal {
@@ -40,7 +40,7 @@ pub async fn show(mut progress: watch::Receiver<Progress>, bytes_total: Option<u
             _ = ticks.tick() => {}
         }
         let now = progress.borrow_and_update().clone();
-        let rates = Rates::of(&now, started.elapsed(), bytes_total, read_before);
+        let rates = Rates::of(&now, started.elapsed(), bytes_total, &before);
         if terminal {
             bar.0.set_position(now.bytes_read);
             bar.0.set_message(rates.to_string());
@@ -80,18 +80,21 @@ struct Rates {
 }
 
 impl Rates {
-    fn of(now: &Progress, elapsed: Duration, bytes_total: Option<u64>, read_before: u64) -> Self {
+    /// `before` is how far it was when it began, which took none of the time.
+    fn of(now: &Progress, elapsed: Duration, bytes_total: Option<u64>, before: &Progress) -> Self {
         let seconds = elapsed.as_secs_f64().max(0.001);
+        let records = now.counters.read.saturating_sub(before.counters.read);
+        let bytes = now.bytes_read.saturating_sub(before.bytes_read);
         let share = bytes_total
             .filter(|&total| total > 0)
             .map(|total| now.bytes_read as f64 / total as f64);
-        let left = share
-            .filter(|&share| share > 0.0)
-            .map(|share| seconds * (1.0 - share).max(0.0) / share);
+        let left = bytes_total
+            .filter(|_| bytes > 0)
+            .map(|total| seconds * total.saturating_sub(now.bytes_read) as f64 / bytes as f64);
         Self {
             records: now.counters.read,
-            records_per_second: now.counters.read.saturating_sub(read_before) as f64 / seconds,
-            mb_per_second: now.bytes_read as f64 / 1e6 / seconds,
+            records_per_second: records as f64 / seconds,
+            mb_per_second: bytes as f64 / 1e6 / seconds,
             percent: share.map(|share| 100.0 * share.min(1.0)),
             left: left.and_then(|left| Duration::try_from_secs_f64(left).ok()),
         }
@@ -132,11 +135,29 @@ mod tests {
             ..Progress::default()
         };
         now.counters.read = 1000;
-        let shown = |total| Rates::of(&now, Duration::from_secs(2), total, 0).to_string();
+        let start = Progress::default();
+        let shown = |total| Rates::of(&now, Duration::from_secs(2), total, &start).to_string();
         assert_eq!(
             shown(Some(10_000_000)),
             "1000 records, 500 records/s, 2.5 MB/s, 50 %, 2 s left"
         );
         assert_eq!(shown(None), "1000 records, 500 records/s, 2.5 MB/s");
+    }
+
+    #[test]
+    fn what_was_done_before_took_no_time() {
+        let (mut before, mut now) = (Progress::default(), Progress::default());
+        (before.bytes_read, before.counters.read) = (6_000_000, 1_200);
+        (now.bytes_read, now.counters.read) = (8_000_000, 1_600);
+        let shown = |now| Rates::of(now, Duration::from_secs(2), Some(9_000_000), &before);
+        assert_eq!(
+            shown(&now).to_string(),
+            "1600 records, 200 records/s, 1.0 MB/s, 89 %, 1 s left"
+        );
+        // Nothing says how long it takes before anything is done.
+        assert_eq!(
+            shown(&before).to_string(),
+            "1200 records, 0 records/s, 0.0 MB/s, 67 %"
+        );
     }
 }

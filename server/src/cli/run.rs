@@ -155,6 +155,7 @@ pub fn report(outcome: &Outcome, json: bool, dry_run: bool, next: Vec<String>) -
     let Outcome {
         job,
         books,
+        bytes_before,
         elapsed,
         busy,
         left_out,
@@ -163,6 +164,7 @@ pub fn report(outcome: &Outcome, json: bool, dry_run: bool, next: Vec<String>) -
     let summary = Summary {
         job,
         books,
+        bytes_before: *bytes_before,
         elapsed: *elapsed,
         busy: *busy,
         dry_run,

@@ -19,6 +19,8 @@ pub struct Summary<'a> {
     pub job: &'a Job,
     /// Its books.
     pub books: &'a Books,
+    /// Bytes of the input that were done before this run.
+    pub bytes_before: u64,
     /// How long this run took.
     pub elapsed: Duration,
     /// Where that time went, where anything was done.
@@ -69,7 +71,7 @@ impl Summary<'_> {
         let rate = format!(
             "{} records/s, {:.1} MB/s",
             job.records_per_second,
-            megabytes(job, seconds)
+            self.megabytes_per_second()
         );
         let bound = job
             .bottleneck
@@ -113,6 +115,11 @@ impl Summary<'_> {
                 c.skipped
             );
         }
+    }
+
+    fn megabytes_per_second(&self) -> f64 {
+        let bytes = self.job.bytes_read.saturating_sub(self.bytes_before);
+        bytes as f64 / 1e6 / self.elapsed.as_secs_f64().max(0.001)
     }
 
     /// Nothing is left out without a word.
@@ -211,10 +218,6 @@ fn where_it_went(busy: Busy) -> String {
     stages.sort_by_key(|stage| std::cmp::Reverse(busy.of(*stage)));
     let shares = stages.map(|stage| format!("{} {} %", stage.name(), (busy.of(stage) + 5) / 10));
     format!("busy: {}", shares.join(", "))
-}
-
-fn megabytes(job: &Job, seconds: f64) -> f64 {
-    job.bytes_read as f64 / 1e6 / seconds.max(0.001)
 }
 
 /// One line of printable characters: what came from a file, or is its name, must not move the cursor.

@@ -60,6 +60,8 @@ pub struct Known {
     pub books: Books,
     /// Records that were read before this run began.
     pub read_before: u64,
+    /// Bytes of the stored object that this run did not read: those before it, unless they must be unpacked again.
+    pub bytes_before: u64,
     /// Bytes of the stored object that are done.
     pub bytes_read: u64,
     /// Where its time went; nothing before it began.
@@ -74,6 +76,7 @@ impl Known {
         Self {
             books: Books::open(Position::START, 0),
             read_before: 0,
+            bytes_before: 0,
             bytes_read: 0,
             busy: None,
             left_out: LeftOut::default(),
@@ -119,9 +122,11 @@ impl Flow<'_> {
         known.books = opened.from.books.clone();
         known.left_out = opened.left_out.clone();
         known.read_before = opened.from.books.counters.read;
+        known.bytes_before = opened.bytes_before;
         // Before the sink is opened, which may build an index: a run that is dropped then has its counters too.
         self.progress.send_replace(Progress {
             counters: opened.from.books.counters.clone(),
+            bytes_read: opened.bytes_before,
             ..Progress::default()
         });
         let mut sink = self.connected.open(self.load).await?;
@@ -134,12 +139,12 @@ impl Flow<'_> {
             max_parsers: self.max_parsers,
             cancel: self.cancel,
             progress: self.progress,
+            ..opened.job(self.plan, sink, self.ledger, flow)
         };
         let Report {
             end,
             checkpoint,
             bytes_read,
-            ..opened.job(self.plan, sink, self.ledger, flow)
             busy,
         } = pipeline::run(job).await;
         known.books = checkpoint.books;

@@ -48,7 +48,7 @@ pub use rate::Rate;
 pub use reject::{
     MAX_PROBLEM_TEXT_BYTES, MAX_PROBLEMS, MAX_RAW_BYTES, MORE_PROBLEMS, Problem, Reject,
 };
-pub use run::{End, Job, Progress, Report, SharedWrites, run};
+pub use run::{End, Job, Progress, Report, SharedWrites, most_batches, run};
 pub use sink::{Sink, Written};
 pub use source::{MAX_READ_BYTES, Source, room};
 pub use summary::{Kind, MAX_KINDS, Sample, Summary};

@@ -47,6 +47,11 @@ use tracing::Instrument as _;
 /// How long an interrupted run waits for batches in flight.
 const MAX_DRAIN_MS: u64 = 10_000;
 
+/// Batches that a run keeps whole where so many may be written at once: half as many wait behind them, done or ready.
+pub const fn most_batches(max_in_flight: usize) -> usize {
+    max_in_flight + max_in_flight / 2
+}
+
 /// A run that is ready to start: opened parts, limits, and where it goes on.
 pub struct Job {
     /// Where bytes come from.
@@ -179,7 +184,7 @@ pub async fn run(job: Job) -> Report {
             })
         })
         // What is written waits here for those before it, and a batch that is ready takes its place at the sink.
-        .buffered(max_in_flight + max_in_flight / 2);
+        .buffered(most_batches(max_in_flight));
     let acks = stored(acks.boxed(), job.ledger.clone());
 
     let mut books = Clerk {

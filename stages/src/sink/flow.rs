@@ -4,7 +4,7 @@
 //! operator's defaults; nothing here reads the environment.
 
 use crate::spec::{ByteSize, Millis, Problem};
-use pipeline::{BatchLimits, Rate};
+use pipeline::{BatchLimits, Rate, most_batches};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -14,7 +14,8 @@ pub const MAX_BATCH_RECORDS: u32 = 100_000;
 pub const MAX_BATCH_BYTES: u64 = 48_000_000;
 /// The most batches that a spec may have under way at once.
 pub const MAX_IN_FLIGHT: u32 = 64;
-/// The most bytes that a spec may have under way in all its batches together.
+/// The most bytes of operations that a spec may have under way in all its batches together: those that are written, and
+/// those that wait behind them. The input that they come from is kept beside them, up to as much again.
 pub const MAX_UNDER_WAY_BYTES: u64 = 256 * 1024 * 1024;
 /// The longest pause between batches that a spec may ask for, in milliseconds.
 pub const MAX_PAUSE_MS: u64 = 3_600_000;
@@ -142,10 +143,11 @@ impl FlowSpec<'_> {
         if let Some(adaptive) = self.rate.and_then(|rate| rate.adaptive) {
             flow.rate.adaptive = adaptive;
         }
-        let under_way_bytes = flow.batch.max_bytes as u64 * flow.max_in_flight as u64;
+        let batches = most_batches(flow.max_in_flight) as u64;
+        let under_way_bytes = flow.batch.max_bytes as u64 * batches;
         if under_way_bytes > MAX_UNDER_WAY_BYTES {
             let message = format!(
-                "{} batches of {} under way are more than {} together",
+                "{} batches of {} at once, and half as many that wait, are more than {} together",
                 flow.max_in_flight,
                 ByteSize::from_bytes(flow.batch.max_bytes as u64),
                 ByteSize::from_bytes(MAX_UNDER_WAY_BYTES)
@@ -215,6 +217,19 @@ mod tests {
             "batch = { records = 0, bytes = \"49MB\" }\nin_flight = 65\nrate = { records_per_second = 0, pause = \"2h\" }",
             "1000 4194304 4 None 0 true !sink.x.batch.records !sink.x.batch.bytes !sink.x.in_flight \
              !sink.x.rate.records_per_second !sink.x.rate.pause",
+        );
+    }
+
+    #[test]
+    fn what_waits_behind_the_writes_counts_too() {
+        check("in_flight = 42", "1000 4194304 42 None 0 true");
+        check(
+            "in_flight = 43\nbatch = { bytes = \"4300kB\" }",
+            "1000 4300000 43 None 0 true !sink.x.in_flight",
+        );
+        check(
+            "in_flight = 44",
+            "1000 4194304 44 None 0 true !sink.x.in_flight",
         );
     }
 }

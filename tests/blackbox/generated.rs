@@ -139,6 +139,26 @@ fn whoever_reads_may_go_away() {
     assert_eq!(String::from_utf8_lossy(&ended.stderr), "");
 }
 
+/// The truth of half a file is no truth: whoever asked for it must not take it for one.
+#[test]
+fn whoever_reads_may_not_go_away_from_the_truth() {
+    let place = with(&specs()[0]);
+    let mut child = Command::new(BINARY)
+        .args(["gen", "spec.toml", "--records", "100000000"])
+        .args(["--truth", "truth.jsonl"])
+        .current_dir(place.folder())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut some = [0; 1000];
+    child.stdout.take().unwrap().read_exact(&mut some).unwrap();
+    let ended = child.wait_with_output().unwrap();
+    assert_eq!(ended.status.code(), Some(1));
+    let said = String::from_utf8_lossy(&ended.stderr);
+    assert!(said.contains("the truth is not whole"), "{said}");
+}
+
 #[tokio::test]
 async fn what_cannot_be_made_is_told_with_its_place() {
     let place = place();

@@ -1,7 +1,7 @@
 //! `gen`: a big and messy file of a spec, and the truth about it.
 //!
 //! Records are made and written one after the other: memory does not grow with the file. Whoever reads standard output
-//! may go away at any time. Neither file is written over another one.
+//! may go away at any time, but not where somebody wants the whole truth. Neither file is written over another one.
 
 use super::run::refuse;
 use super::{Exit, GenArgs, spec};
@@ -47,7 +47,11 @@ pub fn generate(config: &Config, args: &GenArgs) -> Exit {
             tell(&generator, args, totals);
             Exit::Done
         }
-        Err(Stopped::Gone) => Exit::Done,
+        Err(Stopped::Gone) if args.truth.is_none() => Exit::Done,
+        Err(Stopped::Gone) => {
+            let message = "nobody reads any more: the truth is not whole";
+            refuse(&Fatal::new("write_failed", message), Exit::Failed)
+        }
         Err(Stopped::Failed(fatal)) => refuse(&fatal, Exit::Failed),
     }
 }

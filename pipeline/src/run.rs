@@ -78,13 +78,13 @@ pub struct Job {
     pub rate: Rate,
     /// Batches that may be written at once; at least 1. Fewer are while the target is slow, where `rate` says so.
     pub max_in_flight: usize,
+    /// Turns at writing, which other runs share; none: this one need not wait for any other.
+    pub writes: Option<Arc<SharedWrites>>,
     /// Blocks that may be parsed at once; at least 1.
     pub max_parsers: usize,
     /// Ends the run at the next batch.
     pub cancel: CancellationToken,
     /// Told after every batch.
-    /// Turns at writing, which other runs share; none: this one need not wait for any other.
-    pub writes: Option<Arc<SharedWrites>>,
     pub progress: watch::Sender<Progress>,
 }
 

@@ -6,9 +6,10 @@ use async_trait::async_trait;
 /// Writes batches. Its pure half is [`crate::Encode`].
 #[async_trait]
 pub trait Sink: Send + Sync {
-    /// Writes every operation of `batch` durably. Several calls may be under way at once (as many as
-    /// [`crate::Job::max_in_flight`] says); they are started in the order of the input. Replaying a batch
-    /// that was written before, in part or whole, must change nothing and report it as already loaded.
+    /// Writes every operation of `batch` durably. Several calls may be under way at once, as many as
+    /// [`crate::Job::max_in_flight`] says, and they begin in any order; with one at a time, it is that of the input.
+    /// Replaying a batch that was written before, in part or whole, must change nothing and report it as already
+    /// loaded.
     ///
     /// # Errors
     /// What ends the job, after the sink's own retries; a record that the target refuses is a reject.

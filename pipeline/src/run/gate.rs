@@ -84,7 +84,7 @@ impl Gate {
             state.owed -= self.room.forget_permits(state.owed);
         }
         if after != before {
-            tracing::debug!(batches = after, "the target's latency changed");
+            tracing::debug!(before, after, "batches that may be written at once");
         }
         if state.owed > 0 {
             state.owed -= 1;

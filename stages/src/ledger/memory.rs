@@ -19,8 +19,8 @@ pub struct MemoryLedger {
 }
 
 impl MemoryLedger {
-    /// A ledger that calls `each` with every reject, in the order of the input where one batch at a time is
-    /// written. The job ends with the error that `each` returns.
+    /// A ledger that calls `each` with every reject, in the order of the input. The job ends with the error that `each`
+    /// returns.
     pub fn with_each(each: impl FnMut(&Reject) -> Result<(), Fatal> + Send + 'static) -> Self {
         Self {
             rejects: AtomicU64::new(0),

@@ -134,9 +134,7 @@ impl Destination {
             Place::Mongodb(_) | Place::Connected(_) if target.mode == Mode::Merge => {
                 flow.in_order()
             }
-            // Rejects are handed on in the order of the file only with one batch under way.
-            Place::Null | Place::Dry => flow.in_order(),
-            Place::Mongodb(_) | Place::Connected(_) => flow,
+            Place::Mongodb(_) | Place::Connected(_) | Place::Null | Place::Dry => flow,
         };
         Self {
             place,

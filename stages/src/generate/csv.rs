@@ -6,7 +6,7 @@ use super::columns::{Column, Drawing};
 use super::field::FieldMaker;
 use super::scalar::Found;
 use super::words;
-use super::{BAD_CELLS, Row};
+use super::{MAX_LONG_RECORD_BYTES, Row};
 use crate::frame::csv::CsvDialect;
 
 /// Rows that are drawn before a plain one is taken.
@@ -160,7 +160,7 @@ impl CsvMaker {
                     "cell_count"
                 })
             }
-            2 if self.max_record_bytes <= BAD_CELLS => {
+            2 if self.max_record_bytes <= MAX_LONG_RECORD_BYTES => {
                 let long = self.max_record_bytes + 1 + chance.below(100);
                 out.extend(std::iter::repeat_n(b'x', long));
                 end_line(out, chance);

@@ -6,7 +6,7 @@ use super::chance::Chance;
 use super::field::{FieldMaker, entries, word};
 use super::scalar::Found;
 use super::tree::{Needs, find, put, write};
-use super::{BAD_CELLS, Row};
+use super::{MAX_LONG_RECORD_BYTES, Row};
 use crate::record::{Key, Type};
 use crate::step::bind::{MAX_DEPTH_LEVELS, Path, Segment, Unknown};
 
@@ -47,38 +47,18 @@ enum Meant {
 }
 
 impl JsonMaker {
+    /// A maker that has met a record that fits.
+    ///
     /// # Errors
     /// The field for which no record was met.
-    pub fn of(mut self) -> Result<Self, usize> {
-        self.shared = (0..self.fields.len())
-            .map(|index| self.is_shared(index))
-            .collect();
-        self.inside = (0..self.fields.len())
-            .map(|index| self.is_inside(index))
-            .collect();
-        let mut lost = 0;
-        for number in 0..4 * TRIES as u64 {
-            match self.record(None, &mut Chance::of(number, 0, 0)) {
-                Ok(record) if self.fits(&record) => {
-                    self.spare = Some(record);
-                    return Ok(self);
-                }
-                Ok(_) => {}
-                Err(field) => lost = field,
-            }
-        }
-        Err(lost)
-    }
-
-    /// A maker that was not tried.
-    pub fn untried(
+    pub fn of(
         fields: Vec<FieldMaker>,
         paths: Vec<Vec<Path>>,
         (wants_all, unknown): (bool, Unknown),
         taken: Vec<String>,
         max_record_bytes: usize,
-    ) -> Self {
-        Self {
+    ) -> Result<Self, usize> {
+        let mut maker = Self {
             fields,
             paths,
             wants_all,
@@ -88,7 +68,22 @@ impl JsonMaker {
             shared: Vec::new(),
             inside: Vec::new(),
             spare: None,
+        };
+        let every = 0..maker.fields.len();
+        maker.shared = every.clone().map(|index| maker.is_shared(index)).collect();
+        maker.inside = every.map(|index| maker.is_inside(index)).collect();
+        let mut lost = 0;
+        for number in 0..4 * TRIES as u64 {
+            match maker.record(None, &mut Chance::of(number, 0, 0)) {
+                Ok(record) if maker.fits(&record) => {
+                    maker.spare = Some(record);
+                    return Ok(maker);
+                }
+                Ok(_) => {}
+                Err(field) => lost = field,
+            }
         }
+        Err(lost)
     }
 
     /// A record that is good.
@@ -188,7 +183,7 @@ impl JsonMaker {
                 (with(&deep), "json_depth")
             }
             6 => (with("\"a\\u0000b\":1"), "nul_in_name"),
-            7 if self.max_record_bytes <= BAD_CELLS => (
+            7 if self.max_record_bytes <= MAX_LONG_RECORD_BYTES => (
                 format!("{{\"long\":\"{}\"}}", "x".repeat(self.max_record_bytes)),
                 "record_too_large",
             ),

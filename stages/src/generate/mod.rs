@@ -28,6 +28,7 @@ pub use packed::Packed;
 pub use share::Share;
 pub use truth::{Outcome, Totals, Truth};
 
+use crate::frame::csv::CsvDialect;
 use crate::plan::{Defaults, FormatPlan, Plan};
 use crate::spec::{Problem, Problems, Spec};
 use crate::step::bind::{Missing, Path};
@@ -42,7 +43,7 @@ use scalar::{Medium, Refusal};
 /// What a problem of a spec is called for which no file can be made.
 const CODE: &str = "cannot_generate";
 /// The longest record that is made too long on purpose, in bytes.
-const BAD_CELLS: usize = 64 * 1024;
+const MAX_LONG_RECORD_BYTES: usize = 64 * 1024;
 
 /// Makes the records of one file.
 #[derive(Clone, Debug)]
@@ -95,7 +96,7 @@ impl Generator {
             return Err(Box::new(problems));
         }
         let made = match &plan.format {
-            FormatPlan::Csv(_) => csv_rows(&plan, &spec, fields, seed),
+            FormatPlan::Csv(dialect) => csv_rows(&plan, dialect, &spec, fields, seed),
             FormatPlan::Jsonl => json_rows(&plan, &spec, fields, seed),
         };
         match made {
@@ -234,10 +235,13 @@ fn too_large() -> Box<Problem> {
     Box::new(problem)
 }
 
-fn csv_rows(plan: &Plan, spec: &Spec, fields: Vec<FieldMaker>, seed: u64) -> Made {
-    let FormatPlan::Csv(dialect) = &plan.format else {
-        return Err(too_large());
-    };
+fn csv_rows(
+    plan: &Plan,
+    dialect: &CsvDialect,
+    spec: &Spec,
+    fields: Vec<FieldMaker>,
+    seed: u64,
+) -> Made {
     let of = spec.fields.iter().flat_map(|fields| &fields.0);
     let mut sought = Vec::new();
     for (name, field) in of {
@@ -296,14 +300,14 @@ fn json_rows(plan: &Plan, spec: &Spec, fields: Vec<FieldMaker>, seed: u64) -> Ma
         columns.unknown.unwrap_or_default(),
     );
     let names: Vec<String> = fields.iter().map(|field| field.name.clone()).collect();
-    let maker = JsonMaker::untried(
+    let maker = JsonMaker::of(
         fields,
         paths,
         rules,
         taken(plan),
         plan.input.max_record_bytes,
     );
-    let maker = maker.of().map_err(|index| match names.get(index) {
+    let maker = maker.map_err(|index| match names.get(index) {
         None => too_large(),
         Some(name) => {
             let reason = "no record was met in which it finds its value beside those of the others"

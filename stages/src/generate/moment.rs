@@ -197,9 +197,6 @@ impl Moments {
     pub fn write(&self, at_ms: i64, counts: Counts, chance: &mut Chance) -> Option<Written> {
         let index = chance.below(self.forms.len());
         let form = &self.forms[index];
-        if form.is_count() && counts == Counts::Never {
-            return None;
-        }
         let is_count = form.is_count() && counts == Counts::Numbers;
         let written = match form {
             Form::EpochMillis => Written {
@@ -312,8 +309,6 @@ pub enum Counts {
     Numbers,
     /// A text: CSV.
     Texts,
-    /// Nothing does.
-    Never,
 }
 
 fn iso(local: DateTime, offset_minutes: Option<i64>, chance: &mut Chance) -> String {

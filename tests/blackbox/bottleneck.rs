@@ -5,7 +5,9 @@ use serde_json::{Value, json};
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 use std::time::Duration;
+use testbed::mongod::Mongod;
 use testbed::process::{Ended, Sluicegate};
+use testbed::proxy::Cutter;
 
 const SPEC: &str = "spec = 1\nname = 'numbers'\n[format.csv]\n[fields]\nn = { type = 'integer' }\n";
 
@@ -76,6 +78,37 @@ fn a_pipe_that_gives_little_is_named() {
     });
     assert_eq!(job.stats.loaded, 10);
     assert_eq!(named(&job), "read", "{}", job.json["busy"]);
+}
+
+#[tokio::test]
+async fn a_target_that_is_slow_is_named() {
+    let mongod = Mongod::standalone().await;
+    let proxy = Cutter::start(mongod.port(0)).await;
+    proxy.delay(Duration::from_millis(40));
+    let uri = format!(
+        "mongodb://127.0.0.1:{}/shop?directConnection=true",
+        proxy.port()
+    );
+    let place = with(
+        "[sink.mongodb]\ncollection = 'n'\nbatch = { records = 100 }\n",
+        5000,
+    )
+    .env("MONGODB_URI", uri);
+    let job = job(&place, &["run", "spec.toml", "numbers.csv"]).await;
+    assert_eq!(job.verdict(), "completed 0");
+    assert_eq!(named(&job), "write", "{}", job.json["busy"]);
+}
+
+#[tokio::test]
+async fn expressions_that_take_long_are_named() {
+    // 2000 products for each record.
+    let products = vec!["n * n"; 100].join(" + ");
+    let step = |n| format!("[[steps]]\ndrop = {{ name = 'none_{n}', when = '{products} < 0' }}\n");
+    let steps: String = (0..20).map(step).collect();
+    let place = with(&format!("{steps}[sink.null]\n"), 5000);
+    let job = job(&place, &["run", "spec.toml", "numbers.csv"]).await;
+    assert_eq!(job.verdict(), "completed 0");
+    assert_eq!(named(&job), "parse", "{}", job.json["busy"]);
 }
 
 #[tokio::test]

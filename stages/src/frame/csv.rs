@@ -5,7 +5,7 @@
 //! byte are no records, nor are comments. A record over `max_record_bytes` (its line end not counted) is
 //! the reject `record_too_large` and ends at the next line end; where the limit, or the end of the input, is
 //! reached inside a quote it is `unclosed_quote`, ends at its first line end, and framing starts again there.
-//! All of this is a pure function of the bytes ([`scan`]). Memory is `max_record_bytes` and one read, also for
+//! All of this is a pure function of the bytes ([`scan`], and [`ordinary`] for most records). Memory is `max_record_bytes` and one read, also for
 //! a record or a comment of 10 GB. It never decodes a cell.
 //!
 //! The dialect is in [`dialect`]; the rows before the first record are [`head`]'s.
@@ -13,6 +13,8 @@
 mod dialect;
 mod head;
 pub mod laws;
+pub(crate) mod marks;
+mod ordinary;
 mod scan;
 
 pub use dialect::{CsvDialect, CsvHeader, CsvHeaderSpec, CsvSpec};
@@ -33,6 +35,8 @@ pub struct CsvFramer {
     at: Position,
     /// What began at `at` and has left the buffer without its end.
     open: Option<Open>,
+    /// The record at `at`, found already: the block before it was full.
+    held: Option<Found>,
 }
 
 /// Something whose end is not in the buffer: its bytes are let go as they come.
@@ -57,6 +61,7 @@ impl CsvFramer {
             buffer: BytesMut::new(),
             at,
             open: None,
+            held: None,
         }
     }
 
@@ -152,7 +157,11 @@ impl Framer for CsvFramer {
         }
         let mut cut = Cut::new(self.at, self.limits);
         while !cut.is_full() {
-            match self.scan.find(&self.buffer[cut.len()..], at_end) {
+            let found = match self.held.take() {
+                Some(found) => found,
+                None => self.scan.find(&self.buffer[cut.len()..], at_end),
+            };
+            match found {
                 Found::Record { len, lines, broken } if cut.fits(len) => {
                     cut.record(len, lines, broken);
                     self.scan.restart(len, lines);
@@ -164,6 +173,10 @@ impl Framer for CsvFramer {
                 } => {
                     cut.skip(len, lines, skipped);
                     self.scan.restart(len, lines);
+                }
+                Found::Record { .. } => {
+                    self.held = Some(found);
+                    break;
                 }
                 // What cannot end here is opened by the next call, when it stands at the buffer's front.
                 Found::Overlong { code, lines } if cut.len() == 0 => {

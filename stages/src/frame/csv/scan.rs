@@ -1,5 +1,6 @@
 //! Where a CSV record ends: the automaton of csv-core, run with memchr from one byte that matters to the
-//! next, and a rescan that never repeats the work of a failed scan.
+//! next, and a rescan that never repeats the work of a failed scan. Ordinary records do not come here: they are
+//! found on a quicker way ([`super::ordinary`]), which leaves everything else to the automaton.
 //!
 //! # The automaton
 //! Outside quotes only a CR or LF (the record's end) and a quote matter, and the quote only where a field
@@ -26,6 +27,7 @@
 //! scanned at most once as part of a failed scan's future and once as part of the line that begins a record.
 
 use super::CsvDialect;
+use super::ordinary::Ordinary;
 use memchr::{memchr, memchr2, memchr3};
 
 /// The code of a record whose quote is still open at the limit or at the end of the input.
@@ -33,11 +35,8 @@ pub const UNCLOSED_QUOTE: &str = "unclosed_quote";
 /// The code of a record over the limit that stands outside quotes there.
 pub const TOO_LARGE: &str = "record_too_large";
 
-/// Words of 8 bytes that are looked at before memchr is called.
-const WORDS: usize = 3;
-
 /// What begins at the front of some bytes.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Found {
     /// Nothing that can be said yet: more bytes are wanted or, at the end, none are left.
     Wanting,
@@ -94,6 +93,7 @@ pub struct Scan {
     escape: Option<u8>,
     comment: Option<u8>,
     max_record_bytes: usize,
+    ordinary: Ordinary,
 
     state: State,
     /// Bytes of the record that have been looked at.
@@ -116,6 +116,7 @@ impl Scan {
             escape: dialect.quote_char.and(dialect.escape_char),
             comment: dialect.comment_char,
             max_record_bytes,
+            ordinary: Ordinary::new(dialect, max_record_bytes),
             state: State::Start,
             pos: 0,
             lines: 0,
@@ -127,11 +128,13 @@ impl Scan {
 
     /// Bytes that were looked at since this scan was made, repeated looks counted.
     pub fn scanned_bytes(&self) -> u64 {
-        self.scanned_bytes
+        self.scanned_bytes + self.ordinary.scanned_bytes()
     }
 
     /// Begins a new record `len` bytes and `lines` line ends behind the start of the last one.
+    #[inline]
     pub fn restart(&mut self, len: usize, lines: u64) {
+        self.ordinary.restart(len);
         self.state = State::Start;
         self.pos = 0;
         self.lines = 0;
@@ -150,10 +153,24 @@ impl Scan {
     pub fn reset(&mut self) {
         self.failed = None;
         self.restart(0, 0);
+        self.ordinary.reset();
     }
 
-    /// Looks for the end of what begins at the front of `bytes`, which are those of the last call and more.
+    /// Looks for the end of what begins at the front of `bytes`, which are those of the last call and more. A record
+    /// or skipped line is found once; then [`Self::restart`] goes on behind it.
+    #[inline]
     pub fn find(&mut self, bytes: &[u8], at_end: bool) -> Found {
+        if self.state == State::Start
+            && self.failed.is_none()
+            && let Some(found) = self.ordinary.find(bytes, at_end)
+        {
+            return found;
+        }
+        self.run(bytes, at_end)
+    }
+
+    #[inline(never)]
+    fn run(&mut self, bytes: &[u8], at_end: bool) -> Found {
         loop {
             let found = match self.state {
                 State::Start => self.start(bytes, at_end),
@@ -224,12 +241,7 @@ impl Scan {
         };
         let mut pos = self.pos;
         loop {
-            // A record that is quoted to its end has its line end here; any other goes on for a while.
-            let found = match bytes.get(pos)? {
-                b'\r' | b'\n' => 0,
-                _ => memchr3(quote, b'\r', b'\n', &bytes[pos..])?,
-            };
-            let index = pos + found;
+            let index = pos + memchr3(quote, b'\r', b'\n', &bytes[pos..])?;
             if bytes[index] != quote || bytes[index - 1] == self.delimiter {
                 return Some(index);
             }
@@ -262,28 +274,16 @@ impl Scan {
         None
     }
 
-    /// The next byte that matters inside quotes. Where a quote closes, and one opens behind the next delimiter,
-    /// neither does; nor does a doubled quote.
+    /// The next byte that matters inside quotes.
     fn next_in_quotes(&self, bytes: &[u8]) -> Option<usize> {
-        let quote = self.quote?;
-        let closes_and_opens = [quote, self.delimiter, quote];
-        let mut pos = self.pos;
-        loop {
-            let found = match self.escape {
-                None => next_of(quote, &bytes[pos..]),
-                Some(escape) => bytes[pos..].iter().position(|&byte| {
-                    byte == quote || byte == escape || matches!(byte, b'\r' | b'\n')
-                }),
-            };
-            let index = pos + found?;
-            if bytes[index..].starts_with(&closes_and_opens) {
-                pos = index + closes_and_opens.len();
-            } else if self.double_quote && bytes[index..].starts_with(&[quote, quote]) {
-                pos = index + 2;
-            } else {
-                return Some(index);
-            }
-        }
+        let (quote, rest) = (self.quote?, &bytes[self.pos..]);
+        let found = match self.escape {
+            None => memchr3(quote, b'\r', b'\n', rest),
+            Some(escape) => rest
+                .iter()
+                .position(|&byte| byte == quote || byte == escape || matches!(byte, b'\r' | b'\n')),
+        };
+        Some(self.pos + found?)
     }
 
     fn escaped(&mut self, bytes: &[u8], at_end: bool) -> Option<Found> {
@@ -388,31 +388,6 @@ impl Scan {
             broken: None,
         }
     }
-}
-
-/// The first quote, CR or LF in `bytes`. Fields are short as a rule: over the first bytes a few words are cheaper
-/// than a call of memchr.
-#[inline]
-fn next_of(quote: u8, bytes: &[u8]) -> Option<usize> {
-    const LOW: u64 = u64::from_le_bytes([1; 8]);
-    const HIGH: u64 = LOW << 7;
-    // The high bit of each byte that is zero; above the first one it may be set wrongly.
-    let zeros = |word: u64| word.wrapping_sub(LOW) & !word & HIGH;
-    let mut from = 0;
-    while from < WORDS * 8 {
-        let Some(word) = bytes[from..].first_chunk() else {
-            break;
-        };
-        let word = u64::from_le_bytes(*word);
-        let hits = zeros(word ^ (LOW * u64::from(quote)))
-            | zeros(word ^ (LOW * u64::from(b'\r')))
-            | zeros(word ^ (LOW * u64::from(b'\n')));
-        if hits != 0 {
-            return Some(from + hits.trailing_zeros() as usize / 8);
-        }
-        from += 8;
-    }
-    Some(from + memchr3(quote, b'\r', b'\n', &bytes[from..])?)
 }
 
 fn broken(len: usize, lines: u64, code: &'static str) -> Found {

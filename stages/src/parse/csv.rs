@@ -21,6 +21,9 @@ use pipeline::{Block, Fatal, Parser, Problem};
 use split::Splitter;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+/// Records that are decoded together: so many are decoded again, one by one, for one that is not UTF-8.
+const DECODED_RECORDS: usize = 16;
+
 /// Parses CSV records.
 #[derive(Debug)]
 pub struct CsvParser {
@@ -52,16 +55,27 @@ impl CsvParser {
         idle.unwrap_or_else(|| Automaton::new(&self.dialect))
     }
 
-    /// Refills `row` from record `index`, if it can be split. `whole` are the bytes of the block, if they are text.
+    /// Refills `row` from record `index`, if it can be split. `decoded` are the bytes of the block from `from` on, if they
+    /// are text.
     #[inline]
-    fn is_split(&self, block: &Block, index: usize, whole: Option<&str>, row: &mut Cells) -> bool {
+    fn is_split(
+        &self,
+        block: &Block,
+        index: usize,
+        (decoded, from): (Option<&str>, usize),
+        row: &mut Cells,
+    ) -> bool {
         let (bytes, start) = (block.text(index), block.frames[index].start as usize);
-        let record = match whole {
-            Some(whole) => whole.get(start..start + bytes.len()),
+        let record = match decoded {
+            Some(decoded) => {
+                let at = start.wrapping_sub(from);
+                decoded.get(at..at.wrapping_add(bytes.len()))
+            }
             None => std::str::from_utf8(bytes).ok(),
         };
         let is_ended = bytes.len() < block.raw(index).len() || is_last(block, index);
-        is_ended && record.is_some_and(|record| self.splitter.split(record, row).is_some())
+        let split = |record| self.splitter.split(record, &block.bytes[start..], row);
+        is_ended && record.and_then(split).is_some()
     }
 
     #[inline]
@@ -98,36 +112,41 @@ impl Parser<Cells> for CsvParser {
         block: &Block,
         each: &mut dyn FnMut(usize, Result<&mut Cells, Problem>),
     ) -> Result<(), Fatal> {
-        // Once for all records is cheaper than once for each.
-        let whole = std::str::from_utf8(&block.bytes).ok();
         let mut row = Cells::default();
         let mut automaton = None;
         let mut good_end = None;
-        for (index, frame) in block.frames.iter().enumerate() {
-            if frame.broken.is_some() {
-                good_end = None;
-                continue;
-            }
-            let before = good_end.replace(frame.end);
-            let touches = before.is_none_or(|before| before == frame.start);
-            if touches && self.is_split(block, index, whole, &mut row) {
-                self.count(&mut row, index, each);
-                continue;
-            }
-            let automaton = automaton.get_or_insert_with(|| self.automaton());
-            let between = block
-                .bytes
-                .get(before.unwrap_or(frame.start) as usize..frame.start as usize);
-            if !between.is_some_and(|between| automaton.is_nothing(between)) {
-                return Err(mismatch(block, index, 0));
-            }
-            match automaton.read(block.raw(index), is_last(block, index), &mut row) {
-                Found::Record(read, found) if ends_with(block, index, read) => match found {
-                    Ok(()) => self.count(&mut row, index, each),
-                    Err(problem) => each(index, Err(problem)),
-                },
-                Found::Record(read, _) => return Err(mismatch(block, index, read)),
-                Found::NoRecord => return Err(mismatch(block, index, block.raw(index).len())),
+        for (some, first) in block.frames.chunks(DECODED_RECORDS).zip(0..) {
+            let from = some[0].start as usize;
+            let to = some[some.len() - 1].end as usize;
+            // Once for some records is cheaper than once for each.
+            let bytes = block.bytes.get(from..to);
+            let decoded = bytes.and_then(|bytes| std::str::from_utf8(bytes).ok());
+            let decoded = (decoded, from);
+            for (frame, index) in some.iter().zip(first * DECODED_RECORDS..) {
+                if frame.broken.is_some() {
+                    good_end = None;
+                    continue;
+                }
+                let before = good_end.replace(frame.end);
+                let touches = before.is_none_or(|before| before == frame.start);
+                if touches && self.is_split(block, index, decoded, &mut row) {
+                    self.count(&mut row, index, each);
+                    continue;
+                }
+                let automaton = automaton.get_or_insert_with(|| self.automaton());
+                let between = before.unwrap_or(frame.start) as usize..frame.start as usize;
+                let between = block.bytes.get(between);
+                if !between.is_some_and(|between| automaton.is_nothing(between)) {
+                    return Err(mismatch(block, index, 0));
+                }
+                match automaton.read(block.raw(index), is_last(block, index), &mut row) {
+                    Found::Record(read, found) if ends_with(block, index, read) => match found {
+                        Ok(()) => self.count(&mut row, index, each),
+                        Err(problem) => each(index, Err(problem)),
+                    },
+                    Found::Record(read, _) => return Err(mismatch(block, index, read)),
+                    Found::NoRecord => return Err(mismatch(block, index, block.raw(index).len())),
+                }
             }
         }
         self.idle().extend(automaton);

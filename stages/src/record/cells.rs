@@ -28,14 +28,16 @@ impl Cells {
 
     /// Adds a cell, and its text to the buffer.
     pub fn push(&mut self, cell: &str) {
-        self.push_joined([cell]);
+        let start = self.append(cell);
+        self.place(start, self.text.len());
     }
 
-    /// Adds a cell whose text is all of `pieces`, one behind the other.
-    pub fn push_joined<'t>(&mut self, pieces: impl IntoIterator<Item = &'t str>) {
+    /// Adds `piece` to the text, of which no cell is a place yet, and returns where it begins.
+    #[inline]
+    pub fn append(&mut self, piece: &str) -> usize {
         let start = self.text.len();
-        self.text.extend(pieces);
-        self.place(start, self.text.len());
+        self.text.push_str(piece);
+        start
     }
 
     /// The text of column `index`, from 0.

@@ -57,11 +57,13 @@ fn ways_agree(dialect: &CsvDialect, block: &Block) {
     let (splitter, mut automaton) = (Splitter::new(dialect), Automaton::new(dialect));
     let (mut split, mut read) = (Cells::default(), Cells::default());
     let frames = block.frames.iter().enumerate();
-    for (index, _) in frames.filter(|(_, frame)| frame.broken.is_none()) {
+    for (index, frame) in frames.filter(|(_, frame)| frame.broken.is_none()) {
         let record = std::str::from_utf8(block.text(index));
         let record = record.ok();
         if record
-            .and_then(|record| splitter.split(record, &mut split))
+            .and_then(|record| {
+                splitter.split(record, &block.bytes[frame.start as usize..], &mut split)
+            })
             .is_none()
         {
             continue;

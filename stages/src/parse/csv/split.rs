@@ -1,10 +1,12 @@
-//! The way of ordinary records: they are split where their delimiters are.
+//! The way of ordinary records: they are split where their delimiters are, from one delimiter or quote to the next, as
+//! bits of 64 bytes.
 //!
 //! It promises the cells that csv-core's automaton finds, or leaves the record to it: one with a line break outside
 //! quotes, bytes behind a closing quote, an escape character. Cells are places in the record; only one with doubled
 //! quotes is written anew.
 
 use crate::frame::csv::CsvDialect;
+use crate::frame::csv::marks::{CHUNK, marks};
 use crate::record::Cells;
 use memchr::memchr;
 
@@ -12,125 +14,139 @@ use memchr::memchr;
 #[derive(Clone, Copy, Debug)]
 pub struct Splitter {
     delimiter: u8,
-    quote: Option<u8>,
+    /// The delimiter where no character encloses a field.
+    quote: u8,
     double_quote: bool,
     escape: Option<u8>,
     comment: Option<u8>,
-    /// A mark beyond ASCII would cut characters in two.
-    is_ascii: bool,
+    /// A mark beyond ASCII would cut characters in two, and no byte can mean two things.
+    is_possible: bool,
 }
 
 impl Splitter {
     pub fn new(dialect: &CsvDialect) -> Self {
-        let quote = dialect.quote_char;
-        let is_ascii = dialect.delimiter.is_ascii() && quote.is_none_or(|quote| quote.is_ascii());
+        let (delimiter, quote) = (dialect.delimiter, dialect.quote_char);
+        let is_mark = |quote: u8| quote.is_ascii() && quote != delimiter;
         Self {
-            delimiter: dialect.delimiter,
-            quote,
+            delimiter,
+            quote: quote.unwrap_or(delimiter),
             double_quote: dialect.double_quote,
             escape: quote.and(dialect.escape_char),
             comment: dialect.comment_char,
-            is_ascii,
+            is_possible: delimiter.is_ascii() && quote.is_none_or(is_mark),
         }
     }
 
-    /// Refills `cells` from `record`, which has no line end. `None` where only the automaton can tell what its cells
-    /// are; then `cells` holds nothing of use.
+    /// Refills `cells` from `record`, which has no line end; `bytes` begin with it and may go on behind it. `None` where
+    /// only the automaton can tell what its cells are; then `cells` holds nothing of use.
     #[inline]
-    pub fn split(&self, record: &str, cells: &mut Cells) -> Option<()> {
-        let bytes = record.as_bytes();
-        let first = *bytes.first()?;
-        let escapes = |escape| memchr(escape, bytes).is_some();
-        if !self.is_ascii || Some(first) == self.comment || self.escape.is_some_and(escapes) {
+    pub fn split(&self, record: &str, bytes: &[u8], cells: &mut Cells) -> Option<()> {
+        let first = *record.as_bytes().first()?;
+        let escapes = |escape| memchr(escape, record.as_bytes()).is_some();
+        if !self.is_possible || Some(first) == self.comment || self.escape.is_some_and(escapes) {
             return None;
         }
         cells.refill(record);
-        let mut start = 0;
-        loop {
-            let end = match bytes.get(start) {
-                Some(byte) if self.quote == Some(*byte) => self.quoted(record, start, cells)?,
-                _ => {
-                    let end = start + self.unquoted(&bytes[start..])?;
-                    cells.place(start, end);
-                    end
-                }
-            };
-            if end == bytes.len() {
-                return Some(());
-            }
-            start = end + 1;
-        }
-    }
-
-    /// Adds the cell whose quote opens at `start`, and returns where the delimiter behind it, or the end, is.
-    fn quoted(&self, record: &str, start: usize, cells: &mut Cells) -> Option<usize> {
-        let (bytes, quote) = (record.as_bytes(), self.quote?);
-        let inside = start + 1;
-        let (mut at, mut doubled) = (inside, false);
-        let end = loop {
-            let end = at + memchr(quote, &bytes[at..])?;
-            match bytes.get(end + 1) {
-                Some(next) if *next == quote && self.double_quote => {
-                    (at, doubled) = (end + 2, true);
-                }
-                Some(next) if *next != self.delimiter => return None,
-                _ => break end,
-            }
+        let mut places = Places {
+            marks: [self.quote, self.delimiter, b'\r', b'\n'],
+            bytes,
+            len: record.len(),
+            bits: 0,
+            from: 0,
+            to: 0,
         };
-        if doubled {
-            // Each piece ends with the first half of a doubled quote; the other half begins the next one.
-            let mut rest = &record[inside..end];
-            cells.push_joined(std::iter::from_fn(|| {
-                let len = memchr(quote, rest.as_bytes()).map(|index| index + 1);
-                let (piece, behind) = rest.split_at(len.unwrap_or(rest.len()));
-                rest = behind.get(1..).unwrap_or_default();
-                (!piece.is_empty()).then_some(piece)
-            }));
-        } else {
-            cells.place(inside, end);
+        let mut start = 0;
+        while let Some(at) = places.next() {
+            let byte = bytes[at];
+            if byte == self.delimiter {
+                cells.place(start, at);
+                start = at + 1;
+            } else if byte != self.quote {
+                return None;
+            } else if at == start {
+                let end = self.quoted(record, start + 1, &mut places, cells)?;
+                if end == record.len() {
+                    return Some(());
+                }
+                start = end + 1;
+            }
         }
-        Some(end + 1)
+        cells.place(start, record.len());
+        Some(())
     }
 
-    /// The length of the cell at the front of `bytes`, which is not quoted; `None` where a line breaks in it. Cells
-    /// are short as a rule: words are cheaper than a call of memchr.
+    /// Adds the cell whose text begins at `inside`, behind its quote, and returns where the delimiter behind it, or the
+    /// end, is.
     #[inline]
-    fn unquoted(&self, bytes: &[u8]) -> Option<usize> {
-        const LOW: u64 = u64::from_le_bytes([1; 8]);
-        const HIGH: u64 = LOW << 7;
-        /// No byte that is less than this is text, as a rule.
-        const FIRST: u64 = b'\r' as u64 + 1;
-        let ends = |byte: u8| byte == self.delimiter || matches!(byte, b'\r' | b'\n');
-        let (words, rest) = bytes.as_chunks();
-        let mut found = None;
-        for (word, at) in words.iter().zip((0..).step_by(8)) {
-            let word_bytes: [u8; 8] = *word;
-            let word = u64::from_le_bytes(word_bytes);
-            let different = word ^ (LOW * u64::from(self.delimiter));
-            // The high bit of each byte that is a delimiter or small; above the first one it may be set wrongly.
-            let hits = (different.wrapping_sub(LOW) & !different
-                | word.wrapping_sub(LOW * FIRST) & !word)
-                & HIGH;
-            if hits == 0 {
+    fn quoted(
+        &self,
+        record: &str,
+        inside: usize,
+        places: &mut Places<'_>,
+        cells: &mut Cells,
+    ) -> Option<usize> {
+        let bytes = record.as_bytes();
+        let (mut from, mut written) = (inside, None);
+        loop {
+            let at = places.next()?;
+            if bytes[at] != self.quote {
                 continue;
             }
-            let first = hits.trailing_zeros() as usize / 8;
-            found = match ends(word_bytes[first]) {
-                true => Some(first),
-                false => word_bytes.iter().position(|byte| ends(*byte)),
-            };
-            if let Some(index) = found {
-                found = Some(at + index);
-                break;
+            match bytes.get(at + 1) {
+                Some(next) if *next == self.quote && self.double_quote => {
+                    places.next()?;
+                    // The first half of a doubled quote ends a piece; the other half is left out.
+                    let start = cells.append(&record[from..=at]);
+                    written.get_or_insert(start);
+                    from = at + 2;
+                    continue;
+                }
+                Some(next) if *next != self.delimiter => return None,
+                Some(_) => _ = places.next(),
+                None => {}
             }
+            match written {
+                None => cells.place(inside, at),
+                Some(start) => {
+                    let last = cells.append(&record[from..at]);
+                    cells.place(start, last + (at - from));
+                }
+            }
+            return Some(at + 1);
         }
-        let found = found.or_else(|| {
-            let index = rest.iter().position(|byte| ends(*byte))?;
-            Some(words.len() * 8 + index)
-        });
-        match found {
-            Some(end) => (bytes[end] == self.delimiter).then_some(end),
-            None => Some(bytes.len()),
+    }
+}
+
+/// Where the marks of a record are, one behind the other.
+struct Places<'a> {
+    marks: [u8; 4],
+    bytes: &'a [u8],
+    /// The length of the record, with which `bytes` begin.
+    len: usize,
+    /// The marks from `from` on that are still to come.
+    bits: u64,
+    from: usize,
+    /// One past the last byte that was looked at.
+    to: usize,
+}
+
+impl Places<'_> {
+    #[inline(always)]
+    fn next(&mut self) -> Option<usize> {
+        while self.bits == 0 {
+            if self.to >= self.len {
+                return None;
+            }
+            self.bits = marks(self.marks, &self.bytes[self.to..]);
+            let left = self.len - self.to;
+            if left < CHUNK {
+                self.bits &= !(u64::MAX << left);
+            }
+            self.from = self.to;
+            self.to += CHUNK;
         }
+        let at = self.from + self.bits.trailing_zeros() as usize;
+        self.bits &= self.bits - 1;
+        Some(at)
     }
 }

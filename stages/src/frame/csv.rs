@@ -23,11 +23,14 @@ pub use head::{Head, HeadStep, MAX_HEAD_BYTES, RequiredTitles, find_head};
 use super::cut::{Cut, Overlong, usable};
 use bytes::{Buf, BytesMut};
 use memchr::{memchr, memchr2};
+use ordinary::{Line, Ordinary, Taken};
 use pipeline::{Block, Fatal, FrameLimits, Framer, Position};
 use scan::{Found, Scan, line_end_len, line_ends};
 
 /// Cuts CSV rows.
 pub struct CsvFramer {
+    ordinary: Ordinary,
+    /// What judges the lines that are not ordinary.
     scan: Scan,
     limits: FrameLimits,
     buffer: BytesMut,
@@ -35,8 +38,8 @@ pub struct CsvFramer {
     at: Position,
     /// What began at `at` and has left the buffer without its end.
     open: Option<Open>,
-    /// The record at `at`, found already: the block before it was full.
-    held: Option<Found>,
+    /// The record at `at`, found already: it did not fit into the block before.
+    held: Option<Line>,
 }
 
 /// Something whose end is not in the buffer: its bytes are let go as they come.
@@ -56,6 +59,7 @@ impl CsvFramer {
     pub fn new(dialect: &CsvDialect, at: Position, limits: FrameLimits) -> Self {
         let limits = usable(limits);
         Self {
+            ordinary: Ordinary::new(dialect, limits.max_record_bytes),
             scan: Scan::new(dialect, limits.max_record_bytes),
             limits,
             buffer: BytesMut::new(),
@@ -68,7 +72,7 @@ impl CsvFramer {
     /// Bytes that were looked at so far, repeated looks counted: at most
     /// [`laws::MAX_SCANS_PER_BYTE`] times the bytes that were framed or wait, whatever they are.
     pub fn scanned_bytes(&self) -> u64 {
-        self.scan.scanned_bytes()
+        self.ordinary.scanned_bytes() + self.scan.scanned_bytes()
     }
 
     /// Bytes at the front of the buffer that can be let go while no line end is in them: all but a CR that
@@ -80,10 +84,40 @@ impl CsvFramer {
         }
     }
 
+    fn restart(&mut self, len: usize, lines: u64) {
+        self.ordinary.restart(len);
+        self.scan.restart(len, lines);
+    }
+
+    /// The next bytes are new to both ways.
+    fn reset(&mut self) {
+        self.ordinary.reset();
+        self.scan.reset();
+    }
+
+    /// Takes ordinary lines into `cut`, as many as stand there and fit.
+    fn take_ordinary(&mut self, cut: &mut Cut, at_end: bool) {
+        let (rest, held) = (&self.buffer[cut.len()..], &mut self.held);
+        self.ordinary.run(rest, at_end, |line| {
+            if line.is_blank {
+                cut.skip(line.len, 1, 1);
+            } else if cut.fits(line.len) {
+                cut.record(line.len, line.lines, None);
+            } else {
+                *held = Some(line);
+                return Taken::Held;
+            }
+            match cut.is_full() {
+                true => Taken::Last,
+                false => Taken::More,
+            }
+        });
+    }
+
     fn open_record(&mut self, mut record: Overlong) {
         let len = self.settled(false);
         record.take(&mut self.buffer, len);
-        self.scan.reset();
+        self.reset();
         self.open = Some(Open::Record(record));
     }
 
@@ -116,7 +150,7 @@ impl CsvFramer {
             .last()
             .map_or(unended, |last| !matches!(last, b'\r' | b'\n'));
         self.buffer.advance(here);
-        self.scan.reset();
+        self.reset();
         if end.is_none() && !at_end {
             self.open = Some(Open::Comment {
                 len,
@@ -156,15 +190,21 @@ impl Framer for CsvFramer {
             None => {}
         }
         let mut cut = Cut::new(self.at, self.limits);
+        if let Some(line) = self.held.take() {
+            cut.record(line.len, line.lines, None);
+            self.ordinary.restart(line.len);
+        }
         while !cut.is_full() {
-            let found = match self.held.take() {
-                Some(found) => found,
-                None => self.scan.find(&self.buffer[cut.len()..], at_end),
-            };
-            match found {
+            if self.scan.is_fresh() {
+                self.take_ordinary(&mut cut, at_end);
+                if cut.is_full() || self.held.is_some() {
+                    break;
+                }
+            }
+            match self.scan.find(&self.buffer[cut.len()..], at_end) {
                 Found::Record { len, lines, broken } if cut.fits(len) => {
                     cut.record(len, lines, broken);
-                    self.scan.restart(len, lines);
+                    self.restart(len, lines);
                 }
                 Found::Skipped {
                     len,
@@ -172,11 +212,7 @@ impl Framer for CsvFramer {
                     skipped,
                 } => {
                     cut.skip(len, lines, skipped);
-                    self.scan.restart(len, lines);
-                }
-                Found::Record { .. } => {
-                    self.held = Some(found);
-                    break;
+                    self.restart(len, lines);
                 }
                 // What cannot end here is opened by the next call, when it stands at the buffer's front.
                 Found::Overlong { code, lines } if cut.len() == 0 => {

@@ -67,6 +67,7 @@ impl Cut {
     }
 
     /// Takes the next `len` bytes as a record of `lines` line ends, whole or broken.
+    #[inline]
     pub fn record(&mut self, len: usize, lines: u64, broken: Option<&'static str>) {
         let kept = match broken {
             None => len,

@@ -27,7 +27,6 @@
 //! scanned at most once as part of a failed scan's future and once as part of the line that begins a record.
 
 use super::CsvDialect;
-use super::ordinary::Ordinary;
 use memchr::{memchr, memchr2, memchr3};
 
 /// The code of a record whose quote is still open at the limit or at the end of the input.
@@ -36,7 +35,7 @@ pub const UNCLOSED_QUOTE: &str = "unclosed_quote";
 pub const TOO_LARGE: &str = "record_too_large";
 
 /// What begins at the front of some bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 pub enum Found {
     /// Nothing that can be said yet: more bytes are wanted or, at the end, none are left.
     Wanting,
@@ -93,7 +92,6 @@ pub struct Scan {
     escape: Option<u8>,
     comment: Option<u8>,
     max_record_bytes: usize,
-    ordinary: Ordinary,
 
     state: State,
     /// Bytes of the record that have been looked at.
@@ -116,7 +114,6 @@ impl Scan {
             escape: dialect.quote_char.and(dialect.escape_char),
             comment: dialect.comment_char,
             max_record_bytes,
-            ordinary: Ordinary::new(dialect, max_record_bytes),
             state: State::Start,
             pos: 0,
             lines: 0,
@@ -128,13 +125,11 @@ impl Scan {
 
     /// Bytes that were looked at since this scan was made, repeated looks counted.
     pub fn scanned_bytes(&self) -> u64 {
-        self.scanned_bytes + self.ordinary.scanned_bytes()
+        self.scanned_bytes
     }
 
     /// Begins a new record `len` bytes and `lines` line ends behind the start of the last one.
-    #[inline]
     pub fn restart(&mut self, len: usize, lines: u64) {
-        self.ordinary.restart(len);
         self.state = State::Start;
         self.pos = 0;
         self.lines = 0;
@@ -153,24 +148,15 @@ impl Scan {
     pub fn reset(&mut self) {
         self.failed = None;
         self.restart(0, 0);
-        self.ordinary.reset();
     }
 
-    /// Looks for the end of what begins at the front of `bytes`, which are those of the last call and more. A record
-    /// or skipped line is found once; then [`Self::restart`] goes on behind it.
-    #[inline]
+    /// Whether it has seen nothing of what begins at the front of the bytes.
+    pub fn is_fresh(&self) -> bool {
+        self.state == State::Start && self.failed.is_none()
+    }
+
+    /// Looks for the end of what begins at the front of `bytes`, which are those of the last call and more.
     pub fn find(&mut self, bytes: &[u8], at_end: bool) -> Found {
-        if self.state == State::Start
-            && self.failed.is_none()
-            && let Some(found) = self.ordinary.find(bytes, at_end)
-        {
-            return found;
-        }
-        self.run(bytes, at_end)
-    }
-
-    #[inline(never)]
-    fn run(&mut self, bytes: &[u8], at_end: bool) -> Found {
         loop {
             let found = match self.state {
                 State::Start => self.start(bytes, at_end),

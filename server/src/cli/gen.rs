@@ -1,7 +1,8 @@
 //! `gen`: a big and messy file of a spec, and the truth about it.
 //!
-//! Records are made and written one after the other: memory does not grow with the file. Whoever reads standard output
-//! may go away at any time, but not where somebody wants the whole truth. Neither file is written over another one.
+//! Every core makes records, in blocks that are written in their order: memory does not grow with the file. Whoever reads
+//! standard output may go away at any time, but not where somebody wants the whole truth. Neither file is written over
+//! another one.
 
 use super::run::refuse;
 use super::{Exit, GenArgs, spec};
@@ -83,18 +84,17 @@ fn written(generator: &Generator, args: &GenArgs) -> Result<Totals, Stopped> {
         None => None,
     };
     let mut totals = Totals::default();
-    let mut record = generator.head().to_vec();
-    for ordinal in 0..args.records {
-        let truth = generator.record(ordinal, &mut record);
-        out.write_all(&record).map_err(failed)?;
-        record.clear();
-        totals.count(&truth);
-        if let Some((file, name)) = &mut truths {
-            line(file, &truth).map_err(|error| stopped(name, error))?;
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    generator.blocks(args.records, threads, |block| {
+        out.write_all(&block.bytes).map_err(failed)?;
+        for truth in &block.truths {
+            totals.count(truth);
+            if let Some((file, name)) = &mut truths {
+                line(file, truth).map_err(|error| stopped(name, error))?;
+            }
         }
-    }
-    // Without records there is still a head.
-    out.write_all(&record).map_err(failed)?;
+        Ok(())
+    })?;
     out.finish().map_err(failed)?;
     if let Some((mut file, name)) = truths {
         let end = line(&mut file, &totals).and_then(|()| file.flush());

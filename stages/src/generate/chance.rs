@@ -38,6 +38,14 @@ impl Chance {
         let Some(span) = most.checked_sub(least).filter(|span| *span > 0) else {
             return least;
         };
+        // Nearly every span fits into a word; to divide wide numbers costs more than the rest of a value.
+        if let Some(end) = u64::try_from(span)
+            .ok()
+            .and_then(|span| span.checked_add(1))
+        {
+            let drawn = (u128::from(self.number()) * u128::from(end)) >> 64;
+            return least + drawn as i128;
+        }
         let any = (u128::from(self.number()) << 64) | u128::from(self.number());
         least + (any % (span as u128 + 1)) as i128
     }

@@ -1,5 +1,6 @@
 //! The columns of a generated CSV: which titles it has and which field each is for, drawn once for a file. A header is
-//! taken only where every field finds exactly its own column in it; that is looked at here by the rules of the
+//! taken only where every field finds exactly its own column in it, or none where it may lack one and this file leaves it
+//! out; that is looked at here by the rules of the
 //! language (an exact spelling first, then trimmed, NFC and case-folded, or a regular expression).
 
 use super::chance::Chance;
@@ -12,6 +13,8 @@ use unicode_normalization::UnicodeNormalization;
 
 /// Headers that are drawn before the spec is given up.
 const TRIES: u64 = 200;
+/// One of so many files has not all of its columns, and such a file lacks one of so many that it may lack.
+const LACKS_ONE_IN: usize = 4;
 /// The most columns that no field takes.
 const MAX_UNKNOWN_COLUMNS: usize = 2;
 
@@ -146,11 +149,33 @@ impl Drawing<'_> {
     }
 
     fn once(&self, chance: &mut Chance) -> Result<Vec<Column>, (usize, Refusal)> {
-        let columns = match self.dialect.header.rows {
-            0 => self.named(),
-            _ => self.drawn(chance)?,
-        };
-        self.judge(columns)
+        match self.dialect.header.rows {
+            0 => self.judge(self.named(), &[]),
+            _ => {
+                let lacking = self.lacking(chance);
+                self.judge(self.drawn(&lacking, chance)?, &lacking)
+            }
+        }
+    }
+
+    /// The fields whose columns are left out: of those that may be null in every record, and of which no column is asked.
+    fn lacking(&self, chance: &mut Chance) -> Vec<usize> {
+        let all = self.columns.missing == Some(Missing::FailAny);
+        if all || !chance.one_in(LACKS_ONE_IN) {
+            return Vec::new();
+        }
+        let by_title = |index: &usize| matches!(self.sought[*index], Sought::Titles(_));
+        let may_lack =
+            |index: &usize| !self.fields[*index].required && self.fields[*index].may_be_null();
+        let mut lacking: Vec<usize> = (0..self.fields.len())
+            .filter(|index| by_title(index) && may_lack(index))
+            .filter(|_| chance.one_in(LACKS_ONE_IN))
+            .collect();
+        // A file has at least one column.
+        if lacking.len() == self.fields.len() {
+            lacking.pop();
+        }
+        lacking
     }
 
     /// The columns that the spec names for files without a header.
@@ -162,12 +187,17 @@ impl Drawing<'_> {
         self.dialect.columns.iter().map(column).collect()
     }
 
-    fn drawn(&self, chance: &mut Chance) -> Result<Vec<Column>, (usize, Refusal)> {
+    fn drawn(
+        &self,
+        lacking: &[usize],
+        chance: &mut Chance,
+    ) -> Result<Vec<Column>, (usize, Refusal)> {
         let mut titles: Vec<Option<String>> = Vec::new();
         let mut numbered = Vec::new();
         for (index, sought) in self.sought.iter().enumerate() {
             match sought {
                 Sought::Number(at) => numbered.push(*at),
+                Sought::Titles(_) if lacking.contains(&index) => {}
                 Sought::Titles(_) => {
                     let title = sought.draw(chance);
                     let title = title
@@ -211,16 +241,24 @@ impl Drawing<'_> {
         title
     }
 
-    /// Gives each column its field, where each field has one that takes its values.
-    fn judge(&self, mut columns: Vec<Column>) -> Result<Vec<Column>, (usize, Refusal)> {
+    /// Gives each column its field, where each field has one that takes its values, and those that lack one have none.
+    fn judge(
+        &self,
+        mut columns: Vec<Column>,
+        lacking: &[usize],
+    ) -> Result<Vec<Column>, (usize, Refusal)> {
         let titles: Vec<String> = columns.iter().map(|column| column.title.clone()).collect();
         let mut order = Vec::new();
         for (index, sought) in self.sought.iter().enumerate() {
-            let [at] = sought.answers(&titles)[..] else {
+            let answers = sought.answers(&titles);
+            if answers.is_empty() && lacking.contains(&index) {
+                continue;
+            }
+            let [at] = answers[..] else {
                 let reason = "no header was found in which exactly one column answers to it";
                 return Err((index, refusal(reason)));
             };
-            order.push(at);
+            order.push((at, index));
             let here = &mut columns[at].field;
             *here = match *here {
                 None => Some(index),
@@ -235,15 +273,12 @@ impl Drawing<'_> {
                 }
             };
         }
-        if self.columns.order == Some(Order::Strict) && !order.is_sorted() {
-            let backward = order
-                .windows(2)
-                .position(|two| two[0] > two[1])
-                .unwrap_or(0);
-            return Err((
-                backward + 1,
-                refusal("its column stands before that of the field before it"),
-            ));
+        let mut neighbours = order.windows(2);
+        if self.columns.order == Some(Order::Strict)
+            && let Some(two) = neighbours.find(|two| two[0].0 > two[1].0)
+        {
+            let reason = "its column stands before that of the field before it";
+            return Err((two[1].1, refusal(reason)));
         }
         let unknown = self.columns.unknown.unwrap_or_default();
         let is_closed = matches!(unknown, Unknown::Reject | Unknown::Hold | Unknown::Fail);

@@ -1,12 +1,13 @@
 //! A generated CSV: its head and its rows, in the spec's dialect, with all that people's files have: quotes that need
-//! not be, mixed line ends, comments, blank lines, rows before the header.
+//! not be, mixed line ends, comments, blank lines, rows before the header; and bad ones ([`bad`]).
+
+mod bad;
 
 use super::chance::Chance;
 use super::columns::{Column, Drawing};
 use super::field::FieldMaker;
 use super::scalar::Found;
 use super::words;
-use super::{MAX_LONG_RECORD_BYTES, Row};
 use crate::frame::csv::CsvDialect;
 
 /// Rows that are drawn before a plain one is taken.
@@ -38,12 +39,7 @@ impl CsvMaker {
             max_record_bytes,
             spare: Vec::new(),
         };
-        maker.spare = (0..TRIES).find_map(|number| {
-            let mut chance = Chance::of(number, 0, 0);
-            maker
-                .cells(None, &mut chance)
-                .filter(|cells| maker.fits(cells))
-        })?;
+        maker.spare = (0..TRIES).find_map(|number| maker.cells(&mut Chance::of(number, 0, 0)))?;
         Some(maker)
     }
 
@@ -101,99 +97,54 @@ impl CsvMaker {
     /// A record that is good.
     pub fn good(&self, chance: &mut Chance, out: &mut Vec<u8>) {
         self.noise(chance, out);
-        let cells =
-            (0..TRIES).find_map(|_| self.cells(None, chance).filter(|cells| self.fits(cells)));
-        self.join(cells.as_ref().unwrap_or(&self.spare), chance, out);
+        if !(0..TRIES).any(|_| self.row(None, chance, out)) {
+            out.extend_from_slice(&self.spare.join(&self.dialect.delimiter));
+        }
+        end_line(out, chance);
     }
 
-    /// A record in which one thing is wrong.
-    pub fn bad(&self, chance: &mut Chance, out: &mut Vec<u8>) -> Row {
-        self.noise(chance, out);
-        if !chance.one_in(4)
-            && let Some(row) = self.bad_value(chance, out)
-        {
-            return row;
-        }
-        loop {
-            if let Some(code) = self.broken(chance, out) {
-                return Row::rejected(code, None);
-            }
-        }
-    }
-
-    fn bad_value(&self, chance: &mut Chance, out: &mut Vec<u8>) -> Option<Row> {
-        for _ in 0..TRIES {
-            let at = chance.below(self.columns.len());
-            let Some(field) = self.columns[at].field else {
-                continue;
-            };
-            let Some((Found::Text(text), code)) = self.fields[field].bad(chance) else {
-                continue;
-            };
-            let cells = self.cells(Some((at, &text)), chance);
-            if let Some(cells) = cells.filter(|cells| self.fits(cells)) {
-                self.join(&cells, chance, out);
-                return Some(Row::rejected(code, Some(&self.fields[field].name)));
-            }
-        }
-        None
-    }
-
-    /// Breaks a whole record; `None` where this is not to be had.
-    fn broken(&self, chance: &mut Chance, out: &mut Vec<u8>) -> Option<&'static str> {
-        let drawn = self.cells(None, chance).filter(|cells| self.fits(cells));
-        let mut cells = drawn.unwrap_or_else(|| self.spare.clone());
-        match chance.below(4) {
-            0 if cells.len() > 1 => {
-                cells.truncate(1 + chance.below(cells.len() - 1));
-                // A lone cell may be blank, which is no record.
-                if cells.len() == 1 && cells[0].is_empty() {
-                    return None;
-                }
-                self.join(&cells, chance, out);
-                Some("cell_count")
-            }
-            1 => {
-                cells.push(b"one more".to_vec());
-                self.fits(&cells).then(|| {
-                    self.join(&cells, chance, out);
-                    "cell_count"
-                })
-            }
-            2 if self.max_record_bytes <= MAX_LONG_RECORD_BYTES => {
-                let long = self.max_record_bytes + 1 + chance.below(100);
-                out.extend(std::iter::repeat_n(b'x', long));
-                end_line(out, chance);
-                Some("record_too_large")
-            }
-            3 => {
-                let at = chance.below(cells.len());
-                cells[at] = vec![b'M', 0xfc, b'l', b'l', b'e', b'r'];
-                self.fits(&cells).then(|| {
-                    self.join(&cells, chance, out);
-                    "encoding"
-                })
-            }
-            _ => None,
-        }
-    }
-
-    /// The cells of a record as they are written, one of them with a text that is given.
-    fn cells(&self, given: Option<(usize, &str)>, chance: &mut Chance) -> Option<Vec<Vec<u8>>> {
-        let mut cells = Vec::with_capacity(self.columns.len());
+    /// Adds the row of a record without its line end, one of its cells a text that is given. `false`, and nothing, where
+    /// the dialect cannot write it or it is too long.
+    fn row(&self, given: Option<(usize, &str)>, chance: &mut Chance, out: &mut Vec<u8>) -> bool {
+        let start = out.len();
         for (at, column) in self.columns.iter().enumerate() {
-            let text = match (given, column.field) {
-                (Some((given, text)), _) if given == at => text.to_owned(),
-                (_, Some(field)) => self.value(&self.fields[field], chance),
-                (_, None) => words::text(0, 20, chance),
+            if at > 0 {
+                out.push(self.dialect.delimiter);
+            }
+            let drawn = match given {
+                Some((given, text)) if given == at => self.cell(text, at == 0, chance, out),
+                _ => self.cell(&self.text(column, chance), at == 0, chance, out),
             };
             // Values that the dialect has no way to write are drawn again with the whole record.
-            cells.push(self.cell(&text, at == 0, chance)?);
+            if drawn.is_none() {
+                out.truncate(start);
+                return false;
+            }
         }
-        Some(cells)
+        let fits = out.len() - start < self.max_record_bytes;
+        if !fits {
+            out.truncate(start);
+        }
+        fits
     }
 
-    fn value(&self, field: &FieldMaker, chance: &mut Chance) -> String {
+    /// The cells of a good record, each as it is written; `None` where that was not met.
+    fn cells(&self, chance: &mut Chance) -> Option<Vec<Vec<u8>>> {
+        let mut cells = Vec::with_capacity(self.columns.len());
+        for (at, column) in self.columns.iter().enumerate() {
+            let mut cell = Vec::new();
+            self.cell(&self.text(column, chance), at == 0, chance, &mut cell)?;
+            cells.push(cell);
+        }
+        let bytes: usize = cells.iter().map(|cell| cell.len() + 1).sum();
+        (bytes <= self.max_record_bytes).then_some(cells)
+    }
+
+    /// A good text for a column.
+    fn text(&self, column: &Column, chance: &mut Chance) -> String {
+        let Some(field) = column.field.map(|field| &self.fields[field]) else {
+            return words::text(0, 20, chance);
+        };
         let null = match field.may_be_null() && chance.one_in(8) {
             true => field.null(chance),
             false => None,
@@ -204,62 +155,61 @@ impl CsvMaker {
         }
     }
 
-    /// One cell; `None` where the dialect cannot write it.
-    fn cell(&self, text: &str, is_first: bool, chance: &mut Chance) -> Option<Vec<u8>> {
+    /// Adds one cell; `None`, and perhaps a part of it, where the dialect cannot write it.
+    fn cell(
+        &self,
+        text: &str,
+        is_first: bool,
+        chance: &mut Chance,
+        out: &mut Vec<u8>,
+    ) -> Option<()> {
         let dialect = &self.dialect;
         let bytes = text.as_bytes();
-        let has = |byte: u8| bytes.contains(&byte);
         let begins = |byte: Option<u8>| byte.is_some() && bytes.first().copied() == byte;
-        let needs = has(dialect.delimiter)
-            || has(b'\r')
-            || has(b'\n')
+        let needs = bytes
+            .iter()
+            .any(|byte| *byte == dialect.delimiter || matches!(byte, b'\r' | b'\n'))
             || begins(dialect.quote_char)
             || (is_first && begins(dialect.comment_char))
             || (bytes.is_empty() && self.columns.len() == 1);
-        let Some(quote) = dialect.quote_char else {
-            return (!needs).then(|| bytes.to_vec());
+        let Some(quote) = dialect.quote_char.filter(|_| needs || chance.one_in(8)) else {
+            out.extend_from_slice(bytes);
+            return (!needs).then_some(());
         };
-        if !needs && !chance.one_in(8) {
-            return Some(bytes.to_vec());
-        }
-        let mut cell = vec![quote];
+        let start = out.len();
+        out.push(quote);
         for &byte in bytes {
             let before = match dialect.escape_char {
                 Some(escape) if byte == escape || (byte == quote && !dialect.double_quote) => {
                     Some(escape)
                 }
                 _ if byte == quote && dialect.double_quote => Some(quote),
-                _ if byte == quote => return (!needs).then(|| bytes.to_vec()),
+                _ if byte == quote => {
+                    out.truncate(start);
+                    out.extend_from_slice(bytes);
+                    return (!needs).then_some(());
+                }
                 _ => None,
             };
-            cell.extend(before);
-            cell.push(byte);
+            out.extend(before);
+            out.push(byte);
         }
-        cell.push(quote);
-        Some(cell)
-    }
-
-    fn fits(&self, cells: &[Vec<u8>]) -> bool {
-        let bytes: usize = cells.iter().map(|cell| cell.len() + 1).sum();
-        bytes <= self.max_record_bytes
-    }
-
-    fn join(&self, cells: &[Vec<u8>], chance: &mut Chance, out: &mut Vec<u8>) {
-        out.extend_from_slice(&cells.join(&self.dialect.delimiter));
-        end_line(out, chance);
+        out.push(quote);
+        Some(())
     }
 
     fn row_of(&self, texts: &[String], chance: &mut Chance, out: &mut Vec<u8>) {
-        let cell = |at: usize, text: &String, chance: &mut Chance| {
-            self.cell(text, at == 0, chance)
-                .unwrap_or_else(|| text.as_bytes().to_vec())
-        };
-        let cells: Vec<Vec<u8>> = texts
-            .iter()
-            .enumerate()
-            .map(|(at, text)| cell(at, text, chance))
-            .collect();
-        self.join(&cells, chance, out);
+        for (at, text) in texts.iter().enumerate() {
+            if at > 0 {
+                out.push(self.dialect.delimiter);
+            }
+            let start = out.len();
+            if self.cell(text, at == 0, chance, out).is_none() {
+                out.truncate(start);
+                out.extend_from_slice(text.as_bytes());
+            }
+        }
+        end_line(out, chance);
     }
 }
 

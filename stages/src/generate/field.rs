@@ -267,7 +267,7 @@ impl FieldMaker {
                 }
                 let is_shaped =
                     self.medium == Medium::Cells || !matches!(self.kind, Type::List | Type::Object);
-                match is_shaped {
+                match is_shaped && !self.shape.is_plain() {
                     true => self.shape.spelled(&text, chance).map(Found::Text),
                     false => Some(Found::Text(text)),
                 }

@@ -6,6 +6,7 @@ use super::chance::Chance;
 use super::field::{FieldMaker, entries, word};
 use super::scalar::Found;
 use super::tree::{Needs, find, put, write};
+use super::words;
 use super::{MAX_LONG_RECORD_BYTES, Row};
 use crate::record::{Key, Type};
 use crate::step::bind::{MAX_DEPTH_LEVELS, Path, Segment, Unknown};
@@ -168,7 +169,11 @@ impl JsonMaker {
         };
         let with = |more: &str| format!("{inside}{comma}{more}}}");
         let mut field = None;
-        let (text, code) = match chance.below(9) {
+        let (text, code) = match chance.below(11) {
+            9 => {
+                let text = format!("{inside}{comma}\"open\":\"never closed");
+                (text, "json_syntax")
+            }
             0 => (inside.clone(), "json_syntax"),
             1 => (with("\"nan\":NaN"), "json_syntax"),
             2 => (format!("{inside},}}"), "json_syntax"),
@@ -199,9 +204,10 @@ impl JsonMaker {
                 Unknown::Drop | Unknown::Hold | Unknown::Fail => return None,
             },
             _ => {
+                let bad = chance.pick(&words::NOT_UTF8).copied()?;
                 let mut bytes = with("\"mark\":\"M?\"").into_bytes();
                 let at = bytes.len() - 3;
-                bytes[at] = 0xfc;
+                bytes.splice(at..=at, bad.iter().copied());
                 if bytes.len() > self.max_record_bytes {
                     return None;
                 }

@@ -4,26 +4,40 @@
 
 use super::chance::Chance;
 use regex::Regex;
-use regex_syntax::hir::{Class, ClassUnicode, Hir, HirKind};
+use regex_syntax::hir::{Class, Hir, HirKind};
 
 /// The most bytes of a text.
 const MAX_BYTES: usize = 64 * 1024;
 /// The letters that are taken where the class has them.
-const PLAIN: std::ops::RangeInclusive<char> = ' '..='~';
+const PLAIN: std::ops::RangeInclusive<u8> = b' '..=b'~';
 
-/// A regular expression and its syntax tree.
+/// A regular expression, and what its texts are made of.
 #[derive(Clone, Debug)]
 pub struct Matcher {
-    hir: Hir,
+    part: Part,
     whole: Regex,
     anywhere: Regex,
+}
+
+/// A node of the syntax tree, as texts are drawn from it.
+#[derive(Clone, Debug)]
+enum Part {
+    Nothing,
+    Literal(Box<[u8]>),
+    /// The plain letters of a class, and all of its ranges.
+    Class(Vec<u8>, Vec<(u32, u32)>),
+    Bytes(Vec<(u8, u8)>),
+    Repeated(Box<Part>, u32, u32),
+    FirstGroup(Box<Part>),
+    All(Vec<Part>),
+    OneOf(Vec<Part>),
 }
 
 impl Matcher {
     /// Reads a pattern that is known to be a regular expression.
     pub fn new(pattern: &str) -> Option<Self> {
         Some(Self {
-            hir: regex_syntax::parse(pattern).ok()?,
+            part: Part::of(&regex_syntax::parse(pattern).ok()?),
             whole: Regex::new(&format!(r"\A(?:{pattern})\z")).ok()?,
             anywhere: Regex::new(pattern).ok()?,
         })
@@ -71,7 +85,7 @@ impl Matcher {
             group,
             out: Vec::new(),
         };
-        walk.on(&self.hir)?;
+        walk.on(&self.part)?;
         String::from_utf8(walk.out).ok()
     }
 }
@@ -85,86 +99,103 @@ struct Walk<'a> {
 
 impl Walk<'_> {
     /// `None` where nothing matches, or the text becomes too long. The parser bounds how deep a tree is.
-    fn on(&mut self, hir: &Hir) -> Option<()> {
+    fn on(&mut self, part: &Part) -> Option<()> {
         if self.out.len() > MAX_BYTES {
             return None;
         }
-        match hir.kind() {
-            HirKind::Empty | HirKind::Look(_) => {}
-            HirKind::Literal(literal) => self.out.extend_from_slice(&literal.0),
-            HirKind::Class(Class::Unicode(class)) => {
-                let char = one_of(class, self.chance)?;
-                self.out
-                    .extend_from_slice(char.encode_utf8(&mut [0; 4]).as_bytes());
+        match part {
+            Part::Nothing => {}
+            Part::Literal(literal) => self.out.extend_from_slice(literal),
+            Part::Class(plain, ranges) => match self.plain_of(plain) {
+                Some(letter) => self.out.push(letter),
+                None => {
+                    let char = one_of(ranges, self.chance)?;
+                    self.out
+                        .extend_from_slice(char.encode_utf8(&mut [0; 4]).as_bytes());
+                }
+            },
+            Part::Bytes(ranges) => {
+                let (start, end) = *self.chance.pick(ranges)?;
+                let any = self.chance.between(start.into(), end.into());
+                self.out.push(any as u8);
             }
-            HirKind::Class(Class::Bytes(class)) => {
-                let range = *self.chance.pick(class.ranges())?;
-                let (start, end) = (i128::from(range.start()), i128::from(range.end()));
-                self.out.push(self.chance.between(start, end) as u8);
-            }
-            HirKind::Repetition(repetition) => {
-                let least = repetition.min;
-                let most = repetition.max.unwrap_or(u32::MAX);
-                let most = most.min(least.saturating_add(self.more));
-                let count = self.chance.between(least.into(), most.into());
+            Part::Repeated(part, least, most) => {
+                let most = (*most).min(least.saturating_add(self.more));
+                let count = self.chance.between((*least).into(), most.into());
                 for _ in 0..count {
-                    self.on(&repetition.sub)?;
+                    self.on(part)?;
                 }
             }
-            HirKind::Capture(capture) => match self.group.filter(|_| capture.index == 1) {
+            Part::FirstGroup(part) => match self.group {
                 Some(text) => self.out.extend_from_slice(text.as_bytes()),
-                None => self.on(&capture.sub)?,
+                None => self.on(part)?,
             },
-            HirKind::Concat(parts) => {
+            Part::All(parts) => {
                 for part in parts {
                     self.on(part)?;
                 }
             }
-            HirKind::Alternation(parts) => {
+            Part::OneOf(parts) => {
                 let part = self.chance.pick(parts)?;
                 self.on(part)?;
             }
         }
         Some(())
     }
-}
 
-/// A character of a class: mostly one that every keyboard has, now and then any other.
-fn one_of(class: &ClassUnicode, chance: &mut Chance) -> Option<char> {
-    let ranges = class.ranges();
-    let plain: Vec<(u32, u32)> = ranges
-        .iter()
-        .take_while(|range| range.start() <= *PLAIN.end())
-        .filter(|range| range.end() >= *PLAIN.start())
-        .map(|range| {
-            let (start, end) = (
-                range.start().max(*PLAIN.start()),
-                range.end().min(*PLAIN.end()),
-            );
-            (u32::from(start), u32::from(end))
-        })
-        .collect();
-    let size = |ranges: &[(u32, u32)]| {
-        ranges
-            .iter()
-            .map(|(start, end)| end - start + 1)
-            .sum::<u32>()
-    };
-    if !plain.is_empty() && !chance.one_in(32) {
-        let mut at = chance.below(size(&plain) as usize) as u32;
-        for (start, end) in &plain {
-            let len = end - start + 1;
-            match at.checked_sub(len) {
-                None => return char::from_u32(start + at),
-                Some(rest) => at = rest,
-            }
+    /// Mostly a letter that every keyboard has, where the class has one.
+    fn plain_of(&mut self, plain: &[u8]) -> Option<u8> {
+        match plain.is_empty() || self.chance.one_in(32) {
+            true => None,
+            false => self.chance.pick(plain).copied(),
         }
     }
-    let range = chance.pick(ranges)?;
-    let (start, end) = (u32::from(range.start()), u32::from(range.end()));
+}
+
+impl Part {
+    fn of(hir: &Hir) -> Self {
+        let all = |parts: &[Hir]| parts.iter().map(Self::of).collect();
+        match hir.kind() {
+            HirKind::Empty | HirKind::Look(_) => Self::Nothing,
+            HirKind::Literal(literal) => Self::Literal(literal.0.clone()),
+            HirKind::Class(Class::Unicode(class)) => {
+                let ranges = class.ranges().iter();
+                let ranges: Vec<(u32, u32)> = ranges
+                    .map(|range| (u32::from(range.start()), u32::from(range.end())))
+                    .collect();
+                let has = |letter: &u8| {
+                    let letter = u32::from(*letter);
+                    ranges
+                        .iter()
+                        .any(|(start, end)| (*start..=*end).contains(&letter))
+                };
+                Self::Class(PLAIN.filter(has).collect(), ranges)
+            }
+            HirKind::Class(Class::Bytes(class)) => {
+                let ranges = class.ranges().iter();
+                Self::Bytes(ranges.map(|range| (range.start(), range.end())).collect())
+            }
+            HirKind::Repetition(repetition) => Self::Repeated(
+                Box::new(Self::of(&repetition.sub)),
+                repetition.min,
+                repetition.max.unwrap_or(u32::MAX),
+            ),
+            HirKind::Capture(capture) if capture.index == 1 => {
+                Self::FirstGroup(Box::new(Self::of(&capture.sub)))
+            }
+            HirKind::Capture(capture) => Self::of(&capture.sub),
+            HirKind::Concat(parts) => Self::All(all(parts)),
+            HirKind::Alternation(parts) => Self::OneOf(all(parts)),
+        }
+    }
+}
+
+/// Any character of a class.
+fn one_of(ranges: &[(u32, u32)], chance: &mut Chance) -> Option<char> {
+    let (start, end) = *chance.pick(ranges)?;
     let any = chance.between(start.into(), end.into()) as u32;
     // Between the ends of a range may lie numbers that are no characters.
-    char::from_u32(any).or(Some(range.start()))
+    char::from_u32(any).or(char::from_u32(start))
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 //! become is never asked of the parts that will judge it. What is bad is bad in one way whose code is
 //! known; a record that the spec would reject for something else is never made.
 
+mod blocks;
 mod chance;
 mod columns;
 mod csv;
@@ -24,6 +25,7 @@ mod tree;
 mod truth;
 mod words;
 
+pub use blocks::Block;
 pub use packed::Packed;
 pub use share::Share;
 pub use truth::{Outcome, Totals, Truth};
@@ -148,6 +150,31 @@ impl Generator {
                 None
             }
         };
+        self.truth(ordinal, row)
+    }
+
+    /// The same as the last record of its file, which may have no line end, and where a quote may stay open.
+    pub fn last(&self, ordinal: u64, out: &mut Vec<u8>) -> Truth {
+        let mut chance = Chance::of(self.seed, 4, ordinal);
+        if self.bad.takes(ordinal)
+            && chance.one_in(2)
+            && let Rows::Csv(csv) = &self.rows
+            && let Some(row) = csv.cut_off(&mut chance, out)
+        {
+            return self.truth(ordinal, Some(row));
+        }
+        let truth = self.record(ordinal, out);
+        if chance.one_in(3) {
+            let ends = out
+                .iter()
+                .rev()
+                .take_while(|byte| matches!(byte, b'\r' | b'\n'));
+            out.truncate(out.len() - ends.count());
+        }
+        truth
+    }
+
+    fn truth(&self, ordinal: u64, row: Option<Row>) -> Truth {
         let record = ordinal + 1;
         match row {
             Some(Row { code, field }) => Truth {

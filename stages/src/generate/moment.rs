@@ -7,12 +7,10 @@ mod format;
 use super::chance::Chance;
 use super::number::Number;
 use crate::record::Type;
-use format::{Piece, directive, pieces, readable};
+use format::{Format, Piece, date, directive, offset, padded, time};
 use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::{AmbiguousOffset, TimeZone};
 use jiff::{Timestamp, ToSpan as _};
-use regex::Regex;
-use std::fmt::Write as _;
 
 /// Milliseconds of a day.
 pub const DAY_MS: i64 = 86_400_000;
@@ -28,8 +26,8 @@ const OFFSETS_MINUTES: [i64; 5] = [0, 60, 120, -300, 330];
 pub enum Form {
     /// Without a format.
     Iso,
-    /// By directives, and the texts that may be read by them.
-    Directives(String, Regex),
+    /// By directives.
+    Directives(Format),
     /// A number of seconds since 1970.
     EpochSeconds,
     /// A number of milliseconds since 1970.
@@ -61,7 +59,7 @@ impl Form {
             None => Self::Iso,
             Some("epoch_s") => Self::EpochSeconds,
             Some("epoch_ms") => Self::EpochMillis,
-            Some(format) => Self::Directives(format.to_owned(), readable(format)?),
+            Some(format) => Self::Directives(Format::of(format)?),
         })
     }
 
@@ -69,7 +67,7 @@ impl Form {
     fn may_read(&self, text: &str) -> bool {
         match self {
             Self::Iso => true,
-            Self::Directives(_, regex) => regex.is_match(text),
+            Self::Directives(format) => format.may_read(text),
             Self::EpochSeconds | Self::EpochMillis => Number::parse(text).is_some(),
         }
     }
@@ -80,9 +78,7 @@ impl Form {
 
     fn says(&self, any_of: &[&str]) -> bool {
         match self {
-            Self::Directives(format, _) => pieces(format)
-                .iter()
-                .any(|piece| matches!(piece, Piece::Directive(name) if any_of.contains(name))),
+            Self::Directives(format) => format.says(any_of),
             _ => true,
         }
     }
@@ -169,7 +165,7 @@ impl Moments {
             return None;
         }
         Some(match form {
-            Form::Iso => format!("{}", local.strftime("%Y-%m-%dT%H:%M:%S")),
+            Form::Iso => iso(local, 'T', None),
             form => self.written(form, local, 0, None, chance),
         })
     }
@@ -241,8 +237,7 @@ impl Moments {
             };
             let local = cut(form, local_of(at_ms + minutes * 60_000)?)?;
             let text = match (form, self.kind) {
-                (Form::Iso, Type::Date) => format!("{}", local.date()),
-                (Form::Iso, _) => iso(local, Some(minutes), chance),
+                (Form::Iso, Type::Datetime) => iso(local, between(chance), Some(minutes)),
                 (form, _) => self.written(form, local, minutes, None, chance),
             };
             let ms = ms_of(local)? - minutes * 60_000;
@@ -262,7 +257,7 @@ impl Moments {
         let local = cut(form, zone.to_datetime(moment))?;
         let ms = moment_of(zone, local)?;
         let text = match form {
-            Form::Iso => iso(local, None, chance),
+            Form::Iso => iso(local, between(chance), None),
             form => self.written(form, local, 0, None, chance),
         };
         in_years(local).then_some(Written {
@@ -282,21 +277,32 @@ impl Moments {
         chance: &mut Chance,
     ) -> String {
         let day = day.unwrap_or(local.day());
-        let format = match (form, self.kind) {
-            (Form::Directives(format, _), _) => format.as_str(),
-            (_, Type::Date) => "%F",
-            (_, Type::Time) if local.second() == 0 && local.subsec_nanosecond() == 0 => "%R",
-            (_, Type::Time) => "%T%.f",
-            _ => "%FT%TZ",
-        };
-        let mut out = String::new();
-        for piece in pieces(format) {
-            let _ = match piece {
-                Piece::Text(text) => out.write_str(text),
-                Piece::Directive(name) => {
-                    directive(&mut out, name, local, day, offset_minutes, chance)
+        let mut out = String::with_capacity(24);
+        match (form, self.kind) {
+            (Form::Directives(format), _) => {
+                for piece in &format.pieces {
+                    match piece {
+                        Piece::Text(text) => out.push_str(text),
+                        Piece::Directive(name) => {
+                            directive(&mut out, name, local, day, offset_minutes, chance);
+                        }
+                    }
                 }
-            };
+            }
+            (_, Type::Date) => date(&mut out, local, day),
+            (_, Type::Time) if local.second() == 0 && local.subsec_nanosecond() == 0 => {
+                directive(&mut out, "R", local, day, offset_minutes, chance);
+            }
+            (_, Type::Time) => {
+                time(&mut out, local);
+                directive(&mut out, ".f", local, day, offset_minutes, chance);
+            }
+            _ => {
+                date(&mut out, local, day);
+                out.push('T');
+                time(&mut out, local);
+                out.push('Z');
+            }
         }
         out
     }
@@ -311,25 +317,24 @@ pub enum Counts {
     Texts,
 }
 
-fn iso(local: DateTime, offset_minutes: Option<i64>, chance: &mut Chance) -> String {
-    let mut out = format!("{}", local.strftime("%Y-%m-%d"));
-    out.push(if chance.one_in(6) { ' ' } else { 'T' });
-    let _ = write!(out, "{}", local.strftime("%H:%M:%S"));
+/// What stands between a date and a time.
+fn between(chance: &mut Chance) -> char {
+    if chance.one_in(6) { ' ' } else { 'T' }
+}
+
+fn iso(local: DateTime, between: char, offset_minutes: Option<i64>) -> String {
+    let mut out = String::with_capacity(30);
+    date(&mut out, local, local.day());
+    out.push(between);
+    time(&mut out, local);
     if local.millisecond() != 0 {
-        let _ = write!(out, ".{:03}", local.millisecond());
+        out.push('.');
+        padded(&mut out, local.millisecond(), 3);
     }
     match offset_minutes {
         None => {}
         Some(0) => out.push('Z'),
-        Some(minutes) => {
-            let sign = if minutes < 0 { '-' } else { '+' };
-            let _ = write!(
-                out,
-                "{sign}{:02}:{:02}",
-                minutes.abs() / 60,
-                minutes.abs() % 60
-            );
-        }
+        Some(minutes) => offset(&mut out, minutes, true),
     }
     out
 }

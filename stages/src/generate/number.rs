@@ -71,32 +71,40 @@ impl Number {
 
     /// As programs write it.
     pub fn plain(self) -> String {
-        let (whole, fraction) = self.digits();
-        let sign = if self.coefficient < 0 { "-" } else { "" };
-        match fraction.is_empty() {
-            true => format!("{sign}{whole}"),
-            false => format!("{sign}{whole}.{fraction}"),
+        let (digits, point) = self.digits();
+        let mut out = String::with_capacity(digits.len() + 2);
+        if self.coefficient < 0 {
+            out.push('-');
         }
+        out.push_str(&digits[..point]);
+        if point < digits.len() {
+            out.push('.');
+            out.push_str(&digits[point..]);
+        }
+        out
     }
 
-    fn digits(self) -> (String, String) {
+    /// Its digits, at least one of them before the point, and how many those are.
+    fn digits(self) -> (String, usize) {
         let places = self.places as usize;
-        let digits = format!(
-            "{:0>width$}",
-            self.coefficient.unsigned_abs(),
-            width = places + 1
-        );
-        let (whole, fraction) = digits.split_at(digits.len() - places);
-        (whole.to_owned(), fraction.to_owned())
+        let mut buffer = itoa::Buffer::new();
+        let plain = buffer.format(self.coefficient.unsigned_abs());
+        let zeros = (places + 1).saturating_sub(plain.len());
+        let mut digits = String::with_capacity(zeros + plain.len());
+        digits.extend(std::iter::repeat_n('0', zeros));
+        digits.push_str(plain);
+        let point = digits.len() - places;
+        (digits, point)
     }
 
     /// As a person may write it in this style: with or without groups, with a sign, with zeros in front.
     pub fn written(self, style: Style, chance: &mut Chance) -> String {
-        let (whole, fraction) = match style.scale {
-            Some(_) => (self.coefficient.unsigned_abs().to_string(), String::new()),
+        let (digits, point) = match style.scale {
+            Some(_) => Self::whole(self.coefficient).digits(),
             None => self.digits(),
         };
-        let mut out = String::new();
+        let (whole, fraction) = digits.split_at(point);
+        let mut out = String::with_capacity(digits.len() + 4);
         match self.coefficient < 0 {
             true => out.push('-'),
             false if chance.one_in(40) => out.push('+'),
@@ -115,12 +123,12 @@ impl Number {
                 if chance.one_in(30) {
                     out.push_str("00");
                 }
-                out.push_str(&whole);
+                out.push_str(whole);
             }
         }
         if !fraction.is_empty() {
             out.push(style.decimal_char);
-            out.push_str(&fraction);
+            out.push_str(fraction);
         }
         out
     }

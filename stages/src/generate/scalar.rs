@@ -409,20 +409,18 @@ fn allowed(kind: Type, literal: &Literal, zone: Option<&jiff::tz::TimeZone>) -> 
 
 fn uuid(chance: &mut Chance) -> String {
     let bytes = (u128::from(chance.number()) << 64) | u128::from(chance.number());
-    let digits = format!("{bytes:032x}");
-    let text = match chance.one_in(4) {
-        true => digits,
-        false => [
-            &digits[..8],
-            &digits[8..12],
-            &digits[12..16],
-            &digits[16..20],
-            &digits[20..],
-        ]
-        .join("-"),
+    let (has_dashes, is_upper) = (!chance.one_in(4), chance.one_in(4));
+    let letters = match is_upper {
+        true => b"0123456789ABCDEF",
+        false => b"0123456789abcdef",
     };
-    match chance.one_in(4) {
-        true => text.to_uppercase(),
-        false => text,
+    let mut text = String::with_capacity(36);
+    for digit in 0..32 {
+        if has_dashes && matches!(digit, 8 | 12 | 16 | 20) {
+            text.push('-');
+        }
+        let nibble = (bytes >> (124 - 4 * digit)) as usize & 15;
+        text.push(char::from(letters[nibble]));
     }
+    text
 }

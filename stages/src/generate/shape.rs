@@ -61,11 +61,16 @@ impl Shape {
         }
     }
 
+    /// Whether it leaves every text as it is.
+    pub fn is_plain(&self) -> bool {
+        self.changes.is_empty()
+    }
+
     /// What becomes of a text; `None` where there is nothing to extract.
     pub fn changed(&self, text: &str) -> Option<String> {
         self.changes
             .iter()
-            .try_fold(text.to_owned(), |text, change| change.made(&text))
+            .try_fold(text.to_owned(), |text, change| change.made(text))
     }
 
     /// A text of which this one becomes; `None` where none was found.
@@ -75,18 +80,15 @@ impl Shape {
                 Some(matcher) => matcher.draw_around(chance, text)?,
                 None => text.to_owned(),
             };
-            let messy = match chance.one_in(2) {
-                true => self
-                    .changes
-                    .iter()
-                    .rev()
-                    .fold(plain.clone(), |text, change| change.unmade(text, chance)),
-                false => plain.clone(),
-            };
-            for spelling in [messy, plain] {
-                if self.changed(&spelling).as_deref() == Some(text) {
-                    return Some(spelling);
+            if chance.one_in(2) {
+                let changes = self.changes.iter().rev();
+                let messy = changes.fold(plain.clone(), |text, change| change.unmade(text, chance));
+                if self.changed(&messy).as_deref() == Some(text) {
+                    return Some(messy);
                 }
+            }
+            if self.changed(&plain).as_deref() == Some(text) {
+                return Some(plain);
             }
         }
         None
@@ -94,13 +96,23 @@ impl Shape {
 }
 
 impl Change {
-    fn made(&self, text: &str) -> Option<String> {
+    /// Most texts are left as they are, and then nothing is copied.
+    fn made(&self, mut text: String) -> Option<String> {
         Some(match self {
+            Self::Trim if text.trim().len() == text.len() => text,
             Self::Trim => text.trim().to_owned(),
+            Self::Lowercase if text.is_ascii() => {
+                text.make_ascii_lowercase();
+                text
+            }
             Self::Lowercase => text.to_lowercase(),
+            Self::Uppercase if text.is_ascii() => {
+                text.make_ascii_uppercase();
+                text
+            }
             Self::Uppercase => text.to_uppercase(),
             Self::Collapse => {
-                let mut out = String::new();
+                let mut out = String::with_capacity(text.len());
                 for char in text.chars() {
                     match char.is_whitespace() {
                         true if out.ends_with(' ') => {}
@@ -110,15 +122,15 @@ impl Change {
                 }
                 out
             }
+            Self::Unescape if !text.contains('&') => text,
             Self::Unescape => ENTITIES
                 .iter()
                 // The ampersand last: `&amp;lt;` is `&lt;`.
-                .fold(text.to_owned(), |text, (name, char)| {
-                    text.replace(name, char)
-                }),
-            Self::Replace(pattern, with) => pattern.replace_all(text, with).into_owned(),
+                .fold(text, |text, (name, char)| text.replace(name, char)),
+            Self::Replace(pattern, with) => pattern.replace_all(&text, with).into_owned(),
+            Self::Strip(unwanted) if !text.contains(unwanted) => text,
             Self::Strip(unwanted) => text.replace(unwanted, ""),
-            Self::Extract(matcher) => matcher.extract(text)?.to_owned(),
+            Self::Extract(matcher) => matcher.extract(&text)?.to_owned(),
         })
     }
 
@@ -142,6 +154,7 @@ impl Change {
                     .unwrap_or_default();
                 text.replacen(' ', space, 1)
             }
+            Self::Unescape if !text.contains(['<', '>', '"', '\'', '&']) => text,
             Self::Unescape => ENTITIES
                 .iter()
                 .rev()

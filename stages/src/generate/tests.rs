@@ -24,10 +24,18 @@ fn generator(name: &str, text: &str, bad: &str, seed: u64) -> Generator {
 }
 
 fn file(generator: &Generator, records: u64) -> (Vec<u8>, Vec<Truth>) {
-    let mut bytes = generator.head().to_vec();
-    let truths = (0..records)
-        .map(|ordinal| generator.record(ordinal, &mut bytes))
-        .collect();
+    file_by(3, generator, records)
+}
+
+fn file_by(threads: usize, generator: &Generator, records: u64) -> (Vec<u8>, Vec<Truth>) {
+    let (mut bytes, mut truths) = (Vec::new(), Vec::new());
+    let made: Result<(), std::convert::Infallible> =
+        generator.blocks(records, threads, |mut block| {
+            bytes.append(&mut block.bytes);
+            truths.append(&mut block.truths);
+            Ok(())
+        });
+    made.unwrap();
     (bytes, truths)
 }
 
@@ -218,6 +226,7 @@ async fn files_of_every_type_and_dialect_end_as_their_truth_says() {
         "cell_count",
         "encoding",
         "record_too_large",
+        "unclosed_quote",
     ] {
         assert!(codes.contains(code), "{code} is not among {codes:?}");
     }
@@ -298,6 +307,80 @@ fn the_same_seed_gives_the_same_bytes_and_each_record_stands_alone() {
     behind.clear();
     same.record(299, &mut behind);
     assert_eq!(alone, behind);
+}
+
+#[test]
+fn any_number_of_threads_makes_the_same_file() {
+    for format in ["[format.csv]", "[format.jsonl]"] {
+        let text = spec(
+            format,
+            "[fields]\na = {}\nn = { type = 'integer', required = true }",
+        );
+        let generator = generator("a", &text, "10%", 7);
+        for records in [0, 1, 511, 512, 513, 2600] {
+            let (bytes, truths) = file_by(1, &generator, records);
+            let numbers = truths.iter().map(|truth| truth.record);
+            assert!(numbers.eq(1..=records), "{records} records");
+            for threads in [2, 3, 7] {
+                let same = file_by(threads, &generator, records) == (bytes.clone(), truths.clone());
+                assert!(same, "{records} records by {threads} threads");
+            }
+        }
+    }
+}
+
+#[test]
+fn whoever_wants_no_more_blocks_gets_none() {
+    let text = spec("[format.csv]", "[fields]\na = {}");
+    let (generator, mut taken) = (generator("a", &text, "0", 7), 0);
+    let made = generator.blocks(1_000_000_000_000, 3, |_| {
+        taken += 1;
+        if taken < 5 { Ok(()) } else { Err("enough") }
+    });
+    assert_eq!((made, taken), (Err("enough"), 5));
+}
+
+#[test]
+fn some_files_lack_columns_that_may_be_missing_and_none_lacks_another() {
+    let text = spec(
+        "[format.csv]",
+        "[fields]\nkey = { required = true }\na = {}\nb = {}\nc = {}",
+    );
+    let heads = (0..100).map(|seed| {
+        let generator = generator("a", &text, "0", seed);
+        String::from_utf8_lossy(generator.head()).into_owned()
+    });
+    let heads: Vec<String> = heads.collect();
+    let lacking = heads.iter().filter(|head| {
+        let titles = head.trim_start_matches('\u{feff}').trim_end().split(',');
+        let titles: Vec<&str> = titles.map(|title| title.trim_matches('"')).collect();
+        assert!(titles.contains(&"key"), "{head}");
+        ["a", "b", "c"].iter().any(|title| !titles.contains(title))
+    });
+    let lacking = lacking.count();
+    assert!((1..50).contains(&lacking), "{lacking} of 100");
+}
+
+#[tokio::test]
+async fn a_file_that_is_cut_off_inside_a_quote_ends_as_its_truth_says() {
+    let (mut cut_off, mut unended) = (0, 0);
+    for format in [
+        "[format.csv]",
+        "[format.csv]\nquote_char = \"'\"\ncomment_char = '#'",
+    ] {
+        let text = spec(format, "[fields]\na = {}\nb = {}\nn = { type = 'integer' }");
+        for seed in 0..40 {
+            let (_, truths) = file(&generator(format, &text, "100%", seed), RECORDS);
+            cut_off += usize::from(truths.last().unwrap().code == Some("unclosed_quote"));
+            let good = generator(format, &text, "0", seed);
+            let (bytes, _) = file(&good, 3);
+            unended += usize::from(!bytes.ends_with(b"\n"));
+            for (bad, seed) in [("100%", seed), ("0", seed)] {
+                check(format, &text, bad, seed).await;
+            }
+        }
+    }
+    assert!(cut_off >= 10 && unended >= 10, "{cut_off}, {unended}");
 }
 
 #[test]

@@ -55,6 +55,23 @@ const HOSTS: [&str; 5] = [
 const NAMES: [&str; 6] = ["ann", "j.mueller", "info", "d_arcy", "bob+shop", "zoe"];
 const PATHS: [&str; 5] = ["", "/", "/de", "/a/b?c=d", "/x?code=A1&utm=1"];
 
+/// What other encodings and torn files leave: no UTF-8, wherever it stands, and nothing else than bytes above 0x7f.
+pub const NOT_UTF8: [&[u8]; 9] = [
+    // "ü" of ISO 8859-1, and a euro sign of Windows-1252.
+    b"\xfc",
+    b"\x80",
+    // "Иван" of KOI8-R, "日本" of EUC-JP, "李" of GBK.
+    b"\xe9\xd7\xc1\xce",
+    b"\xc6\xfc\xcb\xdc",
+    b"\xc0\xee",
+    // A byte-order mark of UTF-16.
+    b"\xff\xfe",
+    // A surrogate by itself, a number beyond all characters, and a character that was cut off.
+    b"\xed\xa0\xbd",
+    b"\xf4\x90\x80\x80",
+    b"\xe2\x82",
+];
+
 /// A text of `least` to `most` characters.
 pub fn text(least: u64, most: u64, chance: &mut Chance) -> String {
     let mut text = word(chance).to_owned();
@@ -62,9 +79,13 @@ pub fn text(least: u64, most: u64, chance: &mut Chance) -> String {
         text.push(' ');
         text.push_str(word(chance));
     }
-    while (text.chars().count() as u64) < least {
+    while least > 0 && (text.chars().count() as u64) < least {
         text.push(' ');
         text.push_str(word(chance));
+    }
+    // No text has more characters than bytes.
+    if text.len() as u64 <= most {
+        return text;
     }
     match text.char_indices().nth(most as usize) {
         Some((end, _)) => text[..end].to_owned(),
@@ -86,7 +107,8 @@ pub fn email(least: u64, chance: &mut Chance) -> String {
     let name = chance.pick(&NAMES).copied().unwrap_or_default();
     let host = chance.pick(&HOSTS).copied().unwrap_or_default();
     let number = chance.below(100_000);
-    let mut address = format!("{name}{number}@{host}");
+    let mut digits = itoa::Buffer::new();
+    let mut address = [name, digits.format(number), "@", host].concat();
     let missing = (least as usize).saturating_sub(address.len());
     address.insert_str(0, &"a".repeat(missing));
     address
@@ -97,7 +119,7 @@ pub fn url(least: u64, chance: &mut Chance) -> String {
     let scheme = if chance.one_in(4) { "http" } else { "https" };
     let host = chance.pick(&HOSTS).copied().unwrap_or_default();
     let path = chance.pick(&PATHS).copied().unwrap_or_default();
-    let mut url = format!("{scheme}://{host}{path}");
+    let mut url = [scheme, "://", host, path].concat();
     if url.len() < least as usize {
         url.push('#');
         let missing = (least as usize).saturating_sub(url.len());
@@ -146,6 +168,15 @@ fn word(chance: &mut Chance) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_no_utf8_is_none_between_letters_and_by_itself() {
+        for bytes in NOT_UTF8 {
+            let among = [b"M", bytes, b"ller"].concat();
+            assert!(std::str::from_utf8(bytes).is_err() && std::str::from_utf8(&among).is_err());
+            assert!(bytes.iter().all(|byte| *byte > 0x7f), "{bytes:x?}");
+        }
+    }
 
     #[test]
     fn lengths_are_kept() {

@@ -4,7 +4,6 @@ use super::{DAY_MS, ms_of};
 use crate::generate::chance::Chance;
 use jiff::civil::DateTime;
 use regex::Regex;
-use std::fmt::Write as _;
 
 const MONTHS: [&str; 12] = [
     "January",
@@ -31,34 +30,60 @@ const WEEKDAYS: [&str; 7] = [
 ];
 
 /// A part of a format.
-pub enum Piece<'f> {
+#[derive(Clone, Debug)]
+pub enum Piece {
     /// Itself.
-    Text(&'f str),
+    Text(String),
     /// By its name, without the percent sign.
-    Directive(&'f str),
+    Directive(String),
 }
 
-/// A format, taken apart; it is known to be good.
-pub fn pieces(format: &str) -> Vec<Piece<'_>> {
+/// A format, taken apart, and the texts that may be read by it.
+#[derive(Clone, Debug)]
+pub struct Format {
+    pub pieces: Vec<Piece>,
+    readable: Regex,
+}
+
+impl Format {
+    /// A format that is known to be good. `None` where it is too large.
+    pub fn of(format: &str) -> Option<Self> {
+        let pieces = pieces(format);
+        let readable = readable(&pieces)?;
+        Some(Self { pieces, readable })
+    }
+
+    /// Whether a text may be read by it: more are than can be, never fewer.
+    pub fn may_read(&self, text: &str) -> bool {
+        self.readable.is_match(text)
+    }
+
+    /// Whether it says any of these.
+    pub fn says(&self, any_of: &[&str]) -> bool {
+        let mut pieces = self.pieces.iter();
+        pieces.any(|piece| matches!(piece, Piece::Directive(name) if any_of.contains(&&**name)))
+    }
+}
+
+fn pieces(format: &str) -> Vec<Piece> {
     let (mut pieces, mut rest) = (Vec::new(), format);
     while let Some(at) = rest.find('%') {
-        pieces.push(Piece::Text(&rest[..at]));
+        pieces.push(Piece::Text(rest[..at].to_owned()));
         let name = &rest[at + 1..];
         let len = 1 + usize::from(name.starts_with(['.', ':', '-', '_']));
-        pieces.push(Piece::Directive(name.get(..len).unwrap_or(name)));
+        pieces.push(Piece::Directive(name.get(..len).unwrap_or(name).to_owned()));
         rest = name.get(len..).unwrap_or_default();
     }
-    pieces.push(Piece::Text(rest));
+    pieces.push(Piece::Text(rest.to_owned()));
     pieces
 }
 
-/// The texts that may be read by a format: more than are, never fewer.
-pub fn readable(format: &str) -> Option<Regex> {
+fn readable(pieces: &[Piece]) -> Option<Regex> {
     let mut pattern = String::from(r"(?is)\A");
-    for piece in pieces(format) {
+    for piece in pieces {
         match piece {
             Piece::Text(text) => pattern.push_str(&regex::escape(text)),
-            Piece::Directive(name) => pattern.push_str(match name {
+            Piece::Directive(name) => pattern.push_str(match &**name {
                 "%" => "%",
                 "Y" => r"[0-9]{4}",
                 "j" => r"[0-9]{1,3}",
@@ -87,52 +112,101 @@ pub fn directive(
     day: i8,
     offset_minutes: i64,
     chance: &mut Chance,
-) -> std::fmt::Result {
+) {
     let (year, month, hour) = (local.year(), local.month(), local.hour());
-    let named = |name: &str, chance: &mut Chance| match chance.one_in(4) {
-        true => name.to_uppercase(),
-        false => name.to_owned(),
+    let mut named = |out: &mut String, name: &str| match chance.one_in(4) {
+        true => out.extend(name.chars().map(|letter| letter.to_ascii_uppercase())),
+        false => out.push_str(name),
     };
+    let half_of_day = (hour + 11) % 12 + 1;
     match name {
-        "%" => out.write_char('%'),
-        "Y" => write!(out, "{year:04}"),
-        "y" => write!(out, "{:02}", year % 100),
-        "m" => write!(out, "{month:02}"),
-        "b" | "h" => out.write_str(&named(&MONTHS[month as usize - 1][..3], chance)),
-        "B" => out.write_str(&named(MONTHS[month as usize - 1], chance)),
-        "d" => write!(out, "{day:02}"),
-        "e" => write!(out, "{day}"),
-        "j" => write!(out, "{:03}", local.day_of_year()),
+        "%" => out.push('%'),
+        "Y" => padded(out, year, 4),
+        "y" => padded(out, year % 100, 2),
+        "m" => padded(out, month.into(), 2),
+        "b" | "h" => named(out, &MONTHS[month as usize - 1][..3]),
+        "B" => named(out, MONTHS[month as usize - 1]),
+        "d" => padded(out, day.into(), 2),
+        "e" => bare(out, day),
+        "j" => padded(out, local.day_of_year(), 3),
         "a" | "A" => {
             let days = ms_of(local).unwrap_or_default().div_euclid(DAY_MS);
             let whole = WEEKDAYS[days.rem_euclid(7) as usize];
-            let name = if name == "a" { &whole[..3] } else { whole };
-            out.write_str(&named(name, chance))
+            named(out, if name == "a" { &whole[..3] } else { whole });
         }
-        "H" => write!(out, "{hour:02}"),
-        "k" => write!(out, "{hour}"),
-        "I" => write!(out, "{:02}", (hour + 11) % 12 + 1),
-        "l" => write!(out, "{}", (hour + 11) % 12 + 1),
-        "p" | "P" => out.write_str(if hour < 12 { "AM" } else { "PM" }),
-        "M" => write!(out, "{:02}", local.minute()),
-        "S" => write!(out, "{:02}", local.second()),
-        "f" => write!(out, "{:03}", local.millisecond()),
-        ".f" if local.millisecond() == 0 => Ok(()),
-        ".f" => write!(out, ".{:03}", local.millisecond()),
-        "z" | ":z" if offset_minutes == 0 && chance.one_in(2) => out.write_char('Z'),
-        "z" | ":z" => {
-            let sign = if offset_minutes < 0 { '-' } else { '+' };
-            let minutes = offset_minutes.abs();
-            let colon = if chance.one_in(2) { ":" } else { "" };
-            write!(out, "{sign}{:02}{colon}{:02}", minutes / 60, minutes % 60)
+        "H" => padded(out, hour.into(), 2),
+        "k" => bare(out, hour),
+        "I" => padded(out, half_of_day.into(), 2),
+        "l" => bare(out, half_of_day),
+        "p" | "P" => out.push_str(if hour < 12 { "AM" } else { "PM" }),
+        "M" => padded(out, local.minute().into(), 2),
+        "S" => padded(out, local.second().into(), 2),
+        "f" => padded(out, local.millisecond(), 3),
+        ".f" if local.millisecond() == 0 => {}
+        ".f" => {
+            out.push('.');
+            padded(out, local.millisecond(), 3);
         }
-        "n" | "t" => out.write_char(' '),
-        "F" => write!(out, "{year:04}-{month:02}-{day:02}"),
-        "D" => write!(out, "{month:02}/{day:02}/{:02}", year % 100),
-        "T" => write!(out, "{hour:02}:{:02}:{:02}", local.minute(), local.second()),
-        "R" => write!(out, "{hour:02}:{:02}", local.minute()),
-        _ => Ok(()),
+        "z" | ":z" if offset_minutes == 0 && chance.one_in(2) => out.push('Z'),
+        "z" | ":z" => offset(out, offset_minutes, chance.one_in(2)),
+        "n" | "t" => out.push(' '),
+        "F" => date(out, local, day),
+        "D" => {
+            padded(out, month.into(), 2);
+            out.push('/');
+            padded(out, day.into(), 2);
+            out.push('/');
+            padded(out, year % 100, 2);
+        }
+        "T" => time(out, local),
+        "R" => {
+            padded(out, hour.into(), 2);
+            out.push(':');
+            padded(out, local.minute().into(), 2);
+        }
+        _ => {}
     }
+}
+
+/// A date as ISO 8601 writes it; `day` stands for the day of the month.
+pub fn date(out: &mut String, local: DateTime, day: i8) {
+    padded(out, local.year(), 4);
+    out.push('-');
+    padded(out, local.month().into(), 2);
+    out.push('-');
+    padded(out, day.into(), 2);
+}
+
+/// A time as ISO 8601 writes it, to the second.
+pub fn time(out: &mut String, local: DateTime) {
+    padded(out, local.hour().into(), 2);
+    out.push(':');
+    padded(out, local.minute().into(), 2);
+    out.push(':');
+    padded(out, local.second().into(), 2);
+}
+
+/// An offset from UTC.
+pub fn offset(out: &mut String, minutes: i64, has_colon: bool) {
+    out.push(if minutes < 0 { '-' } else { '+' });
+    padded(out, (minutes.abs() / 60) as i16, 2);
+    if has_colon {
+        out.push(':');
+    }
+    padded(out, (minutes.abs() % 60) as i16, 2);
+}
+
+/// The last `width` digits of a number.
+pub fn padded(out: &mut String, number: i16, width: u32) {
+    for place in (0..width).rev() {
+        let digit = number.unsigned_abs() / 10_u16.pow(place) % 10;
+        out.push(char::from(b'0' + digit as u8));
+    }
+}
+
+/// A number of one or two digits.
+fn bare(out: &mut String, number: i8) {
+    padded(out, number.into(), if number < 10 { 1 } else { 2 });
 }
 
 #[cfg(test)]
@@ -148,21 +222,21 @@ mod tests {
             "%F%%%t%R",
             "%D %k.%M.%S,%f",
         ] {
-            let readable = readable(format).unwrap();
+            let format = Format::of(format).unwrap();
             for number in 0..50_i16 {
                 let local =
                     jiff::civil::date(1970 + number, 2, 3).at(number as i8 % 24, 5, 6, 7_000_000);
                 let mut chance = Chance::of(1, 2, number as u64);
                 let mut out = String::new();
-                for piece in pieces(format) {
+                for piece in &format.pieces {
                     match piece {
                         Piece::Text(text) => out.push_str(text),
                         Piece::Directive(name) => {
-                            directive(&mut out, name, local, 3, -330, &mut chance).unwrap()
+                            directive(&mut out, name, local, 3, -330, &mut chance);
                         }
                     }
                 }
-                assert!(readable.is_match(&out), "{format} and {out}");
+                assert!(format.may_read(&out), "{format:?} and {out}");
             }
         }
     }

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 /// What `--help` prints.
 pub const USAGE: &str = "\
 usage: benches/memory [--size SIZE | --sizes SIZE,SIZE… | --records N] [--jobs N] [--one-line] [--limit SIZE [--ulimit]]
-                      [--mongodb] [--seed S] [--out FOLDER]
+                      [--mongodb | --null] [--seed S] [--out FOLDER]
 
   --size SIZE      how much is generated: 10MB, 1GB, 512MiB… (1GB)
   --sizes A,B,…    several sizes, one after the other, and the peak against the size
@@ -17,6 +17,7 @@ usage: benches/memory [--size SIZE | --sizes SIZE,SIZE… | --records N] [--jobs
   --limit SIZE     the program runs under a hard limit: a cgroup, or where none can be made RLIMIT_DATA
   --ulimit         RLIMIT_DATA in any case
   --mongodb        with MongoDB and S3 instead of the embedded store and a folder
+  --null           into the null sink only: for sizes whose documents the disk cannot take as well
   --seed S         the seed of the orders (2026)
   --out FOLDER     where the charts go (target/memory)
   --binary FILE    the program (beside this one)
@@ -25,8 +26,11 @@ Needs free disk in $TMPDIR for about three times the size. Exits with 1 where a 
 memory grows with the file. That an aim is missed is told in the table.
 ";
 
+/// Where the sink begins in the specs of all files, which is their end; and what stands there with `--null`.
+const SINK: &str = "[sink.mongodb]";
+const NOWHERE: &str = "[sink.null]\n";
 /// The same, for whoever reads them.
-const OPTIONS: [&str; 11] = [
+const OPTIONS: [&str; 12] = [
     "--size SIZE",
     "--sizes SIZES",
     "--records N",
@@ -35,6 +39,7 @@ const OPTIONS: [&str; 11] = [
     "--limit SIZE",
     "--ulimit",
     "--mongodb",
+    "--null",
     "--seed N",
     "--out FOLDER",
     "--binary FILE",
@@ -57,6 +62,8 @@ pub struct Asked {
     pub ulimit: bool,
     /// MongoDB and S3.
     pub mongodb: bool,
+    /// Nothing is stored.
+    pub null: bool,
     /// The seed of the first file; each further one has the next.
     pub seed: u64,
     /// Where the charts go.
@@ -94,6 +101,7 @@ impl Asked {
             limit: args.said("--limit").map(size).transpose()?,
             ulimit: args.has("--ulimit"),
             mongodb: args.has("--mongodb"),
+            null: args.has("--null"),
             seed: args.number("--seed", 2026),
             out: path("--out", "../memory"),
             binary: path("--binary", "sluicegate"),
@@ -105,10 +113,24 @@ impl Asked {
         if asked.one_line && (of_records || asked.jobs > 1) {
             return Err("--one-line is one file of a size".to_owned());
         }
+        if asked.null && asked.mongodb {
+            return Err("--null stores nothing, in MongoDB neither".to_owned());
+        }
         if !asked.binary.exists() {
             return Err(format!("{} is not there", asked.binary.display()));
         }
         Ok(asked)
+    }
+
+    /// The spec that reads the files, and its name.
+    pub fn spec(&self) -> (&'static str, String) {
+        let (name, text) = self.content(0).spec();
+        let stored = text.split_once(SINK).filter(|_| self.null);
+        let text = stored.map_or_else(
+            || text.to_owned(),
+            |(before, _)| before.to_owned() + NOWHERE,
+        );
+        (name, text)
     }
 
     /// What file number `file` holds, from 0.

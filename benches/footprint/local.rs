@@ -20,8 +20,7 @@ pub const DATABASE: &str = "memory";
 
 /// Writes the first file of what was asked for into `place` and runs it into nowhere, then into a store.
 pub async fn run(asked: &Asked, amount: Amount, place: &Sluicegate) -> Vec<Row> {
-    let content = asked.content(0);
-    place.write("spec.toml", content.spec().1);
+    place.write("spec.toml", asked.spec().1);
     let path = place.path("input.csv");
     let truth = write(&path, asked, amount).await;
     let mongod = match asked.mongodb {
@@ -31,11 +30,12 @@ pub async fn run(asked: &Asked, amount: Amount, place: &Sluicegate) -> Vec<Row> 
     let store = mongod.as_ref().map(|mongod| mongod.uri_for(DATABASE));
     let null = ("run, null sink", Some("null".to_owned()));
     let stored = match store {
-        Some(uri) => ("run, MongoDB", Some(uri)),
-        None => ("run, embedded store", None),
+        Some(uri) => Some(("run, MongoDB", Some(uri))),
+        None if asked.null => None,
+        None => Some(("run, embedded store", None)),
     };
     let mut rows = Vec::new();
-    for (what, sink) in [null, stored] {
+    for (what, sink) in [null].into_iter().chain(stored) {
         let source = path.to_string_lossy();
         rows.push(one(what, place, amount, &truth, &source, sink, FILE_BYTES).await);
     }

@@ -1,8 +1,8 @@
 //! Objects in a folder: the embedded default, which processes of one machine may share.
 //!
-//! Parts are written at their place into a file beside the object's own, and are on the disk before they are
-//! acknowledged, so that completing costs the same for every size: a rename and the folders' own fsync. What is
-//! readable is whole. A key that would leave the folder is refused, whoever made it. It never reads an object into
+//! Parts are written at their place into a file beside the object's own, and flushed a few at a time while others come, so
+//! that completing costs the same for every size: the flush of the last few, a rename and the folders' own fsync. An
+//! object is on the disk before its completion is acknowledged, and what is readable is whole. A key that would leave the folder is refused, whoever made it. It never reads an object into
 //! memory, and never follows what a client said.
 
 use super::{Objects, PART_BYTES, Part, Upload};
@@ -11,7 +11,7 @@ use bytes::Bytes;
 use pipeline::Fatal;
 use stages::source::Origin;
 use stages::source::file::FileOrigin;
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind, Write as _};
 use std::os::unix::fs::FileExt as _;
@@ -33,6 +33,10 @@ const MAX_NAME_BYTES: usize = 255 - UNFINISHED.len();
 /// How often a folder is made that another process removes as empty at the same moment.
 const MAX_FOLDER_TRIES: usize = 8;
 
+/// How much of an upload is written before it is flushed: each flush is a commit of the file system's journal, for which the
+/// next parts wait. So much, and as much again for each part in flight, is written and not flushed at most.
+const FLUSH_BYTES: u64 = 4 * PART_BYTES as u64;
+
 /// A store of objects in a folder. Cheap to clone.
 #[derive(Clone)]
 pub struct FolderObjects {
@@ -41,9 +45,9 @@ pub struct FolderObjects {
 
 struct Inner {
     root: PathBuf,
-    /// The keys of uploads that were begun here and not ended: a part that is still being written when its upload is
-    /// aborted must not bring the file back.
-    open: Mutex<HashSet<String>>,
+    /// The keys of uploads that were begun here and not ended, and how many bytes of each are written that nobody flushes
+    /// yet. A part that is still being written when its upload is aborted must not bring the file back.
+    open: Mutex<HashMap<String, u64>>,
 }
 
 impl FolderObjects {
@@ -108,7 +112,7 @@ impl Objects for FolderObjects {
     async fn begin(&self, key: &str, _content_type: &str) -> Result<Upload, Fatal> {
         Place::of(&self.inner.root, key)?;
         // The file comes with the first part: until then a crash leaves nothing that no record names.
-        self.inner.open().insert(key.to_owned());
+        self.inner.open().insert(key.to_owned(), 0);
         Ok(Upload {
             key: key.to_owned(),
             id: None,
@@ -125,7 +129,7 @@ impl Objects for FolderObjects {
         self.in_pool(move |inner| {
             let file = {
                 let open = inner.open();
-                if !open.contains(&key) {
+                if !open.contains_key(&key) {
                     return Err(lost());
                 }
                 let mut options = OpenOptions::new();
@@ -134,7 +138,10 @@ impl Objects for FolderObjects {
             };
             let write = |file: File| -> io::Result<()> {
                 file.write_all_at(&bytes, u64::from(number - 1) * PART_BYTES as u64)?;
-                file.sync_data()
+                match inner.is_to_flush(&key, bytes.len()) {
+                    true => file.sync_data(),
+                    false => Ok(()),
+                }
             };
             file.and_then(write).map_err(|error| inner.failed(&error))
         })
@@ -215,8 +222,22 @@ impl Objects for FolderObjects {
 }
 
 impl Inner {
-    fn open(&self) -> MutexGuard<'_, HashSet<String>> {
+    fn open(&self) -> MutexGuard<'_, HashMap<String, u64>> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Counts bytes that were written to an upload. Whether the caller is to flush it, with all that was counted before.
+    fn is_to_flush(&self, key: &str, length: usize) -> bool {
+        let mut open = self.open();
+        let Some(written) = open.get_mut(key) else {
+            return false;
+        };
+        *written += length as u64;
+        let is_much = *written >= FLUSH_BYTES;
+        if is_much {
+            *written = 0;
+        }
+        is_much
     }
 
     fn failed(&self, error: &io::Error) -> Fatal {

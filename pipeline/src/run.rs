@@ -185,7 +185,7 @@ pub async fn run(job: Job) -> Report {
         })
         // What is written waits here for those before it, and a batch that is ready takes its place at the sink.
         .buffered(most_batches(max_in_flight));
-    let acks = stored(acks.boxed(), job.ledger.clone());
+    let acks = stored(acks.boxed(), job.ledger.clone(), timing.clone());
 
     let mut books = Clerk {
         saver: &saver,

@@ -22,7 +22,7 @@ pub enum Stage {
     Frame,
     /// Parsing, binding, steps and encoding, and waiting for a core to do that.
     Parse,
-    /// Waiting for the target.
+    /// Waiting for the target, or for the store of the rejects: whichever takes more.
     Write,
     /// Waiting because the spec limits the rate.
     Rate,
@@ -49,6 +49,10 @@ impl Stage {
         }
     }
 }
+
+/// The gauge of the rejects that are stored. It is not that of the writes: one store that is always busy holds the run
+/// up as much as writes do, and would be one of several places there.
+const REJECTS: usize = Stage::ALL.len();
 
 /// The least share, in thousandths, by which a stage can bound a run: below it all stages are idle, as in a run that has
 /// nothing to do or is kept from its cores.
@@ -95,7 +99,8 @@ impl Busy {
 /// Busy time by stage. Written by every task of the run, read by whoever shows progress.
 #[derive(Debug)]
 pub struct Timing {
-    stages: [Mutex<Gauge>; 5],
+    /// One for each stage, then that of the rejects.
+    gauges: [Mutex<Gauge>; Stage::ALL.len() + 1],
     started: Instant,
     ended: Mutex<Option<Instant>>,
 }
@@ -145,13 +150,13 @@ impl Gauge {
 #[derive(Debug)]
 pub(crate) struct Work {
     timing: Arc<Timing>,
-    stage: Stage,
+    gauge: usize,
     number: u64,
 }
 
 impl Drop for Work {
     fn drop(&mut self) {
-        lock(&self.timing.stages[self.stage as usize]).end(self.number, Instant::now());
+        lock(&self.timing.gauges[self.gauge]).end(self.number, Instant::now());
     }
 }
 
@@ -166,7 +171,7 @@ impl Timing {
             since: started,
         };
         Arc::new(Self {
-            stages: [(); 5].map(gauge).map(Mutex::new),
+            gauges: [(); Stage::ALL.len() + 1].map(gauge).map(Mutex::new),
             started,
             ended: Mutex::new(None),
         })
@@ -174,10 +179,19 @@ impl Timing {
 
     /// Begins something in a stage.
     pub(crate) fn begin(self: &Arc<Self>, stage: Stage) -> Work {
-        let number = lock(&self.stages[stage as usize]).begin(Instant::now());
+        self.begin_at(stage as usize)
+    }
+
+    /// Begins to store rejects, which is part of [`Stage::Write`].
+    pub(crate) fn begin_rejects(self: &Arc<Self>) -> Work {
+        self.begin_at(REJECTS)
+    }
+
+    fn begin_at(self: &Arc<Self>, gauge: usize) -> Work {
+        let number = lock(&self.gauges[gauge]).begin(Instant::now());
         Work {
             timing: self.clone(),
-            stage,
+            gauge,
             number,
         }
     }
@@ -192,18 +206,18 @@ impl Timing {
     pub fn busy(&self) -> Busy {
         let now = lock(&self.ended).unwrap_or_else(Instant::now);
         let all = now.saturating_duration_since(self.started).as_nanos();
-        let share = |stage: Stage| {
-            let gauge = lock(&self.stages[stage as usize]);
+        let share = |gauge: usize| {
+            let gauge = lock(&self.gauges[gauge]);
             let most = all * u128::from(gauge.most);
             let thousandths = gauge.busy(now).as_nanos() * 1000 / most.max(1);
             thousandths.min(1000) as u16
         };
         Busy {
-            read: share(Stage::Read),
-            frame: share(Stage::Frame),
-            parse: share(Stage::Parse),
-            write: share(Stage::Write),
-            rate: share(Stage::Rate),
+            read: share(Stage::Read as usize),
+            frame: share(Stage::Frame as usize),
+            parse: share(Stage::Parse as usize),
+            write: share(Stage::Write as usize).max(share(REJECTS)),
+            rate: share(Stage::Rate as usize),
         }
     }
 }
@@ -252,6 +266,22 @@ mod tests {
         drop(slow);
         sleep(TICK).await;
         assert_eq!(timing.busy().write, 500);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_store_of_the_rejects_counts_as_writing_where_it_takes_more() {
+        let timing = Timing::start();
+        let writes = [(); 4].map(|()| timing.begin(Stage::Write));
+        sleep(TICK).await;
+        drop(writes);
+        let stored = timing.begin_rejects();
+        sleep(3 * TICK).await;
+        drop(stored);
+        assert_eq!(timing.busy().write, 750);
+        let writes = [(); 4].map(|()| timing.begin(Stage::Write));
+        sleep(6 * TICK).await;
+        drop(writes);
+        assert_eq!(timing.busy().write, 700);
     }
 
     #[tokio::test(start_paused = true)]

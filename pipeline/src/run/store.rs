@@ -6,6 +6,7 @@
 //! before it.
 
 use super::{task, wait_until};
+use crate::timing::Timing;
 use crate::{Ack, Fatal, Ledger, Reject};
 use async_stream::try_stream;
 use futures::future::BoxFuture;
@@ -25,6 +26,7 @@ const MAX_WAITING_BATCHES: usize = 64;
 pub(super) fn stored<'a>(
     mut acks: BoxStream<'a, Result<Ack, Fatal>>,
     ledger: Arc<dyn Ledger>,
+    timing: Arc<Timing>,
 ) -> impl Stream<Item = Result<Ack, Fatal>> + Send + 'a {
     try_stream! {
         let mut waiting = Waiting::default();
@@ -36,7 +38,7 @@ pub(super) fn stored<'a>(
                     yield ack;
                 }
                 if waiting.is_full() || end.is_some() || waiting.is_due() {
-                    storing = waiting.store(&ledger);
+                    storing = waiting.store(&ledger, &timing);
                 }
             }
             if storing.is_none() && end.is_some() {
@@ -120,18 +122,21 @@ impl Waiting {
     fn store(
         &mut self,
         ledger: &Arc<dyn Ledger>,
+        timing: &Arc<Timing>,
     ) -> Option<BoxFuture<'static, Result<Vec<Ack>, Fatal>>> {
         let Self { mut acks, .. } = std::mem::take(self);
         if acks.is_empty() {
             return None;
         }
         let ledger = ledger.clone();
+        let work = timing.begin_rejects();
         let store = task(async move {
             // As one list, and back into their batches: they are not copied.
             let counts: Vec<usize> = acks.iter().map(|ack| ack.rejects.len()).collect();
             let rejects = acks.iter_mut().flat_map(|ack| ack.rejects.drain(..));
             let rejects: Vec<Reject> = rejects.collect();
             ledger.store_rejects(&rejects).await?;
+            drop(work);
             let mut rejects = rejects.into_iter();
             for (ack, count) in acks.iter_mut().zip(counts) {
                 ack.rejects.extend(rejects.by_ref().take(count));

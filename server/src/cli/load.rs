@@ -21,7 +21,7 @@ use stages::plan::Plan;
 use stages::sink::{Load, Mode};
 use stages::source::Origin;
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -66,7 +66,7 @@ pub struct Outcome {
     pub books: Books,
     /// Bytes of the input that were done before this run.
     pub bytes_before: u64,
-    /// How long this run took.
+    /// How long this run took, without the wait for a lease.
     pub elapsed: Duration,
     /// Where that time went, where anything was done.
     pub busy: Option<Busy>,
@@ -100,6 +100,8 @@ struct State {
     run: Known,
     /// Set while it runs: what is known when it is broken off.
     progress: Option<watch::Receiver<Progress>>,
+    /// How long it waited for somebody else's lease to run out: no part of the run.
+    waited: Duration,
 }
 
 /// Loads one input. What goes wrong is in the outcome's job.
@@ -109,12 +111,13 @@ pub async fn load(asked: Asked<'_>) -> Outcome {
         job: random_hex(),
         run: Known::nothing(),
         progress: None,
+        waited: Duration::ZERO,
     };
     let ended = match asked.run(&mut state).await {
         Ok(ended) => ended,
         Err(fatal) => Ended::Over(End::Failed(fatal)),
     };
-    let elapsed = started.elapsed();
+    let elapsed = started.elapsed().saturating_sub(state.waited);
     let may_heal = match &ended {
         Ended::Over(End::Failed(fatal)) => {
             fatal.retry != Retry::Never || matches!(fatal.code, "lease_lost" | "target_refused")
@@ -195,6 +198,7 @@ impl Asked<'_> {
         let identity = |generation| LoadIdentity::new(name, generation);
         let gone = connected.target_file_is_gone();
         let merge = target.mode == Mode::Merge;
+        let waits = OnceLock::new();
         let entered = enter(
             &*loads,
             request,
@@ -203,6 +207,7 @@ impl Asked<'_> {
             gone,
             merge,
             async |entry, is_first| {
+                waits.get_or_init(Instant::now);
                 if is_first {
                     eprintln!(
                         "Job {} may still be written; waiting for its lease to run out.",
@@ -212,7 +217,9 @@ impl Asked<'_> {
                 self.cancel.cancelled().await;
             },
         );
-        let (entry, lease) = match entered.await? {
+        let entered = entered.await;
+        state.waited = waits.get().map(Instant::elapsed).unwrap_or_default();
+        let (entry, lease) = match entered? {
             Entered::Existing(entry) => {
                 let ledger = self.ledger(&entry).await?;
                 state.job.clone_from(&entry.job);

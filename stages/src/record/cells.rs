@@ -3,6 +3,8 @@
 //! One buffer holds the text of a record, and a cell is a place in it: a refill copies once, and allocates
 //! nothing when the buffers are large enough.
 
+use super::Text;
+
 /// Texts by column number, refilled for each record.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Cells {
@@ -45,6 +47,18 @@ impl Cells {
     pub fn get(&self, index: usize) -> Option<&str> {
         let &(start, end) = self.places.get(index)?;
         Some(&self.text[start as usize..end as usize])
+    }
+
+    /// Where the text of column `index`, from 0, stands in a record that has taken over the row's texts.
+    #[inline]
+    pub fn place_of(&self, index: usize) -> Option<Text> {
+        let &(start, end) = self.places.get(index)?;
+        Some(Text { start, end })
+    }
+
+    /// The buffer with the texts of all columns.
+    pub(super) fn text(&self) -> &str {
+        &self.text
     }
 
     /// The texts of all columns, in order.

@@ -35,6 +35,17 @@ impl Decimal {
         fits.then_some(Self::of(negative, coefficient, scale))
     }
 
+    /// A decimal of a coefficient of at most 20 digits, and at most 255 of them behind the point: it always fits.
+    #[inline]
+    pub fn short(negative: bool, coefficient: u64, scale: u8) -> Self {
+        Self {
+            high: 0,
+            low: coefficient,
+            scale: i32::from(scale),
+            negative,
+        }
+    }
+
     /// A decimal of parts that fit.
     fn of(negative: bool, coefficient: u128, scale: i32) -> Self {
         Self {

@@ -85,6 +85,12 @@ impl Record {
         self.text.push_str(tree.text());
     }
 
+    /// Forgets everything and takes over all texts of `row`: [`Cells::place_of`] says where.
+    pub fn take_over_cells(&mut self, row: &Cells) {
+        self.clear(0);
+        self.text.push_str(row.text());
+    }
+
     /// An empty list, with room in it where a record before had one.
     pub fn list(&mut self) -> Vec<Value> {
         self.spare.list()
@@ -123,6 +129,22 @@ impl Record {
     #[inline]
     pub fn text(&self, text: Text) -> &str {
         &self.text[text.start as usize..text.end as usize]
+    }
+
+    /// The bytes of a text, how many they are, and what stands behind them: a short text is copied fastest by a
+    /// piece of a fixed size.
+    #[inline]
+    pub fn text_and_behind(&self, text: Text) -> (&[u8], usize) {
+        let bytes = &self.text.as_bytes()[text.start as usize..];
+        (bytes, (text.end - text.start) as usize)
+    }
+
+    /// Whether a text is one of `keys`.
+    #[inline(never)]
+    pub fn is_one_of(&self, text: Text, keys: &[Key]) -> bool {
+        let mark = name::mark(self.text.as_bytes(), (text.start, text.end));
+        keys.iter()
+            .any(|key| mark == key.mark && (name::is_whole(mark) || *self.text(text) == *key.name))
     }
 
     /// The value of field `index` of the schema; null where none was set.

@@ -8,6 +8,7 @@
 mod check;
 mod functions;
 mod result;
+mod short;
 #[cfg(test)]
 mod tests;
 mod values;
@@ -20,6 +21,7 @@ use cel::{Context, Env, ExecutionError, IdedExpr};
 use check::{Check, Kind};
 use jiff::tz::TimeZone;
 use pipeline::Problem;
+use short::Short;
 use std::fmt;
 use std::sync::{Arc, LazyLock};
 
@@ -86,6 +88,8 @@ pub struct Expression {
     fields: Vec<Named>,
     constants: Vec<Box<dyn Val>>,
     context: Context<'static, 'static>,
+    /// What is asked first.
+    short: Short,
 }
 
 /// A field that an expression names.
@@ -166,10 +170,12 @@ impl Expression {
                 zone: zone.map_or(TimeZone::UTC, |(_, zone)| zone.clone()),
             }
         };
+        let fields: Vec<Named> = fields.into_iter().map(named).collect();
         Ok(Self {
+            short: Short::of(&root, &fields, &constants),
             root,
             kind,
-            fields: fields.into_iter().map(named).collect(),
+            fields,
             constants,
             context: Context::with_env(env.clone()),
         })
@@ -204,6 +210,14 @@ impl Expression {
     /// # Errors
     /// The problem `expression`: it cannot be evaluated, or is neither true nor false.
     pub fn holds(&self, record: &Record) -> Result<bool, Problem> {
+        match self.short.truth(record) {
+            Some(truth) => Ok(truth),
+            None => self.holds_in_full(record),
+        }
+    }
+
+    /// [`Self::holds`], as CEL says.
+    fn holds_in_full(&self, record: &Record) -> Result<bool, Problem> {
         self.with(record, |value| match value.downcast_ref::<CelBool>() {
             Some(truth) => Ok(*truth.inner()),
             None => Err(format!(
@@ -218,6 +232,16 @@ impl Expression {
     /// # Errors
     /// The problem `expression`: it cannot be evaluated, or its value is none of `kind`.
     pub fn fill(&self, record: &mut Record, index: usize, kind: Type) -> Result<(), Problem> {
+        let given = self.short.give(record);
+        if let Some(value) = given.and_then(|given| given.stored(kind, record)) {
+            record.set(index, value);
+            return Ok(());
+        }
+        self.fill_in_full(record, index, kind)
+    }
+
+    /// [`Self::fill`], as CEL says.
+    fn fill_in_full(&self, record: &mut Record, index: usize, kind: Type) -> Result<(), Problem> {
         let made = self.with(record, |value| result::made(value, kind))?;
         let value = made.stored(record);
         record.set(index, value);

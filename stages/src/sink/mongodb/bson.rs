@@ -9,10 +9,42 @@ use crate::record::Decimal;
 #[must_use]
 pub(super) struct Open(usize);
 
+/// The bytes of a head that is appended in one piece of a fixed size.
+const HEAD_BYTES: usize = 24;
+/// The bytes of a text, or of its end, that are appended so.
+const PIECE_BYTES: usize = 32;
+/// The longest name that is looked through without a call, in bytes.
+const SHORT_NAME_BYTES: usize = 16;
+
+/// Appends the first `length` bytes of `bytes`. Of a short text more is copied and taken back: a copy of a fixed size
+/// is no call.
+#[inline]
+fn append(out: &mut Vec<u8>, bytes: &[u8], length: usize) {
+    match bytes.first_chunk::<PIECE_BYTES>() {
+        Some(piece) if length <= PIECE_BYTES => {
+            let at = out.len();
+            out.extend_from_slice(piece);
+            out.truncate(at + length);
+        }
+        _ => out.extend_from_slice(&bytes[..length]),
+    }
+}
+
 /// Begins a document or array.
+#[inline]
 pub(super) fn begin(out: &mut Vec<u8>) -> Open {
     let at = out.len();
     out.extend_from_slice(&[0; 4]);
+    Open(at)
+}
+
+/// Begins a document that has an `_id` of ours.
+#[inline]
+pub(super) fn begin_with_id(out: &mut Vec<u8>, id: &[u8; 24]) -> Open {
+    let at = out.len();
+    // Room for the length; an element of 24 generic bytes.
+    out.extend_from_slice(b"\0\0\0\0\x05_id\0\x18\0\0\0\0");
+    out.extend_from_slice(id);
     Open(at)
 }
 
@@ -27,7 +59,11 @@ pub(super) fn end(out: &mut Vec<u8>, open: Open) -> usize {
 
 /// Whether a text can be the name of an element: BSON ends names with NUL.
 pub(super) fn cstring_is_safe(text: &str) -> bool {
-    memchr::memchr(0, text.as_bytes()).is_none()
+    let bytes = text.as_bytes();
+    match bytes.len() <= SHORT_NAME_BYTES {
+        true => !bytes.contains(&0),
+        false => memchr::memchr(0, bytes).is_none(),
+    }
 }
 
 /// The name of an element.
@@ -45,23 +81,54 @@ impl<T: AsRef<str> + ?Sized> Name for &T {
 }
 
 /// A name that many elements have, as it stands before their values: a byte for the type, the name, NUL.
-pub(super) struct Head(Box<[u8]>);
+pub(super) struct Head {
+    bytes: Box<[u8]>,
+    /// Its first bytes, and zeros behind them.
+    first: [u8; HEAD_BYTES],
+}
 
 impl Head {
     /// The head of elements called `name`.
     pub(super) fn of(name: &str) -> Self {
         let mut bytes = Vec::with_capacity(name.len() + 2);
         name.begin(&mut bytes, 0);
-        Self(bytes.into())
+        let mut first = [0; HEAD_BYTES];
+        first
+            .iter_mut()
+            .zip(&bytes)
+            .for_each(|(to, from)| *to = *from);
+        Self {
+            bytes: bytes.into(),
+            first,
+        }
     }
 }
 
 impl Name for &Head {
     #[inline]
     fn begin(self, out: &mut Vec<u8>, kind: u8) {
-        let at = out.len();
-        out.extend_from_slice(&self.0);
+        let (at, length) = (out.len(), self.bytes.len());
+        if length <= HEAD_BYTES {
+            out.extend_from_slice(&self.first);
+            out.truncate(at + length);
+        } else {
+            out.extend_from_slice(&self.bytes);
+        }
         out[at] = kind;
+    }
+}
+
+/// A name that stands at the front of some bytes.
+#[derive(Clone, Copy)]
+pub(super) struct Front<'a>(pub(super) (&'a [u8], usize));
+
+impl Name for Front<'_> {
+    #[inline]
+    fn begin(self, out: &mut Vec<u8>, kind: u8) {
+        let (bytes, length) = self.0;
+        out.push(kind);
+        append(out, bytes, length);
+        out.push(0);
     }
 }
 
@@ -84,6 +151,7 @@ pub(super) fn document(out: &mut Vec<u8>, name: impl Name, bytes: &[u8]) {
 }
 
 /// Appends a double.
+#[inline]
 pub(super) fn double(out: &mut Vec<u8>, name: impl Name, value: f64) {
     name.begin(out, 0x01);
     out.extend_from_slice(&value.to_le_bytes());
@@ -97,6 +165,15 @@ pub(super) fn string(out: &mut Vec<u8>, name: impl Name, value: &str) {
     out.push(0);
 }
 
+/// Appends a string that stands at the front of some bytes; NUL may be in it.
+#[inline]
+pub(super) fn front(out: &mut Vec<u8>, name: impl Name, (bytes, length): (&[u8], usize)) {
+    name.begin(out, 0x02);
+    out.extend_from_slice(&(length as i32 + 1).to_le_bytes());
+    append(out, bytes, length);
+    out.push(0);
+}
+
 /// The subtype of binary data.
 #[derive(Clone, Copy)]
 pub(super) enum Subtype {
@@ -105,6 +182,7 @@ pub(super) enum Subtype {
 }
 
 /// Appends binary data.
+#[inline]
 pub(super) fn binary(out: &mut Vec<u8>, name: impl Name, subtype: Subtype, value: &[u8]) {
     name.begin(out, 0x05);
     out.extend_from_slice(&(value.len() as i32).to_le_bytes());
@@ -113,12 +191,14 @@ pub(super) fn binary(out: &mut Vec<u8>, name: impl Name, subtype: Subtype, value
 }
 
 /// Appends a boolean.
+#[inline]
 pub(super) fn boolean(out: &mut Vec<u8>, name: impl Name, value: bool) {
     name.begin(out, 0x08);
     out.push(u8::from(value));
 }
 
 /// Appends a date: milliseconds since 1970-01-01T00:00:00Z.
+#[inline]
 pub(super) fn datetime(out: &mut Vec<u8>, name: impl Name, ms: i64) {
     name.begin(out, 0x09);
     out.extend_from_slice(&ms.to_le_bytes());
@@ -136,12 +216,14 @@ pub(super) fn int32(out: &mut Vec<u8>, name: impl Name, value: i32) {
 }
 
 /// Appends a 64-bit integer.
+#[inline]
 pub(super) fn int64(out: &mut Vec<u8>, name: impl Name, value: i64) {
     name.begin(out, 0x12);
     out.extend_from_slice(&value.to_le_bytes());
 }
 
 /// Appends a decimal128.
+#[inline]
 pub(super) fn decimal(out: &mut Vec<u8>, name: impl Name, value: Decimal) {
     name.begin(out, 0x13);
     out.extend_from_slice(&value.to_bid());
@@ -177,7 +259,17 @@ impl Index {
     }
 
     /// Goes on to the next item.
+    #[inline]
     pub(super) fn advance(&mut self) {
+        let last = &mut self.digits[9];
+        match *last {
+            b'9' => self.carry(),
+            _ => *last += 1,
+        }
+    }
+
+    #[cold]
+    fn carry(&mut self) {
         let mut at = self.digits.len() - 1;
         loop {
             if self.digits[at] < b'9' {
@@ -191,6 +283,18 @@ impl Index {
             at -= 1;
         }
         self.start = self.start.min(at);
+    }
+}
+
+impl Name for &Index {
+    #[inline]
+    fn begin(self, out: &mut Vec<u8>, kind: u8) {
+        if self.start == self.digits.len() - 1 {
+            return out.extend_from_slice(&[kind, self.digits[9], 0]);
+        }
+        out.push(kind);
+        out.extend_from_slice(&self.digits[self.start..]);
+        out.push(0);
     }
 }
 

@@ -4,7 +4,7 @@
 //! NUL, one name twice) is a [`Problem`] of that record, found before anything is sent. Never: an intermediate
 //! document, an allocation for each value.
 
-use super::bson::{self, Head, Index, Name, Subtype};
+use super::bson::{self, Front, Head, Index, Name, Subtype};
 use crate::record::{Layout, Record, Slot, Value};
 use crate::sink::{Load, Nulls, RESERVED, Target};
 use pipeline::{Fatal, Position, Problem};
@@ -202,7 +202,7 @@ impl Documents {
             return Ok(());
         }
         check_name(&element.name)
-            .and_then(|()| inside(&element.name, value, record, depth, out))
+            .and_then(|()| inside(&*element.name, value, record, depth, out))
             .map_err(|problem| Problem {
                 field: problem
                     .field
@@ -229,7 +229,7 @@ fn check_name(name: &str) -> Result<(), Problem> {
 /// Appends a value under `name`, which was checked. Inside a list or object of the input a null is data: it is
 /// written.
 fn inside(
-    name: &str,
+    name: impl Name,
     value: &Value,
     record: &Record,
     depth: usize,
@@ -242,7 +242,7 @@ fn inside(
             let depth = deeper(depth)?;
             let mut index = Index::first();
             for item in items {
-                inside(index.name(), item, record, depth, out)?;
+                inside(&index, item, record, depth, out)?;
                 index.advance();
             }
             bson::end(out, open);
@@ -251,8 +251,8 @@ fn inside(
             let open = bson::begin_document(out, name);
             let depth = deeper(depth)?;
             for (name, value) in entries {
-                let name = record.text(*name);
-                check_name(name)?;
+                check_name(record.text(*name))?;
+                let name = Front(record.text_and_behind(*name));
                 inside(name, value, record, depth, out)?;
             }
             bson::end(out, open);
@@ -266,7 +266,7 @@ fn inside(
 #[inline]
 pub(super) fn scalar_element(name: impl Name, value: &Value, record: &Record, out: &mut Vec<u8>) {
     match value {
-        Value::Text(text) => bson::string(out, name, record.text(*text)),
+        Value::Text(text) => bson::front(out, name, record.text_and_behind(*text)),
         Value::Integer(value) => bson::int64(out, name, *value),
         Value::Float(value) => bson::double(out, name, *value),
         Value::Decimal(value) => bson::decimal(out, name, *value),

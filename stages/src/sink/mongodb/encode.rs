@@ -28,9 +28,8 @@ pub(super) struct Insert {
 
 impl Encode<Record> for Insert {
     fn encode(&self, at: Position, record: &Record, out: &mut Vec<u8>) -> Result<(), Problem> {
-        let open = bson::begin(out);
         let id = self.identity.document_id(at.ordinal, 0);
-        bson::binary(out, "_id", Subtype::Generic, &id);
+        let open = bson::begin_with_id(out, &id);
         self.documents.elements(at, record, out)?;
         check_size(bson::end(out, open))
     }

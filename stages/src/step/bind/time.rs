@@ -3,6 +3,7 @@
 //! fault and never a moment nearby. Only digits beyond milliseconds are cut off: the targets hold no more.
 
 mod civil;
+mod digits;
 mod iso;
 mod pattern;
 mod zone;

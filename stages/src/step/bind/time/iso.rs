@@ -1,18 +1,24 @@
 //! The forms of ISO 8601 that stand without a format. Exactly these: another number of digits is no date.
 
 use super::civil::Civil;
+use super::digits::Places;
 use crate::step::bind::value::Fault;
+
+static DAY: Places = Places::of(b"0000-00-00");
+static CLOCK: Places = Places::of(b"00:00:00");
 
 /// `YYYY-MM-DD`.
 pub fn date(text: &str) -> Option<Civil> {
-    let bytes = text.as_bytes();
-    if bytes.len() != 10 || bytes[4] != b'-' || bytes[7] != b'-' {
-        return None;
-    }
+    day(text.as_bytes())
+}
+
+#[inline]
+fn day(bytes: &[u8]) -> Option<Civil> {
+    let numbers = DAY.read(bytes)?;
     Some(Civil {
-        year: two(bytes, 0)? * 100 + two(bytes, 2)?,
-        month: two(bytes, 5)?,
-        day: two(bytes, 8)?,
+        year: numbers.four(0),
+        month: numbers.two(5),
+        day: numbers.two(8),
         ..Civil::default()
     })
 }
@@ -58,16 +64,20 @@ pub fn datetime(text: &str) -> Option<(Civil, Option<i32>)> {
         }
         _ => 19,
     };
-    let (day, clock) = (date(text.get(..10)?)?, time(text.get(11..end)?)?);
+    let (day, clock) = (day(&bytes[..10])?, CLOCK.read(&bytes[11..19])?);
     let offset_seconds = match text.get(end..)? {
         "" => None,
         zone => Some(offset(zone).filter(|_| matches!(zone.len(), 1 | 6))?),
     };
     let civil = Civil {
-        year: day.year,
-        month: day.month,
-        day: day.day,
-        ..clock
+        hour: clock.two(0),
+        minute: clock.two(3),
+        second: clock.two(6),
+        nanosecond: match end {
+            19 => 0,
+            end => fraction(&bytes[20..end])?,
+        },
+        ..day
     };
     Some((civil, offset_seconds))
 }

@@ -44,11 +44,12 @@ impl CsvBind {
 
 impl Bind<Cells, Record> for CsvBind {
     fn bind(&self, row: &mut Cells, record: &mut Record) -> Verdict {
-        record.clear(0);
+        record.take_over_cells(row);
         let mut problems = Vec::new();
         for (index, (field, column)) in self.fields.iter().enumerate() {
-            match column.and_then(|column| row.get(column)) {
-                Some(text) => field.text(index, text, record, &mut problems),
+            let found = column.and_then(|column| row.get(column).zip(row.place_of(column)));
+            match found {
+                Some((text, place)) => field.text(index, text, place, record, &mut problems),
                 None => field.absent(record, &mut problems),
             }
         }

@@ -2,8 +2,8 @@
 //! this order. The value is pushed to the record; what is wrong is added to the problems, and the value is null then.
 
 use super::text::Shape;
-use super::value::{Fault, Reader, shown};
-use crate::record::{Item, Kind, Record, Value};
+use super::value::{Fault, Found, Reader, shown};
+use crate::record::{Item, Kind, Record, Text, Value};
 use crate::step::bind::validate::Constraints;
 use pipeline::Problem;
 use std::sync::Arc;
@@ -78,23 +78,27 @@ impl FieldPlan {
         record.push(value);
     }
 
-    /// Pushes the value of a text, which is field `index` of the record.
+    /// Pushes the value of a text that stands at `place` of the record, of which it is field `index`.
     #[inline]
     pub fn text(
         &self,
         index: usize,
-        found: &str,
+        text: &str,
+        place: Text,
         record: &mut Record,
         problems: &mut Vec<Problem>,
     ) {
-        if !self.shape.is_empty() {
-            return self.shaped(index, found, record, problems, false);
+        if !self.shape.keeps(text) {
+            return self.shaped(index, text, record, problems, false);
         }
-        if self.missing.has(found) {
+        if self.missing.has(text) {
             return self.absent(record, problems);
         }
-        let read = self.reader.text_to(found, record, Record::push);
-        self.judge(read, index, found, record, problems);
+        let place = Some(place);
+        let read = self
+            .reader
+            .text_to(Found { text, place }, record, Record::push);
+        self.judge(read, index, text, record, problems);
     }
 
     /// Pushes the value of a JSON value, which is field `index` of the record.
@@ -107,7 +111,7 @@ impl FieldPlan {
     ) {
         match item.kind() {
             Kind::Null => self.absent(record, problems),
-            Kind::String if !self.shape.is_empty() => {
+            Kind::String if !self.shape.is_empty() && !self.shape.keeps(item.text()) => {
                 self.shaped(index, item.text(), record, problems, true);
             }
             Kind::String | Kind::Number
@@ -156,10 +160,11 @@ impl FieldPlan {
     ) {
         let read = match self.shape.apply(found) {
             Ok(text) if self.missing.has(&text) => return self.absent(record, problems),
-            Ok(text) if is_json => self
-                .reader
-                .item_text_to(&text, self.lax, record, Record::push),
-            Ok(text) => self.reader.text_to(&text, record, Record::push),
+            Ok(text) if is_json => {
+                self.reader
+                    .item_text_to((&*text).into(), self.lax, record, Record::push)
+            }
+            Ok(text) => self.reader.text_to((&*text).into(), record, Record::push),
             // A text that means null as it stands need not have what is looked for.
             Err(_) if self.missing.has(found) => return self.absent(record, problems),
             Err(fault) => Err(fault),

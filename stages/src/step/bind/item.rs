@@ -5,7 +5,7 @@
 use super::number::{self, NumberStyle};
 use super::time::{self, Form};
 use super::untyped;
-use super::value::{Fault, Reader, in_list};
+use super::value::{Fault, Found, Reader, in_list};
 use crate::record::{Item, Kind, Record, Value};
 
 impl Reader {
@@ -73,7 +73,10 @@ impl Reader {
     ) -> Result<T, Fault> {
         match self {
             Self::String => Ok(put(record, Value::Text(item.place()))),
-            _ => self.item_text_to(item.text(), lax, record, put),
+            _ => {
+                let (text, place) = (item.text(), Some(item.place()));
+                self.item_text_to(Found { text, place }, lax, record, put)
+            }
         }
     }
 
@@ -81,7 +84,7 @@ impl Reader {
     #[inline]
     pub fn item_text_to<T>(
         &self,
-        text: &str,
+        found: Found<'_>,
         lax: bool,
         record: &mut Record,
         put: impl FnOnce(&mut Record, Value) -> T,
@@ -96,11 +99,11 @@ impl Reader {
                     .filter(|form| !is_count(form))
                     .cloned()
                     .collect();
-                let milliseconds = time::datetime(text, &texts, zone.as_ref())?;
+                let milliseconds = time::datetime(found.text, &texts, zone.as_ref())?;
                 Ok(put(record, Value::Datetime(milliseconds)))
             }
             Self::List(..) => Err(Fault::wrong("is a text, not a list")),
-            _ => self.text_to(text, record, put),
+            _ => self.text_to(found, record, put),
         }
     }
 

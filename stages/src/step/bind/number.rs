@@ -144,7 +144,37 @@ fn short_float(bytes: &[u8]) -> Option<f64> {
 /// Reads a number exactly, with as many digits behind the point as were written; `scale` digits of a whole
 /// number stand behind an implied point.
 pub fn decimal(text: &str, style: NumberStyle, scale: Option<u32>) -> Result<Decimal, Fault> {
+    if style == NumberStyle::PLAIN
+        && scale.is_none()
+        && let Some(value) = short_decimal(text.as_bytes())
+    {
+        return Ok(value);
+    }
     read_decimal(text, style, scale).map_err(|fault| with_mark(fault, text, style))
+}
+
+/// Reads a number without an exponent that takes at most [`U64_DIGITS`] bytes behind its sign. `None` for any
+/// other, and for what is no number.
+#[inline]
+fn short_decimal(bytes: &[u8]) -> Option<Decimal> {
+    let (negative, digits) = signed(bytes);
+    if digits.len() > U64_DIGITS {
+        return None;
+    }
+    let (mut value, mut point) = (0_u64, None);
+    for (at, byte) in digits.iter().enumerate() {
+        let digit = byte.wrapping_sub(b'0');
+        if digit <= 9 {
+            value = value * 10 + u64::from(digit);
+        } else if *byte != b'.' || point.replace(at).is_some() {
+            return None;
+        }
+    }
+    if digits.len() == usize::from(point.is_some()) {
+        return None;
+    }
+    let scale = point.map_or(0, |at| digits.len() - 1 - at);
+    Some(Decimal::short(negative, value, scale as u8))
 }
 
 fn read_decimal(text: &str, style: NumberStyle, scale: Option<u32>) -> Result<Decimal, Fault> {

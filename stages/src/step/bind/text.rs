@@ -41,6 +41,12 @@ impl Shape {
         self.0.is_empty()
     }
 
+    /// Whether a look at its bytes shows that `text` stays as it is; [`Self::apply`] finds out where it does not.
+    #[inline]
+    pub fn keeps(&self, text: &str) -> bool {
+        self.0.iter().all(|change| change.keeps(text.as_bytes()))
+    }
+
     /// The text with all changes made.
     ///
     /// # Errors
@@ -58,17 +64,23 @@ impl Shape {
 }
 
 impl Change {
+    fn keeps(&self, text: &[u8]) -> bool {
+        match self {
+            Self::Trim => {
+                let ends = [text.first(), text.last()];
+                ends.into_iter().flatten().all(u8::is_ascii_graphic)
+            }
+            Self::Lowercase => is_small(text),
+            Self::Uppercase => is_capital(text),
+            _ => false,
+        }
+    }
+
     fn apply<'t>(&self, text: &'t str) -> Result<Cow<'t, str>, Fault> {
         Ok(match self {
             Self::Trim => Cow::Borrowed(text.trim()),
-            Self::Lowercase => {
-                let done = |byte: u8| byte.is_ascii() && !byte.is_ascii_uppercase();
-                unless(text.bytes().all(done), text, str::to_lowercase)
-            }
-            Self::Uppercase => {
-                let done = |byte: u8| byte.is_ascii() && !byte.is_ascii_lowercase();
-                unless(text.bytes().all(done), text, str::to_uppercase)
-            }
+            Self::Lowercase => unless(is_small(text.as_bytes()), text, str::to_lowercase),
+            Self::Uppercase => unless(is_capital(text.as_bytes()), text, str::to_uppercase),
             Self::Collapse => unless(is_collapsed(text), text, collapse),
             Self::Unescape => unless(!text.contains('&'), text, unescape),
             Self::Replace(pattern, with) => pattern.replace_all(text, with),
@@ -82,6 +94,18 @@ impl Change {
             }
         })
     }
+}
+
+/// Whether it is ASCII without capital letters.
+fn is_small(text: &[u8]) -> bool {
+    text.iter()
+        .all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase())
+}
+
+/// Whether it is ASCII without small letters.
+fn is_capital(text: &[u8]) -> bool {
+    text.iter()
+        .all(|byte| byte.is_ascii() && !byte.is_ascii_lowercase())
 }
 
 fn no_extract() -> Fault {
@@ -172,6 +196,10 @@ mod tests {
         let shape = Shape::new(vec![change.clone()]);
         let found = shape.apply(text).unwrap();
         assert_eq!(found, expected, "{change:?} of {text:?}");
+        assert!(
+            !shape.keeps(text) || text == expected,
+            "{change:?} of {text:?}"
+        );
         if text == expected && !text.contains('&') {
             assert!(
                 matches!(found, Cow::Borrowed(_)),

@@ -12,7 +12,7 @@ pub use constant::{Constant, canonical, name as type_name};
 pub use plan::{Wanted, regex_fault};
 
 use super::shown;
-use crate::record::{Record, Value};
+use crate::record::{Key, Record, Text, Value};
 use pattern::Pattern;
 use pipeline::Problem;
 use std::cmp::Ordering;
@@ -32,6 +32,8 @@ enum Constraint {
     Pattern(Pattern, String),
     /// The allowed values, and how a message lists them.
     Enum(Vec<Constant>, String),
+    /// The allowed texts, likewise.
+    Words(Vec<Key>, String),
 }
 
 impl Constraints {
@@ -52,6 +54,8 @@ impl Constraints {
 }
 
 impl Constraint {
+    /// What is not done in a word is a call: inside the loop over constraints, its first half would be done for each
+    /// value, whatever its constraints.
     #[inline]
     fn is_met(&self, value: &Value, record: &Record) -> bool {
         match self {
@@ -60,8 +64,12 @@ impl Constraint {
             Self::MinLength(least) => length(value, record).is_none_or(|length| length >= *least),
             Self::MaxLength(most) => length(value, record).is_none_or(|length| length <= *most),
             Self::Pattern(pattern, _) => match value {
-                Value::Text(text) => pattern.matches(record.text(*text)),
+                Value::Text(text) => matches(pattern, *text, record),
                 _ => true,
+            },
+            Self::Words(allowed, _) => match value {
+                Value::Text(text) => record.is_one_of(*text, allowed),
+                _ => false,
             },
             Self::Enum(allowed, _) => allowed.iter().any(|one| one.equals(value, record)),
         }
@@ -76,13 +84,20 @@ impl Constraint {
             Self::MinLength(least) => ("min_length", format!("is shorter than {least}")),
             Self::MaxLength(most) => ("max_length", format!("is longer than {most}")),
             Self::Pattern(_, pattern) => ("pattern", format!("does not match {pattern}")),
-            Self::Enum(_, list) => ("enum", format!("is none of {list}")),
+            Self::Enum(_, list) | Self::Words(_, list) => ("enum", format!("is none of {list}")),
         };
         Problem::of_field(code, field, format!("{found} {reason}"))
     }
 }
 
+/// Whether a text matches.
+#[inline(never)]
+fn matches(pattern: &Pattern, text: Text, record: &Record) -> bool {
+    pattern.matches(record.text(text))
+}
+
 /// Characters of a text, items of a list.
+#[inline(never)]
 fn length(value: &Value, record: &Record) -> Option<u64> {
     match value {
         Value::Text(text) => Some(record.text(*text).chars().count() as u64),

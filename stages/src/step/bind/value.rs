@@ -4,7 +4,7 @@
 use super::identifier;
 use super::number::{self, NumberStyle};
 use super::time::{self, Form, Zone};
-use crate::record::{Record, Value};
+use crate::record::{Record, Text, Value};
 use pipeline::Problem;
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -50,6 +50,32 @@ pub fn shown(found: &str) -> String {
     match found.char_indices().nth(MAX_SHOWN_CHARS) {
         None => format!("{found:?}"),
         Some((end, _)) => format!("{:?}…", &found[..end]),
+    }
+}
+
+/// A text that was found.
+#[derive(Clone, Copy, Debug)]
+pub struct Found<'t> {
+    /// The text itself.
+    pub text: &'t str,
+    /// Where it stands in the record already.
+    pub place: Option<Text>,
+}
+
+impl Found<'_> {
+    /// Its place in `record`, into which it is copied where it has none.
+    #[inline]
+    fn stored(self, record: &mut Record) -> Text {
+        match self.place {
+            Some(place) => place,
+            None => record.store(self.text),
+        }
+    }
+}
+
+impl<'t> From<&'t str> for Found<'t> {
+    fn from(text: &'t str) -> Self {
+        Self { text, place: None }
     }
 }
 
@@ -116,7 +142,7 @@ impl Truths {
 impl Reader {
     /// Reads a text; texts go into the buffer of `record`.
     pub fn text(&self, text: &str, record: &mut Record) -> Result<Value, Fault> {
-        self.text_to(text, record, |_, value| value)
+        self.text_to(text.into(), record, |_, value| value)
     }
 
     /// Reads a text and puts the value where it belongs. Each type calls `put` for itself: a value that is
@@ -124,13 +150,18 @@ impl Reader {
     #[inline(always)]
     pub fn text_to<T>(
         &self,
-        text: &str,
+        found: Found<'_>,
         record: &mut Record,
         put: impl FnOnce(&mut Record, Value) -> T,
     ) -> Result<T, Fault> {
+        let text = found.text;
         match self {
             Self::String => {
-                let text = record.store(text);
+                let text = found.stored(record);
+                Ok(put(record, Value::Text(text)))
+            }
+            Self::Email if identifier::is_email(text) => {
+                let text = found.stored(record);
                 Ok(put(record, Value::Text(text)))
             }
             Self::Integer(style) => {
@@ -161,17 +192,17 @@ impl Reader {
                 Some(bytes) => Ok(put(record, Value::Uuid(bytes))),
                 None => Err(Fault::wrong("is no UUID")),
             },
-            _ => self.rarer(text, record).map(|value| put(record, value)),
+            _ => self.rarer(found, record).map(|value| put(record, value)),
         }
     }
 
     #[inline(never)]
-    fn rarer(&self, text: &str, record: &mut Record) -> Result<Value, Fault> {
+    fn rarer(&self, found: Found<'_>, record: &mut Record) -> Result<Value, Fault> {
+        let text = found.text;
         match self {
             Self::Time(forms) => time::time(text, forms, |text| Value::Text(record.store(text))),
             Self::Duration => time::duration(text).map(Value::Integer),
-            Self::Email if identifier::is_email(text) => Ok(Value::Text(record.store(text))),
-            Self::Url if identifier::is_url(text) => Ok(Value::Text(record.store(text))),
+            Self::Url if identifier::is_url(text) => Ok(Value::Text(found.stored(record))),
             Self::Url => Err(Fault::wrong("is no absolute http or https URL")),
             Self::List(items, Some(separator)) => {
                 list_of_text(text, items.as_deref(), separator, record)

@@ -1,7 +1,7 @@
 //! A value that a spec names, `minimum = "0.01"` say, in a field's own type, compared exactly with values of
 //! records. Its text is canonical: a point for decimals, ISO 8601 for dates, whatever the input looks like.
 
-use crate::record::{Decimal, Record, Type, Value, write_date, write_datetime};
+use crate::record::{Decimal, Key, Record, Type, Value, write_date, write_datetime};
 use crate::step::bind::{Form, Literal, NumberStyle, Reader, Zone};
 use std::cmp::Ordering;
 use std::fmt;
@@ -80,23 +80,29 @@ impl Constant {
         self.value
     }
 
+    /// The text that it is, to be looked for.
+    pub fn key(&self) -> Option<Key> {
+        matches!(self.value, Value::Text(_)).then(|| Key::new(&self.text))
+    }
+
     /// How this value stands to a value of `record`; `None` where their types cannot be compared.
     #[inline]
     pub fn compare(&self, other: &Value, record: &Record) -> Option<Ordering> {
+        match (&self.value, other) {
+            (Value::Integer(a), Value::Integer(b)) => Some(a.cmp(b)),
+            _ => self.compare_others(other, record),
+        }
+    }
+
+    #[inline(never)]
+    fn compare_others(&self, other: &Value, record: &Record) -> Option<Ordering> {
         self.order(other, |text| record.text(text))
     }
 
     /// Whether this is a value of `record`.
     #[inline]
     pub fn equals(&self, other: &Value, record: &Record) -> bool {
-        match (&self.value, other) {
-            // The text was written a moment ago: the processor waits for it where a call of memcmp loads it whole.
-            (Value::Text(_), Value::Text(other)) => {
-                let (own, other) = (self.text.as_bytes(), record.text(*other).as_bytes());
-                own.len() == other.len() && own.iter().zip(other).all(|(a, b)| a == b)
-            }
-            _ => self.compare(other, record) == Some(Ordering::Equal),
-        }
+        self.compare(other, record) == Some(Ordering::Equal)
     }
 
     /// How two constants of one type stand to each other.

@@ -115,7 +115,12 @@ impl Planner<'_> {
                 values.extend(self.constant(&format!("enum[{index}]"), literal));
             }
             let list: Vec<String> = allowed.iter().map(Literal::to_string).collect();
-            found.push(Constraint::Enum(values, list.join(", ")));
+            let list = list.join(", ");
+            let words = values.iter().map(Constant::key).collect::<Option<_>>();
+            found.push(match words {
+                Some(words) => Constraint::Words(words, list),
+                None => Constraint::Enum(values, list),
+            });
         }
     }
 

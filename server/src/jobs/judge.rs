@@ -10,7 +10,7 @@
 //! | any | completed, or failed or cancelled and can be retried; the same text | that job; in key modes a new generation where a later load has started since |
 //! | any | failed or cancelled, and can never be retried; the same text | a new job takes it over |
 //! | something acknowledged | ended, another text | `loaded_by_other_spec` |
-//! | nothing acknowledged | ended, another text | a new job takes it over, as soon as nobody holds it |
+//! | nothing acknowledged, perhaps completed | ended, another text | a new job takes it over, as soon as nobody holds it; in key modes a new generation where it was completed and a later load has started since |
 //! | held for a moment by a request | not there | waited for |
 //! | held by `run` | not there | `load_in_progress` |
 //! | held by nobody, the same text | not there | its job is put into the queue; in key modes as above |
@@ -74,7 +74,9 @@ pub(super) fn judge(situation: Situation<'_>) -> Result<Verdict, Fatal> {
         return Ok(anew);
     }
     let is_newer = situation.numbered && situation.newer;
-    let is_touched = entry.acknowledged || entry.completed;
+    let is_touched = entry.acknowledged;
+    // Its number is older than what stands in the target by now.
+    let is_late = is_newer && entry.completed;
     let Some(job) = situation.job else {
         return if entry.live {
             match is_brief(&entry) {
@@ -110,6 +112,8 @@ pub(super) fn judge(situation: Situation<'_>) -> Result<Verdict, Fatal> {
     } else if entry.live {
         // The job has ended, so its worker lets go of the load at any moment.
         Ok(Verdict::Wait(entry))
+    } else if is_late {
+        Ok(anew)
     } else {
         Ok(Verdict::Take(entry, candidate))
     }

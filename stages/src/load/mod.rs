@@ -173,7 +173,7 @@ pub enum Verdict {
 ///
 /// # Errors
 /// `load_in_progress` while somebody else loads the same content; `loaded_by_other_spec` when another text
-/// of the spec has loaded it; `nothing_to_resume` when there is no entry to go on with.
+/// of the spec has loaded anything of it; `nothing_to_resume` when there is no entry to go on with.
 pub fn judge(
     request: &Request,
     newest: Option<Entry>,
@@ -204,8 +204,12 @@ pub fn judge(
             .hint("wait until it has ended; if it was killed, `--resume` waits for its lease to run out and goes on")),
         };
     }
-    if !entry.acknowledged && !entry.completed {
-        return Ok(Verdict::Take(entry));
+    if !entry.acknowledged && !(entry.completed && same_spec) {
+        // A load that was completed keeps its number, which a later one would stand before.
+        return Ok(match entry.completed && request.numbered && newer {
+            true => Verdict::Enter(entry.generation + 1),
+            false => Verdict::Take(entry),
+        });
     }
     if !same_spec {
         return Err(Fatal::new(
@@ -306,6 +310,13 @@ mod tests {
         check("acknowledged other", Wish::Resume, "loaded_by_other_spec");
         check("acknowledged other", Wish::Again, "enter 4");
         check("other", Wish::Load, "take");
+        // Completed, and every record was rejected or dropped: nothing is there that another text would double.
+        check("completed", Wish::Load, "existing");
+        check("completed other", Wish::Load, "take");
+        check("completed other", Wish::Resume, "take");
+        check("completed other numbered", Wish::Load, "take");
+        check("completed other numbered newer", Wish::Load, "enter 4");
+        check("completed other live", Wish::Load, "load_in_progress");
         check("acknowledged", Wish::Load, "take");
         check("acknowledged", Wish::Resume, "take");
         check("live", Wish::Load, "load_in_progress");

@@ -162,7 +162,17 @@ fn another_text_waits_takes_over_or_is_refused() {
     for state in ["completed other", "failed other", "cancelled other"] {
         check("acknowledged other", state, "", "loaded_by_other_spec");
         check("acknowledged live other", state, "", "loaded_by_other_spec");
-        check("completed other", state, "", "loaded_by_other_spec");
+        check(
+            "acknowledged completed other",
+            state,
+            "",
+            "loaded_by_other_spec",
+        );
+        // Completed with nothing loaded: there is nothing that another text would double.
+        check("completed other", state, "", "take ours");
+        check("completed live other", state, "", "wait");
+        check("completed other", state, "numbered", "take ours");
+        check("completed other", state, "numbered newer", "enter 4 ours");
         check(
             "acknowledged other",
             state,
@@ -193,7 +203,8 @@ fn a_load_whose_job_is_not_in_the_queue_is_gone_on_with() {
         ("acknowledged completed", "take theirs"),
         ("completed", "take theirs"),
         ("acknowledged other", "loaded_by_other_spec"),
-        ("completed other", "loaded_by_other_spec"),
+        ("acknowledged completed other", "loaded_by_other_spec"),
+        ("completed other", "take ours"),
     ] {
         check(newest, "-", "", expected);
         check(newest, "-", "gone", expected);

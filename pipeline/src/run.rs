@@ -174,14 +174,8 @@ pub async fn run(job: Job) -> Report {
     let gate = Arc::new(Gate::new(max_in_flight, job.rate.adaptive, job.writes));
     let acks = batches
         .map(|batch| {
-            let (sink, gate) = (job.sink.clone(), gate.clone());
-            // Where the gate holds a batch back, it waits for the target too.
-            let work = written.begin(Stage::Write);
-            task(async move {
-                let ack = write(batch?, &gate, &*sink).await;
-                drop(work);
-                ack
-            })
+            let (sink, gate, timing) = (job.sink.clone(), gate.clone(), written.clone());
+            task(async move { write(batch?, &gate, &*sink, &timing).await })
         })
         // What is written waits here for those before it, and a batch that is ready takes its place at the sink.
         .buffered(most_batches(max_in_flight));
@@ -288,8 +282,16 @@ fn task<T: Send + 'static>(
 }
 
 /// Writes the records of a batch.
-async fn write(batch: Batch, gate: &Gate, sink: &dyn Sink) -> Result<Ack, Fatal> {
+async fn write(
+    batch: Batch,
+    gate: &Gate,
+    sink: &dyn Sink,
+    timing: &Arc<Timing>,
+) -> Result<Ack, Fatal> {
+    // Where the gate holds a batch back, it waits for the target too; one that waits for a core or its turn does not.
+    let work = timing.begin(Stage::Write);
     let written = gate.write(&batch, sink).await?;
+    drop(work);
     check_refused(&batch, &written.rejects)?;
     let (start, end) = (batch.start(), batch.end());
     let mut ack = Ack {

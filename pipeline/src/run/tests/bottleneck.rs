@@ -121,3 +121,30 @@ async fn parsing_that_is_slow_is_named_also_where_there_are_fewer_cores_than_par
     .await;
     assert_eq!(named, Some(Stage::Parse), "{busy:?}");
 }
+
+/// A sink that takes everything at once.
+struct AtOnce;
+
+#[async_trait]
+impl Sink for AtOnce {
+    async fn write(&self, batch: &Batch) -> Result<Written, Fatal> {
+        Ok(Written {
+            loaded: batch.len() as u64,
+            ..Written::default()
+        })
+    }
+}
+
+#[tokio::test]
+async fn a_target_that_takes_no_time_is_not_busy_also_where_its_batches_wait_for_a_core() {
+    // One thread: what is to be written waits behind what is parsed.
+    let (named, busy) = bound(Store::default(), |job| Job {
+        convert: Arc::new(Hardly(job.convert)),
+        sink: Arc::new(AtOnce),
+        max_parsers: 4,
+        ..job
+    })
+    .await;
+    assert_eq!(named, Some(Stage::Parse), "{busy:?}");
+    assert!(busy.write < 200, "{busy:?}");
+}

@@ -251,6 +251,8 @@ mod tests {
             counted_from: Tally::default(),
             mark: None,
             head: String::new(),
+            bytes_read: 0,
+            busy: None,
         };
         let columns = |name: &str| Cause::UnknownColumns(vec![name.into()]);
         let now = Tally {

@@ -1,6 +1,6 @@
 //! The ledger's contract: remember rejects and checkpoints durably.
 
-use crate::{Books, Fatal, Reject, Tally};
+use crate::{Books, Busy, Fatal, Reject, Tally};
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
@@ -15,6 +15,12 @@ pub struct Checkpoint {
     pub mark: Option<u64>,
     /// What the framer and the bind need of the input's head (the header row of a CSV), opaque here.
     pub head: String,
+    /// Bytes of the stored object up to the same end, for whoever shows the books; 0 before the first batch.
+    #[serde(default)]
+    pub bytes_read: u64,
+    /// Where the time of the run went up to then; none before its first batch.
+    #[serde(default)]
+    pub busy: Option<Busy>,
 }
 
 /// Remembers what was acknowledged. Rejects of a batch are stored after its records and before the

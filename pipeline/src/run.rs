@@ -361,16 +361,18 @@ impl Clerk<'_> {
             };
             let Some(ack) = next else { return Ok(true) };
             let ack = ack?;
-            let counters = self.saver.enter(&ack)?;
+            let bytes_read = self.shared.read.borrow().up_to(ack.end.offset);
+            // An estimate may fall behind an earlier one.
+            let bytes_read = bytes_read.max(self.progress.borrow().bytes_read);
+            let busy = self.shared.timing.busy();
+            let counters = self.saver.enter(&ack, bytes_read, busy)?;
             let refused = ack.written.rejects.len() as u64;
             let breach = lock(&self.shared.judge).acknowledged(refused, Tally::from(&counters));
             self.shared.breach(breach);
-            let bytes_read = self.shared.read.borrow().up_to(ack.end.offset);
             self.progress.send_modify(|progress| {
                 progress.counters = counters;
-                // An estimate may fall behind an earlier one.
-                progress.bytes_read = progress.bytes_read.max(bytes_read);
-                progress.busy = Some(self.shared.timing.busy());
+                progress.bytes_read = bytes_read;
+                progress.busy = Some(busy);
             });
         }
     }

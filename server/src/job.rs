@@ -1,6 +1,6 @@
 //! A job as clients see it: the JSON of `run --json`, and of the service's answers.
 
-use pipeline::{Books, Breach, Busy, Fatal, Kind, Stage};
+use pipeline::{Books, Breach, Busy, Cause, Fatal, Kind, Stage};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use stages::plan::Plan;
@@ -183,11 +183,26 @@ pub struct Failure {
 impl Failure {
     /// Why a job is held.
     pub fn of_breach(breach: &Breach) -> Self {
-        let (code, message) = (breach.cause.code().to_owned(), breach.message.clone());
+        Self::of_cause(&breach.cause, breach.message.clone())
+    }
+
+    /// Why a job is held, and where the limit is said.
+    pub fn of_cause(cause: &Cause, message: String) -> Self {
+        let hint = match cause {
+            Cause::Errors => {
+                "the limits stand in the spec's [errors]: max_ratio (0.01 where it says nothing) and max_records (50000)"
+            }
+            Cause::MinRecords => {
+                "[errors] min_records = 0 in the spec lets an empty file pass (1 where it says nothing)"
+            }
+            Cause::UnknownColumns(_) => {
+                "the spec says [columns] unknown = \"hold\": a field takes a column, `drop` leaves it out"
+            }
+        };
         Self {
-            code,
+            code: cause.code().to_owned(),
             message,
-            hint: None,
+            hint: Some(hint.to_owned()),
             causes: Vec::new(),
         }
     }

@@ -304,6 +304,8 @@ fn start(at: Position, skipped: u64, head: String) -> Checkpoint {
         counted_from: Tally::default(),
         mark: None,
         head,
+        bytes_read: 0,
+        busy: None,
     }
 }
 

@@ -4,7 +4,7 @@
 //! newest is saved next. The first acknowledged batch is saved at once.
 
 use super::lock;
-use crate::{Ack, Checkpoint, Counters, Fatal, Ledger};
+use crate::{Ack, Busy, Checkpoint, Counters, Fatal, Ledger};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 use tokio::sync::Notify;
@@ -65,10 +65,12 @@ impl Saver {
         }
     }
 
-    /// Enters an acknowledgement into the books, to be saved soon.
-    pub(super) fn enter(&self, ack: &Ack) -> Result<Counters, Fatal> {
+    /// Enters an acknowledgement into the books, to be saved soon, and how far the run was then.
+    pub(super) fn enter(&self, ack: &Ack, bytes_read: u64, busy: Busy) -> Result<Counters, Fatal> {
         let mut checkpoint = lock(&self.state.checkpoint);
         checkpoint.books.enter(ack)?;
+        checkpoint.bytes_read = bytes_read;
+        checkpoint.busy = Some(busy);
         if ack.written.mark.is_some() {
             checkpoint.mark = ack.written.mark;
         }

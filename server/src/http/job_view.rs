@@ -4,7 +4,7 @@ use super::scalars::{StateWord, Time};
 use crate::id::Id;
 use crate::job::{BusyView, ErrorKind, Failure, SpecPin, Stats};
 use crate::queue::{Job, State};
-use pipeline::Stage;
+use pipeline::{Busy, Stage};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -30,7 +30,7 @@ pub struct JobView {
     created_at: Time,
     /// When it was last queued.
     queued_at: Time,
-    /// When it was first claimed.
+    /// When it was first claimed; a retry that starts over (`reset=true`) begins anew.
     started_at: Option<Time>,
     finished_at: Option<Time>,
     updated_at: Time,
@@ -46,7 +46,8 @@ pub struct JobView {
     bottleneck: Option<&'static str>,
     /// For which share of its time each stage was busy, in the last claim that did something; none before.
     busy: Option<BusyView>,
-    /// The counters.
+    /// The counters, as of the last checkpoint that was saved, like `progress`, `bytesRead` and `busy`. Those of a cancelled
+    /// job stay so: what was written behind it stays too, and is met again by a retry, as already loaded.
     stats: Stats,
     /// The rejects, one entry per code and field; bounded.
     errors: Vec<ErrorKind>,
@@ -68,10 +69,11 @@ impl From<Job> for JobView {
         let books = job.checkpoint.as_ref().map(|checkpoint| &checkpoint.books);
         let errors = books.map(|books| books.summary.kinds());
         let running = job.state == State::InProgress;
+        let (bytes_read, busy) = of_one_moment(&job);
         Self {
             job_id: job.id,
             file_id: job.file(),
-            progress: progress(&job),
+            progress: progress(&job, bytes_read),
             stats: books.map(Stats::from).unwrap_or_default(),
             errors: if job.expired {
                 Vec::new()
@@ -79,12 +81,7 @@ impl From<Job> for JobView {
                 errors.into_iter().flatten().map(ErrorKind::from).collect()
             },
             failure: match (job.held, job.state) {
-                (Some(held), State::Held) => Some(Failure {
-                    code: held.cause.code().to_owned(),
-                    message: held.message,
-                    hint: None,
-                    causes: Vec::new(),
-                }),
+                (Some(held), State::Held) => Some(Failure::of_cause(&held.cause, held.message)),
                 _ => job.failure,
             },
             file_ids: job.files,
@@ -97,15 +94,11 @@ impl From<Job> for JobView {
             started_at: job.started_ms.map(Time),
             finished_at: job.finished_ms.map(Time),
             updated_at: Time(job.updated_ms),
-            bytes_read: job.progress.bytes_read,
+            bytes_read,
             bytes_total: job.progress.bytes_total,
             records_per_second: job.progress.records_per_second,
-            bottleneck: job
-                .progress
-                .busy
-                .and_then(|busy| busy.bottleneck())
-                .map(Stage::name),
-            busy: job.progress.busy.map(BusyView::from),
+            bottleneck: busy.and_then(|busy| busy.bottleneck()).map(Stage::name),
+            busy: busy.map(BusyView::from),
             worker_id: job.worker,
             lock_until: job.lock_until_ms.filter(|_| running).map(Time),
             callback: None,
@@ -114,12 +107,22 @@ impl From<Job> for JobView {
     }
 }
 
-fn progress(job: &Job) -> f64 {
+/// How many bytes are done, and where the time went, at the moment of the counters: both are saved with them, and what a
+/// worker tells besides is of another moment. The end is told at once.
+fn of_one_moment(job: &Job) -> (u64, Option<Busy>) {
+    let told = (job.progress.bytes_read, job.progress.busy);
+    match &job.checkpoint {
+        Some(saved) if job.state != State::Completed && saved.busy.is_some() => {
+            (saved.bytes_read, saved.busy)
+        }
+        _ => told,
+    }
+}
+
+fn progress(job: &Job, bytes_read: u64) -> f64 {
     match (job.state, job.progress.bytes_total) {
         (State::Completed, _) => 1.0,
-        (_, Some(total)) if total > 0 => {
-            (job.progress.bytes_read as f64 / total as f64).clamp(0.0, 1.0)
-        }
+        (_, Some(total)) if total > 0 => (bytes_read as f64 / total as f64).clamp(0.0, 1.0),
         _ => 0.0,
     }
 }

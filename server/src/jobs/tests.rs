@@ -315,6 +315,8 @@ fn checkpoint(read: u64, rejected: u64) -> Checkpoint {
         counted_from: Tally::default(),
         mark: None,
         head: String::new(),
+        bytes_read: 0,
+        busy: None,
     }
 }
 

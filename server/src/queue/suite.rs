@@ -170,6 +170,8 @@ fn checkpoint(end: u64) -> Checkpoint {
         counted_from: Tally::default(),
         mark: Some(end * 100),
         head: "order_id;$total\n".into(),
+        bytes_read: 0,
+        busy: None,
     }
 }
 

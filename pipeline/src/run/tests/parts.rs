@@ -254,6 +254,8 @@ pub fn start() -> Checkpoint {
         counted_from: Tally::default(),
         mark: None,
         head: String::new(),
+        bytes_read: 0,
+        busy: None,
     }
 }
 

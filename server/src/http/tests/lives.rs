@@ -37,6 +37,8 @@ fn checkpoint(read: u64, loaded: u64, rejects: &[Reject]) -> Checkpoint {
         counted_from: Tally::default(),
         mark: None,
         head: String::new(),
+        bytes_read: 0,
+        busy: None,
     }
 }
 

@@ -86,6 +86,8 @@ fn checkpoint(end: u64) -> Checkpoint {
         counted_from: Tally::default(),
         mark: None,
         head: "$id,{$x:1}\n".into(),
+        bytes_read: 0,
+        busy: None,
     }
 }
 

@@ -16,6 +16,8 @@ fn checkpoint(read: u64) -> Checkpoint {
         books,
         mark: Some(read * 10),
         head: "[\"a\",\"b\"]".into(),
+        bytes_read: 0,
+        busy: None,
     }
 }
 

@@ -158,6 +158,8 @@ async fn a_job_gives_back_its_rejects_while_its_file_is_there_and_when_it_is_gon
         counted_from: Tally::default(),
         mark: None,
         head: serde_json::to_string(&head).unwrap(),
+        bytes_read: 0,
+        busy: None,
     };
     assert!(stores.queue.save(&claim, 0, &checkpoint).await.unwrap());
     let why = "(the file is gone: only its first 1024 bytes are here)";

@@ -79,6 +79,8 @@ pub(super) fn checkpoint(end: u64, call: u64) -> Checkpoint {
         counted_from: Tally::default(),
         mark: Some(call),
         head: "order_id;total\n".into(),
+        bytes_read: 0,
+        busy: None,
     }
 }
 

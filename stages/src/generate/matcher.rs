@@ -3,6 +3,7 @@
 //! never makes more than [`MAX_BYTES`].
 
 use super::chance::Chance;
+use crate::spec::plain_digits;
 use regex::Regex;
 use regex_syntax::hir::{Class, Hir, HirKind};
 
@@ -36,10 +37,11 @@ enum Part {
 impl Matcher {
     /// Reads a pattern that is known to be a regular expression.
     pub fn new(pattern: &str) -> Option<Self> {
+        let pattern = plain_digits(pattern);
         Some(Self {
-            part: Part::of(&regex_syntax::parse(pattern).ok()?),
+            part: Part::of(&regex_syntax::parse(&pattern).ok()?),
             whole: Regex::new(&format!(r"\A(?:{pattern})\z")).ok()?,
-            anywhere: Regex::new(pattern).ok()?,
+            anywhere: Regex::new(&pattern).ok()?,
         })
     }
 

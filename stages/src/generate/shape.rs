@@ -42,7 +42,7 @@ impl Shape {
                 Transform::Collapse => Change::Collapse,
                 Transform::Unescape => Change::Unescape,
                 Transform::Replace([pattern, with]) => {
-                    Change::Replace(Regex::new(pattern).ok()?, with.clone())
+                    Change::Replace(crate::spec::regex(pattern).ok()?, with.clone())
                 }
             });
         }

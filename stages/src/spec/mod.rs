@@ -2,6 +2,7 @@
 //! understood comes back beside every problem, each with its place in the file. Reading opens nothing and never
 //! panics, whatever the text; what is required and what makes sense together is not said here but by the plan.
 
+mod digits;
 mod duration;
 mod fault;
 mod language;
@@ -12,6 +13,7 @@ mod size;
 mod source;
 mod syntax;
 
+pub use digits::{plain_digits, regex};
 pub use duration::Millis;
 pub use language::{
     ErrorsSpec, ExpectedRejectSpec, FormatSpec, InputSpec, OnBreachSpec, OnSuccess, SinkSpec, Spec,

@@ -63,7 +63,7 @@ impl Title {
             .strip_prefix('/')
             .and_then(|text| text.strip_suffix('/'))
         {
-            Some(pattern) => Regex::new(pattern).map(Self::Pattern),
+            Some(pattern) => crate::spec::regex(pattern).map(Self::Pattern),
             None => Ok(Self::text(text)),
         }
     }

@@ -18,6 +18,8 @@ pub struct FieldPlan {
     pub(super) reader: Reader,
     pub(super) lax: bool,
     pub(super) required: bool,
+    /// Where it was looked for, as a message says it; empty where its name says so.
+    pub(super) looked_for: Box<str>,
     pub(super) constraints: Constraints,
 }
 
@@ -212,7 +214,7 @@ impl FieldPlan {
         Problem::of_field(
             "required",
             &*self.name,
-            format!("{} {reason}", shown(&self.name)),
+            format!("{} {reason}{}", shown(&self.name), self.looked_for),
         )
     }
 

@@ -83,6 +83,8 @@ pub struct BindPlan {
     fields: Vec<Planned>,
     /// Top-level names of the document that something else than a field is written to.
     also_taken: Vec<Arc<str>>,
+    /// What may be meant otherwise, each a line with its key path.
+    pub notes: Vec<String>,
 }
 
 #[derive(Clone, Debug)]
@@ -103,13 +105,18 @@ impl BindPlan {
         values: &ValuesSpec,
         problems: &mut Vec<PlanProblem>,
     ) -> Self {
-        let mut planner = Planner { input, problems };
+        let mut planner = Planner {
+            input,
+            problems,
+            notes: Vec::new(),
+        };
         planner.check_columns(columns);
         reading::check_values(values, planner.problems);
-        let planned = fields
+        let planned: Vec<Planned> = fields
             .iter()
             .map(|(name, spec)| planner.field(name, spec, values))
             .collect();
+        planner.note_entered(columns, &planned);
         let plan = Self {
             order: columns.order.unwrap_or_default(),
             missing: columns.missing.unwrap_or_default(),
@@ -117,6 +124,7 @@ impl BindPlan {
             room: fields.len(),
             fields: planned,
             also_taken: Vec::new(),
+            notes: planner.notes,
         };
         plan.check_targets(planner.problems);
         plan
@@ -199,6 +207,7 @@ impl BindPlan {
 struct Planner<'p> {
     input: Input,
     problems: &'p mut Vec<PlanProblem>,
+    notes: Vec<String>,
 }
 
 impl Planner<'_> {
@@ -231,10 +240,17 @@ impl Planner<'_> {
         let source = self.source(name, spec, &path);
         let reading = Reading::new(self.input, spec, values, &path, self.problems);
         let kind = spec.kind.unwrap_or(Type::String);
+        let looked_for = match &spec.from {
+            Some(from) if self.input == Input::Tree => {
+                let from: Vec<_> = from.0.iter().map(|from| format!("{from:?}")).collect();
+                format!(" (from {})", from.join(", ")).into()
+            }
+            _ => Box::default(),
+        };
         let name: Arc<str> = name.into();
         let zone = reading.zone.clone();
         Planned {
-            plan: Arc::new(reading.field(name.clone())),
+            plan: Arc::new(reading.field(name.clone(), looked_for)),
             field: Field { name, kind, target },
             source,
             zone,
@@ -283,6 +299,7 @@ impl Planner<'_> {
                 Source::Titles(titles.collect())
             }
             Input::Tree => {
+                self.note_keys(&path, spec.from.as_ref().map_or(&[], |from| &from.0));
                 let paths = said.iter().filter_map(|text| match Path::parse(text) {
                     Ok(path) => Some(path),
                     Err(message) => {
@@ -293,6 +310,44 @@ impl Planner<'_> {
                 });
                 Source::Paths(paths.collect())
             }
+        }
+    }
+
+    /// A key that looks like a path in some other notation may be one all the same.
+    fn note_keys(&mut self, path: &str, keys: &[String]) {
+        for key in keys.iter().filter(|key| !key.starts_with('$')) {
+            let names = match key.strip_prefix('/') {
+                Some(pointer) => pointer.replace('/', "."),
+                None if key.contains('.') => key.clone(),
+                None => continue,
+            };
+            self.notes.push(format!(
+                "{path}: {key:?} is one top-level key of that name; if a path is meant, write \"$.{names}\" (and for the key \"$['{key}']\")"
+            ));
+        }
+    }
+
+    /// Unknown keys are those of the record: what a path enters is known, with all that stands in it.
+    fn note_entered(&mut self, columns: &ColumnsSpec, planned: &[Planned]) {
+        let Some(Unknown::Keep | Unknown::Rescue) = columns.unknown else {
+            return;
+        };
+        let paths = planned.iter().flat_map(|planned| match &planned.source {
+            Source::Paths(paths) => &paths[..],
+            Source::Titles(_) | Source::Column(_) => &[],
+        });
+        let entered = paths.filter(|path| path.segments().len() > 1);
+        let mut tops: Vec<_> = entered
+            .filter_map(Path::top)
+            .map(|key| key.name().to_owned())
+            .collect();
+        tops.sort();
+        tops.dedup();
+        for top in tops {
+            self.notes.push(format!(
+                "columns.unknown: fields enter {top:?}, so it counts as known: what else stands in it is neither kept nor counted; \
+                 a field of type object takes all of it"
+            ));
         }
     }
 

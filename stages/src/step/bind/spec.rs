@@ -46,7 +46,7 @@ pub struct FieldSpec {
     pub min_length: Option<u64>,
     /// The greatest length: characters of a text, items of a list.
     pub max_length: Option<u64>,
-    /// A regular expression that the whole value must match.
+    /// A regular expression that the whole value must match; `\d` means 0 to 9.
     pub pattern: Option<String>,
     /// The only values that are allowed.
     #[serde(rename = "enum")]

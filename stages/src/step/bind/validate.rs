@@ -86,7 +86,13 @@ impl Constraint {
             Self::Pattern(_, pattern) => ("pattern", format!("does not match {pattern}")),
             Self::Enum(_, list) | Self::Words(_, list) => ("enum", format!("is none of {list}")),
         };
-        Problem::of_field(code, field, format!("{found} {reason}"))
+        let hint = match value {
+            Value::Text(text) if record.text(*text).is_empty() => {
+                "; where empty means null, say so with `missing_values`"
+            }
+            _ => "",
+        };
+        Problem::of_field(code, field, format!("{found} {reason}{hint}"))
     }
 }
 

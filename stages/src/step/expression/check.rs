@@ -374,7 +374,7 @@ impl<'a> Check<'a> {
     }
 
     fn pattern(&mut self, id: u64, text: &CelString<'_>) -> Result<IdedExpr, Wrong> {
-        let pattern = regex::Regex::new(text.inner())
+        let pattern = crate::spec::regex(text.inner())
             .map_err(|error| wrong(id, format!("{:?} is no pattern: {error}", text.inner())))?;
         Ok(self.constant(id, Box::new(Pattern(pattern))))
     }

@@ -93,7 +93,7 @@ impl Reading {
     }
 
     /// The field as the hot path needs it.
-    pub fn field(self, name: Arc<str>) -> FieldPlan {
+    pub fn field(self, name: Arc<str>, looked_for: Box<str>) -> FieldPlan {
         let Self {
             shape,
             missing,
@@ -112,6 +112,7 @@ impl Reading {
             reader,
             lax,
             required,
+            looked_for,
             constraints,
         }
     }
@@ -267,7 +268,7 @@ impl Builder<'_> {
     }
 
     fn regex(&mut self, key: &str, pattern: &str) -> Option<Regex> {
-        match Regex::new(pattern) {
+        match crate::spec::regex(pattern) {
             Ok(regex) => Some(regex),
             Err(error) => {
                 self.tell(key, "bad_regex", regex_fault(&error));

@@ -4,6 +4,7 @@
 //! and a text costs one look into a table for each byte. All others are left to the regular expression, which
 //! gives the same answers.
 
+use crate::spec::plain_digits;
 use regex::Regex;
 use regex_automata::Anchored;
 use regex_automata::dfa::{Automaton, StartKind, dense};
@@ -42,7 +43,7 @@ impl Pattern {
     pub fn new(text: &str) -> Result<Self, regex::Error> {
         Regex::new(text)?;
         // The group keeps alternatives inside the anchors.
-        let whole = format!(r"\A(?:{text})\z");
+        let whole = format!(r"\A(?:{})\z", plain_digits(text));
         Ok(Self {
             regex: Regex::new(&whole)?,
             table: is_plain(text)

@@ -18,7 +18,7 @@ use crate::queue::State;
 use crate::service::Service;
 use crate::stores::Stores;
 use crate::upload::sweeper::sweep;
-use crate::worker::{Workers, cleared};
+use crate::worker::{Workers, cleared, left};
 use pipeline::Fatal;
 use rustix::process::setpriority_process;
 use rustix::thread::gettid;
@@ -63,13 +63,16 @@ pub struct Role {
 /// `listen` when the address cannot be had.
 pub async fn run(config: Config, role: Role) -> Result<(), Fatal> {
     judge(&config, &role)?;
-    let _lock = match config.mongodb_uri {
+    let lock = match config.mongodb_uri {
         None => Some(lock(&config.data_dir)?),
         Some(_) => None,
     };
     let began = Instant::now();
     let service = Service::open(config).await?;
     warn_of_what_is_not_there(&service).await;
+    if lock.is_some() {
+        left::give_back(&service).await;
+    }
     let stop = CancellationToken::new();
     let server = match role.listen {
         Some(address) => Some(Server::bind(&service, address, role.is_insecure, &stop).await?),

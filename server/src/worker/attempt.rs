@@ -50,6 +50,14 @@ impl Ended {
             Self::Completed(_) | Self::Held(_) | Self::Stopped => false,
         }
     }
+
+    /// Whether the job's own store said so, as it does when somebody has cancelled it.
+    fn is_of_the_job(&self) -> bool {
+        match self {
+            Self::Lost(lost) => matches!(lost, Lost::Job),
+            ended => ended.is_lost(),
+        }
+    }
 }
 
 /// How far an attempt came.
@@ -90,11 +98,20 @@ impl Attempt {
         let (spec, version, fence) = (&spec.pin.name, spec.pin.version, self.claim.fence);
         tracing::info!(%spec, version, attempts, fence, from, "claimed");
         let (ended, came) = self.work(claimed, closing).await;
+        let is_cancelled = ended.is_of_the_job() && self.state().await == State::Cancelled;
+        let ended = match is_cancelled {
+            true => Ended::Lost(Lost::Job),
+            false => ended,
+        };
         let lost = match &ended {
             Ended::Lost(lost) => Some(lost),
             _ => None,
         };
-        if ended.is_lost() {
+        if is_cancelled {
+            let read = came.counters.read;
+            tracing::info!(read, "the job was cancelled: its run was dropped");
+            self.shared.service.metrics.lost_leases.inc();
+        } else if ended.is_lost() {
             match &ended {
                 Ended::Failed(fatal) => {
                     tracing::warn!(%fatal, "the job was lost: its run found out first");
@@ -257,7 +274,11 @@ impl Attempt {
         if made == Some(true) {
             return Some(state);
         }
-        tracing::warn!(state = state.word(), "the end of the attempt came too late");
+        if made == Some(false) && self.state().await == State::Cancelled {
+            tracing::info!("the job was cancelled before its attempt could end");
+        } else {
+            tracing::warn!(state = state.word(), "the end of the attempt came too late");
+        }
         if made == Some(false) && !was_lost {
             self.shared.service.metrics.lost_leases.inc();
         }

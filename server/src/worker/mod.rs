@@ -14,6 +14,7 @@ mod attempt;
 pub mod cleared;
 mod control;
 mod ledger;
+pub mod left;
 mod outages;
 mod run;
 mod uploaded;

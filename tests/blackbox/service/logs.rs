@@ -8,6 +8,7 @@ use mongodb::bson::doc;
 use serde_json::{Value, json};
 use testbed::api::{Answer, Api, bytes};
 use testbed::eventually;
+use testbed::orders::{HEADER, orders};
 
 use super::backend::{Backend, DEADLINE, SEED, counts};
 use super::tenants::key;
@@ -301,6 +302,43 @@ async fn a_flow_is_told_on_mongodb_without_its_password() {
         .collect();
     assert_eq!(aws.len(), 2);
     a_flow_is_told(backend, &[&[PASSWORD], &*aws].concat()).await;
+}
+
+#[tokio::test]
+async fn a_cancelled_job_is_told_once_and_is_no_warning() {
+    let mut backend = Backend::embedded().await;
+    backend.place = backend.place.env("LOG_FORMAT", "json");
+    let service = backend.serve().await;
+    let job = backend
+        .begin(&service.api, "orders-slow", SEED, 20_000)
+        .await;
+    let runs = |job: &Value| job["stats"]["read"].as_u64() > Some(0);
+    let shown = service.api.job_when(&job, "running", DEADLINE, runs).await;
+    // Counters and bytes are of one moment.
+    let read = shown["stats"]["read"].as_u64().unwrap();
+    let records = orders(SEED, read).map(|order| order.bytes.len() as u64);
+    let bytes = HEADER.len() as u64 + records.sum::<u64>();
+    assert_eq!(shown["bytesRead"], bytes, "{shown:#}");
+    let total = shown["bytesTotal"].as_f64().unwrap();
+    assert_eq!(shown["progress"], bytes as f64 / total, "{shown:#}");
+    let cancel = format!("/jobs/{job}/cancel");
+    service.api.post(&cancel).await.is(200);
+    eventually("the worker is free", DEADLINE, async || {
+        service.stderr().contains("the job was cancelled")
+    })
+    .await;
+    let lines = lines(&service.stop().await.stderr);
+    let warned: Vec<_> = lines
+        .iter()
+        .filter(|line| line["level"] == "WARN")
+        .collect();
+    assert!(warned.is_empty(), "{warned:#?}");
+    let of_job = with(&lines, "job", &job);
+    let told = of_job.iter().filter(|line| {
+        let message = line["message"].as_str().unwrap_or_default();
+        message.starts_with("the job was cancelled")
+    });
+    assert_eq!(told.count(), 1, "{of_job:#?}");
 }
 
 #[tokio::test]

@@ -35,6 +35,14 @@ async fn a_killed_worker_is_replaced_on_the_embedded_store() {
     a_killed_worker_is_replaced(Backend::embedded().await).await;
 }
 
+/// One process serves the embedded store: what a dead one held is nobody's, whatever its lease says.
+#[tokio::test]
+async fn a_killed_service_leaves_no_lease_to_be_waited_for_on_the_embedded_store() {
+    let mut backend = Backend::embedded().await;
+    backend.place = backend.place.env("JOB_LEASE_SECONDS", "600");
+    a_killed_worker_is_replaced(backend).await;
+}
+
 #[tokio::test]
 async fn a_killed_worker_is_replaced_on_mongodb() {
     a_killed_worker_is_replaced(Backend::mongodb().await).await;

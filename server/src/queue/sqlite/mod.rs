@@ -2,7 +2,8 @@
 //!
 //! Each transition has a file of its own with its statements. A change is durable when it is answered; reads use
 //! connections of their own and never wait for the writer. The time of a change is SQLite's clock, read once in its
-//! transaction. It never looks at another tenant's jobs but to claim, to repair, to expire and to count.
+//! transaction. It never looks at another tenant's jobs but to claim, to repair, to expire,
+//! to count and to find what a dead process has left.
 
 mod approve;
 mod attach;
@@ -16,6 +17,7 @@ mod finish;
 mod hold;
 mod idempotency;
 mod left;
+mod left_running;
 mod list;
 mod release;
 mod renew;
@@ -106,6 +108,11 @@ impl Queue for SqliteQueue {
     async fn renew(&self, claim: &Claim, renewal: &Renewal) -> Result<bool, Fatal> {
         let (claim, renewal) = (claim.clone(), renewal.clone());
         self.write(move |change, now| renew::renew(change, now, &claim, &renewal))
+            .await
+    }
+
+    async fn left_running(&self, limit: u32) -> Result<Vec<Job>, Fatal> {
+        self.read(move |connection| left_running::left_running(connection, limit))
             .await
     }
 

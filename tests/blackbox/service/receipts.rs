@@ -288,6 +288,46 @@ async fn a_receipt_names_tenant_and_generation(backend: Backend) {
     service.kill().await;
 }
 
+/// The options of the line in the README that names this target, behind the target.
+fn readme_options(target: &str) -> Vec<String> {
+    let text = include_str!("../../../README.md");
+    let line = text
+        .lines()
+        .find(|line| line.starts_with("tests/receipt --url") && line.contains(target))
+        .unwrap_or_else(|| panic!("a line with {target} in the README"));
+    assert!(line.contains("--file specs/orders/input.csv"), "{line}");
+    let (_, behind) = line.split_once(target).unwrap();
+    let words = behind.split_whitespace().skip(1);
+    words.map(|word| word.replace('\'', "")).collect()
+}
+
+/// The file of the five lines in the README, with its comments and its quotes that are never closed.
+async fn the_lines_of_the_readme_are_true(backend: Backend, target: &str) {
+    backend.spec("orders", include_str!("../../../specs/orders.toml"));
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../specs/orders/input.csv");
+    let service = backend.serve().await;
+    let query = "?spec=orders&process=true";
+    let submitted = service.api.upload_file(&path, query).await.is(202).json();
+    let job = submitted["jobId"].as_str().unwrap();
+    service.api.job_in(job, "completed", DEADLINE).await;
+    let options = readme_options(target);
+    let options: Vec<&str> = options.iter().map(String::as_str).collect();
+    receipt(&backend, &service.api, job, &path, &options)
+        .await
+        .equal();
+    service.kill().await;
+}
+
+#[tokio::test]
+async fn the_lines_of_the_readme_are_true_on_the_embedded_store() {
+    the_lines_of_the_readme_are_true(Backend::embedded().await, "--store").await;
+}
+
+#[tokio::test]
+async fn the_lines_of_the_readme_are_true_on_mongodb() {
+    the_lines_of_the_readme_are_true(Backend::mongodb().await, "--mongodb").await;
+}
+
 #[tokio::test]
 async fn a_receipt_is_what_file_and_collection_say_on_the_embedded_store() {
     a_receipt_is_what_file_and_collection_say(Backend::embedded().await).await;

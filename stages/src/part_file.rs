@@ -30,7 +30,7 @@ enum State {
 }
 
 /// What a file is called while it is written.
-fn part_of(path: &Path) -> PathBuf {
+pub fn part_of(path: &Path) -> PathBuf {
     let mut part = path.as_os_str().to_owned();
     part.push(".part");
     PathBuf::from(part)

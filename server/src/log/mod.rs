@@ -61,7 +61,10 @@ fn in_json(
 /// What is told. A level that is said of everything is meant of this program: of what it uses, `info` is enough.
 fn filter(wanted: Option<&str>, default: LevelFilter) -> EnvFilter {
     let Some(wanted) = wanted else {
-        return EnvFilter::default().add_directive(default.into());
+        // What it warns of is told again by whoever needed it, and in words.
+        let quiet = "aws_config=error".parse().ok();
+        let filter = EnvFilter::default().add_directive(default.into());
+        return quiet.into_iter().fold(filter, EnvFilter::add_directive);
     };
     let mut directives = Vec::new();
     for directive in wanted.split(',').map(str::trim) {

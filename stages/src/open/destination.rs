@@ -2,9 +2,9 @@
 
 use super::files::OpenFiles;
 use crate::load::Loads;
-use crate::part_file::may_be_finished;
+use crate::part_file::{may_be_finished, part_of};
 use crate::plan::{Plan, SinkKind};
-use crate::sink::mongodb::MongoTarget;
+use crate::sink::mongodb::{MongoTarget, shown};
 use crate::sink::sqlite::EmbeddedStore;
 use crate::sink::{
     DocumentStore, Flow, Load, Mode, Opened, Target, csv, digested, is_collection, jsonl, null,
@@ -178,6 +178,11 @@ impl Destination {
         file.then(|| Path::new(&self.target.collection))
     }
 
+    /// The file that it writes to until it is whole, where it is one.
+    pub fn part(&self) -> Option<PathBuf> {
+        self.file().map(part_of)
+    }
+
     /// How a person looks at what was loaded.
     pub fn how_to_look(&self) -> Option<String> {
         let collection = &self.target.collection;
@@ -235,9 +240,10 @@ impl fmt::Display for Destination {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let collection = &self.target.collection;
         match &self.place {
-            Place::Mongodb(_) | Place::Connected(_) => {
-                write!(f, "collection {collection} of MongoDB")
+            Place::Mongodb(uri) => {
+                write!(f, "collection {collection} of MongoDB at {}", shown(uri))
             }
+            Place::Connected(_) => write!(f, "collection {collection} of MongoDB"),
             Place::Embedded(path) => {
                 write!(f, "{collection} in {} (embedded store)", path.display())
             }

@@ -73,10 +73,11 @@ async fn check_version(database: &Database, uri: &str) -> Result<(), Fatal> {
                 "target_refused",
                 format!("MongoDB refuses the credentials: {message}"),
             ),
-            _ => Fatal::outage(
-                "target_unavailable",
-                format!("MongoDB does not answer: {message}"),
-            ),
+            _ => {
+                let (place, message) = (shown(uri), brief(&message));
+                let message = format!("MongoDB does not answer at {place}: {message}");
+                Fatal::outage("target_unavailable", message)
+            }
         }
     })?;
     let version = hello.get_i32("maxWireVersion").unwrap_or_default();
@@ -85,6 +86,30 @@ async fn check_version(database: &Database, uri: &str) -> Result<(), Fatal> {
         return Err(Fatal::new("target_too_old", message));
     }
     Ok(())
+}
+
+/// `HOSTS/DATABASE` of a connection string: never user, password or options.
+pub fn shown(uri: &str) -> String {
+    let after_scheme = uri.split_once("://").map_or(uri, |(_, rest)| rest);
+    let place = after_scheme
+        .rsplit_once('@')
+        .map_or(after_scheme, |(_, place)| place);
+    let place = place.split('?').next().unwrap_or_default();
+    match place.split_once('/') {
+        Some((hosts, database)) if !database.is_empty() => format!("{hosts}/{database}"),
+        Some((hosts, _)) => format!("{hosts}/{DEFAULT_DATABASE}"),
+        None => format!("{place}/{DEFAULT_DATABASE}"),
+    }
+}
+
+/// Why no server was found, without the driver's description of all that it knows: the first server's own error.
+fn brief(message: &str) -> &str {
+    let Some((head, topology)) = message.split_once(" Topology: ") else {
+        return message;
+    };
+    let error = topology.split_once("Error: Kind: ").map(|(_, error)| error);
+    let error = error.and_then(|error| error.split(", labels").next());
+    error.unwrap_or(head)
 }
 
 /// `text` without what `uri` holds of user and password.
@@ -122,6 +147,17 @@ mod tests {
         check("mongodb://a:p@q@h/x", "p@q", "***");
     }
 
+    #[test]
+    fn a_place_is_shown_without_secrets() {
+        for (uri, expected) in [
+            ("mongodb://zoe9:s3cr/et@h:1,i:2/shop?w=1", "h:1,i:2/shop"),
+            ("mongodb+srv://db.example.com", "db.example.com/sluicegate"),
+            ("mongodb://h/?w=1", "h/sluicegate"),
+        ] {
+            assert_eq!(shown(uri), expected);
+        }
+    }
+
     async fn refused(uri: &str) -> Fatal {
         match connect(uri).await {
             Ok(_) => panic!("{uri} is refused"),
@@ -148,6 +184,12 @@ mod tests {
         assert_eq!(fatal.code, "reserved_database");
         let fatal = refused("mongodb://127.0.0.1:1/a?serverSelectionTimeoutMS=50").await;
         assert_eq!(fatal.code, "target_unavailable");
+        let told = &fatal.message;
+        assert!(
+            told.contains("127.0.0.1:1/a: ") && !told.contains("Topology"),
+            "{told}"
+        );
+        assert!(told.contains("refused"), "{told}");
         assert_eq!(fatal.retry, pipeline::Retry::Outage);
     }
 }

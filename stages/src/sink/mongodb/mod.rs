@@ -26,6 +26,7 @@ mod tests;
 mod wire;
 mod writer;
 
+pub use client::shown;
 pub use patience::MAX_RETRY_MS;
 pub use spec::MongodbSpec;
 pub use statement::{Done, Statements};

@@ -178,7 +178,12 @@ impl Http {
             .filter(|bare| bare.starts_with('/'));
         let found = self.router.at(path).ok();
         let found = found.or_else(|| self.router.at(bare?).ok());
-        let found = found.ok_or_else(|| Problem::new("no_route", "there is no such path"))?;
+        let found = found.ok_or_else(|| {
+            Problem::new(
+                "no_route",
+                "there is no such path; GET /openapi.json lists all",
+            )
+        })?;
         // What answers GET answers HEAD: the server leaves the body out.
         let name = match *wanted {
             Method::HEAD => "GET",

@@ -138,7 +138,10 @@ impl Call {
         }
         match self.media_type() {
             Some(media_type) if media_type != "application/json" => {
-                let message = "the body must be application/json";
+                let message = format!(
+                    "the body must be application/json, and is called {media_type}: say it with the header \
+                     Content-Type: application/json"
+                );
                 Err(Problem::new("wrong_type", message))
             }
             _ => parse(&bytes),
@@ -169,6 +172,11 @@ struct Nothing {}
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     serde_json::from_slice(bytes).map_err(|error| {
         let message = error.to_string();
+        if error.is_syntax() || error.is_eof() {
+            let (line, column) = (error.line(), error.column());
+            let message = format!("the body is no JSON: it breaks at line {line}, column {column}");
+            return Problem::new("bad_json", message);
+        }
         let code = if message.starts_with("unknown field") {
             "unknown_field"
         } else {

@@ -220,7 +220,8 @@ fn character(key: &str, said: Option<&str>, problems: &mut Vec<(String, String)>
         }
         [byte] => Some(*byte),
         _ => {
-            problems.push((key.into(), "must be exactly one ASCII character".into()));
+            let message = format!("must be exactly one ASCII character, {:?} is not", said?);
+            problems.push((key.into(), message));
             None
         }
     }
@@ -297,11 +298,17 @@ mod tests {
     #[test]
     fn every_problem_is_named() {
         let one = "must be exactly one ASCII character";
-        check("delimiter = '||'", Err(&[&format!("delimiter: {one}")]));
-        check("delimiter = ''", Err(&[&format!("delimiter: {one}")]));
+        check(
+            "delimiter = '||'",
+            Err(&[&format!("delimiter: {one}, \"||\" is not")]),
+        );
+        check(
+            "delimiter = ''",
+            Err(&[&format!("delimiter: {one}, \"\" is not")]),
+        );
         check(
             "comment_char = '§'",
-            Err(&[&format!("comment_char: {one}")]),
+            Err(&[&format!("comment_char: {one}, \"§\" is not")]),
         );
         check(
             "delimiter = \"\\n\"",

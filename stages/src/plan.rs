@@ -68,6 +68,8 @@ pub struct Plan {
     pub sink: SinkPlan,
     /// Examples.
     pub tests: Vec<TestPlan>,
+    /// What may be meant otherwise: a line each, for whoever checks the spec.
+    pub notes: Vec<String>,
 }
 
 /// How records are found and read.
@@ -127,6 +129,7 @@ impl Plan {
         let (steps, schema) =
             steps::plan(spec.steps.as_deref().unwrap_or_default(), &bind, problems);
         bind.make_room(schema.fields.len());
+        let notes = std::mem::take(&mut bind.notes);
         let budget = budget(spec.errors, problems);
         let keeps_unknown = columns.unknown == Some(Unknown::Keep);
         let sink = sink::plan(spec.sink, &schema, keeps_unknown, defaults, problems);
@@ -147,6 +150,7 @@ impl Plan {
             budget,
             sink: sink?,
             tests,
+            notes,
         })
     }
 

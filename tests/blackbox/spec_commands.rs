@@ -204,9 +204,11 @@ async fn export_prints_what_is_loaded_in_the_order_of_ids() {
             &json!({ "name": "row", "count": 42, "twice": 84 })
         );
     }
-    // A tenant has a store of its own, and a collection that is not there has no documents.
-    let nothing = place.run(["export", "nothing"]).await;
-    assert_eq!((nothing.code, nothing.stdout.as_str()), (Some(0), ""));
+    // A tenant has a store of its own, and a name that is misspelt is told with those that there are.
+    let nothing = place.run(["export", "frit"]).await;
+    assert_eq!((nothing.code, nothing.stdout.as_str()), (Some(2), ""));
+    let told = "there is no collection frit; there is: fruit (no_collection)";
+    assert!(nothing.stderr.contains(told), "{}", nothing.stderr);
     let tenant = place.run(["export", "--tenant", "acme", "fruit"]).await;
     assert_eq!((tenant.code, tenant.stdout.as_str()), (Some(1), ""));
     let nowhere = with(GOOD).run(["export", "fruit"]).await;

@@ -42,6 +42,10 @@ pub fn advice(
                 lines.push("To allow more at once, add --max-rejects N".into());
             }
         }
+        "held" | "interrupted" if destination.remembers() => lines.push(
+            "Standard input cannot be gone on with. Next time name what it is: --id NAME, and the same again with --resume"
+                .into(),
+        ),
         "interrupted" if remembered => lines.push(format!("To go on from here: {again} --resume")),
         "failed" if remembered && outcome.may_heal => {
             lines.push(format!(
@@ -49,6 +53,13 @@ pub fn advice(
             ));
         }
         _ => {}
+    }
+    if ["held", "interrupted", "failed"].contains(&outcome.job.state) {
+        let part = destination.part().filter(|part| part.exists());
+        lines.extend(part.map(|part| {
+            let part = part.display();
+            format!("What was written so far is in {part}, which gets its name at the end")
+        }));
     }
     match &args.rejects {
         _ if outcome.books.counters.rejected == 0 => {}

@@ -3,7 +3,7 @@
 
 use super::load::{Asked, load};
 use super::rejects::refuse_to_overwrite;
-use super::run::{cancel_on_signal, open_origin, refuse, report};
+use super::run::{Ends, cancel_on_signal, open_origin, refuse, report};
 use super::{CheckArgs, Exit, spec};
 use crate::config::Config;
 use stages::load::Wish;
@@ -22,6 +22,9 @@ pub async fn check(config: &Config, args: CheckArgs) -> Exit {
         }
     };
     let plan = &found.plan;
+    for note in &plan.notes {
+        eprintln!("warning: {}: {note}", found.path.display());
+    }
     let Some(input) = &args.input else {
         let fields = plan.schema.fields.len();
         if args.json {
@@ -44,8 +47,9 @@ pub async fn check(config: &Config, args: CheckArgs) -> Exit {
     }
     let destination = Destination::dry(plan);
     let cancel = cancel_on_signal();
-    let mut worst = Exit::Done;
+    let mut ends = Ends::of(inputs.len(), args.json);
     for input in inputs {
+        let name = input.to_string();
         let origin = match open_origin(&input).await {
             Ok(origin) => origin,
             Err(fatal) => return refuse(&fatal, Exit::Failed),
@@ -65,7 +69,7 @@ pub async fn check(config: &Config, args: CheckArgs) -> Exit {
             show_progress: true,
         })
         .await;
-        worst = worst.max(report(&outcome, args.json, true, Vec::new()));
+        ends.add(name, report(&outcome, args.json, true, Vec::new()));
     }
-    worst
+    ends.tell()
 }

@@ -18,6 +18,11 @@ pub fn export(config: &Config, tenant: Option<&str>, collection: &str) -> Exit {
         Ok(documents) => documents,
         Err(fatal) => return refuse(&fatal, Exit::Failed),
     };
+    match documents.others() {
+        Ok(None) => {}
+        Ok(Some(others)) => return refuse(&no_collection(collection, &others), Exit::Usage),
+        Err(fatal) => return refuse(&fatal, Exit::Failed),
+    }
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
     for document in documents {
         let document = match document {
@@ -32,6 +37,16 @@ pub fn export(config: &Config, tenant: Option<&str>, collection: &str) -> Exit {
         Ok(()) => Exit::Done,
         Err(error) => gone(&error),
     }
+}
+
+/// A name that is misspelt, perhaps.
+fn no_collection(collection: &str, others: &[String]) -> Fatal {
+    let known = match others {
+        [] => "none".to_owned(),
+        others => others.join(", "),
+    };
+    let message = format!("there is no collection {collection}; there is: {known}");
+    Fatal::new("no_collection", message)
 }
 
 /// There is no store yet, or it is elsewhere.

@@ -28,6 +28,14 @@ pub fn generate(config: &Config, args: &GenArgs) -> Exit {
         let fatal = Fatal::new("bad_usage", "--out and --truth name the same file");
         return refuse(&fatal, Exit::Usage);
     }
+    for (option, path) in [("--out", &args.out), ("--truth", &args.truth)] {
+        if path.as_deref() == Some(Path::new("-")) {
+            let message = format!("{option} names a file, and `-` is none");
+            let fatal = Fatal::new("bad_usage", message)
+                .hint("the file goes to standard output where --out is not said; ./- is a file of that name");
+            return refuse(&fatal, Exit::Usage);
+        }
+    }
     let packed = generator.is_packed();
     if packed && args.out.is_none() && std::io::stdout().is_terminal() {
         let fatal = Fatal::new(

@@ -60,6 +60,7 @@ async fn add(config: &Config, name: &str) -> Result<Exit, Fatal> {
     let entropy: &dyn Entropy = &SystemEntropy;
     let (text, sha256) = secret::make(entropy)?;
     let keys = open(config).await?;
+    let is_first = !keys.any().await?;
     let Some(key) = keys.add(entropy.id(), &tenant, sha256).await? else {
         let message = format!("{tenant} has {MAX_LIVE_KEYS} live keys already");
         return Err(Fatal::new("keys_full", message)
@@ -71,6 +72,12 @@ async fn add(config: &Config, name: &str) -> Result<Exit, Fatal> {
             "This key of {tenant} is shown this once. Its id is {}: with it, it can be revoked.",
             key.id
         );
+        if is_first {
+            eprintln!(
+                "It is the first one: from now on every request needs a key. Files, jobs and specs that were uploaded without \
+                 one are no tenant's, so no key reaches them; they are there again when no key is live."
+            );
+        }
     }
     Ok(printed)
 }

@@ -123,7 +123,7 @@ pub struct RunArgs {
     #[arg(long, conflicts_with_all = ["force", "dry_run"])]
     pub resume: bool,
     /// Accept up to N rejects, whatever the spec says
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = number)]
     pub max_rejects: Option<u64>,
     /// Do everything but write
     #[arg(long)]
@@ -166,13 +166,13 @@ pub struct GenArgs {
     /// The spec: a file, or a name in SPECS_DIR
     pub spec: String,
     /// How many records
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = number)]
     pub records: u64,
     /// How many of them are bad: 1%, or 0.01
     #[arg(long, value_name = "SHARE", default_value = "0", value_parser = Share::parse)]
     pub bad: Share,
     /// What chance follows from
-    #[arg(long, value_name = "S", default_value_t = 1)]
+    #[arg(long, value_name = "S", default_value_t = 1, value_parser = number)]
     pub seed: u64,
     /// Where to write the file, instead of standard output
     #[arg(long, value_name = "FILE")]
@@ -182,8 +182,13 @@ pub struct GenArgs {
     pub truth: Option<PathBuf>,
 }
 
-/// How the program ends, from good to bad. The numbers are fixed: scripts rely on them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+fn number(text: &str) -> Result<u64, String> {
+    text.parse()
+        .map_err(|_| format!("a whole number is wanted, from 0 to {}", u64::MAX))
+}
+
+/// How the program ends, from good to bad. The numbers are fixed, and in another order: scripts rely on them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
     /// All loaded, all well.
     Done = 0,
@@ -197,6 +202,39 @@ pub enum Exit {
     Usage = 2,
     /// Interrupted, with a checkpoint.
     Interrupted = 130,
+}
+
+impl Exit {
+    /// From good to bad.
+    const ALL: [Self; 6] = [
+        Self::Done,
+        Self::Rejects,
+        Self::Held,
+        Self::Failed,
+        Self::Usage,
+        Self::Interrupted,
+    ];
+
+    /// The worse one of two.
+    #[must_use]
+    pub fn worse(self, other: Self) -> Self {
+        let badness = |exit| Self::ALL.iter().position(|one| *one == exit);
+        match badness(self) >= badness(other) {
+            true => self,
+            false => other,
+        }
+    }
+
+    /// What became of an input, in a word or two.
+    fn word(self) -> &'static str {
+        match self {
+            Self::Done => "all well",
+            Self::Rejects => "rejects",
+            Self::Held => "held",
+            Self::Failed | Self::Usage => "failed",
+            Self::Interrupted => "interrupted",
+        }
+    }
 }
 
 impl From<Exit> for ExitCode {

@@ -3,7 +3,7 @@
 use super::advice::advice;
 use super::load::{Asked, Outcome, load};
 use super::rejects::refuse_to_overwrite;
-use super::summary::Summary;
+use super::summary::{Summary, escaped};
 use super::{Exit, RunArgs, spec};
 use crate::config::Config;
 use pipeline::Fatal;
@@ -38,15 +38,62 @@ pub async fn run(config: &Config, args: RunArgs) -> Exit {
         destination,
         cancel: cancel_on_signal(),
     };
-    let mut worst = Exit::Done;
+    let mut ends = Ends::of(inputs.len(), args.json);
     for input in inputs {
         if runner.cancel.is_cancelled() {
-            return Exit::Interrupted;
+            ends.worst = Exit::Interrupted;
+            break;
         }
-        // Of several files, the worst outcome is the program's.
-        worst = worst.max(runner.one(input).await);
+        let name = input.to_string();
+        ends.add(name, runner.one(input).await);
     }
-    worst
+    ends.tell()
+}
+
+/// How the loads of several files ended: the worst outcome is the program's, and at the end the others are listed.
+pub struct Ends {
+    files: usize,
+    json: bool,
+    worst: Exit,
+    not_fine: Vec<(String, Exit)>,
+}
+
+impl Ends {
+    /// Of so many files; with `json`, standard output is for jobs alone.
+    pub fn of(files: usize, json: bool) -> Self {
+        Self {
+            files,
+            json,
+            worst: Exit::Done,
+            not_fine: Vec::new(),
+        }
+    }
+
+    /// Notes how the load of one file ended.
+    pub fn add(&mut self, name: String, exit: Exit) {
+        self.worst = self.worst.worse(exit);
+        if exit != Exit::Done {
+            self.not_fine.push((name, exit));
+        }
+    }
+
+    /// Lists what was not fine, where there was more than one file, and says how the program ends.
+    pub fn tell(self) -> Exit {
+        if self.files < 2 || self.not_fine.is_empty() {
+            return self.worst;
+        }
+        let mut text = format!("\nOf {} files, not fine:\n", self.files);
+        for (name, exit) in &self.not_fine {
+            text.push_str(&format!("  {}: {}\n", escaped(name), exit.word()));
+        }
+        match self.json {
+            true => eprint!("{text}"),
+            false => {
+                super::print(&text);
+            }
+        }
+        self.worst
+    }
 }
 
 /// An error before any job is there.

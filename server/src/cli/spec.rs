@@ -32,7 +32,9 @@ impl BadSpec {
     fn not_found(message: String) -> Self {
         let json = serde_json::json!([{ "code": "spec_not_found", "message": message }]);
         Self {
-            text: format!("error: {message}\n"),
+            text: format!(
+                "error: {message} (spec_not_found)\n  help: name a file, or a spec of the folder that SPECS_DIR says (./specs)\n"
+            ),
             json,
         }
     }
@@ -103,8 +105,15 @@ fn defaults(config: &Config) -> Defaults {
 
 fn by_name(config: &Config, reference: &str) -> Result<Found, BadSpec> {
     let wanted = Reference::parse(reference).map_err(BadSpec::not_found)?;
-    let folder = Folder::look(&config.specs_dir, &Folder::default(), defaults(config))
-        .map_err(|not_listed| BadSpec::not_found(not_listed.message))?;
+    let folder = Folder::look(&config.specs_dir, &Folder::default(), defaults(config)).map_err(
+        |not_listed| {
+            let message = format!(
+                "there is no spec {reference}: the folder {}",
+                not_listed.message
+            );
+            BadSpec::not_found(message)
+        },
+    )?;
     match folder.pick(wanted) {
         Picked::Good(file, _) | Picked::Broken(file, _) => read(config, &file.path),
         Picked::Either((one, summary), (other, _)) => Err(BadSpec::not_found(format!(

@@ -10,6 +10,8 @@ use std::time::Duration;
 const MAX_KINDS_SHOWN: usize = 20;
 /// Names of columns or fields that are shown.
 const MAX_NAMES_SHOWN: usize = 10;
+/// The shortest run of which is said what bounded it, in milliseconds.
+const MIN_BOUND_MS: u128 = 500;
 /// Characters of a sample that are shown.
 const MAX_SAMPLE_CHARS: usize = 100;
 
@@ -66,15 +68,21 @@ impl Summary<'_> {
 
     fn books(&self, out: &mut String) {
         let c = &self.books.counters;
-        let seconds = self.elapsed.as_secs_f64();
         let job = self.job;
+        if job.state == "failed" && c.read == 0 {
+            // Nothing was done that could be told.
+            return;
+        }
         let rate = format!(
-            "{} records/s, {:.1} MB/s",
+            "{} records/s, {}",
             job.records_per_second,
-            self.megabytes_per_second()
+            speed(self.bytes_per_second())
         );
+        // What a moment was spent with bounds nothing.
+        let is_brief = self.elapsed.as_millis() < MIN_BOUND_MS;
         let bound = job
             .bottleneck
+            .filter(|_| !is_brief)
             .map(|stage| format!("; bound by {stage}"))
             .unwrap_or_default();
         let dropped: Vec<_> = c
@@ -89,10 +97,10 @@ impl Summary<'_> {
         };
         let how = match job.existing {
             true => "read by that job".to_owned(),
-            false => format!("read in {seconds:.1} s ({rate}{bound})"),
+            false => format!("read in {} ({rate}{bound})", took(self.elapsed)),
         };
         let _ = writeln!(out, "\n{:>12}  {how}", c.read);
-        if let Some(busy) = self.busy {
+        if let Some(busy) = self.busy.filter(|_| !is_brief) {
             let _ = writeln!(out, "{:>12}  {}", "", where_it_went(busy));
         }
         let _ = writeln!(out, "{:>12}  {loaded}", c.loaded);
@@ -111,24 +119,30 @@ impl Summary<'_> {
         if c.skipped > 0 {
             let _ = writeln!(
                 out,
-                "{:>12}  lines skipped: header, blank lines, comments",
-                c.skipped
+                "{:>12}  line{} skipped: header, blank lines, comments",
+                c.skipped,
+                if c.skipped == 1 { "" } else { "s" }
             );
         }
     }
 
-    fn megabytes_per_second(&self) -> f64 {
+    fn bytes_per_second(&self) -> f64 {
         let bytes = self.job.bytes_read.saturating_sub(self.bytes_before);
-        bytes as f64 / 1e6 / self.elapsed.as_secs_f64().max(0.001)
+        bytes as f64 / self.elapsed.as_secs_f64().max(0.001)
     }
 
     /// Nothing is left out without a word.
     fn left_out(&self, out: &mut String) {
         let LeftOut { columns, fields } = self.left_out;
-        for (what, names) in [
-            ("columns that no field takes", columns),
-            ("fields without a column", fields),
+        for (one, many, names) in [
+            (
+                "column that no field takes",
+                "columns that no field takes",
+                columns,
+            ),
+            ("field without a column", "fields without a column", fields),
         ] {
+            let what = if names.len() == 1 { one } else { many };
             if !names.is_empty() {
                 let shown: Vec<_> = names
                     .iter()
@@ -203,8 +217,11 @@ impl Summary<'_> {
             "completed" if self.books.counters.rejected > 0 => "Completed, with rejects.".into(),
             "completed" => "Completed.".into(),
             "held" if self.dry_run => format!("A run would be held here: {failure}."),
+            "held" if self.books.counters.loaded + self.books.counters.already_loaded == 0 => {
+                format!("Held: {failure}. Nothing is loaded yet.")
+            }
             "held" => {
-                format!("Held: {failure}. Everything up to here is loaded, nothing behind it.")
+                format!("Held: {failure}. What is good up to here is written, nothing behind it.")
             }
             "interrupted" => "Interrupted at a checkpoint.".into(),
             _ => format!("Failed: {failure}"),
@@ -220,8 +237,24 @@ fn where_it_went(busy: Busy) -> String {
     format!("busy: {}", shares.join(", "))
 }
 
+/// In a unit in which something is to be seen.
+fn speed(bytes_per_second: f64) -> String {
+    match bytes_per_second {
+        slow if slow < 1e6 => format!("{:.1} kB/s", slow / 1e3),
+        fast => format!("{:.1} MB/s", fast / 1e6),
+    }
+}
+
+/// The same of a time.
+fn took(elapsed: Duration) -> String {
+    match elapsed.as_millis() {
+        brief if brief < MIN_BOUND_MS => format!("{brief} ms"),
+        _ => format!("{:.1} s", elapsed.as_secs_f64()),
+    }
+}
+
 /// One line of printable characters: what came from a file, or is its name, must not move the cursor.
-fn escaped(text: &str) -> String {
+pub fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         if c.is_control() {
@@ -248,6 +281,8 @@ mod tests {
     #[test]
     fn control_characters_are_shown_and_long_samples_cut() {
         assert_eq!(visible("a\tb\u{1b}[2J\n"), "a\\tb\\u{1b}[2J\\n");
+        assert_eq!(took(Duration::from_micros(23_900)), "23 ms");
+        assert_eq!(took(Duration::from_millis(1_260)), "1.3 s");
         assert_eq!(visible("über"), "über");
         assert_eq!(
             visible(&"x".repeat(200)).chars().count(),

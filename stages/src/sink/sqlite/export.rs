@@ -41,6 +41,17 @@ impl Export {
         })
     }
 
+    /// The collections that there are, where the one that was asked for is none of them; asked before the first document.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn others(&self) -> Result<Option<Vec<String>>, Fatal> {
+        match self.statement {
+            Some(_) => Ok(None),
+            None => self.snapshot.read(table::collections).map(Some),
+        }
+    }
+
     fn turn(&mut self, statement: &str) -> Result<(), Fatal> {
         let (last, page) = (&mut self.last, &mut self.page);
         self.snapshot.read(|connection| {

@@ -204,7 +204,8 @@ pub fn judge(
             .hint("wait until it has ended; if it was killed, `--resume` waits for its lease to run out and goes on")),
         };
     }
-    if !entry.acknowledged && !(entry.completed && same_spec) {
+    let is_done = entry.completed && same_spec;
+    if !entry.acknowledged && !is_done {
         // A load that was completed keeps its number, which a later one would stand before.
         return Ok(match entry.completed && request.numbered && newer {
             true => Verdict::Enter(entry.generation + 1),

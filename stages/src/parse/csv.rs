@@ -120,7 +120,7 @@ impl Parser<Cells> for CsvParser {
             let to = some[some.len() - 1].end as usize;
             // Once for some records is cheaper than once for each.
             let bytes = block.bytes.get(from..to);
-            let decoded = bytes.and_then(|bytes| std::str::from_utf8(bytes).ok());
+            let decoded = bytes.and_then(|bytes| simdutf8::basic::from_utf8(bytes).ok());
             let decoded = (decoded, from);
             for (frame, index) in some.iter().zip(first * DECODED_RECORDS..) {
                 if frame.broken.is_some() {

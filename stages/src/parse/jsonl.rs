@@ -37,7 +37,7 @@ impl Parser<Tree> for JsonlParser {
             let start = some[0].start as usize;
             let end = some[some.len() - 1].end as usize;
             // Once for some records is cheaper than once for each.
-            let decoded = std::str::from_utf8(&block.bytes[start..end]).ok();
+            let decoded = simdutf8::basic::from_utf8(&block.bytes[start..end]).ok();
             for (frame, index) in some.iter().zip(first * DECODED_RECORDS..) {
                 if frame.broken.is_some() {
                     continue;

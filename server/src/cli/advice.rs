@@ -42,11 +42,11 @@ pub fn advice(
                 lines.push("To allow more at once, add --max-rejects N".into());
             }
         }
+        "interrupted" if remembered => lines.push(format!("To go on from here: {again} --resume")),
         "held" | "interrupted" if destination.remembers() => lines.push(
             "Standard input cannot be gone on with. Next time name what it is: --id NAME, and the same again with --resume"
                 .into(),
         ),
-        "interrupted" if remembered => lines.push(format!("To go on from here: {again} --resume")),
         "failed" if remembered && outcome.may_heal => {
             lines.push(format!(
                 "To go on from here, once that is over: {again} --resume"

@@ -4,6 +4,7 @@
 //! looks at what came out. Nothing here links the program's code.
 
 #[cfg(test)]
+mod advice;
 mod bad_documents;
 #[cfg(test)]
 mod bad_files;

@@ -1,8 +1,8 @@
 //! How a whole run scales: typed orders from memory to the null sink, on one to all cores.
 //!
 //! ```sh
-//! cargo bench -p sluicegate-benches --bench cores
-//! cargo bench -p sluicegate-benches --bench cores -- --rounds 9 --megabytes 1024
+//! cargo bench --workspace --bench cores
+//! cargo bench --workspace --bench cores -- --rounds 9 --megabytes 1024
 //! ```
 //!
 //! Reading, framing, parsing, binding, batches and books are all in it: this is the runner with as many threads and

@@ -1,8 +1,8 @@
 //! How quickly the API answers while workers are full.
 //!
 //! ```sh
-//! cargo build --release && cargo bench -p sluicegate-benches --bench polling
-//! cargo bench -p sluicegate-benches --bench polling -- --clients 100 --seconds 20 --mongodb
+//! cargo build --release && cargo bench --workspace --bench polling
+//! cargo bench --workspace --bench polling -- --clients 100 --seconds 20 --mongodb
 //! ```
 //!
 //! Clients ask for a job every 100 ms each, first of a service that does nothing else, then of the same service while

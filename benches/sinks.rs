@@ -1,8 +1,8 @@
 //! How fast the sinks of this machine alone write what was encoded before: nowhere, a file, SQLite.
 //!
 //! ```sh
-//! cargo bench -p sluicegate-benches --bench sinks
-//! cargo bench -p sluicegate-benches --bench sinks -- sqlite
+//! cargo bench --workspace --bench sinks
+//! cargo bench --workspace --bench sinks -- sqlite
 //! ```
 //!
 //! A batch is the records of one block, batches are written one behind the other, and each time goes into a new place, so

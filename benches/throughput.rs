@@ -1,9 +1,9 @@
 //! How fast each pure stage is, and all of them as one chain: one core, bytes in memory, no target.
 //!
 //! ```sh
-//! cargo bench -p sluicegate-benches --bench throughput             # everything
-//! cargo bench -p sluicegate-benches --bench throughput -- chain    # what has `chain` in its name
-//! cargo bench -p sluicegate-benches --bench throughput -- typed    # the chain of orders without expressions
+//! cargo bench --workspace --bench throughput             # everything
+//! cargo bench --workspace --bench throughput -- chain    # what has `chain` in its name
+//! cargo bench --workspace --bench throughput -- typed    # the chain of orders without expressions
 //! ```
 //!
 //! Bytes are always those of the input, whatever a stage makes of them, so that the stages of one format add up: the

@@ -1,8 +1,8 @@
 //! How fast an upload is, beside what the disk and the bare S3 client can do.
 //!
 //! ```sh
-//! cargo build --release && cargo bench -p sluicegate-benches --bench upload
-//! cargo bench -p sluicegate-benches --bench upload -- --megabytes 2000 --rounds 7
+//! cargo build --release && cargo bench --workspace --bench upload
+//! cargo bench --workspace --bench upload -- --megabytes 2000 --rounds 7
 //! ```
 //!
 //! In each round the same bytes go four ways, of which another is first each time: copied on the disk of the folder of

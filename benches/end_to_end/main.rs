@@ -1,10 +1,10 @@
 //! How fast whole loads are, beside what the target could take at best.
 //!
 //! ```sh
-//! cargo bench -p sluicegate-benches --bench end_to_end
-//! cargo bench -p sluicegate-benches --bench end_to_end -- --records 2000000 --rounds 5 --only standalone
-//! cargo bench -p sluicegate-benches --bench end_to_end -- --only standalone --tune 'in_flight = 8'
-//! cargo bench -p sluicegate-benches --bench end_to_end -- --probe
+//! cargo bench --workspace --bench end_to_end
+//! cargo bench --workspace --bench end_to_end -- --records 2000000 --rounds 5 --only standalone
+//! cargo bench --workspace --bench end_to_end -- --only standalone --tune 'in_flight = 8'
+//! cargo bench --workspace --bench end_to_end -- --probe
 //! ```
 //!
 //! Generated orders go to the null sink on one core and on all, to SQLite, and from a file and from S3 to MongoDB: a

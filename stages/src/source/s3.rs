@@ -53,7 +53,7 @@ pub struct S3Limits {
 impl Default for S3Limits {
     fn default() -> Self {
         Self {
-            range_bytes: 8 * 1024 * 1024,
+            range_bytes: 4 * 1024 * 1024,
             max_ranges_ahead: 2,
             stall_timeout_ms: 30_000,
             backoff: BackoffLimits::default(),

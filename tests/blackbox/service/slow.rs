@@ -40,8 +40,8 @@ const MIB: u64 = 1024 * 1024;
 /// What MongoDB takes, in bytes per second, and how much later each answer comes.
 const SLOW_BYTES_PER_SECOND: u64 = 8 * MIB;
 const SLOW_ANSWER: Duration = Duration::from_millis(5);
-/// The range of an object that is read, and those that are got ahead of it: 8 MiB each.
-const RANGES_BYTES: u64 = 3 * 8 * MIB;
+/// The range of an object that is read, and those that are got ahead of it: 4 MiB each.
+const RANGES_BYTES: u64 = 3 * 4 * MIB;
 /// Batches of 32 records that are joined, wait and are written: one, one and four.
 const BATCHES_BYTES: u64 = 6 * 32 * RECORD_BYTES;
 /// The size of a block, in bytes; the last of its records may reach beyond it.

@@ -141,6 +141,11 @@ impl Controller {
             .map(|&seen| (self.times(level, seen, now), seen))
             .collect();
         judged.sort_by(|(a, one), (b, other)| a.total_cmp(b).then(one.ms.total_cmp(&other.ms)));
+        // A batch of which little was written may take no less time: it says nothing of what others may take.
+        let mut sizes: Vec<f64> = window.iter().map(|seen| seen.bytes).collect();
+        sizes.sort_by(f64::total_cmp);
+        let usual = sizes[sizes.len() / 2];
+        judged.retain(|(_, seen)| seen.bytes * 2.0 >= usual);
         let (times, median) = judged[judged.len() / 2];
         let best = &mut self.levels[level - 1].best;
         if best.is_none_or(|best| median.ms < best.of(median.bytes, now)) {

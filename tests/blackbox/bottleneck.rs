@@ -105,7 +105,7 @@ async fn expressions_that_take_long_are_named() {
     let products = vec!["n * n"; 40].join(" + ");
     let step = |n| format!("[[steps]]\ndrop = {{ name = 'none_{n}', when = '{products} < 0' }}\n");
     let steps: String = (0..50).map(step).collect();
-    let place = with(&format!("{steps}[sink.null]\n"), 5000);
+    let place = with(&format!("{steps}[sink.null]\n"), 40_000);
     let job = job(&place, &["run", "spec.toml", "numbers.csv"]).await;
     assert_eq!(job.verdict(), "completed 0");
     assert_eq!(named(&job), "parse", "{}", job.json["busy"]);

@@ -333,7 +333,7 @@ async fn a_cancelled_job_is_told_once_and_is_no_warning() {
         .filter(|line| line["level"] == "WARN")
         .collect();
     assert!(warned.is_empty(), "{warned:#?}");
-    let of_job = with(&lines, "job_id", &job);
+    let of_job = with(&lines, "jobId", &job);
     let told = of_job.iter().filter(|line| {
         let message = line["message"].as_str().unwrap_or_default();
         message.starts_with("the job was cancelled")

@@ -159,7 +159,7 @@ impl Converted {
         self.rejects.retain(|reject| reject.at.ordinal <= ordinal);
         self.drops.retain(|&(dropped, _)| dropped <= ordinal);
         self.skipped = block.skipped_before(index + 2);
-        self.end = block.position(index + 1);
+        self.end = block.restart(index + 1);
     }
 }
 

@@ -40,6 +40,9 @@ pub struct Block {
     pub end: Position,
     /// Lines behind the last record that are no records; the others are in [`Frame::skipped`].
     pub trailing_skipped: u64,
+    /// Where framing can start again for record `i`, in order, for formats in which that is not where the record
+    /// begins (what stands before it says what it stands in). Empty: at each record.
+    pub restarts: Vec<Position>,
 }
 
 impl Block {
@@ -52,6 +55,12 @@ impl Block {
             line: frame.line,
             offset: frame.offset,
         }
+    }
+
+    /// Where framing can start again so that record `index` is the first to be found.
+    pub fn restart(&self, index: usize) -> Position {
+        let place = self.restarts.get(index).copied();
+        place.unwrap_or_else(|| self.position(index))
     }
 
     /// The raw bytes of record `index`, line end included.

@@ -3,7 +3,7 @@
 //! *Any cut, any restart*: however the bytes are chunked, and from whichever reported resume point a run
 //! starts again, the same records and the same rejects come out.
 
-use crate::{Block, Convert, Framer, Position};
+use crate::{Block, Convert, Fatal, Framer, Position};
 use std::collections::BTreeSet;
 
 /// What a framer found, record by record.
@@ -17,22 +17,33 @@ pub struct Framing {
     pub skipped: u64,
 }
 
+/// Where a framer that is made at a position wants to be fed from: the offset of its first byte.
+pub type FedFrom<'f> = &'f dyn Fn(Position) -> u64;
+
 /// Frames `input`, of which `chunk` bytes arrive at a time, with a framer that stands at `start`.
 ///
 /// # Panics
 /// When the framer fails, or its blocks do not join.
-pub fn frame(
+pub fn frame(framer: Box<dyn Framer>, start: Position, input: &[u8], chunk: usize) -> Vec<Block> {
+    match frame_until(framer, start, input, chunk) {
+        (blocks, None) => blocks,
+        (_, Some(fatal)) => panic!("the framer failed: {fatal}"),
+    }
+}
+
+/// Frames as [`frame`] does, up to the end of `input` or to what makes it unusable.
+///
+/// # Panics
+/// When the blocks do not join.
+pub fn frame_until(
     mut framer: Box<dyn Framer>,
     start: Position,
     input: &[u8],
     chunk: usize,
-) -> Vec<Block> {
+) -> (Vec<Block>, Option<Fatal>) {
     let mut blocks: Vec<Block> = Vec::new();
     let mut take = |framer: &mut dyn Framer, at_end| {
-        while let Some(block) = framer
-            .next_block(at_end)
-            .unwrap_or_else(|fatal| panic!("the framer failed: {fatal}"))
-        {
+        while let Some(block) = framer.next_block(at_end)? {
             let expected = blocks.last().map_or(start, |last| last.end);
             assert_eq!(
                 block.start, expected,
@@ -44,13 +55,18 @@ pub fn frame(
             );
             blocks.push(block);
         }
+        Ok(())
     };
+    let mut fatal = None;
     for bytes in input.chunks(chunk.max(1)) {
         framer.buffer().extend_from_slice(bytes);
-        take(&mut *framer, false);
+        fatal = take(&mut *framer, false).err();
+        if fatal.is_some() {
+            break;
+        }
     }
-    take(&mut *framer, true);
-    blocks
+    let fatal = fatal.or_else(|| take(&mut *framer, true).err());
+    (blocks, fatal)
 }
 
 /// The records of `blocks`, whatever the blocks.
@@ -73,39 +89,60 @@ pub fn framing(blocks: &[Block], start: Position) -> Framing {
     }
 }
 
-/// Checks that every chunking of `input` and every restart at a reported block end give the same framing,
-/// that it reaches the end of the input, and returns it. `make` makes a framer at a position.
+/// Checks that every chunking of `input` and every restart at a reported place give the same framing, that it reaches the end of the input, and returns it. `make` makes a framer at a position.
+///
+/// # Panics
+/// When the law is broken, or the framer fails.
+pub fn any_cut_any_restart(make: &dyn Fn(Position) -> Box<dyn Framer>, input: &[u8]) -> Framing {
+    match any_cut_any_restart_until(make, &|at| at.offset, input) {
+        (framing, None) => framing,
+        (_, Some(fatal)) => panic!("the framer failed: {fatal}"),
+    }
+}
+
+/// Checks the same for framers that may be fed from an earlier byte than that at which they stand, and for input
+/// that may be unusable: then what came out before, and why, must be the same each time. Returns both.
 ///
 /// # Panics
 /// When the law is broken.
-pub fn any_cut_any_restart(make: &dyn Fn(Position) -> Box<dyn Framer>, input: &[u8]) -> Framing {
-    let whole = framing(
-        &frame(make(Position::START), Position::START, input, input.len()),
-        Position::START,
-    );
-    assert_eq!(
-        whole.end.offset,
-        input.len() as u64,
+pub fn any_cut_any_restart_until(
+    make: &dyn Fn(Position) -> Box<dyn Framer>,
+    fed_from: FedFrom<'_>,
+    input: &[u8],
+) -> (Framing, Option<String>) {
+    let run = |at: Position, chunk: usize| {
+        let rest = &input[fed_from(at) as usize..];
+        let (blocks, fatal) = frame_until(make(at), at, rest, chunk);
+        (blocks, fatal.map(|fatal| fatal.to_string()))
+    };
+    let (blocks, failed) = run(Position::START, input.len());
+    let whole = framing(&blocks, Position::START);
+    assert!(
+        failed.is_some() || whole.end.offset == input.len() as u64,
         "the last block ends where the input ends"
     );
     let mut restarts = BTreeSet::new();
     for chunk in [1, 2, 3, 5, 7, 16, 61, 256, 4096] {
-        let blocks = frame(make(Position::START), Position::START, input, chunk);
+        let (blocks, fatal) = run(Position::START, chunk);
         assert_eq!(
-            framing(&blocks, Position::START),
-            whole,
+            (framing(&blocks, Position::START), &fatal),
+            (whole.clone(), &failed),
             "chunks of {chunk} bytes"
         );
-        restarts.extend(blocks.iter().map(|block| block.end));
+        restarts.extend(blocks.iter().flat_map(places));
     }
     for at in spread(restarts, 64) {
-        let rest = &input[at.offset as usize..];
-        let again = framing(&frame(make(at), at, rest, 3), at);
+        let (blocks, fatal) = run(at, 3);
+        let again = framing(&blocks, at);
         let done = at.ordinal as usize;
         assert_eq!(again.records, whole.records[done..], "restart at {at:?}");
-        assert_eq!(again.end, whole.end, "restart at {at:?}");
+        assert_eq!(
+            (again.end, &fatal),
+            (whole.end, &failed),
+            "restart at {at:?}"
+        );
     }
-    whole
+    (whole, failed)
 }
 
 /// One record's outcome, as bytes of its operation, codes of its reject, or the name of its drop.
@@ -121,6 +158,19 @@ pub fn same_outcomes(
     convert: &dyn Convert,
     input: &[u8],
 ) -> Vec<Outcome> {
+    same_outcomes_fed(make, &|at| at.offset, convert, input)
+}
+
+/// Checks the same for framers that may be fed from an earlier byte than that at which they stand.
+///
+/// # Panics
+/// When the law is broken.
+pub fn same_outcomes_fed(
+    make: &dyn Fn(Position) -> Box<dyn Framer>,
+    fed_from: FedFrom<'_>,
+    convert: &dyn Convert,
+    input: &[u8],
+) -> Vec<Outcome> {
     let whole = outcomes(
         frame(make(Position::START), Position::START, input, input.len()),
         convert,
@@ -128,11 +178,11 @@ pub fn same_outcomes(
     let mut restarts = BTreeSet::new();
     for chunk in [1, 7, 61, 4096] {
         let blocks = frame(make(Position::START), Position::START, input, chunk);
-        restarts.extend(blocks.iter().map(|block| block.end));
+        restarts.extend(blocks.iter().flat_map(places));
         assert_eq!(outcomes(blocks, convert), whole, "chunks of {chunk} bytes");
     }
     for at in spread(restarts, 16) {
-        let rest = &input[at.offset as usize..];
+        let rest = &input[fed_from(at) as usize..];
         let again = outcomes(frame(make(at), at, rest, 61), convert);
         assert_eq!(again, whole[at.ordinal as usize..], "restart at {at:?}");
     }
@@ -164,6 +214,12 @@ fn outcomes(blocks: Vec<Block>, convert: &dyn Convert) -> Vec<Outcome> {
     }
     all.sort_by_key(|&(ordinal, _)| ordinal);
     all
+}
+
+/// Where framing can start again: behind a block, and at each of its records, behind which a load can be held.
+fn places(block: &Block) -> impl Iterator<Item = Position> {
+    let inside = (0..block.frames.len()).map(|index| block.restart(index));
+    inside.chain([block.end])
 }
 
 /// At most `most` of `all`, evenly spread.

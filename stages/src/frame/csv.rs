@@ -168,6 +168,7 @@ impl CsvFramer {
             start,
             end: self.at,
             trailing_skipped: lines + u64::from(unended),
+            restarts: Vec::new(),
         })
     }
 }

@@ -117,6 +117,7 @@ impl Cut {
             start: self.start,
             end: self.next,
             trailing_skipped: self.skipped,
+            restarts: Vec::new(),
         })
     }
 }
@@ -170,6 +171,7 @@ impl Overlong {
             start,
             end: *at,
             trailing_skipped: 0,
+            restarts: Vec::new(),
         }
     }
 }

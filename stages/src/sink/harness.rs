@@ -121,6 +121,7 @@ fn block(from: u64, rows: &[impl AsRef<str>]) -> Block {
         bytes: Bytes::from(bytes),
         frames,
         trailing_skipped: 0,
+        restarts: Vec::new(),
     }
 }
 

@@ -92,6 +92,7 @@ impl Framer for Lines {
             start,
             end: self.at,
             trailing_skipped: 0,
+            restarts: Vec::new(),
         }))
     }
 }

@@ -54,6 +54,7 @@ fn block(pieces: &[&[u8]]) -> Block {
         start: Position::START,
         end,
         trailing_skipped: 0,
+        restarts: Vec::new(),
     }
 }
 

@@ -51,6 +51,7 @@ pub fn parsed(record: &[u8]) -> Result<String, Problem> {
             offset: record.len() as u64,
         },
         trailing_skipped: 0,
+        restarts: Vec::new(),
     };
     let mut found = None;
     let done = JsonlParser.parse(&block, &mut |_, row: Result<&mut Tree, Problem>| {

@@ -36,6 +36,7 @@ fn block(input: &[u8]) -> Block {
         start: Position::START,
         end,
         trailing_skipped: 0,
+        restarts: Vec::new(),
     }
 }
 

@@ -135,6 +135,7 @@ fn block(from: u64, rows: &[Json]) -> Block {
         bytes: Bytes::from(bytes),
         frames,
         trailing_skipped: 0,
+        restarts: Vec::new(),
     }
 }
 

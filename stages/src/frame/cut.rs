@@ -55,6 +55,11 @@ impl Cut {
         self.len
     }
 
+    /// The number of the line on which the next record begins, from 1.
+    pub fn line(&self) -> u64 {
+        self.next.line
+    }
+
     /// Whether the block takes no more records.
     pub fn is_full(&self) -> bool {
         self.frames.len() >= self.limits.max_block_records

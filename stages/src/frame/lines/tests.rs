@@ -7,13 +7,17 @@ use proptest::prelude::*;
 
 /// `expected`: `LINE:RAW` or `LINE!CODE:RAW` of each record, then `+N` where N lines are no records.
 fn check_at(max_record_bytes: usize, input: &str, expected: &[&str]) {
+    check_of(LinesDialect::default(), max_record_bytes, input, expected);
+}
+
+fn check_of(dialect: LinesDialect, max_record_bytes: usize, input: &str, expected: &[&str]) {
     for max_block_records in [1, 2, 1000] {
         let limits = FrameLimits {
             max_record_bytes,
             max_block_records,
             max_block_bytes: 64,
         };
-        let framing = hold_for(limits, input.as_bytes());
+        let framing = hold_for(dialect, limits, input.as_bytes());
         let mut found: Vec<String> = framing
             .records
             .iter()
@@ -68,6 +72,27 @@ fn over_the_limit() {
     );
     check_at(4, "123456789", &["1!record_too_large:123456789"]);
     check_at(4, "      \n1", &["1!record_too_large:      \n", "2:1"]);
+}
+
+#[test]
+fn lines_that_are_passed_over() {
+    let dialect = LinesDialect {
+        comment_char: Some(b'#'),
+        skip_rows: 2,
+    };
+    check_of(
+        dialect,
+        8,
+        "head\n\na\n#b\n #c\n#\n",
+        &["3:a\n", "5: #c\n", "+4"],
+    );
+    check_of(
+        dialect,
+        4,
+        "a head that is long\n#\n#123456\n1234567\n#1234567",
+        &["4!record_too_large:1234567\n", "+4"],
+    );
+    check_of(dialect, 4, "head", &["+1"]);
 }
 
 #[test]

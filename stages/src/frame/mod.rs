@@ -5,4 +5,5 @@
 
 pub mod csv;
 mod cut;
+pub mod json;
 pub mod lines;

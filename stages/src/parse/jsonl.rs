@@ -16,6 +16,7 @@ use crate::record::Tree;
 use pipeline::{Block, Fatal, Parser, Problem};
 use text::Scratch;
 
+pub(crate) use scan::plain;
 pub use text::MAX_DEPTH;
 
 /// Records that are decoded together: so many are decoded again, one by one, for one that is not UTF-8.

@@ -9,7 +9,7 @@ const HIGHS: u64 = ONES << 7;
 
 /// How many bytes at the start of `bytes` are neither a quote, a backslash nor a control character.
 #[inline(always)]
-pub(super) fn plain(bytes: &[u8]) -> usize {
+pub(crate) fn plain(bytes: &[u8]) -> usize {
     let mut rest = bytes;
     while let Some((word, behind)) = rest.split_first_chunk() {
         if let Some(at) = first_special(u64::from_le_bytes(*word)) {

@@ -14,7 +14,7 @@ const KINDS: [(&str, &[&str]); 6] = [
     ("source", &[]),
     ("unpack", &["bounds", "decode", "start"]),
     ("frame", &["cut"]),
-    ("parse", &[]),
+    ("parse", &["encoding"]),
     ("step", &["condition", "expression"]),
     ("sink", &["digest", "flow", "key", "target"]),
 ];

@@ -12,6 +12,7 @@ mod string;
 mod tests;
 mod text;
 
+use super::encoding::not_utf8;
 use crate::record::Tree;
 use pipeline::{Block, Fatal, Parser, Problem};
 use text::Scratch;
@@ -57,17 +58,4 @@ impl Parser<Tree> for JsonlParser {
         }
         Ok(())
     }
-}
-
-fn not_utf8(bytes: &[u8], error: std::str::Utf8Error) -> Problem {
-    let good = error.valid_up_to();
-    let characters = bytes[..good].iter().filter(|&&byte| byte & 0xc0 != 0x80);
-    Problem::of_record(
-        "encoding",
-        format!(
-            "column {}: not UTF-8 from byte {} of the record on",
-            characters.count() + 1,
-            good + 1
-        ),
-    )
 }

@@ -1,7 +1,12 @@
 //! Parsers: the records of a block become rows.
 
 pub mod csv;
+mod encoding;
+pub mod fixed;
 pub mod jsonl;
+pub mod lines;
 
 pub use csv::CsvParser;
+pub use fixed::FixedParser;
 pub use jsonl::JsonlParser;
+pub use lines::LinesParser;

@@ -28,6 +28,11 @@ impl Cells {
         self.places.push((start as u32, end as u32));
     }
 
+    /// Adds a cell that is not there: [`Self::get`] gives none.
+    pub fn skip(&mut self) {
+        self.places.push((1, 0));
+    }
+
     /// Adds a cell, and its text to the buffer.
     pub fn push(&mut self, cell: &str) {
         let start = self.append(cell);
@@ -42,18 +47,19 @@ impl Cells {
         start
     }
 
-    /// The text of column `index`, from 0.
+    /// The text of column `index`, from 0, where it is there.
     #[inline]
     pub fn get(&self, index: usize) -> Option<&str> {
         let &(start, end) = self.places.get(index)?;
-        Some(&self.text[start as usize..end as usize])
+        // A place that ends before it begins is no cell.
+        self.text.get(start as usize..end as usize)
     }
 
-    /// Where the text of column `index`, from 0, stands in a record that has taken over the row's texts.
+    /// Where the text of column `index`, from 0, stands in a record that has taken over the row's texts, where it is there.
     #[inline]
     pub fn place_of(&self, index: usize) -> Option<Text> {
         let &(start, end) = self.places.get(index)?;
-        Some(Text { start, end })
+        (start <= end).then_some(Text { start, end })
     }
 
     /// The buffer with the texts of all columns.
@@ -61,7 +67,7 @@ impl Cells {
         &self.text
     }
 
-    /// The texts of all columns, in order.
+    /// The texts of all columns that are there, in order.
     pub fn iter(&self) -> impl Iterator<Item = &str> {
         (0..self.len()).filter_map(|index| self.get(index))
     }

@@ -59,17 +59,14 @@ impl Bind<Cells, Record> for CsvBind {
             Extra::Keep(columns) => {
                 for (column, name) in columns {
                     let name = record.store(name);
-                    let value = Value::Text(record.store(row.get(*column).unwrap_or_default()));
+                    let value = kept(row, *column, record);
                     record.keep_unknown(name, value);
                 }
             }
             Extra::Rescue(columns) => {
                 let rescued = columns.iter().map(|(column, name)| {
                     let name = record.store(name);
-                    (
-                        name,
-                        Value::Text(record.store(row.get(*column).unwrap_or_default())),
-                    )
+                    (name, kept(row, *column, record))
                 });
                 let rescued = Value::Object(rescued.collect());
                 let name = record.store("_rescued");
@@ -82,5 +79,13 @@ impl Bind<Cells, Record> for CsvBind {
         } else {
             Verdict::Reject(problems)
         }
+    }
+}
+
+/// The text of a column that no field takes; null where the record has none.
+fn kept(row: &Cells, column: usize, record: &mut Record) -> Value {
+    match row.get(column) {
+        Some(text) => Value::Text(record.store(text)),
+        None => Value::Null,
     }
 }

@@ -10,6 +10,7 @@ use pipeline::{
     Problem, Step, Verdict,
 };
 use stages::frame::csv::CsvFramer;
+use stages::frame::json::{JsonFramer, RecordPath};
 use stages::frame::lines::LinesFramer;
 use stages::identity::LoadIdentity;
 use stages::parse::csv::CsvParser;
@@ -68,6 +69,32 @@ impl Stages<Tree> {
     }
 }
 
+/// Frames `bytes` as the runner would.
+pub fn frame(mut framer: Box<dyn Framer>, bytes: &[u8], each: &mut dyn FnMut(Block)) {
+    let mut drain = |framer: &mut dyn Framer, at_end| loop {
+        match framer.next_block(at_end) {
+            Ok(Some(block)) => each(block),
+            Ok(None) => break,
+            Err(fatal) => panic!("{fatal}"),
+        }
+    };
+    for piece in bytes.chunks(BLOCK_BYTES) {
+        let buffer: &mut BytesMut = framer.buffer();
+        buffer.reserve(BLOCK_BYTES);
+        buffer.extend_from_slice(piece);
+        drain(&mut *framer, false);
+    }
+    drain(&mut *framer, true);
+}
+
+/// A framer of a JSON document whose records are where `path` leads.
+pub fn json_framer(path: &str) -> Box<dyn Framer> {
+    match RecordPath::parse(path) {
+        Ok(path) => Box::new(JsonFramer::new(&path, Position::START, limits())),
+        Err(bad) => panic!("{path}: {}", bad.message),
+    }
+}
+
 impl<W: Clone> Stages<W> {
     fn of(
         input: Input,
@@ -94,21 +121,7 @@ impl<W: Clone> Stages<W> {
 
     /// Frames the input.
     pub fn frame(&self, each: &mut dyn FnMut(Block)) {
-        let mut framer = (self.framer)();
-        let mut drain = |framer: &mut dyn Framer, at_end| loop {
-            match framer.next_block(at_end) {
-                Ok(Some(block)) => each(block),
-                Ok(None) => break,
-                Err(fatal) => panic!("{fatal}"),
-            }
-        };
-        for piece in self.bytes().chunks(BLOCK_BYTES) {
-            let buffer: &mut BytesMut = framer.buffer();
-            buffer.reserve(BLOCK_BYTES);
-            buffer.extend_from_slice(piece);
-            drain(&mut *framer, false);
-        }
-        drain(&mut *framer, true);
+        frame((self.framer)(), self.bytes(), each);
     }
 
     /// Every block of the input.

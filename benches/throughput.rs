@@ -38,7 +38,28 @@ fn main() {
     chains(&mut group, &typed, &[ENCODERS[0], TO_NULL]);
     group.finish();
     bench(&mut criterion, "jsonl", &Stages::events(INPUT_BYTES));
+    documents(&mut criterion);
     criterion.final_summary();
+}
+
+/// The same events as one JSON document: framed, and passed over on the way to what is not there.
+fn documents(criterion: &mut Criterion) {
+    let events = Input::events(INPUT_BYTES);
+    let lines = events.bytes.trim_ascii().split(|&byte| byte == b'\n');
+    let all = lines.collect::<Vec<_>>().join(&b",\n"[..]);
+    let document = [&b"{\"data\":{\"events\":["[..], &all, b"]}}"].concat();
+    let mut group = criterion.benchmark_group("json");
+    group.throughput(both(document.len(), events.records));
+    for (name, path) in [
+        ("frame", "$.data.events[*]"),
+        ("pass over", "$.data.others[*]"),
+    ] {
+        group.bench_function(name, |bencher| {
+            let each = &mut |block| drop(black_box(block));
+            bencher.iter(|| drive::frame(drive::json_framer(path), &document, each));
+        });
+    }
+    group.finish();
 }
 
 /// Every stage of one format, and the chain.

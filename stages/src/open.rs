@@ -14,9 +14,12 @@ pub use files::OpenFiles;
 pub use preview::Shown;
 
 use crate::frame::csv::{CsvFramer, Head, HeadStep, RequiredTitles, find_head};
+use crate::frame::json::JsonFramer;
 use crate::frame::lines::LinesFramer;
 use crate::parse::csv::CsvParser;
+use crate::parse::fixed::FixedParser;
 use crate::parse::jsonl::JsonlParser;
+use crate::parse::lines::LinesParser;
 use crate::plan::{FormatPlan, Plan};
 use crate::record::Record;
 use crate::sink::{self, Flow};
@@ -26,8 +29,8 @@ use crate::step::bind::{BindRefusal, CsvBind, JsonBind, listed};
 use crate::unpack::{open_at, skip};
 use bytes::BytesMut;
 use pipeline::{
-    Accepted, Books, Breach, Cause, Checkpoint, Convert, Encode, Fatal, FrameLimits, Framer, Job,
-    Ledger, Position, Progress, Source, Tally, chain,
+    Accepted, Bind, Books, Breach, Cause, Checkpoint, Convert, Encode, Fatal, FrameLimits, Framer,
+    Job, Ledger, Parser, Position, Progress, Source, Step, Tally, chain,
 };
 use std::sync::Arc;
 use tokio::sync::watch;
@@ -69,7 +72,9 @@ const BLOCKS_OF_A_BATCH: usize = 4;
 /// Parser and bind of a format.
 enum Front {
     Csv(CsvParser, CsvBind),
-    Jsonl(JsonlParser, JsonBind),
+    Json(JsonlParser, JsonBind),
+    Lines(LinesParser, CsvBind),
+    Fixed(FixedParser, CsvBind),
 }
 
 /// Opens the input of a plan at the start, or at a checkpoint. `accepted`: causes that were approved.
@@ -84,7 +89,7 @@ pub async fn open(
 ) -> Result<Opening, Fatal> {
     let offset = resume
         .as_ref()
-        .map_or(0, |checkpoint| checkpoint.books.end.offset);
+        .map_or(0, |checkpoint| plan.format.fed_from(checkpoint.books.end));
     let opened = open_at(origin, plan.input.compression, offset, plan.input.limits).await?;
     let source = skip(opened.source, offset - opened.decoded_offset);
     let mut input = Input {
@@ -101,16 +106,32 @@ pub async fn open(
     };
     match &plan.format {
         FormatPlan::Jsonl => {
-            let from = resume.unwrap_or_else(|| start(Position::START, 0, String::new()));
+            let from = begin(resume);
             let framer = LinesFramer::new(from.books.end, limits);
-            let front = Front::Jsonl(JsonlParser, plan.bind.for_tree());
+            let front = Front::Json(JsonlParser, plan.bind.for_tree());
             let left_out = LeftOut::default();
-            Ok(Opening::Ready(input.with(
-                Box::new(framer),
-                from,
-                left_out,
-                front,
-            )))
+            Ok(input.ready(Box::new(framer), from, left_out, front))
+        }
+        FormatPlan::Json(path) => {
+            let from = begin(resume);
+            let framer = JsonFramer::new(path, from.books.end, limits);
+            let front = Front::Json(JsonlParser, plan.bind.for_tree());
+            let left_out = LeftOut::default();
+            Ok(input.ready(Box::new(framer), from, left_out, front))
+        }
+        FormatPlan::Lines(dialect, pattern) => {
+            let from = begin(resume);
+            let framer = LinesFramer::of(*dialect, from.books.end, limits);
+            let (bind, left_out) = by_cells(plan, accepted)?;
+            let front = Front::Lines(LinesParser::new(pattern.as_ref()), bind);
+            Ok(input.ready(Box::new(framer), from, left_out, front))
+        }
+        FormatPlan::Fixed(dialect, unit, places) => {
+            let from = begin(resume);
+            let framer = LinesFramer::of(*dialect, from.books.end, limits);
+            let (bind, left_out) = by_cells(plan, accepted)?;
+            let front = Front::Fixed(FixedParser::new(*unit, places.clone()), bind);
+            Ok(input.ready(Box::new(framer), from, left_out, front))
         }
         FormatPlan::Csv(dialect) => {
             let (head, from) = match resume {
@@ -141,12 +162,7 @@ pub async fn open(
                 true => LeftOut::default(),
                 false => plan.bind.left_out(&head.columns),
             };
-            Ok(Opening::Ready(input.with(
-                Box::new(framer),
-                from,
-                left_out,
-                front,
-            )))
+            Ok(input.ready(Box::new(framer), from, left_out, front))
         }
     }
 }
@@ -187,23 +203,11 @@ impl Opened {
             ..
         } = self;
         let steps = plan.steps.iter().map(|planned| planned.step.clone());
-        let convert: Arc<dyn Convert> = match front {
-            Front::Csv(parser, bind) => {
-                let bound = chain(Box::new(parser)).bind(Box::new(bind));
-                Arc::new(
-                    steps
-                        .fold(bound, |bound, step| bound.step(Box::new(step)))
-                        .encode(encode),
-                )
-            }
-            Front::Jsonl(parser, bind) => {
-                let bound = chain(Box::new(parser)).bind(Box::new(bind));
-                Arc::new(
-                    steps
-                        .fold(bound, |bound, step| bound.step(Box::new(step)))
-                        .encode(encode),
-                )
-            }
+        let convert = match front {
+            Front::Csv(parser, bind) => joined(parser, bind, steps, encode),
+            Front::Json(parser, bind) => joined(parser, bind, steps, encode),
+            Front::Lines(parser, bind) => joined(parser, bind, steps, encode),
+            Front::Fixed(parser, bind) => joined(parser, bind, steps, encode),
         };
         (
             Parts {
@@ -215,6 +219,34 @@ impl Opened {
             convert,
         )
     }
+}
+
+/// Parser, bind, steps and encoder as one.
+fn joined<W: 'static>(
+    parser: impl Parser<W> + 'static,
+    bind: impl Bind<W, Record> + 'static,
+    steps: impl Iterator<Item = Arc<dyn Step<Record>>>,
+    encode: Box<dyn Encode<Record>>,
+) -> Arc<dyn Convert> {
+    let bound = chain(Box::new(parser)).bind(Box::new(bind));
+    let bound = steps.fold(bound, |bound, step| bound.step(Box::new(step)));
+    Arc::new(bound.encode(encode))
+}
+
+/// The bind of cells that the spec itself names, and what of them it does not use.
+fn by_cells(plan: &Plan, accepted: &Accepted) -> Result<(CsvBind, LeftOut), Fatal> {
+    let cells = plan.format.cells();
+    match plan.bind.for_columns(&cells, accepted) {
+        Ok(bind) => Ok((bind, plan.bind.left_out(&cells))),
+        Err(BindRefusal::Fatal(fatal)) => Err(fatal),
+        // The plan refuses specs that would hold for their own groups.
+        Err(BindRefusal::Hold(cause)) => Err(Fatal::new(cause.code(), breach(cause).message)),
+    }
+}
+
+/// Where a load of records without a head goes on, or starts.
+fn begin(resume: Option<Checkpoint>) -> Checkpoint {
+    resume.unwrap_or_else(|| start(Position::START, 0, String::new()))
 }
 
 /// What is left of an [`Opened`] beside its chain.
@@ -268,15 +300,15 @@ impl Input {
         }
     }
 
-    fn with(
+    fn ready(
         self,
         mut framer: Box<dyn Framer>,
         from: Checkpoint,
         left_out: LeftOut,
         front: Front,
-    ) -> Opened {
+    ) -> Opening {
         framer.buffer().extend_from_slice(&self.buffer);
-        Opened {
+        Opening::Ready(Opened {
             source: self.source,
             source_at: self.at,
             bytes_before: self.bytes_before,
@@ -284,7 +316,7 @@ impl Input {
             from,
             left_out,
             front,
-        }
+        })
     }
 }
 

@@ -6,6 +6,7 @@
 //! reasons of the spec.
 
 mod examples;
+mod format;
 mod input;
 mod sink;
 mod steps;
@@ -13,13 +14,13 @@ mod steps;
 mod tests;
 
 pub use examples::{ExpectedReject, TestInput, TestPlan};
+pub use format::FormatPlan;
 pub use input::{InputPlan, name_matches};
 pub use sink::{SinkKind, SinkPlan};
 pub use steps::StepPlan;
 
-use crate::frame::csv::CsvDialect;
 use crate::record::Schema;
-use crate::spec::{ErrorsSpec, FormatSpec, OnBreachSpec, Problem, Problems, Spec};
+use crate::spec::{ErrorsSpec, OnBreachSpec, Problem, Problems, Spec};
 use crate::step::bind::{BindPlan, Input, PlanProblem, Unknown};
 use pipeline::{Budget, OnBreach};
 use sha2::{Digest, Sha256};
@@ -72,15 +73,6 @@ pub struct Plan {
     pub notes: Vec<String>,
 }
 
-/// How records are found and read.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum FormatPlan {
-    /// Delimited text.
-    Csv(CsvDialect),
-    /// One JSON object a line.
-    Jsonl,
-}
-
 impl Plan {
     /// Reads and checks a spec; `name` is what messages call it, its path for example.
     ///
@@ -100,10 +92,15 @@ impl Plan {
         language(spec.spec, problems);
         let name = name(spec.name.as_deref(), problems);
         let version = version(spec.version, problems);
-        let format = format(spec.format.as_ref(), problems);
-        let input = input::plan(spec.input.unwrap_or_default(), problems);
         let columns = spec.columns.unwrap_or_default();
-        let fields = spec.fields.unwrap_or_default();
+        let mut fields = spec.fields.unwrap_or_default();
+        let format = format::plan(spec.format.as_ref(), &mut fields, &columns, problems);
+        let record_bytes = format.as_ref().map(FormatPlan::default_record_bytes);
+        let input = input::plan(
+            spec.input.unwrap_or_default(),
+            record_bytes.unwrap_or(input::DEFAULT_RECORD_BYTES),
+            problems,
+        );
         if fields.0.is_empty() && columns.unknown != Some(Unknown::Keep) {
             problems.push(
                 Problem::new("fields", "required", "the spec has no [fields]").hint(
@@ -111,10 +108,7 @@ impl Plan {
                 ),
             );
         }
-        let rows = match &format {
-            Some(FormatPlan::Jsonl) => Input::Tree,
-            Some(FormatPlan::Csv(_)) | None => Input::Columns,
-        };
+        let rows = format.as_ref().map_or(Input::Columns, FormatPlan::rows);
         let mut found = Vec::new();
         let mut bind = BindPlan::new(
             rows,
@@ -135,6 +129,7 @@ impl Plan {
         let sink = sink::plan(spec.sink, &schema, keeps_unknown, defaults, problems);
         bind.also_takes(sink.iter().flat_map(|sink| sink.target.lineage.clone()));
         bind.also_takes(schema.layout.0.iter().map(|(name, _)| name.clone()));
+        format::check_cells(format.as_ref(), &bind, problems);
         let tests = examples::plan(spec.tests.unwrap_or_default(), problems);
         Some(Self {
             name: name?,
@@ -164,7 +159,7 @@ impl Plan {
         for (section, equal) in [
             ("name", self.name == other.name),
             ("input", self.input == other.input),
-            ("format", self.format == other.format),
+            ("format", self.format.finds_as(&other.format)),
             ("sink", self.sink == other.sink),
         ] {
             if !equal {
@@ -241,36 +236,6 @@ fn version(said: Option<i64>, problems: &mut Problems) -> Option<u32> {
                 "bad_value",
                 "a version is a whole number from 1",
             ));
-            None
-        }
-    }
-}
-
-fn format(said: Option<&FormatSpec>, problems: &mut Problems) -> Option<FormatPlan> {
-    match said {
-        Some(FormatSpec::Csv(csv)) => match csv.dialect() {
-            Ok(dialect) => Some(FormatPlan::Csv(dialect)),
-            Err(wrong) => {
-                for (key, message) in wrong {
-                    problems.push(Problem::new(
-                        format!("format.csv.{key}"),
-                        "bad_value",
-                        message,
-                    ));
-                }
-                None
-            }
-        },
-        Some(FormatSpec::Jsonl(_)) => Some(FormatPlan::Jsonl),
-        None => {
-            problems.push(
-                Problem::new(
-                    "format",
-                    "required",
-                    "the spec does not say how records are found",
-                )
-                .hint("add [format.csv] or [format.jsonl]"),
-            );
             None
         }
     }

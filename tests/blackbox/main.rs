@@ -9,6 +9,8 @@ mod bad_documents;
 #[cfg(test)]
 mod bad_files;
 #[cfg(test)]
+mod bad_formats;
+#[cfg(test)]
 mod bad_input;
 #[cfg(test)]
 mod bottleneck;

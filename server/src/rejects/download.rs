@@ -8,8 +8,10 @@
 //!
 //! A record's bytes are never changed: a CSV has its own header with three more columns and each record with three more
 //! cells, JSON Lines have three more members. What would swallow its neighbours, a record whose quote never closes, stands
-//! in one cell; a line that is no JSON object stands in the member `_raw`. Memory is one page of rejects, one record and
-//! one read. A dialect's cells and lines are in [`csv`] and [`jsonl`]; long records come from [`whole`].
+//! in one cell; a line that is no JSON object stands in the member `_raw`. The records of a JSON document come as one, in
+//! which the spec's path leads to them. Lines that are no JSON have no place for more, so each stands in the member `_raw`
+//! of an object, one a line. Memory is one page of rejects, one record and one read. A dialect's cells and lines are in
+//! [`csv`] and [`jsonl`]; long records come from [`whole`].
 
 mod csv;
 mod jsonl;
@@ -95,8 +97,15 @@ pub async fn records(
     origin: Option<Box<dyn Origin>>,
 ) -> Result<Download, Fatal> {
     let mut whole = Whole::new(plan.clone(), origin);
+    let mut last = Vec::new();
     let (dialect, first) = match &plan.format {
         FormatPlan::Jsonl => (Dialect::Jsonl, Vec::new()),
+        FormatPlan::Lines(..) | FormatPlan::Fixed(..) => (Dialect::Raw, Vec::new()),
+        FormatPlan::Json(path) => {
+            let (before, behind) = path.around();
+            last = (behind + "\n").into_bytes();
+            (Dialect::Json, (before + "\n").into_bytes())
+        }
         FormatPlan::Csv(dialect) => {
             let head = known_head(&plan, head, whole.origin()).await?;
             let raw = whole.head(head.end.offset).await?;
@@ -107,7 +116,8 @@ pub async fn records(
     };
     let (media_type, extension) = match dialect {
         Dialect::Csv(_) => ("text/csv", "csv"),
-        Dialect::Jsonl => ("application/x-ndjson", "jsonl"),
+        Dialect::Jsonl | Dialect::Raw => ("application/x-ndjson", "jsonl"),
+        Dialect::Json => ("application/json", "json"),
     };
     let walk = Walk {
         rejects,
@@ -115,6 +125,8 @@ pub async fn records(
         dialect,
         whole,
         first,
+        last,
+        is_first: true,
         next: Some(0),
         page: VecDeque::new(),
     };
@@ -155,6 +167,10 @@ async fn known_head(
 enum Dialect {
     Csv(csv::Writer),
     Jsonl,
+    /// Objects of one JSON document.
+    Json,
+    /// Lines in which nothing has a place beside the record.
+    Raw,
 }
 
 /// What is said about a record beside it.
@@ -193,6 +209,10 @@ struct Walk {
     whole: Whole,
     /// What stands before the first record.
     first: Vec<u8>,
+    /// What stands behind the last one.
+    last: Vec<u8>,
+    /// No record was written.
+    is_first: bool,
     /// The ordinal from which the next page is read; none behind the last one.
     next: Option<u64>,
     page: VecDeque<Reject>,
@@ -203,6 +223,7 @@ impl Walk {
         let mut chunk = std::mem::take(&mut self.first);
         while chunk.len() < CHUNK_BYTES {
             let Some(reject) = self.reject().await? else {
+                chunk.append(&mut self.last);
                 break;
             };
             let record = self.whole.record(&reject).await?;
@@ -211,7 +232,15 @@ impl Walk {
             match &self.dialect {
                 Dialect::Csv(writer) => writer.record(bytes, &said, &mut chunk)?,
                 Dialect::Jsonl => jsonl::record(bytes, &said, &mut chunk)?,
+                Dialect::Json => {
+                    if !self.is_first {
+                        chunk.push(b',');
+                    }
+                    jsonl::record(bytes, &said, &mut chunk)?;
+                }
+                Dialect::Raw => jsonl::around(bytes, &said, &mut chunk)?,
             }
+            self.is_first = false;
         }
         Ok((!chunk.is_empty()).then(|| chunk.into()))
     }

@@ -21,7 +21,8 @@ pub struct Block {
 }
 
 impl Generator {
-    /// Makes a file of so many records by `threads` threads, and hands it out block by block, its head first.
+    /// Makes a file of so many records by `threads` threads, and hands it out block by block, its head first and its tail
+    /// last.
     ///
     /// # Errors
     /// What `take` says; then no more is made.
@@ -63,6 +64,10 @@ impl Generator {
                 take(block)?;
             }
             Ok(())
+        })?;
+        take(Block {
+            bytes: self.tail().to_vec(),
+            truths: Vec::new(),
         })
     }
 

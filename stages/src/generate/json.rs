@@ -28,6 +28,8 @@ pub struct JsonMaker {
     /// Top-level names of the document that no unknown key may have.
     pub taken: Vec<String>,
     pub max_record_bytes: usize,
+    /// Records stand in one document, beside each other.
+    in_document: bool,
     /// Fields that take what another one finds in the same place.
     shared: Vec<bool>,
     /// Fields that stand inside a list or object that another one takes as it is.
@@ -66,6 +68,7 @@ impl JsonMaker {
             unknown,
             taken,
             max_record_bytes,
+            in_document: false,
             shared: Vec::new(),
             inside: Vec::new(),
             spare: None,
@@ -85,6 +88,14 @@ impl JsonMaker {
             }
         }
         Err(lost)
+    }
+
+    /// The same for records that stand in one document.
+    pub fn in_a_document(self) -> Self {
+        Self {
+            in_document: true,
+            ..self
+        }
     }
 
     /// A record that is good.
@@ -170,10 +181,12 @@ impl JsonMaker {
         let with = |more: &str| format!("{inside}{comma}{more}}}");
         let mut field = None;
         let (text, code) = match chance.below(11) {
-            9 => {
+            // What stays open would swallow what follows in a document; the wrong bracket does not.
+            9 if !self.in_document => {
                 let text = format!("{inside}{comma}\"open\":\"never closed");
                 (text, "json_syntax")
             }
+            0 if self.in_document => (format!("{inside}]"), "json_syntax"),
             0 => (inside.clone(), "json_syntax"),
             1 => (with("\"nan\":NaN"), "json_syntax"),
             2 => (format!("{inside},}}"), "json_syntax"),

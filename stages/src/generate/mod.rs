@@ -31,6 +31,7 @@ pub use share::Share;
 pub use truth::{Outcome, Totals, Truth};
 
 use crate::frame::csv::CsvDialect;
+use crate::frame::json::Step;
 use crate::plan::{Defaults, FormatPlan, Plan};
 use crate::spec::{Problem, Problems, Spec};
 use crate::step::bind::{Missing, Path};
@@ -54,6 +55,7 @@ pub struct Generator {
     bad: Share,
     has_steps: bool,
     head: Vec<u8>,
+    tail: Vec<u8>,
     rows: Rows,
     plan: Plan,
 }
@@ -93,13 +95,21 @@ impl Generator {
     ) -> Result<Self, Box<Problems>> {
         let plan = Plan::read(name, text, defaults)?;
         let (spec, mut problems) = crate::spec::read::<Spec>(name, text);
+        unless_unknown(&plan, &mut problems);
+        if !problems.is_empty() {
+            return Err(Box::new(problems));
+        }
         let fields = makers(&plan, &spec, &mut problems);
         if !problems.is_empty() {
             return Err(Box::new(problems));
         }
         let made = match &plan.format {
             FormatPlan::Csv(dialect) => csv_rows(&plan, dialect, &spec, fields, seed),
-            FormatPlan::Jsonl => json_rows(&plan, &spec, fields, seed),
+            _ => json_rows(&plan, &spec, fields, seed),
+        };
+        let tail = match &plan.format {
+            FormatPlan::Json(path) => path.around().1 + "\n",
+            _ => String::new(),
         };
         match made {
             Ok((head, rows)) => Ok(Self {
@@ -107,6 +117,7 @@ impl Generator {
                 bad,
                 has_steps: !plan.steps.is_empty(),
                 head,
+                tail: tail.into_bytes(),
                 rows,
                 plan,
             }),
@@ -135,9 +146,17 @@ impl Generator {
         &self.head
     }
 
+    /// What stands behind the last record.
+    pub fn tail(&self) -> &[u8] {
+        &self.tail
+    }
+
     /// Adds the record with this number, from 0, and says what must become of it.
     pub fn record(&self, ordinal: u64, out: &mut Vec<u8>) -> Truth {
         let mut chance = Chance::of(self.seed, 3, ordinal);
+        if matches!(self.plan.format, FormatPlan::Json(_)) && ordinal > 0 {
+            out.push(b',');
+        }
         let row = match (&self.rows, self.bad.takes(ordinal)) {
             (Rows::Csv(csv), true) => Some(csv.bad(&mut chance, out)),
             (Rows::Json(json), true) => Some(json.bad(&mut chance, out)),
@@ -196,11 +215,27 @@ impl Generator {
     }
 }
 
+/// Tells of formats of which no files can be made.
+fn unless_unknown(plan: &Plan, problems: &mut Problems) {
+    let (path, message) = match &plan.format {
+        FormatPlan::Csv(_) | FormatPlan::Jsonl => return,
+        FormatPlan::Json(path) if path.steps().contains(&Step::Any) => return,
+        FormatPlan::Json(_) => {
+            let message = "a document holds one record where the record_path has no `[*]`";
+            ("format.json.record_path", message)
+        }
+        FormatPlan::Lines(..) => ("format.lines", "lines cannot be made from a pattern yet"),
+        FormatPlan::Fixed(..) => ("format.fixed", "lines with fixed places cannot be made yet"),
+    };
+    let hint = "files are made of [format.csv], [format.jsonl] and [format.json]";
+    problems.push(Problem::new(path, CODE, message).hint(hint));
+}
+
 /// A maker for each field; the fields that have none are told.
 fn makers(plan: &Plan, spec: &Spec, problems: &mut Problems) -> Vec<FieldMaker> {
     let medium = match &plan.format {
-        FormatPlan::Csv(_) => Medium::Cells,
-        FormatPlan::Jsonl => Medium::Json,
+        FormatPlan::Csv(_) | FormatPlan::Lines(..) | FormatPlan::Fixed(..) => Medium::Cells,
+        FormatPlan::Jsonl | FormatPlan::Json(_) => Medium::Json,
     };
     let values = spec.values.clone().unwrap_or_default();
     let mut makers = Vec::new();
@@ -348,9 +383,17 @@ fn json_rows(plan: &Plan, spec: &Spec, fields: Vec<FieldMaker>, seed: u64) -> Ma
             )
         }
     })?;
+    let maker = match &plan.format {
+        FormatPlan::Json(_) => maker.in_a_document(),
+        _ => maker,
+    };
     let mut head = Vec::new();
     if Chance::of(seed, 2, 0).one_in(4) {
         head.extend_from_slice("\u{feff}".as_bytes());
+    }
+    if let FormatPlan::Json(path) = &plan.format {
+        head.extend_from_slice(path.around().0.as_bytes());
+        head.push(b'\n');
     }
     Ok((head, Rows::Json(Box::new(maker))))
 }

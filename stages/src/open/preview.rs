@@ -75,18 +75,38 @@ impl Opened {
             shown[from + index].stages.extend(stages);
         };
         match &self.front {
-            Front::Csv(parser, bind) => parser.parse(block, &mut |index, row| {
-                add(
-                    index,
-                    viewer.view(block.position(index), row, bind, cells_text),
-                );
-            })?,
-            Front::Jsonl(parser, bind) => parser.parse(block, &mut |index, row| {
-                add(
-                    index,
-                    viewer.view(block.position(index), row, bind, tree_text),
-                );
-            })?,
+            Front::Csv(parser, bind) => {
+                parser.parse(block, &mut |index, row| {
+                    add(
+                        index,
+                        viewer.view(block.position(index), row, bind, cells_text),
+                    );
+                })?;
+            }
+            Front::Json(parser, bind) => {
+                parser.parse(block, &mut |index, row| {
+                    add(
+                        index,
+                        viewer.view(block.position(index), row, bind, tree_text),
+                    );
+                })?;
+            }
+            Front::Lines(parser, bind) => {
+                parser.parse(block, &mut |index, row| {
+                    add(
+                        index,
+                        viewer.view(block.position(index), row, bind, cells_text),
+                    );
+                })?;
+            }
+            Front::Fixed(parser, bind) => {
+                parser.parse(block, &mut |index, row| {
+                    add(
+                        index,
+                        viewer.view(block.position(index), row, bind, cells_text),
+                    );
+                })?;
+            }
         }
         shown.truncate(records);
         Ok(())

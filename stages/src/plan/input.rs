@@ -5,8 +5,8 @@ use crate::unpack::{Compression, UnpackLimits};
 
 /// The most bytes of one record that a spec may allow.
 const MAX_RECORD_BYTES: u64 = 256 * 1024 * 1024;
-/// The most bytes of one record, where the spec says nothing.
-const DEFAULT_RECORD_BYTES: u64 = 1024 * 1024;
+/// The most bytes of one record, where neither the spec nor its format says anything.
+pub(super) const DEFAULT_RECORD_BYTES: u64 = 1024 * 1024;
 
 /// How input is recognised and opened.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,7 +23,12 @@ pub struct InputPlan {
     pub on_success: OnSuccess,
 }
 
-pub(super) fn plan(said: InputSpec, problems: &mut Problems) -> InputPlan {
+/// `default_record_bytes`: the most bytes of one record, where the spec says nothing.
+pub(super) fn plan(
+    said: InputSpec,
+    default_record_bytes: u64,
+    problems: &mut Problems,
+) -> InputPlan {
     let matches = said.matches.unwrap_or_default();
     for (index, pattern) in matches.iter().enumerate() {
         if pattern.is_empty() || pattern.contains('/') {
@@ -59,7 +64,7 @@ pub(super) fn plan(said: InputSpec, problems: &mut Problems) -> InputPlan {
     }
     let max_record_bytes = said
         .max_record_bytes
-        .map_or(DEFAULT_RECORD_BYTES, |size| size.bytes());
+        .map_or(default_record_bytes, |size| size.bytes());
     if !(1..=MAX_RECORD_BYTES).contains(&max_record_bytes) {
         let message = "max_record_bytes lies between 1 byte and 256MiB";
         problems.push(

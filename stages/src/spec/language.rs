@@ -6,6 +6,9 @@
 
 use super::ByteSize;
 use crate::frame::csv::CsvSpec;
+use crate::frame::json::JsonSpec;
+use crate::parse::fixed::FixedSpec;
+use crate::parse::lines::LinesSpec;
 use crate::sink::csv::CsvSinkSpec;
 use crate::sink::jsonl::JsonlSinkSpec;
 use crate::sink::mongodb::MongodbSpec;
@@ -59,7 +62,7 @@ pub struct InputSpec {
     pub matches: Option<Vec<String>>,
     /// The most bytes after decompression. Default: 200GB for compressed input, no limit for other.
     pub max_bytes: Option<ByteSize>,
-    /// The most bytes of one record. Default: 1MiB.
+    /// The most bytes of one record. Default: 1MiB, 16MiB where records are parts of a JSON document.
     pub max_record_bytes: Option<ByteSize>,
     /// How the input is compressed. Default: auto.
     pub compression: Option<Compression>,
@@ -88,6 +91,12 @@ pub enum FormatSpec {
     Csv(CsvSpec),
     /// One JSON object a line.
     Jsonl(JsonlSpec),
+    /// One JSON document of any size, with records where a path leads.
+    Json(JsonSpec),
+    /// Lines, read by a pattern or as they are.
+    Lines(LinesSpec),
+    /// Lines in which each field has its columns.
+    Fixed(FixedSpec),
 }
 
 /// `[format.jsonl]`, which has no keys: one JSON object a line.

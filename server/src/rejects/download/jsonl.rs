@@ -25,28 +25,37 @@ struct Added<'a> {
 
 /// A line: the object as it came with three more members, or an object around what is none.
 pub(super) fn record(raw: &[u8], said: &Said, out: &mut Vec<u8>) -> Result<(), Fatal> {
-    let object = object(raw);
-    let added = Added {
-        raw: object.is_none().then(|| String::from_utf8_lossy(raw)),
-        reference: &said.reference,
-        code: &said.code,
-        message: &said.message,
-    };
-    let added = serde_json::to_vec(&added)
-        .map_err(|error| Fatal::new("internal", "a reject is no JSON").because(&error))?;
-    match object {
-        None => out.extend_from_slice(&added),
+    match object(raw) {
+        None => around(raw, said, out),
         Some((members, is_empty)) => {
             out.extend_from_slice(members);
             if !is_empty {
                 out.push(b',');
             }
             // Behind its opening brace.
-            out.extend_from_slice(&added[1..]);
+            out.extend_from_slice(&added(None, said)?[1..]);
+            out.push(b'\n');
+            Ok(())
         }
     }
+}
+
+/// A line: an object around the record, whatever that is.
+pub(super) fn around(raw: &[u8], said: &Said, out: &mut Vec<u8>) -> Result<(), Fatal> {
+    out.extend_from_slice(&added(Some(String::from_utf8_lossy(raw)), said)?);
     out.push(b'\n');
     Ok(())
+}
+
+fn added(raw: Option<Cow<'_, str>>, said: &Said) -> Result<Vec<u8>, Fatal> {
+    let added = Added {
+        raw,
+        reference: &said.reference,
+        code: &said.code,
+        message: &said.message,
+    };
+    serde_json::to_vec(&added)
+        .map_err(|error| Fatal::new("internal", "a reject is no JSON").because(&error))
 }
 
 /// A JSON object up to its closing brace, and whether it is empty; `None` for anything else, and for an object that has

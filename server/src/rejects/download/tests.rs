@@ -302,6 +302,57 @@ async fn json_lines_get_three_members() {
     assert_eq!(String::from_utf8(out).unwrap(), expected);
 }
 
+#[tokio::test]
+async fn records_of_a_document_come_as_one_in_which_the_path_leads_to_them() {
+    let said =
+        r#""_reference":"J:1","_code":"type","_message":"\"x\" is a text and is no integer"}"#;
+    let two = said.replace("J:1", "J:3");
+    for (path, input, expected) in [
+        (
+            "$[*]",
+            "[{\"n\":\"x\"},{}, {\"n\":\n\"x\"}]",
+            format!("[\n{{\"n\":\"x\",{said}\n,{{\"n\":\n\"x\",{two}\n]\n"),
+        ),
+        (
+            "$.a['b'][1].*",
+            r#"{"a":{"b":[0,{"k":{"n":"x"}}]}}"#,
+            format!("{{\"a\":{{\"b\":[null,[\n{{\"n\":\"x\",{said}\n]]}}}}\n"),
+        ),
+        ("$[*]", "[{}]", "[\n]\n".to_owned()),
+    ] {
+        let format = format!("[format.json]\nrecord_path = \"{path}\"\n");
+        check(&format, input, &expected, &expected).await;
+        // It is read by the same spec.
+        let spec = format!("{SPEC}{format}");
+        let again = Loaded::load(plan(&spec), expected.as_bytes()).await;
+        assert_eq!(again.rejects.len(), expected.matches("_reference").count());
+    }
+    let long = format!("{{\"t\":\"{}\",\"n\":\"x\"}}", "]".repeat(3_000));
+    let input = format!("[{long},{long} ]");
+    let found = downloaded(
+        "[format.json]\nrecord_path = '$[*]'\n",
+        input.as_bytes(),
+        true,
+    )
+    .await;
+    let start = long.strip_suffix('}').unwrap();
+    assert_eq!(found.matches(start).count(), 2, "{found}");
+}
+
+#[tokio::test]
+async fn lines_come_as_members_beside_what_is_said_of_them() {
+    let raw = |line: &str, number: u32, code: &str, message: &str| {
+        format!(
+            "{{\"_raw\":\"{line}\",\"_reference\":\"J:{number}\",\"_code\":\"{code}\",\"_message\":\"{message}\"}}\n"
+        )
+    };
+    let lines = "[format.lines]\npattern = '(?<n>[0-9x]+) (?<t>.)'\n";
+    let told = "the line as a whole does not match the pattern of [format.lines]";
+    let expected =
+        raw("x a", 1, "type", r#"\"x\" is no integer"#) + &raw(r#"{\"n\":1}"#, 3, "no_match", told);
+    check(lines, "x a\n1 b\n{\"n\":1}\n", &expected, &expected).await;
+}
+
 /// An input that remembers where it was opened.
 struct Counted {
     inner: MemoryOrigin,

@@ -7,6 +7,7 @@
 use bytes::{Buf, Bytes, BytesMut};
 use pipeline::{Fatal, FrameLimits, Framer, MAX_RAW_BYTES, Position, Reject, Retry, Source};
 use stages::frame::csv::CsvFramer;
+use stages::frame::json::JsonFramer;
 use stages::frame::lines::LinesFramer;
 use stages::plan::{FormatPlan, Plan};
 use stages::source::Origin;
@@ -151,7 +152,10 @@ impl Whole {
         };
         match &self.plan.format {
             FormatPlan::Csv(dialect) => Box::new(CsvFramer::new(dialect, at, limits)),
-            FormatPlan::Jsonl => Box::new(LinesFramer::new(at, limits)),
+            FormatPlan::Json(path) => Box::new(JsonFramer::of_one(path, at, limits)),
+            FormatPlan::Jsonl | FormatPlan::Lines(..) | FormatPlan::Fixed(..) => {
+                Box::new(LinesFramer::new(at, limits))
+            }
         }
     }
 

@@ -37,5 +37,5 @@ pub use spec::{
 pub use time::{Form, Zone};
 pub use tree::JsonBind;
 pub use untyped::MAX_DEPTH_LEVELS;
-pub use validate::{Constant, Constraints, Wanted};
+pub use validate::{Constant, Constraints, Wanted, regex_fault};
 pub use value::{Fault, Reader, shown};

@@ -17,10 +17,15 @@ use serde::Deserialize;
 #[serde(deny_unknown_fields)]
 pub struct FieldSpec {
     /// CSV: the column's title, or titles, or `/a regular expression/`. JSON: a top-level key, or a path such as
-    /// `$.actor.id`, or several of which the first that is there counts. Without it the field's own name.
+    /// `$.actor.id`, or several of which the first that is there counts. Lines: the name of a group, or `line`.
+    /// Without it the field's own name.
     pub from: Option<OneOrMany>,
     /// CSV: the column's number, from 1, where its title is blank or doubled.
     pub column: Option<u32>,
+    /// Fixed width: the column at which the field begins, from 1, in characters or bytes (`unit` of the format).
+    pub start: Option<u32>,
+    /// Fixed width: how many columns the field has.
+    pub width: Option<u32>,
     /// The place in the document, parts joined by dots, or false to bind without writing. Without it the
     /// field's own name.
     pub to: Option<Target>,

@@ -19,7 +19,7 @@ use stages::record::{Cells, DocumentWriter, Record, Tree};
 use stages::sink::{Nulls, mongodb, null};
 use stages::source::Origin;
 use stages::source::memory::MemoryOrigin;
-use stages::unpack::{self, Compression};
+use stages::unpack::{self, Unpack};
 use std::hint::black_box;
 use std::sync::Arc;
 
@@ -258,7 +258,7 @@ pub async fn chain(
 pub async fn unpack(packed: Bytes) -> u64 {
     let unpacked = async {
         let source = MemoryOrigin::new("bench", packed).read_from(0).await?;
-        let mut unpacked = unpack::unpack(source, Compression::Auto, Default::default()).await?;
+        let mut unpacked = unpack::unpack(source, &Unpack::default()).await?;
         let (mut buffer, mut bytes) = (BytesMut::new(), 0);
         loop {
             buffer.clear();

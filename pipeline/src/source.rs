@@ -9,7 +9,7 @@ pub const MAX_READ_BYTES: usize = 256 * 1024;
 
 /// A stream of bytes that is pulled: nothing is read before there is room for it.
 ///
-/// Unpackers (gzip, zstd) are sources around a source. An implementation bounds what it reads ahead, in
+/// Unpackers (gzip, zstd, bzip2, xz, zip) are sources around a source. An implementation bounds what it reads ahead, in
 /// bytes, and heals what it can (a cut connection) by itself.
 #[async_trait]
 pub trait Source: Send {

@@ -7,6 +7,7 @@
 
 pub mod frame;
 pub mod generate;
+mod glob;
 pub mod identity;
 pub mod ledger;
 pub mod load;

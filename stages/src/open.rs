@@ -90,7 +90,7 @@ pub async fn open(
     let offset = resume
         .as_ref()
         .map_or(0, |checkpoint| plan.format.fed_from(checkpoint.books.end));
-    let opened = open_at(origin, plan.input.compression, offset, plan.input.limits).await?;
+    let opened = open_at(origin, &plan.input.unpack, offset).await?;
     let source = skip(opened.source, offset - opened.decoded_offset);
     let mut input = Input {
         source,

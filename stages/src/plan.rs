@@ -13,9 +13,10 @@ mod steps;
 #[cfg(test)]
 mod tests;
 
+pub use crate::glob::name_matches;
 pub use examples::{ExpectedReject, TestInput, TestPlan};
 pub use format::FormatPlan;
-pub use input::{InputPlan, name_matches};
+pub use input::InputPlan;
 pub use sink::{SinkKind, SinkPlan};
 pub use steps::StepPlan;
 

@@ -12,7 +12,10 @@ use std::collections::BTreeMap;
 /// The folders of `stages/src` that hold parts, each with its modules that are no parts.
 const KINDS: [(&str, &[&str]); 6] = [
     ("source", &[]),
-    ("unpack", &["bounds", "decode", "start"]),
+    (
+        "unpack",
+        &["bounds", "compression", "decode", "encoding", "start"],
+    ),
     ("frame", &["cut"]),
     ("parse", &["encoding"]),
     ("step", &["condition", "expression"]),

@@ -83,7 +83,7 @@ fn written(generator: &Generator, args: &GenArgs) -> Result<Totals, Stopped> {
     };
     let failed = |error| stopped(&name, error);
     let out = BufWriter::with_capacity(WRITE_BYTES, out);
-    let mut out = Packed::of(generator.plan().input.compression, out).map_err(failed)?;
+    let mut out = Packed::of(&generator.plan().input.unpack, out).map_err(failed)?;
     let mut truths = match &args.truth {
         Some(path) => Some((
             BufWriter::with_capacity(WRITE_BYTES, new_file(path)?),

@@ -53,7 +53,7 @@ UPLOAD_RATE_PER_MINUTE, RETENTION_DAYS, RUST_LOG, LOG_FORMAT (text|json), and th
 
 const TRUTH: &str = "\
 The same spec, --seed, --records and --bad give the same bytes. Of the first n records n times --bad are bad, rounded
-down. The file is packed where the spec's `compression` is gzip or zstd.
+down. The file is packed where the spec's `compression` says how.
 
 The truth is JSON Lines, one line a record, in the order of the file; `record` counts from 1, as in --rejects of `run`:
   {\"record\":1,\"outcome\":\"loaded\"}

@@ -14,7 +14,7 @@ use stages::plan::{ExpectedReject, Plan, TestInput, TestPlan};
 use stages::record::{DocumentWriter, Record};
 use stages::sink::{Flow, Opened};
 use stages::source::memory::MemoryOrigin;
-use stages::unpack::Compression;
+use stages::unpack::{Compression, Encoding, Unpack};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
@@ -70,8 +70,13 @@ async fn run(plan: &Plan, test: &TestPlan, folder: &Path) -> Result<Came, Fatal>
     let mut plan = plan.clone();
     let bytes = match &test.input {
         TestInput::Text(text) => {
-            // It stands in the spec as decoded text, however the real files are compressed.
-            plan.input.compression = Compression::None;
+            // It stands in the spec as decoded text, however the real files are compressed and encoded.
+            plan.input.unpack = Unpack {
+                compression: Compression::None,
+                member: None,
+                encoding: Encoding::default(),
+                ..plan.input.unpack
+            };
             text.clone().into_bytes()
         }
         TestInput::File(file) => {

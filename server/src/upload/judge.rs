@@ -10,14 +10,14 @@ use pipeline::Fatal;
 use std::collections::BTreeSet;
 
 /// The types that are taken where nothing is said: what a spec can read, now or soon.
-pub const DEFAULT_TYPES: [&str; 9] = [
-    "csv", "tsv", "txt", "json", "jsonl", "ndjson", "xml", "gz", "zst",
+pub const DEFAULT_TYPES: [&str; 12] = [
+    "csv", "tsv", "txt", "json", "jsonl", "ndjson", "xml", "gz", "zst", "bz2", "xz", "zip",
 ];
 /// How many first bytes tell what a file is.
 pub const HEAD_BYTES: usize = 1024;
 
 /// What content types mean, as extensions.
-const MEANINGS: [(&str, &[&str]); 22] = [
+const MEANINGS: [(&str, &[&str]); 27] = [
     ("text/csv", &["csv"]),
     ("application/csv", &["csv"]),
     ("text/x-csv", &["csv"]),
@@ -41,6 +41,11 @@ const MEANINGS: [(&str, &[&str]); 22] = [
     ("application/zstd", &["zst"]),
     ("application/x-zstd", &["zst"]),
     ("application/x-zstandard", &["zst"]),
+    ("application/x-bzip2", &["bz2"]),
+    ("application/x-bzip", &["bz2"]),
+    ("application/x-xz", &["xz"]),
+    ("application/zip", &["zip"]),
+    ("application/x-zip-compressed", &["zip"]),
 ];
 
 /// Content types that say nothing about a file, some because programs send them with every one.
@@ -55,9 +60,11 @@ const SILENT: [&str; 7] = [
 ];
 
 /// What begins with these bytes is that, and is taken where its extension is.
-const BEGINNINGS: [(&[u8], &str, &str); 20] = [
+const BEGINNINGS: [(&[u8], &str, &str); 22] = [
     (b"\x1f\x8b", "gz", "gzip"),
     (b"\x28\xb5\x2f\xfd", "zst", "Zstandard"),
+    (b"BZh91AY&SY", "bz2", "bzip2"),
+    (b"BZh9\x17rE8P\x90", "bz2", "bzip2"),
     (
         b"PK\x03\x04",
         "zip",
@@ -209,6 +216,10 @@ mod tests {
             ("orders.csv", "image/png", false),
             ("orders.csv", "text/html", false),
             ("orders.csv.gz", "application/octet-stream", true),
+            ("orders.csv.bz2", "application/x-bzip2", true),
+            ("orders.csv.xz", "application/x-xz", true),
+            ("orders.zip", "application/x-zip-compressed", true),
+            ("orders", "application/zip", true),
             ("orders.json", "application/vnd.orders+json", true),
             ("page.exe", "", false),
             ("page.exe", "text/csv", false),
@@ -243,7 +254,16 @@ mod tests {
         let zip = b"PK\x03\x04";
         assert!(Types::new(["zip"]).judge_head(zip).is_ok());
         assert!(Types::new(["*"]).judge_head(zip).is_ok());
-        assert!(Types::new(["csv"]).judge_head(b"\x1f\x8b\x08").is_err());
+        let packed: [&[u8]; 5] = [
+            b"\x1f\x8b\x08",
+            b"\x28\xb5\x2f\xfd",
+            b"BZh91AY&SY",
+            b"\xfd7zXZ\0",
+            zip,
+        ];
+        for head in packed {
+            assert!(Types::new(["csv"]).judge_head(head).is_err());
+        }
     }
 
     #[test]
@@ -272,15 +292,16 @@ mod tests {
         check(b"\xff\xfea\0,\0b\0", None);
         check(b"\x1f\x8b\x08\0\0", None);
         check(b"\x28\xb5\x2f\xfd\0", None);
+        check(b"BZh91AY&SY\0\0\0", None);
+        check(b"\xfd7zXZ\0\0\x04", None);
+        check(b"PK\x03\x04\x14\0\0\0", None);
+        check(b"PK\x05\x06\0\0\0\0", None);
         check(b"\0\x01\x02binary", Some("binary data"));
         check(b"a\0,\0b\0,\0c\0,\0", Some("binary data"));
         check(&noise, Some("binary data"));
         check(b"%PDF-1.7\n", Some("a PDF document"));
         check(b"\x7fELF\x02\x01\x01\0\0\0", Some("a program"));
-        check(
-            b"PK\x03\x04\x14",
-            Some("a zip archive, or a document that is one"),
-        );
+        check(b"7z\xbc\xaf\x27\x1c", Some("a 7z archive"));
         check(b"\x89PNG\r\n\x1a\n", Some("a PNG image"));
         check(b"SQLite format 3\0", Some("an SQLite database"));
     }

@@ -100,6 +100,10 @@ impl Generator {
             return Err(Box::new(problems));
         }
         let fields = makers(&plan, &spec, &mut problems);
+        if !packed::can_encode(plan.input.unpack.encoding) {
+            let message = "files are made in UTF-8 and UTF-16 only, which hold every character";
+            problems.push(Problem::new("input.encoding", CODE, message).hint("use auto"));
+        }
         if !problems.is_empty() {
             return Err(Box::new(problems));
         }
@@ -135,9 +139,9 @@ impl Generator {
 
     /// Whether the spec wants its input packed.
     pub fn is_packed(&self) -> bool {
-        matches!(
-            self.plan.input.compression,
-            Compression::Gzip | Compression::Zstd
+        !matches!(
+            self.plan.input.unpack.compression,
+            Compression::None | Compression::Auto
         )
     }
 

@@ -47,13 +47,9 @@ struct Loaded {
 }
 
 async fn load(plan: &Plan, bytes: &[u8], what: &str) -> Loaded {
-    let mut packed = Packed::of(plan.input.compression, Vec::new()).unwrap();
+    let mut packed = Packed::of(&plan.input.unpack, Vec::new()).unwrap();
     packed.write_all(bytes).unwrap();
-    let packed = match packed {
-        Packed::Plain(bytes) => bytes,
-        Packed::Gzip(encoder) => encoder.finish().unwrap(),
-        Packed::Zstd(encoder) => encoder.finish().unwrap(),
-    };
+    let packed = packed.finish().unwrap();
     let origin = MemoryOrigin::new("generated", packed);
     let opened = match open(plan, &origin, None, &Accepted::default()).await {
         Ok(Opening::Ready(opened)) => opened,

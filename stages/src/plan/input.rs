@@ -1,22 +1,71 @@
 //! `[input]`: how a file is recognised and opened.
 
 use crate::spec::{InputSpec, OnSuccess, Problem, Problems};
-use crate::unpack::{Compression, UnpackLimits};
+use crate::unpack::{Compression, Encoding, LabelFault, Unpack, UnpackLimits};
 
 /// The most bytes of one record that a spec may allow.
 const MAX_RECORD_BYTES: u64 = 256 * 1024 * 1024;
 /// The most bytes of one record, where neither the spec nor its format says anything.
 pub(super) const DEFAULT_RECORD_BYTES: u64 = 1024 * 1024;
 
+/// The labels that are suggested for one that is not known: a usual one of each encoding.
+const LABELS: [&str; 47] = [
+    "auto",
+    "utf-8",
+    "utf-16le",
+    "utf-16be",
+    "latin1",
+    "ascii",
+    "ibm866",
+    "iso-8859-1",
+    "iso-8859-2",
+    "iso-8859-3",
+    "iso-8859-4",
+    "iso-8859-5",
+    "iso-8859-6",
+    "iso-8859-7",
+    "iso-8859-8",
+    "iso-8859-8-i",
+    "iso-8859-9",
+    "iso-8859-10",
+    "iso-8859-13",
+    "iso-8859-14",
+    "iso-8859-15",
+    "iso-8859-16",
+    "koi8-r",
+    "koi8-u",
+    "macintosh",
+    "windows-874",
+    "windows-1250",
+    "windows-1251",
+    "windows-1252",
+    "windows-1253",
+    "windows-1254",
+    "windows-1255",
+    "windows-1256",
+    "windows-1257",
+    "windows-1258",
+    "x-mac-cyrillic",
+    "gb2312",
+    "gbk",
+    "gb18030",
+    "big5",
+    "euc-jp",
+    "iso-2022-jp",
+    "shift_jis",
+    "euc-kr",
+    "utf-16",
+    "utf8",
+    "cp1252",
+];
+
 /// How input is recognised and opened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InputPlan {
     /// Patterns of file names that pick this spec.
     pub matches: Vec<String>,
-    /// How it is compressed.
-    pub compression: Compression,
-    /// The limits of unpacking.
-    pub limits: UnpackLimits,
+    /// How it becomes a stream of UTF-8.
+    pub unpack: Unpack,
     /// The most bytes of one record.
     pub max_record_bytes: usize,
     /// What becomes of an uploaded object after success.
@@ -41,27 +90,11 @@ pub(super) fn plan(
         }
     }
     let compression = said.compression.unwrap_or_default();
-    if !compression.supported() {
-        let message = format!("{} cannot be unpacked yet", compression.name());
-        problems.push(
-            Problem::new("input.compression", "unsupported", message).hint("use gzip or zstd"),
-        );
-    }
+    let member = member(said.member, compression, problems);
     let encoding = said
         .encoding
         .as_deref()
-        .unwrap_or("utf-8")
-        .to_ascii_lowercase();
-    if !matches!(
-        encoding.as_str(),
-        "utf-8" | "utf8" | "unicode-1-1-utf-8" | "auto"
-    ) {
-        let message = format!("the encoding `{encoding}` cannot be read yet");
-        problems.push(
-            Problem::new("input.encoding", "unsupported", message)
-                .hint("convert the file to UTF-8"),
-        );
-    }
+        .map(|label| encoding(label, problems));
     let max_record_bytes = said
         .max_record_bytes
         .map_or(default_record_bytes, |size| size.bytes());
@@ -75,65 +108,80 @@ pub(super) fn plan(
     let max_bytes = said.max_bytes.map(|size| size.bytes());
     InputPlan {
         matches,
-        compression,
-        limits: UnpackLimits {
-            max_bytes,
-            ..UnpackLimits::default()
+        unpack: Unpack {
+            compression,
+            member,
+            encoding: encoding.unwrap_or_default(),
+            limits: UnpackLimits {
+                max_bytes,
+                ..UnpackLimits::default()
+            },
         },
         max_record_bytes: max_record_bytes.min(MAX_RECORD_BYTES) as usize,
         on_success: said.on_success.unwrap_or_default(),
     }
 }
 
-/// Whether a file's name matches a pattern: `*` is any text, `?` any one character.
-pub fn name_matches(pattern: &str, name: &str) -> bool {
-    let (pattern, name): (Vec<char>, Vec<char>) =
-        (pattern.chars().collect(), name.chars().collect());
-    let (mut p, mut n) = (0, 0);
-    // Where to go on when a star took too little: behind the star, and one more character.
-    let mut retry: Option<(usize, usize)> = None;
-    while n < name.len() {
-        match pattern.get(p) {
-            Some('*') => {
-                retry = Some((p + 1, n));
-                p += 1;
-            }
-            Some(&c) if c == '?' || c == name[n] => (p, n) = (p + 1, n + 1),
-            _ => match retry {
-                Some((after, taken)) => {
-                    retry = Some((after, taken + 1));
-                    (p, n) = (after, taken + 1);
-                }
-                None => return false,
-            },
+/// The file to read of a zip archive.
+fn member(
+    said: Option<String>,
+    compression: Compression,
+    problems: &mut Problems,
+) -> Option<String> {
+    let member = said?;
+    let problem = match compression {
+        _ if member.is_empty() => {
+            Problem::new("input.member", "bad_value", "no file has an empty name")
+                .hint("\"orders.csv\" or \"*.csv\", for example")
         }
-    }
-    pattern[p..].iter().all(|&c| c == '*')
+        Compression::Zip | Compression::Auto => return Some(member),
+        other => {
+            let message = format!(
+                "a member is a file of a zip archive, and compression is {}",
+                other.name()
+            );
+            Problem::new("input.member", "bad_combination", message)
+                .hint("compression = \"zip\" or \"auto\"")
+        }
+    };
+    problems.push(problem);
+    None
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn patterns_match_whole_names() {
-        for (pattern, name, expected) in [
-            ("orders-*.csv", "orders-1.csv", true),
-            ("orders-*.csv", "orders-1.csv.gz", false),
-            ("orders-*.csv*", "orders-1.csv.gz", true),
-            ("*a*b", "xaxaxb", true),
-            ("*a*b", "xaxaxbc", false),
-            ("?.csv", "ü.csv", true),
-            ("?.csv", ".csv", false),
-            ("*", "", true),
-            ("", "", true),
-            ("", "a", false),
-        ] {
-            assert_eq!(
-                name_matches(pattern, name),
-                expected,
-                "{pattern} and {name}"
-            );
+/// What a label means.
+fn encoding(label: &str, problems: &mut Problems) -> Encoding {
+    let problem = match Encoding::of_label(label) {
+        Ok(encoding) => return encoding,
+        Err(LabelFault::NoText) => {
+            let message = format!("`{label}` is a label of the standard, but no encoding of text");
+            Problem::new("input.encoding", "unsupported", message).hint("convert the file to UTF-8")
         }
+        Err(LabelFault::Unknown) => {
+            let message = format!("the encoding `{label}` is not known");
+            let hint = match nearest(label) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => "a label of the WHATWG Encoding Standard, \"windows-1252\" for example, or \"auto\""
+                    .to_owned(),
+            };
+            Problem::new("input.encoding", "unknown_encoding", message).hint(hint)
+        }
+    };
+    problems.push(problem);
+    Encoding::default()
+}
+
+/// The label that `label` is a slip of: one letter of four may be wrong.
+fn nearest(label: &str) -> Option<&'static str> {
+    let label = label.trim().to_ascii_lowercase();
+    let allowed = label.len() / 4;
+    // Longer than any label can be a slip of; also bounds the quadratic comparison.
+    if label.len() > 32 {
+        return None;
     }
+    LABELS
+        .iter()
+        .map(|known| (strsim::damerau_levenshtein(&label, known), *known))
+        .filter(|(distance, _)| *distance <= allowed)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, known)| known)
 }

@@ -57,8 +57,12 @@ fn what_makes_no_sense_is_told_at_its_place() {
     let with = |more: &str| format!("{HEAD}{more}{SINK}");
     check(&with("[errors]\nmax_ratio = 1.5\n"), &["7:13 bad_value"]);
     check(
-        &with("[input]\ncompression = 'xz'\nencoding = 'latin1'\n"),
-        &["7:15 unsupported", "8:12 unsupported"],
+        &with("[input]\ncompression = 'xz'\nmember = 'a'\nencoding = 'utf-7'\n"),
+        &["8:10 bad_combination", "9:12 unknown_encoding"],
+    );
+    check(
+        &with("[input]\nmember = ''\nencoding = 'x-user-defined'\n"),
+        &["7:10 bad_value", "8:12 unsupported"],
     );
     check(
         &with("[input]\nmatch = ['a/b']\nmax_record_bytes = '1GiB'\n"),
@@ -235,10 +239,21 @@ fn words_of_other_languages_are_known() {
     let compressed = |word: &str| hint(&format!("{HEAD}[input]\ncompression = '{word}'\n{SINK}"));
     assert_eq!(
         compressed("lz4"),
-        "expected one of `none`, `gzip`, `zstd`, `auto`; bzip2 and xz are not supported yet"
+        "expected one of `none`, `gzip`, `zstd`, `bzip2`, `xz`, `zip`, `auto`"
     );
     assert_eq!(compressed("gz"), "did you mean `gzip`?");
-    assert_eq!(compressed("xz"), "use gzip or zstd");
+    assert_eq!(compressed("bz2"), "did you mean `bzip2`?");
+    let encoded = |label: &str| hint(&format!("{HEAD}[input]\nencoding = '{label}'\n{SINK}"));
+    for (label, meant) in [
+        ("utf16", "utf-16"),
+        ("latin-1", "latin1"),
+        ("windows1252", "windows-1252"),
+        ("Shift-JSI", "shift_jis"),
+        ("iso-8859-51", "iso-8859-15"),
+    ] {
+        assert_eq!(encoded(label), format!("did you mean `{meant}`?"));
+    }
+    assert!(encoded("ebcdic").starts_with("a label of the WHATWG Encoding Standard"));
 }
 
 #[test]

@@ -77,15 +77,13 @@ impl Fault {
             Self::UnknownChoice { choice, known } => (
                 "unknown_choice",
                 format!("unknown choice `{choice}`"),
-                Some(
-                    match said_elsewhere(choice, known).or_else(|| not_yet(choice, known)) {
-                        Some(hint) => hint,
-                        None => match nearest(choice, known) {
-                            Some(near) => format!("did you mean `{near}`?"),
-                            None => format!("expected one of {}", list(&usable(known), ", ")),
-                        },
+                Some(match said_elsewhere(choice, known) {
+                    Some(hint) => hint,
+                    None => match nearest(choice, known) {
+                        Some(near) => format!("did you mean `{near}`?"),
+                        None => format!("expected one of {}", list(known, ", ")),
                     },
-                ),
+                }),
             ),
             Self::SecondChoice {
                 choice,
@@ -127,30 +125,12 @@ fn said_elsewhere(choice: &str, known: &[&str]) -> Option<String> {
         "map" | "struct" => &["object"],
         "gz" => &["gzip"],
         "zst" => &["zstd"],
+        "bz2" => &["bzip2"],
+        "lzma" => &["xz"],
         _ => return None,
     };
     let are_known = words.iter().all(|word| known.contains(word));
     are_known.then(|| format!("did you mean {}?", list(words, " or ")))
-}
-
-/// Words of `compression` that are known and cannot be used yet.
-const NOT_YET: [&str; 2] = ["bzip2", "xz"];
-
-/// The hint for a compression that is not known: those that can be used, and those that will be.
-fn not_yet(choice: &str, known: &[&str]) -> Option<String> {
-    if !NOT_YET.iter().all(|word| known.contains(word)) || nearest(choice, known).is_some() {
-        return None;
-    }
-    let usable = list(&usable(known), ", ");
-    Some(format!(
-        "expected one of {usable}; bzip2 and xz are not supported yet"
-    ))
-}
-
-/// The known words without those that cannot be used yet.
-fn usable<'k>(known: &[&'k str]) -> Vec<&'k str> {
-    let words = known.iter().copied();
-    words.filter(|word| !NOT_YET.contains(word)).collect()
 }
 
 fn list(names: &[&str], between: &str) -> String {

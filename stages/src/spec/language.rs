@@ -66,7 +66,11 @@ pub struct InputSpec {
     pub max_record_bytes: Option<ByteSize>,
     /// How the input is compressed. Default: auto.
     pub compression: Option<Compression>,
-    /// The character encoding. Default: utf-8.
+    /// The file to read of a zip archive: its whole name there, or a pattern (`*` and `?`) that matches
+    /// exactly one. Without it the archive must hold exactly one file.
+    pub member: Option<String>,
+    /// The character encoding: a label of the WHATWG Encoding Standard, or `auto`: what the byte-order mark says, else
+    /// UTF-8. A byte-order mark that says something else fails the file. Default: utf-8.
     pub encoding: Option<String>,
     /// What becomes of an uploaded object once every job of its file is completed. Default: keep.
     pub on_success: Option<OnSuccess>,

@@ -35,6 +35,22 @@ pub(super) struct Step {
     pub failed: Option<Fatal>,
 }
 
+impl Step {
+    /// Nothing was taken and nothing was given.
+    pub fn failed(fatal: Fatal) -> Self {
+        Self {
+            failed: Some(fatal),
+            ..Self::default()
+        }
+    }
+}
+
+/// The end of what unpacks to more than `max_ratio` times its size.
+pub(super) fn too_dense(max_ratio: u32) -> Fatal {
+    let message = format!("the input unpacks to more than {max_ratio} times its size");
+    Fatal::new("bomb", message).hint("load it unpacked if it is what it should be")
+}
+
 /// The source around a decoder.
 pub(super) struct Unpacking {
     source: Box<dyn Source>,
@@ -116,13 +132,7 @@ impl Unpacking {
         }
         let most = self.taken_bytes.saturating_mul(limits.max_ratio.into());
         if self.given_bytes > limits.ratio_after_bytes && self.given_bytes > most {
-            let message = format!(
-                "the input unpacks to more than {} times its size",
-                limits.max_ratio
-            );
-            return Err(
-                Fatal::new("bomb", message).hint("load it unpacked if it is what it should be")
-            );
+            return Err(too_dense(limits.max_ratio));
         }
         Ok(())
     }

@@ -1,94 +1,48 @@
 //! Unpackers: a source around a source that gives back what was compressed, and the decoded stream's start.
 //!
-//! [`open_at`] opens an [`Origin`] at a place of its decoded stream. A UTF-8 byte-order mark is no part of
-//! the decoded stream: offset 0 is the byte behind it. What was decoded before an error is always given
-//! before the error. Memory is bounded by a decoder's window, one read of input and one piece of output. Nothing
-//! here writes to disk, and compressed input is never read from its middle.
+//! [`open_at`] opens an [`Origin`] at a place of its decoded stream, which is UTF-8: other encodings are made that
+//! behind the unpacker. A byte-order mark is no part of the decoded stream: offset 0 is the byte behind it. What was
+//! decoded before an error is always given before the error. Memory is bounded by a decoder's window, one read of
+//! input and one piece of output. Nothing here writes to disk, and neither compressed input nor one of another
+//! encoding is ever read from its middle.
 
 mod bounds;
+mod bzip2;
+mod compression;
 mod decode;
+mod encoding;
 mod gzip;
+pub mod laws;
 mod start;
+mod transcode;
+mod xz;
+mod zip;
 mod zstd;
 
 use crate::source::Origin;
 pub use bounds::skip;
 use bounds::{Limited, too_large};
+pub use compression::Compression;
+use compression::MAGIC_BYTES;
 use decode::{Decode, Unpacking};
+use encoding::MAX_MARK_BYTES;
+pub use encoding::{Encoding, LabelFault};
+use encoding_rs::UTF_8;
 use pipeline::{Fatal, Source};
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-use start::{Started, mark_bytes};
+use start::Started;
+use transcode::Transcoding;
 
-/// How the input is compressed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Compression {
-    /// Not at all.
-    None,
-    /// gzip (RFC 1952), every member.
-    Gzip,
-    /// Zstandard (RFC 8878), every frame; windows of up to 8 MiB, which is what `zstd -19` uses.
-    Zstd,
-    /// bzip2; not supported yet.
-    Bzip2,
-    /// xz; not supported yet.
-    Xz,
-    /// What the first bytes say.
-    #[default]
-    Auto,
-}
-
-impl Compression {
-    /// The word in a spec.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::Gzip => "gzip",
-            Self::Zstd => "zstd",
-            Self::Bzip2 => "bzip2",
-            Self::Xz => "xz",
-            Self::Auto => "auto",
-        }
-    }
-
-    /// Whether it can be unpacked here.
-    pub fn supported(self) -> bool {
-        !matches!(self, Self::Bzip2 | Self::Xz)
-    }
-
-    /// What the first bytes of an input say, [`MAGIC_BYTES`] of them or the whole input.
-    fn of(head: &[u8]) -> Result<Self, Fatal> {
-        let not_yet = |name: &str| Err(unsupported(name));
-        Ok(match head {
-            // Cut within the magic bytes: these openings are no text, so this is not an empty file.
-            [0x1f] | [0x1f, 0x8b, ..] => Self::Gzip,
-            [0x28, 0xb5] | [0x28, 0xb5, 0x2f] | [0x28, 0xb5, 0x2f, 0xfd, ..] => Self::Zstd,
-            // A skippable frame, with which some writers of Zstandard begin.
-            [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => Self::Zstd,
-            [b'B', b'Z', b'h', b'1'..=b'9', block @ ..]
-                if block.starts_with(b"1AY&SY") || block.starts_with(b"\x17rE8P\x90") =>
-            {
-                return not_yet("bzip2");
-            }
-            [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => return not_yet("xz"),
-            [b'P', b'K', 3, 4, ..] => return not_yet("a zip archive"),
-            _ => Self::None,
-        })
-    }
-}
-
-/// How many bytes [`Compression::Auto`] looks at: the longest of the magic numbers, bzip2's with its first block's.
-const MAGIC_BYTES: usize = 10;
-
-fn unsupported(name: &str) -> Fatal {
-    Fatal::new(
-        "unsupported_compression",
-        format!("the input is {name}, which cannot be unpacked here yet"),
-    )
-    .hint(
-        "supported are none, gzip and zstd: unpack it first, or pipe it in and name - as the input",
-    )
+/// How an input becomes a stream of UTF-8.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Unpack {
+    /// How it is compressed.
+    pub compression: Compression,
+    /// The name of the file to read of a zip archive, as a pattern; none: the only one.
+    pub member: Option<String>,
+    /// How its text is encoded.
+    pub encoding: Encoding,
+    /// The limits of unpacking.
+    pub limits: UnpackLimits,
 }
 
 /// The limits of unpacking.
@@ -130,42 +84,42 @@ pub struct Unpacked {
 /// Unpacks `source`, which stands at its start.
 ///
 /// # Errors
-/// `unsupported_compression`; `encoding` for UTF-16; what reading the first bytes says. `corrupt` when
-/// the input is not what `compression` says comes from here or from the first read.
-pub async fn unpack(
-    source: Box<dyn Source>,
-    compression: Compression,
-    limits: UnpackLimits,
-) -> Result<Unpacked, Fatal> {
+/// `encoding` for a byte-order mark that says something else than `how`; what reading the first bytes says.
+/// `corrupt` when the input is not what the compression says comes from here or from the first read.
+pub async fn unpack(source: Box<dyn Source>, how: &Unpack) -> Result<Unpacked, Fatal> {
     let mut source = Started::new(source);
-    let compression = match compression {
-        Compression::Auto => Compression::of(source.peek(MAGIC_BYTES).await?)?,
+    let compression = match how.compression {
+        Compression::Auto => Compression::of(source.peek(MAGIC_BYTES).await?),
         named => named,
     };
+    let mut limits = how.limits;
     let decoder: Option<Box<dyn Decode>> = match compression {
         Compression::Gzip => Some(Box::new(gzip::Gzip::new())),
         Compression::Zstd => Some(Box::new(zstd::Zstd::new()?)),
+        Compression::Bzip2 => Some(Box::new(bzip2::Bzip2::new())),
+        Compression::Xz => Some(Box::new(xz::Xz::new()?)),
+        Compression::Zip => Some(Box::new(zip::Zip::new(how.member.clone(), limits))),
         Compression::None | Compression::Auto => None,
-        named @ (Compression::Bzip2 | Compression::Xz) => return Err(unsupported(named.name())),
     };
-    let restartable = decoder.is_none();
+    let is_plain = decoder.is_none();
     let decoded: Box<dyn Source> = match decoder {
         Some(decoder) => {
-            let max_bytes = limits.max_bytes.or(Some(DEFAULT_MAX_UNPACKED_BYTES));
-            let limits = UnpackLimits {
-                max_bytes,
-                ..limits
-            };
+            limits.max_bytes = limits.max_bytes.or(Some(DEFAULT_MAX_UNPACKED_BYTES));
             Box::new(Unpacking::new(Box::new(source), decoder, limits))
         }
         None => Box::new(Limited::new(source, limits.max_bytes)),
     };
     let mut decoded = Started::new(decoded);
-    decoded.strip_mark().await?;
+    let (encoding, mark_bytes) = how.encoding.of(decoded.peek(MAX_MARK_BYTES).await?)?;
+    decoded.pass(mark_bytes);
+    let is_utf_8 = encoding == UTF_8;
     Ok(Unpacked {
-        source: Box::new(decoded),
+        source: match is_utf_8 {
+            true => Box::new(decoded),
+            false => Box::new(Transcoding::new(decoded, encoding)),
+        },
         compression,
-        restartable,
+        restartable: is_plain && is_utf_8,
     })
 }
 
@@ -175,47 +129,48 @@ pub struct Opened {
     pub source: Box<dyn Source>,
     /// The offset at which `source` stands: the one that was asked for, or 0.
     pub decoded_offset: u64,
-    /// What it was, never [`Compression::Auto`].
-    pub compression: Compression,
+    /// Whether it can be opened in its middle.
+    pub restartable: bool,
 }
 
 /// Opens `origin` at `decoded_offset` of its decoded stream, or at 0 where it can only be read from its
-/// start, because it is compressed or is standard input: then [`skip`] leaves out what is done already.
+/// start, because it is compressed, is in another encoding than UTF-8 or is standard input: then [`skip`] leaves out
+/// what is done already.
 ///
 /// # Errors
 /// `file_too_large` for uncompressed input over `max_bytes`, before anything is handed out; what
 /// [`unpack`] and [`Origin::read_from`] say.
 pub async fn open_at(
     origin: &dyn Origin,
-    compression: Compression,
+    how: &Unpack,
     decoded_offset: u64,
-    limits: UnpackLimits,
 ) -> Result<Opened, Fatal> {
     if decoded_offset > 0 && origin.restartable() {
         let head = origin.head(MAGIC_BYTES).await?;
-        let compression = match compression {
-            Compression::Auto => Compression::of(&head)?,
+        let compression = match how.compression {
+            Compression::Auto => Compression::of(&head),
             named => named,
         };
         if compression == Compression::None {
-            refuse_too_large(origin, limits)?;
-            let offset = decoded_offset + mark_bytes(&head)? as u64;
-            let source = origin.read_from(offset).await?;
-            return Ok(Opened {
-                source,
-                decoded_offset,
-                compression,
-            });
+            refuse_too_large(origin, how.limits)?;
+            let (encoding, mark_bytes) = how.encoding.of(&head)?;
+            if encoding == UTF_8 {
+                return Ok(Opened {
+                    source: origin.read_from(decoded_offset + mark_bytes as u64).await?,
+                    decoded_offset,
+                    restartable: true,
+                });
+            }
         }
     }
-    let unpacked = unpack(origin.read_from(0).await?, compression, limits).await?;
+    let unpacked = unpack(origin.read_from(0).await?, how).await?;
     if unpacked.compression == Compression::None {
-        refuse_too_large(origin, limits)?;
+        refuse_too_large(origin, how.limits)?;
     }
     Ok(Opened {
         source: unpacked.source,
         decoded_offset: 0,
-        compression: unpacked.compression,
+        restartable: unpacked.restartable && origin.restartable(),
     })
 }
 

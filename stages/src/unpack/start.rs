@@ -1,14 +1,11 @@
-//! The first bytes of a stream: looked at without losing them, and freed of a byte-order mark.
+//! The first bytes of a stream: looked at without losing them, and passed over where they are a mark.
 //!
 //! Sources that peek promise the same bytes and the same error in the same place as the source they stand
-//! around. Encodings other than UTF-8 are refused where a mark announces them, never guessed.
+//! around. What the bytes mean is not known here.
 
 use async_trait::async_trait;
 use bytes::{Buf, BytesMut};
 use pipeline::{Fatal, Source, room};
-
-/// The longest byte-order mark that is looked for, in bytes.
-const MAX_MARK_BYTES: usize = 3;
 
 /// A source whose first bytes can be looked at.
 pub(super) struct Started {
@@ -44,14 +41,9 @@ impl Started {
         }
     }
 
-    /// Removes a UTF-8 byte-order mark.
-    ///
-    /// # Errors
-    /// `encoding` for the mark of another encoding, and what [`Started::peek`] says.
-    pub async fn strip_mark(&mut self) -> Result<(), Fatal> {
-        let count = mark_bytes(self.peek(MAX_MARK_BYTES).await?)?;
-        self.head.advance(count);
-        Ok(())
+    /// Leaves out the next bytes, of those that were looked at.
+    pub fn pass(&mut self, bytes: usize) {
+        self.head.advance(bytes.min(self.head.len()));
     }
 }
 
@@ -73,22 +65,4 @@ impl Source for Started {
     fn bytes_read(&self) -> u64 {
         self.source.bytes_read()
     }
-}
-
-/// The length of the UTF-8 byte-order mark with which a stream begins, 0 without one.
-///
-/// # Errors
-/// `encoding` for the mark of UTF-16 or UTF-32: no UTF-8 text begins with it.
-pub(super) fn mark_bytes(head: &[u8]) -> Result<usize, Fatal> {
-    let encoding = match head {
-        [0xef, 0xbb, 0xbf, ..] => return Ok(3),
-        [0xff, 0xfe, ..] => "UTF-16, little-endian,",
-        [0xfe, 0xff, ..] => "UTF-16, big-endian,",
-        _ => return Ok(0),
-    };
-    Err(Fatal::new(
-        "encoding",
-        format!("the input's byte-order mark says that it is {encoding} which cannot be read yet"),
-    )
-    .hint("convert it: iconv -f UTF-16 -t UTF-8"))
 }

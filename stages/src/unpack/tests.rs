@@ -65,6 +65,14 @@ pub(super) async fn drain(source: &mut dyn Source, room_bytes: usize) -> (Vec<u8
     }
 }
 
+fn how(compression: Compression, limits: UnpackLimits) -> Unpack {
+    Unpack {
+        compression,
+        limits,
+        ..Unpack::default()
+    }
+}
+
 /// What comes out of `stored`, and the code of the error behind it.
 pub(super) async fn unpacked(
     stored: &[u8],
@@ -73,7 +81,7 @@ pub(super) async fn unpacked(
     limits: UnpackLimits,
 ) -> (Vec<u8>, Option<&'static str>) {
     let source = Box::new(Pieces::of(stored, sizes));
-    match unpack(source, compression, limits).await {
+    match unpack(source, &how(compression, limits)).await {
         Ok(mut unpacked) => {
             let (bytes, fatal) = drain(&mut *unpacked.source, MAX_READ_BYTES).await;
             (bytes, fatal.map(|fatal| fatal.code))
@@ -114,6 +122,26 @@ pub(super) fn zst(bytes: &[u8]) -> Vec<u8> {
     packer.finish().unwrap()
 }
 
+pub(super) fn bz2(bytes: &[u8]) -> Vec<u8> {
+    let mut packer = ::bzip2::write::BzEncoder::new(Vec::new(), ::bzip2::Compression::fast());
+    packer.write_all(bytes).unwrap();
+    packer.finish().unwrap()
+}
+
+pub(super) fn xz(bytes: &[u8]) -> Vec<u8> {
+    let mut packer = liblzma::write::XzEncoder::new(Vec::new(), 0);
+    packer.write_all(bytes).unwrap();
+    packer.finish().unwrap()
+}
+
+/// An archive of one file, as the generator makes it.
+pub(super) fn zip(bytes: &[u8]) -> Vec<u8> {
+    let how = how(Compression::Zip, UnpackLimits::default());
+    let mut packer = crate::generate::Packed::of(&how, Vec::new()).unwrap();
+    packer.write_all(bytes).unwrap();
+    packer.finish().unwrap()
+}
+
 async fn check(stored: &[u8], compression: Compression, expected: Result<&[u8], &str>) {
     for sizes in [&[1][..], &[3, 1, 7], &[MAX_READ_BYTES]] {
         let (bytes, code) = unpacked(stored, sizes, compression, UnpackLimits::default()).await;
@@ -132,11 +160,14 @@ async fn first_bytes_say_what_it_is() {
     check(b"(", auto, Ok(b"(")).await;
     check(b"BZh9 is a name\n", auto, Ok(b"BZh9 is a name\n")).await;
     check(b"PK,name\n", auto, Ok(b"PK,name\n")).await;
-    let unsupported = Err("unsupported_compression");
-    check(b"BZh91AY&SY...", auto, unsupported).await;
-    check(b"BZh9\x17rE8P\x90....", auto, unsupported).await;
-    check(b"\xfd7zXZ\0....", auto, unsupported).await;
-    check(b"PK\x03\x04......", auto, unsupported).await;
+    check(b"BZh9 is a name\n", auto, Ok(b"BZh9 is a name\n")).await;
+    check(b"BZh91", auto, Ok(b"BZh91")).await;
+    check(b"BZh91AY&SY...", auto, Err("truncated")).await;
+    check(b"BZh9\x17rE8P\x90\0\0\0\0", auto, Ok(b"")).await;
+    check(b"\xfd7zXZ\0....", auto, Err("truncated")).await;
+    check(b"\xfd7zXZ\0......", auto, Err("corrupt")).await;
+    check(b"PK\x03\x04......", auto, Err("truncated")).await;
+    check(b"PK\x05\x06", auto, Err("truncated")).await;
 }
 
 #[tokio::test]
@@ -149,16 +180,18 @@ async fn what_is_said_goes_before_what_is_there() {
     check(&stored, Compression::Zstd, Err("corrupt")).await;
     check(b"", Compression::Gzip, Err("truncated")).await;
     check(b"", Compression::Zstd, Err("truncated")).await;
-    check(b"a", Compression::Bzip2, Err("unsupported_compression")).await;
-    check(b"a", Compression::Xz, Err("unsupported_compression")).await;
+    for named in [Compression::Bzip2, Compression::Xz, Compression::Zip] {
+        check(b"", named, Err("truncated")).await;
+        check(b"a,b\n1,2\n123456", named, Err("corrupt")).await;
+        check(&stored, named, Err("corrupt")).await;
+    }
 }
 
 #[test]
 fn words_of_specs_are_the_names() {
-    for word in ["none", "gzip", "zstd", "bzip2", "xz", "auto"] {
+    for word in ["none", "gzip", "zstd", "bzip2", "xz", "zip", "auto"] {
         let read: Compression = serde_json::from_value(word.into()).unwrap();
         assert_eq!(read.name(), word);
-        assert_eq!(read.supported(), !matches!(word, "bzip2" | "xz"));
     }
 }
 
@@ -181,11 +214,18 @@ async fn byte_order_mark_is_no_part_of_the_stream() {
 
 /// What is left out and what is told when `stored` is opened at `offset` of its decoded stream.
 async fn check_open(stored: &[u8], offset: u64, at: u64, rest: &[u8]) {
+    check_open_as("utf-8", stored, offset, at, rest).await;
+}
+
+async fn check_open_as(label: &str, stored: &[u8], offset: u64, at: u64, rest: &[u8]) {
+    let how = Unpack {
+        encoding: Encoding::of_label(label).unwrap(),
+        ..Unpack::default()
+    };
     let mut file = tempfile::NamedTempFile::new().unwrap();
     file.write_all(stored).unwrap();
     let origin = FileOrigin::pin(file.path()).await.unwrap();
-    let (auto, limits) = (Compression::Auto, UnpackLimits::default());
-    let mut opened = open_at(&origin, auto, offset, limits).await.unwrap();
+    let mut opened = open_at(&origin, &how, offset).await.unwrap();
     assert_eq!(opened.decoded_offset, at);
     let (bytes, fatal) = drain(&mut *opened.source, MAX_READ_BYTES).await;
     assert!(fatal.is_none() && bytes == rest);
@@ -202,6 +242,14 @@ async fn opens_where_it_can_and_from_the_start_where_not() {
         check_open(&marked, at, at, rest).await;
         check_open(&gz(&marked), at, 0, &whole).await;
         check_open(&zst(&marked), at, 0, &whole).await;
+        check_open(&bz2(&marked), at, 0, &whole).await;
+        check_open(&xz(&marked), at, 0, &whole).await;
+        check_open(&zip(&marked), at, 0, &whole).await;
+        let wide = String::from_utf8(whole.clone()).unwrap();
+        let wide: Vec<u8> = wide.encode_utf16().flat_map(u16::to_le_bytes).collect();
+        check_open_as("auto", &[b"\xff\xfe", &wide[..]].concat(), at, 0, &whole).await;
+        check_open_as("utf-16le", &wide, at, 0, &whole).await;
+        check_open_as("auto", &marked, at, at, &whole[offset..]).await;
     }
 }
 
@@ -234,7 +282,7 @@ async fn large_file_is_refused_before_its_first_byte() {
             max_bytes: Some(max_bytes),
             ..UnpackLimits::default()
         };
-        let opened = open_at(&origin, Compression::Auto, offset, limits).await;
+        let opened = open_at(&origin, &how(Compression::Auto, limits), offset).await;
         assert_eq!(opened.err().map(|fatal| fatal.code), expected);
     }
 }
@@ -246,6 +294,9 @@ async fn max_bytes_is_what_may_come_out() {
         (stored.clone(), "file_too_large"),
         (gz(&stored), "bomb"),
         (zst(&stored), "bomb"),
+        (bz2(&stored), "bomb"),
+        (xz(&stored), "bomb"),
+        (zip(&stored), "bomb"),
     ] {
         for (max_bytes, expected) in [(100_000, None), (99_999, Some(code)), (0, Some(code))] {
             let limits = UnpackLimits {
@@ -268,11 +319,18 @@ fn zeros(mebibytes: usize, pack: fn(&[u8]) -> Vec<u8>) -> Vec<u8> {
 
 #[tokio::test]
 async fn bomb_ends_where_its_ratio_is_judged() {
-    for stored in [zeros(80, gz), zeros(80, zst)] {
+    let zipped = zip(&vec![0; 80 << 20]);
+    for stored in [
+        zeros(80, gz),
+        zeros(80, zst),
+        zeros(80, bz2),
+        zeros(80, xz),
+        zipped,
+    ] {
         for sizes in [&[1000][..], &[MAX_READ_BYTES]] {
             let source = Box::new(Pieces::of(&stored, sizes));
             let limits = UnpackLimits::default();
-            let unpacked = unpack(source, Compression::Auto, limits).await;
+            let unpacked = unpack(source, &how(Compression::Auto, limits)).await;
             let mut source = unpacked.unwrap().source;
             let mut into = BytesMut::with_capacity(MAX_READ_BYTES);
             let mut decoded_bytes = 0;
@@ -335,7 +393,7 @@ async fn input_of_unknown_size_ends_at_its_limit() {
         max_bytes: Some(7),
         ..UnpackLimits::default()
     };
-    let opened = open_at(&origin, Compression::Auto, 0, limits).await;
+    let opened = open_at(&origin, &how(Compression::Auto, limits), 0).await;
     let (bytes, fatal) = drain(&mut *opened.unwrap().source, 9).await;
     assert_eq!(
         (&bytes[..], fatal.unwrap().code),
@@ -374,10 +432,13 @@ proptest! {
             (whole.clone(), Compression::None),
             (pack(gz), Compression::Gzip),
             (pack(zst), Compression::Zstd),
+            (pack(bz2), Compression::Bzip2),
+            (pack(xz), Compression::Xz),
+            (zip(&whole), Compression::Zip),
         ] {
             runtime.block_on(async {
                 let source = Box::new(Pieces::of(&stored, &sizes));
-                let mut unpacked = unpack(source, Compression::Auto, limits).await.unwrap();
+                let mut unpacked = unpack(source, &how(Compression::Auto, limits)).await.unwrap();
                 assert_eq!(unpacked.compression, expected);
                 assert_eq!(unpacked.restartable, expected == Compression::None);
                 // Few bytes at a time take long: small rooms for small inputs.

@@ -11,7 +11,7 @@ use stages::frame::json::JsonFramer;
 use stages::frame::lines::LinesFramer;
 use stages::plan::{FormatPlan, Plan};
 use stages::source::Origin;
-use stages::unpack::{Compression, open_at};
+use stages::unpack::open_at;
 use std::sync::Arc;
 
 /// Room made for each read, in bytes.
@@ -171,11 +171,10 @@ impl Whole {
         let reader = match self.reader.take().filter(near) {
             Some(reader) => reader,
             None => {
-                let input = &self.plan.input;
-                let opened = open_at(&**origin, input.compression, offset, input.limits).await?;
+                let opened = open_at(&**origin, &self.plan.input.unpack, offset).await?;
                 Reader {
                     source: opened.source,
-                    is_plain: opened.compression == Compression::None && origin.restartable(),
+                    is_plain: opened.restartable,
                     at: opened.decoded_offset,
                     buffer: BytesMut::new(),
                 }

@@ -21,6 +21,11 @@ fn specs() -> Vec<PathBuf> {
             !text.contains("[format.lines]") && !text.contains("[format.fixed]")
         })
         .collect();
+    // Files are made in encodings only that hold every character.
+    specs.retain(|path| {
+        let text = std::fs::read_to_string(path).unwrap();
+        !text.contains("encoding = \"windows-1252\"")
+    });
     specs.sort();
     assert!(!specs.is_empty());
     specs

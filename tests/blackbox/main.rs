@@ -51,6 +51,8 @@ mod modes;
 #[cfg(test)]
 mod orders_into_mongo;
 #[cfg(test)]
+mod packed;
+#[cfg(test)]
 mod people;
 #[cfg(test)]
 mod service;

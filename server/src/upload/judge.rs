@@ -93,6 +93,9 @@ const BEGINNINGS: [(&[u8], &str, &str); 22] = [
     (b"ORC", "orc", "an ORC file"),
 ];
 
+/// The longest of them, in bytes.
+const MAX_BEGINNING_BYTES: usize = 16;
+
 /// Text in two or four bytes a character, which has NULs and says so.
 const WIDE_TEXT: [&[u8]; 3] = [b"\xff\xfe", b"\xfe\xff", b"\x00\x00\xfe\xff"];
 
@@ -160,9 +163,14 @@ impl Types {
         if self.any || WIDE_TEXT.iter().any(|mark| head.starts_with(mark)) {
             return Ok(());
         }
+        let mut start = head[..head.len().min(MAX_BEGINNING_BYTES)].to_vec();
+        // The digit is the size of its blocks.
+        if let [b'B', b'Z', b'h', size @ b'1'..=b'9', ..] = &mut start[..] {
+            *size = b'9';
+        }
         let found = BEGINNINGS
             .iter()
-            .find(|(start, ..)| head.starts_with(start));
+            .find(|(known, ..)| start.starts_with(known));
         match found {
             Some((_, extension, _)) if self.named.contains(*extension) => Ok(()),
             // A word may begin so as well.
@@ -293,6 +301,8 @@ mod tests {
         check(b"\x1f\x8b\x08\0\0", None);
         check(b"\x28\xb5\x2f\xfd\0", None);
         check(b"BZh91AY&SY\0\0\0", None);
+        check(b"BZh11AY&SY\0\0\0", None);
+        check(b"BZh5\x17rE8P\x90\0\0\0\0", None);
         check(b"\xfd7zXZ\0\0\x04", None);
         check(b"PK\x03\x04\x14\0\0\0", None);
         check(b"PK\x05\x06\0\0\0\0", None);

@@ -14,6 +14,8 @@ use std::sync::{Arc, Mutex};
 
 /// Records of each file.
 const RECORDS: u64 = 400;
+/// What a spec says whose files are not made.
+const NARROW: &str = "encoding = \"windows-1252\"";
 /// Files of each spec.
 const SEEDS: u64 = 6;
 
@@ -146,7 +148,8 @@ async fn files_of_every_spec_of_the_tree_end_as_their_truth_says() {
     assert!(!specs.is_empty());
     for path in specs {
         let text = std::fs::read_to_string(&path).unwrap();
-        if is_refused(&text) {
+        // Where an encoding does not hold every character.
+        if is_refused(&text) || text.contains(NARROW) {
             continue;
         }
         let mut codes = BTreeSet::new();
@@ -444,6 +447,10 @@ fn what_cannot_be_made_is_told_at_its_place() {
         (
             "[fields]\na = { min_length = 50 }\n[input]\nmax_record_bytes = '20B'",
             "input.max_record_bytes",
+        ),
+        (
+            "[fields]\na = {}\n[input]\nencoding = \"windows-1252\"",
+            "input.encoding",
         ),
     ] {
         let text = spec("[format.csv]", lines);

@@ -1,7 +1,7 @@
 //! The laws of unpacking and transcoding, as functions of any bytes: property tests and the fuzz targets call them.
 //!
 //! 1. However the input is cut into pieces, and with whatever room it is read, the same bytes come out, and the same
-//!    error behind them.
+//!    error behind them. Only a bomb may end a piece earlier or later, because its ratio is judged piece by piece.
 //! 2. What comes out of a transcoder is UTF-8, but for the byte 0xFF.
 //! 3. What ends without an error is what another decoder makes of the same bytes.
 
@@ -168,7 +168,7 @@ pub fn same_for_all_cuts(input: &[u8], how: &Unpack) -> Outcome {
         let room_bytes = room_bytes.max(whole.0.len() / 4096);
         let cut = outcome(input, how, piece_bytes, room_bytes);
         assert!(
-            cut == whole,
+            cut == whole || ends_as_bomb(&cut, &whole),
             "pieces of {piece_bytes}, room for {room_bytes}: {} bytes and {:?}, whole: {} and {:?}",
             cut.0.len(),
             cut.1,
@@ -177,6 +177,13 @@ pub fn same_for_all_cuts(input: &[u8], how: &Unpack) -> Outcome {
         );
     }
     whole
+}
+
+/// Whether one of the two ends as a bomb on the way of the other.
+fn ends_as_bomb(one: &Outcome, other: &Outcome) -> bool {
+    let is_start =
+        |(start, code): &Outcome, whole: &[u8]| *code == Some("bomb") && whole.starts_with(start);
+    is_start(one, &other.0) || is_start(other, &one.0)
 }
 
 fn outcome(input: &[u8], how: &Unpack, piece_bytes: usize, room_bytes: usize) -> Outcome {

@@ -12,6 +12,8 @@ use pipeline::Fatal;
 /// The most memory of a decoder, in bytes: a dictionary of 8 MiB, and what it needs beside that. The next larger
 /// dictionary that the format knows has 12 MiB.
 const MAX_MEMORY_BYTES: u64 = 10 * 1024 * 1024;
+/// The first byte of a stream.
+const START: u8 = 0xfd;
 /// Padding consists of so many zero bytes, or a multiple of it.
 const PADDING_BYTES: u8 = 4;
 
@@ -49,6 +51,10 @@ impl Xz {
         }
         if padded != 0 {
             return Err(corrupt("padding is not a multiple of four bytes"));
+        }
+        // The decoder would wait for a whole header before it looks.
+        if input[zeros] != START {
+            return Err(corrupt("other bytes follow a stream"));
         }
         *self = Self::new()?;
         Ok((zeros, true))

@@ -16,6 +16,7 @@ mod logs;
 mod memory;
 mod network;
 mod outages;
+mod packed;
 mod receipts;
 mod slow;
 mod stalled;

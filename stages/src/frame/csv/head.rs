@@ -273,7 +273,7 @@ fn not_utf8(header: &[Row], row: Option<&Row>) -> Fatal {
         "encoding",
         format!("the header on line {line} is not valid UTF-8 at byte {at} of the file"),
     )
-    .hint("convert the file, `iconv -f WINDOWS-1252 -t UTF-8` for example")
+    .hint("[input] encoding says what else it is, \"windows-1252\" for example")
 }
 
 /// Why a header of UTF-16 without a byte-order mark is refused.
@@ -282,7 +282,7 @@ fn utf16(row: &Row) -> Fatal {
         "the header on line {} looks like UTF-16: every second byte is NUL",
         row.line
     );
-    let hint = "convert the file, `iconv -f UTF-16 -t UTF-8` for example";
+    let hint = "[input] encoding = \"utf-16le\" reads it, or \"utf-16be\"";
     Fatal::new("encoding", message).hint(hint)
 }
 

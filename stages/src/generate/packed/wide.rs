@@ -9,6 +9,9 @@ use std::io::{Result, Write};
 /// What stands for bytes that are no UTF-8.
 const UNPAIRED: u16 = 0xdc00;
 
+/// The byte-order mark.
+const MARK: u16 = 0xfeff;
+
 /// The forms of text that are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Form {
@@ -32,6 +35,8 @@ pub(super) fn form(encoding: Encoding) -> Option<Form> {
 pub struct Wide<W> {
     to: W,
     form: Form,
+    /// Nothing was written but the byte-order mark; one that comes is that one.
+    is_new: bool,
     /// The start of a character that the next bytes end; at most three bytes.
     left: Vec<u8>,
     out: Vec<u8>,
@@ -43,11 +48,12 @@ impl<W: Write> Wide<W> {
         let mut wide = Self {
             to,
             form: form(encoding).unwrap_or(Form::Utf8),
+            is_new: true,
             left: Vec::new(),
             out: Vec::new(),
         };
         if wide.form != Form::Utf8 {
-            wide.unit(0xfeff);
+            wide.unit(MARK);
             wide.send()?;
         }
         Ok(wide)
@@ -72,7 +78,9 @@ impl<W: Write> Wide<W> {
         let mut chunks = left.utf8_chunks().peekable();
         while let Some(chunk) = chunks.next() {
             for unit in chunk.valid().encode_utf16() {
-                self.unit(unit);
+                if !(std::mem::take(&mut self.is_new) && unit == MARK) {
+                    self.unit(unit);
+                }
             }
             let (invalid, is_last) = (chunk.invalid(), chunks.peek().is_none());
             if is_last && !at_end && is_cut(invalid) {
@@ -123,7 +131,7 @@ mod tests {
 
     #[test]
     fn utf_16_holds_every_character_and_bytes_that_are_none() {
-        let bytes = [&"a€😀é".as_bytes()[..], b"\xffz\xe2\x82"].concat();
+        let bytes = [&"\u{feff}a€😀é".as_bytes()[..], b"\xffz\xe2\x82"].concat();
         for cut in 0..bytes.len() {
             let encoding = Encoding::of_label("utf-16le").unwrap();
             let mut wide = Wide::new(Packed::Plain(Vec::new()), encoding).unwrap();

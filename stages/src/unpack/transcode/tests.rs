@@ -112,6 +112,19 @@ fn states_last_over_every_cut() {
     assert_eq!((came, code), (vec![0xff; 90_000], None));
 }
 
+#[test]
+fn corpus_of_the_fuzzer_breaks_no_law() {
+    let path = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../tests/fuzz/corpus/transcode"
+    );
+    let entries: Vec<_> = std::fs::read_dir(path).unwrap().collect();
+    assert!(entries.len() > 5);
+    for entry in entries {
+        transcoding_holds_for_any(&std::fs::read(entry.unwrap().path()).unwrap());
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(512))]
 

@@ -244,6 +244,21 @@ fn a_directory_that_lists_something_else_is_corrupt() {
     }
 }
 
+/// What the fuzzer found worth keeping.
+fn corpus() -> impl Iterator<Item = Vec<u8>> {
+    let path = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../tests/fuzz/corpus/unpack_zip"
+    );
+    let entries = std::fs::read_dir(path).unwrap();
+    entries.map(|entry| std::fs::read(entry.unwrap().path()).unwrap())
+}
+
+#[test]
+fn corpus_of_the_fuzzer_breaks_no_law() {
+    assert!(corpus().map(|input| zip_holds_for_any(&input)).count() > 5);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(256))]
 

@@ -161,7 +161,7 @@ fn another_encoding_is_told_with_its_place_and_a_way_out() {
         message,
         "the header on line 2 is not valid UTF-8 at byte 6 of the file"
     );
-    assert!(hint.contains("iconv -f WINDOWS-1252 -t UTF-8"), "{hint}");
+    assert!(hint.contains("encoding says what else it is"), "{hint}");
     let little: Vec<u8> = "id,name\n1,2\n"
         .encode_utf16()
         .flat_map(u16::to_le_bytes)
@@ -173,7 +173,7 @@ fn another_encoding_is_told_with_its_place_and_a_way_out() {
     for text in [little, big] {
         let (message, hint) = said(&text);
         assert!(message.contains("looks like UTF-16"), "{message}");
-        assert!(hint.contains("iconv -f UTF-16"), "{hint}");
+        assert!(hint.contains("encoding = \"utf-16le\""), "{hint}");
     }
 }
 

@@ -131,7 +131,7 @@ mod tests {
 
     #[test]
     fn utf_16_holds_every_character_and_bytes_that_are_none() {
-        let bytes = [&"\u{feff}a€😀é".as_bytes()[..], b"\xffz\xe2\x82"].concat();
+        let bytes = ["\u{feff}a€😀é".as_bytes(), b"\xffz\xe2\x82"].concat();
         for cut in 0..bytes.len() {
             let encoding = Encoding::of_label("utf-16le").unwrap();
             let mut wide = Wide::new(Packed::Plain(Vec::new()), encoding).unwrap();

@@ -249,7 +249,7 @@ fn words_of_other_languages_are_known() {
         ("latin-1", "latin1"),
         ("windows1252", "windows-1252"),
         ("Shift-JSI", "shift_jis"),
-        ("iso_8859-15", "iso-8859-15"),
+        ("iso-8859-115", "iso-8859-15"),
     ] {
         assert_eq!(encoded(label), format!("did you mean `{meant}`?"));
     }

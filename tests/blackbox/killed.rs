@@ -22,6 +22,7 @@ use testbed::truth::Totals;
 
 use crate::found::{Documents, rejects_equal};
 use crate::job::{Job, job, place};
+use crate::packed::python;
 
 const RECORDS: u64 = 24_000;
 const SEED: u64 = 7;
@@ -70,8 +71,20 @@ fn in_file(path: &Path) -> u64 {
         .map_or(0, |found| found.len() / DOCUMENT_BYTES)
 }
 
-/// Runs `run`, kills it whenever `loaded` reaches a moment, and lets the last `--resume` end.
+/// Runs `run`, kills it whenever `loaded` reaches a moment, lets the last `--resume` end, and compares the rejects.
 async fn killed(
+    place: &Sluicegate,
+    run: &[&str],
+    totals: &Totals,
+    loaded: impl AsyncFn() -> u64,
+) -> Job {
+    let last = killed_and_resumed(place, run, totals, loaded).await;
+    rejects_equal(&place.path("rejects.jsonl"), HEADER, orders(SEED, RECORDS));
+    last
+}
+
+/// The same without a look at the rejects themselves.
+async fn killed_and_resumed(
     place: &Sluicegate,
     run: &[&str],
     totals: &Totals,
@@ -96,7 +109,6 @@ async fn killed(
     }
     let last = job(place, &resume).await;
     last.completed(totals);
-    rejects_equal(&place.path("rejects.jsonl"), HEADER, orders(SEED, RECORDS));
     last
 }
 
@@ -167,6 +179,31 @@ async fn killed_runs_of_zstd_leave_the_same_collection() {
         zstd::stream::copy_encode(plain, packed, zstd::DEFAULT_COMPRESSION_LEVEL).unwrap();
     })
     .await;
+}
+
+/// UTF-16 in xz: decoded twice. What is no UTF-8 is no UTF-16 either, but is shown in another way in its reject.
+#[tokio::test]
+async fn killed_runs_of_another_encoding_leave_the_same_collection() {
+    let place = short_lease();
+    let totals = orders_in(&place);
+    let spec = SPEC.replace("[input]", "[input]\nencoding = \"auto\"");
+    place.write("orders.toml", format!("{spec}{SLOW}"));
+    python(
+        &place,
+        "text = open('orders.csv', encoding='utf-8', errors='surrogateescape', newline='').read()
+write('orders.txt.xz', xz(b'\\xff\\xfe' + text.encode('utf-16-le', 'surrogatepass')))",
+    );
+    let run = [
+        "run",
+        "orders.toml",
+        "orders.txt.xz",
+        "--rejects",
+        "rejects.jsonl",
+    ];
+    killed_and_resumed(&place, &run, &totals, async || in_store(&place)).await;
+    Documents::of_store(&place, "orders")
+        .await
+        .equal(orders(SEED, RECORDS));
 }
 
 #[tokio::test]

@@ -14,7 +14,14 @@ const KINDS: [(&str, &[&str]); 6] = [
     ("source", &[]),
     (
         "unpack",
-        &["bounds", "compression", "decode", "encoding", "start"],
+        &[
+            "bounds",
+            "compression",
+            "decode",
+            "encoding",
+            "laws",
+            "start",
+        ],
     ),
     ("frame", &["cut"]),
     ("parse", &["encoding"]),

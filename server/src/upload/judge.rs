@@ -10,14 +10,15 @@ use pipeline::Fatal;
 use std::collections::BTreeSet;
 
 /// The types that are taken where nothing is said: what a spec can read, now or soon.
-pub const DEFAULT_TYPES: [&str; 12] = [
-    "csv", "tsv", "txt", "json", "jsonl", "ndjson", "xml", "gz", "zst", "bz2", "xz", "zip",
+pub const DEFAULT_TYPES: [&str; 17] = [
+    "csv", "tsv", "txt", "dat", "log", "json", "jsonl", "ndjson", "geojson", "xml", "rss", "atom",
+    "gz", "zst", "bz2", "xz", "zip",
 ];
 /// How many first bytes tell what a file is.
 pub const HEAD_BYTES: usize = 1024;
 
 /// What content types mean, as extensions.
-const MEANINGS: [(&str, &[&str]); 27] = [
+const MEANINGS: [(&str, &[&str]); 30] = [
     ("text/csv", &["csv"]),
     ("application/csv", &["csv"]),
     ("text/x-csv", &["csv"]),
@@ -25,7 +26,8 @@ const MEANINGS: [(&str, &[&str]); 27] = [
     // What browsers call a CSV file where a spreadsheet program is installed.
     ("application/vnd.ms-excel", &["csv"]),
     ("text/tab-separated-values", &["tsv"]),
-    ("text/plain", &["txt"]),
+    ("text/plain", &["txt", "dat", "log"]),
+    ("application/geo+json", &["geojson", "json"]),
     ("application/json", &["json", "jsonl", "ndjson"]),
     ("text/json", &["json", "jsonl", "ndjson"]),
     ("application/jsonl", &["jsonl", "ndjson"]),
@@ -35,6 +37,8 @@ const MEANINGS: [(&str, &[&str]); 27] = [
     ("application/x-ndjson", &["jsonl", "ndjson"]),
     ("application/xml", &["xml"]),
     ("text/xml", &["xml"]),
+    ("application/rss+xml", &["rss", "xml"]),
+    ("application/atom+xml", &["atom", "xml"]),
     ("application/gzip", &["gz"]),
     ("application/x-gzip", &["gz"]),
     ("application/x-gunzip", &["gz"]),

@@ -10,7 +10,7 @@ use super::moment::{Counts, Form, Moments, Written, limit_ms};
 use super::number::{self, Number, Style};
 use super::words;
 use crate::record::Type;
-use crate::step::bind::{FieldSpec, Literal, ValuesSpec, Zone};
+use crate::step::bind::{FieldSpec, Literal, POSIX_PIVOT, ValuesSpec, Zone};
 
 /// Texts that are tried before a value is given up.
 const TRIES: usize = 60;
@@ -109,6 +109,22 @@ impl Scalar {
             }
             _ => None,
         };
+        let pivot = spec.year_pivot.or(values.year_pivot);
+        let is_short = |format: &String| format.contains("%y") || format.contains("%D");
+        if pivot.is_some_and(|pivot| pivot != POSIX_PIVOT)
+            && moments.is_some()
+            && (spec.format.iter().flat_map(|formats| &formats.0)).any(is_short)
+        {
+            let key = if spec.year_pivot.is_some() {
+                "year_pivot"
+            } else {
+                "format"
+            };
+            return Err(refuse(
+                key,
+                "years of two digits are made by the usual pivot only",
+            ));
+        }
         let limit = |literal: &Literal| limit(kind, literal, zone.as_ref());
         let bound = |key, said: &Option<Literal>| match said.as_ref().filter(|_| !is_item) {
             None => Ok(None),

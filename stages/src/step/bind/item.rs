@@ -53,6 +53,9 @@ impl Reader {
             (Self::Duration, Kind::Number) => {
                 number::integer(item.text(), NumberStyle::PLAIN).map(Value::Integer)
             }
+            (Self::Signed(number, _), Kind::Number) => {
+                number.item_to(item, lax, record, |_, value| value)
+            }
             (Self::Datetime(forms, _), Kind::Number) => {
                 time::datetime_of_number(item.text(), forms).map(Value::Datetime)
             }
@@ -93,6 +96,9 @@ impl Reader {
             Self::Integer(_) | Self::Float(_) | Self::Boolean(_) if !lax => Err(Fault::wrong(
                 format!("is a text and {}", self.expectation()),
             )),
+            Self::Signed(number, _) if !lax && !matches!(**number, Self::Decimal(..)) => Err(
+                Fault::wrong(format!("is a text and {}", self.expectation())),
+            ),
             Self::Datetime(forms, zone) if !lax && forms.iter().any(is_count) => {
                 let texts: Vec<Form> = forms
                     .iter()

@@ -27,14 +27,14 @@ mod tests;
 
 pub use cells::CsvBind;
 pub use columns::{BindRefusal, LeftOut, listed};
-pub use number::{MAX_STYLED_NUMBER_BYTES, NumberStyle};
+pub use number::{MAX_STYLED_NUMBER_BYTES, Negative, NumberStyle};
 pub use path::{Path, Segment};
 pub use plan::{BindPlan, Input, PlanProblem, RESERVED};
 pub use spec::{
     ColumnsSpec, FieldSpec, FieldsSpec, Literal, Missing, OneOrMany, Order, Target, Transform,
     Unknown, ValuesSpec,
 };
-pub use time::{Form, Zone};
+pub use time::{Form, Locale, POSIX_PIVOT, Zone};
 pub use tree::JsonBind;
 pub use untyped::MAX_DEPTH_LEVELS;
 pub use validate::{Constant, Constraints, Wanted, regex_fault};

@@ -2,8 +2,12 @@
 //! JSON. It promises that nothing is guessed, rounded or cut off without a word: a text is exactly one number
 //! or a fault. It never reads a decimal through a float.
 
+mod negative;
+
 #[cfg(test)]
 mod tests;
+
+pub use negative::Negative;
 
 use super::value::Fault;
 use crate::record::{Decimal, Value};
@@ -23,7 +27,8 @@ const DOUBLE_DIGITS: usize = 15;
 pub struct NumberStyle {
     /// Between whole digits and fraction.
     pub decimal_char: char,
-    /// Between groups of exactly three digits; a number may also have no groups at all.
+    /// Between groups of exactly three digits; a number may also have no groups at all. A space stands for the
+    /// no-break spaces too, an apostrophe for the curved one: which of them it is, the number says throughout.
     pub group_char: Option<char>,
 }
 
@@ -33,6 +38,15 @@ impl NumberStyle {
         decimal_char: '.',
         group_char: None,
     };
+
+    /// Whether a character stands between groups.
+    fn groups_by(self, char: char) -> bool {
+        match self.group_char {
+            Some(' ') => matches!(char, ' ' | '\u{a0}' | '\u{2009}' | '\u{202f}'),
+            Some('\'') => matches!(char, '\'' | '\u{2019}'),
+            group_char => Some(char) == group_char,
+        }
+    }
 }
 
 type StyledNumber = [u8; MAX_STYLED_NUMBER_BYTES];
@@ -264,6 +278,7 @@ fn plain<'a>(text: &str, style: NumberStyle, buffer: &'a mut StyledNumber) -> Op
         return None;
     }
     let (mut length, mut point, mut grouped, mut run) = (0, false, false, 0);
+    let mut between = None;
     let mut rest = text.chars();
     while let Some(char) = rest.next() {
         let byte = match char {
@@ -272,8 +287,9 @@ fn plain<'a>(text: &str, style: NumberStyle, buffer: &'a mut StyledNumber) -> Op
                 char as u8
             }
             '+' | '-' if length == 0 => char as u8,
-            _ if Some(char) == style.group_char => {
+            _ if style.groups_by(char) => {
                 if point
+                    || between.is_some_and(|between| between != char)
                     || !(if grouped {
                         run == 3
                     } else {
@@ -282,7 +298,7 @@ fn plain<'a>(text: &str, style: NumberStyle, buffer: &'a mut StyledNumber) -> Op
                 {
                     return None;
                 }
-                (grouped, run) = (true, 0);
+                (grouped, run, between) = (true, 0, Some(char));
                 continue;
             }
             _ if char == style.decimal_char => {

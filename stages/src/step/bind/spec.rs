@@ -8,6 +8,8 @@ mod tests;
 
 pub use words::{FieldsSpec, Literal, OneOrMany, Target};
 
+use super::number::Negative;
+use super::time::Locale;
 use crate::record::Type;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -62,8 +64,15 @@ pub struct FieldSpec {
     pub false_values: Option<Vec<String>>,
     /// Between whole digits and fraction.
     pub decimal_char: Option<char>,
-    /// Between groups of three digits.
+    /// Between groups of three digits. A space means no-break, narrow no-break and thin spaces too, an
+    /// apostrophe the curved one too; a number has one of them throughout.
     pub group_char: Option<char>,
+    /// How negative numbers are written beside a sign in front: `trailing` (`1.50-`) or `parentheses` (`(1.50)`).
+    pub negative: Option<Negative>,
+    /// The language of the names of months and weekdays in a `format`; English names are read beside it.
+    pub locale: Option<Locale>,
+    /// Two digits of a year (`%y`) below this are 20.., the others 19..; 69 without it, as POSIX says.
+    pub year_pivot: Option<u32>,
     /// The zone of local times: an IANA name or an offset such as `+01:00`. Where clocks are put back, a local
     /// time that comes twice (02:30 on 25 October 2026 in Europe/Berlin) is the earlier moment; one that clocks
     /// skip is a reject.
@@ -164,8 +173,15 @@ pub struct ValuesSpec {
     pub missing_values: Option<Vec<String>>,
     /// Between whole digits and fraction; `.` without it.
     pub decimal_char: Option<char>,
-    /// Between groups of three digits; none without it.
+    /// Between groups of three digits; none without it. A space means no-break, narrow no-break and thin spaces
+    /// too, an apostrophe the curved one too; a number has one of them throughout.
     pub group_char: Option<char>,
+    /// How negative numbers are written beside a sign in front: `trailing` (`1.50-`) or `parentheses` (`(1.50)`).
+    pub negative: Option<Negative>,
+    /// The language of the names of months and weekdays in a `format`; English names are read beside it.
+    pub locale: Option<Locale>,
+    /// Two digits of a year (`%y`) below this are 20.., the others 19..; 69 without it, as POSIX says.
+    pub year_pivot: Option<u32>,
     /// The zone of local times; none without it. Where clocks are put back, a local time that comes twice is the
     /// earlier moment; one that clocks skip is a reject.
     pub timezone: Option<String>,

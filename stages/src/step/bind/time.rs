@@ -12,7 +12,7 @@ mod zone;
 mod tests;
 
 pub use civil::Civil;
-pub use pattern::Pattern;
+pub use pattern::{Locale, POSIX_PIVOT, Pattern};
 pub use zone::Zone;
 
 use super::number;

@@ -2,7 +2,7 @@
 //! It promises that a value is exactly what was written or a fault; it never guesses a type.
 
 use super::identifier;
-use super::number::{self, NumberStyle};
+use super::number::{self, Negative, NumberStyle};
 use super::time::{self, Form, Zone};
 use crate::record::{Record, Text, Value};
 use pipeline::Problem;
@@ -90,6 +90,8 @@ pub enum Reader {
     Float(NumberStyle),
     /// An exact decimal, with an implied point where a scale is given.
     Decimal(NumberStyle, Option<u32>),
+    /// A number of one of the types above, whose sign may stand elsewhere than in front.
+    Signed(Box<Reader>, Negative),
     /// A truth value by its texts.
     Boolean(Arc<Truths>),
     /// A date.
@@ -202,6 +204,10 @@ impl Reader {
         match self {
             Self::Time(forms) => time::time(text, forms, |text| Value::Text(record.store(text))),
             Self::Duration => time::duration(text).map(Value::Integer),
+            Self::Signed(number, negative) => match negative.in_front(text) {
+                Some(text) => number.text(&text, record),
+                None => Err(Fault::wrong("has two signs")),
+            },
             Self::Url if identifier::is_url(text) => Ok(Value::Text(found.stored(record))),
             Self::Url => Err(Fault::wrong("is no absolute http or https URL")),
             Self::List(items, Some(separator)) => {
@@ -219,6 +225,7 @@ impl Reader {
             Self::String => "is no text",
             Self::Integer(_) => "is no integer",
             Self::Float(_) | Self::Decimal(..) => "is no number",
+            Self::Signed(number, _) => number.expectation(),
             Self::Boolean(_) => "is neither true nor false",
             Self::Date(_) => "is no date",
             Self::Datetime(..) => "is no datetime",

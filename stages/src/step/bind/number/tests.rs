@@ -215,3 +215,41 @@ proptest! {
         prop_assert_eq!(integer(&text, NumberStyle::PLAIN).ok(), whole);
     }
 }
+
+#[test]
+fn spaces_and_apostrophes_between_groups_are_of_one_kind_in_a_number() {
+    let space = NumberStyle {
+        decimal_char: ',',
+        group_char: Some(' '),
+    };
+    let cases = [
+        ("1 234 567,5", "1234567.5"),
+        ("1\u{a0}234\u{a0}567,5", "1234567.5"),
+        ("1\u{202f}234\u{202f}567,5", "1234567.5"),
+        ("-1\u{2009}234", "-1234"),
+        ("1 234\u{a0}567", "type"),
+        ("1 23", "type"),
+        (" 1 234", "type"),
+        ("1 234 ", "type"),
+        ("1\t234", "type"),
+    ];
+    check(
+        &cases,
+        |text| decimal(text, space, None),
+        |value| value.to_string(),
+    );
+    let swiss = NumberStyle {
+        decimal_char: '.',
+        group_char: Some('\''),
+    };
+    let cases = [
+        ("1'234'567.50", "1234567.50"),
+        ("1\u{2019}234\u{2019}567.50", "1234567.50"),
+        ("1'234\u{2019}567.50", "type"),
+    ];
+    check(
+        &cases,
+        |text| decimal(text, swiss, None),
+        |value| value.to_string(),
+    );
+}

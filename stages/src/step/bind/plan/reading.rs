@@ -10,7 +10,7 @@ pub(super) use values::check_values;
 use super::{Input, PlanProblem};
 use crate::record::{Record, Type, Value};
 use crate::step::bind::field::{FieldPlan, Fill, MissingTexts};
-use crate::step::bind::number::NumberStyle;
+use crate::step::bind::number::{Negative, NumberStyle};
 use crate::step::bind::spec::{FieldSpec, Literal, Transform, ValuesSpec};
 use crate::step::bind::text::{Change, Shape};
 use crate::step::bind::time::Zone;
@@ -169,8 +169,14 @@ impl Builder<'_> {
     fn scalar_reader(&mut self, zone: Option<&Arc<Zone>>) -> Reader {
         match self.scalar {
             Type::String => Reader::String,
-            Type::Integer => Reader::Integer(self.number_style()),
-            Type::Float => Reader::Float(self.number_style()),
+            Type::Integer => {
+                let style = self.number_style();
+                self.signed(Reader::Integer(style))
+            }
+            Type::Float => {
+                let style = self.number_style();
+                self.signed(Reader::Float(style))
+            }
             Type::Decimal => {
                 let scale = self.spec.scale;
                 if scale.is_some_and(|scale| scale > MAX_SCALE) {
@@ -180,7 +186,8 @@ impl Builder<'_> {
                         format!("a decimal has at most {MAX_SCALE} digits"),
                     );
                 }
-                Reader::Decimal(self.number_style(), scale)
+                let style = self.number_style();
+                self.signed(Reader::Decimal(style, scale))
             }
             Type::Boolean => Reader::Boolean(Arc::new(self.truths())),
             Type::Date => Reader::Date(self.forms(zone)),
@@ -192,6 +199,14 @@ impl Builder<'_> {
             Type::Url => Reader::Url,
             Type::List => Reader::List(None, None),
             Type::Object => Reader::Object,
+        }
+    }
+
+    /// The reader of a number, behind one that finds its sign where that may stand elsewhere.
+    fn signed(&self, number: Reader) -> Reader {
+        match self.spec.negative.or(self.values.negative) {
+            None | Some(Negative::Leading) => number,
+            Some(negative) => Reader::Signed(Box::new(number), negative),
         }
     }
 

@@ -89,6 +89,19 @@ fn keys_of_a_field() {
             "type = 'string', true_values = ['x']",
             "fields.f.true_values not_applicable",
         ),
+        ("negative = 'trailing'", "fields.f.negative not_applicable"),
+        (
+            "type = 'integer', group_char = '('",
+            "fields.f.group_char impossible",
+        ),
+        (
+            "type = 'integer', locale = 'de'",
+            "fields.f.locale not_applicable",
+        ),
+        (
+            "type = 'date', year_pivot = 70",
+            "fields.f.year_pivot not_applicable",
+        ),
         (
             "type = 'boolean', true_values = ['0']",
             "fields.f.false_values impossible",
@@ -221,6 +234,18 @@ fn formats() {
         (
             "type = 'time', format = '%M:%S'",
             "fields.f.format bad_format",
+        ),
+        (
+            "type = 'date', format = '%d.%m.%y', year_pivot = 101",
+            "fields.f.year_pivot bad_value",
+        ),
+        (
+            "type = 'date', format = '%F', year_pivot = 70",
+            "fields.f.year_pivot not_applicable",
+        ),
+        (
+            "type = 'date', format = '%F', locale = 'de'",
+            "fields.f.locale not_applicable",
         ),
         (
             "type = 'time', format = '%F %T'",

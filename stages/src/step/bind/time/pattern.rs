@@ -1,13 +1,16 @@
 //! Formats of dates and times in the directives of strptime
 //! (<https://pubs.opengroup.org/onlinepubs/9799919799/functions/strptime.html>), read once and then followed byte by
 //! byte. Where POSIX lets much pass, this does not: a year of `%Y` has exactly four digits, white space stands
-//! for itself, and a weekday must be the day's own. Names are English, in any case.
+//! for itself, and a weekday must be the day's own. Names are English, or those of a [`Locale`] too, in any case.
 
 mod fixed;
+mod names;
 
 use super::civil::Civil;
 use super::iso;
 use fixed::Fixed;
+pub use names::Locale;
+use names::Names;
 
 const MONTHS: [&str; 12] = [
     "january",
@@ -36,6 +39,9 @@ const WEEKDAYS: [&str; 7] = [
 /// Bytes of an abbreviated name.
 const SHORT_NAME_BYTES: usize = 3;
 
+/// Years of two digits below this are 20.., the others 19.., as POSIX says.
+pub const POSIX_PIVOT: u32 = 69;
+
 /// A format, taken apart.
 #[derive(Clone, Debug)]
 pub struct Pattern {
@@ -45,6 +51,10 @@ pub struct Pattern {
     fixed: Option<Fixed>,
     /// It needs a second look: a weekday, a day of the year, or half a day.
     derives: bool,
+    /// Names of another language than English.
+    names: Option<&'static Names>,
+    /// Years of two digits below this are 20.., the others 19...
+    pivot: u32,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,7 +63,7 @@ enum Piece {
     Byte(u8),
     /// `%Y`
     Year,
-    /// `%y`: 69 to 99 are 1969 to 1999, 00 to 68 are 2000 to 2068, as POSIX says.
+    /// `%y`: by the pivot.
     ShortYear,
     /// `%m`
     Month,
@@ -133,9 +143,35 @@ impl Pattern {
             fixed: Fixed::of(&pieces),
             pieces,
             derives,
+            names: None,
+            pivot: POSIX_PIVOT,
         };
         pattern.said_once()?;
         Ok(pattern)
+    }
+
+    /// Reads the names of a language beside the English ones.
+    #[must_use]
+    pub fn in_language(mut self, locale: Locale) -> Self {
+        self.names = locale.names();
+        self
+    }
+
+    /// Takes two digits of a year below `pivot` for 20.., others for 19...
+    #[must_use]
+    pub fn pivoted(mut self, pivot: u32) -> Self {
+        self.pivot = pivot;
+        self
+    }
+
+    /// Whether it says a month or a weekday by name.
+    pub fn has_name(&self) -> bool {
+        self.has(&[Piece::MonthName, Piece::Weekday])
+    }
+
+    /// Whether it says two digits of a year.
+    pub fn has_short_year(&self) -> bool {
+        self.has(&[Piece::ShortYear])
     }
 
     /// A part of the date or time that two directives say: most often a slip, `%m` for `%M`.
@@ -203,7 +239,7 @@ impl Pattern {
         let mut read = Read::default();
         let civil = &mut read.civil;
         let (mut afternoon, mut weekday, mut of_year) = (None, None, None);
-        for piece in &self.pieces {
+        for (index, piece) in self.pieces.iter().enumerate() {
             match piece {
                 Piece::Byte(byte) => cursor.byte(*byte)?,
                 Piece::Year => {
@@ -215,13 +251,13 @@ impl Pattern {
                 }
                 Piece::ShortYear => {
                     let year = cursor.number(2)?;
-                    civil.year = year + if year < 69 { 2000 } else { 1900 };
+                    civil.year = year + if year < self.pivot { 2000 } else { 1900 };
                 }
                 Piece::Month => civil.month = cursor.number(2)?,
-                Piece::MonthName => civil.month = cursor.name(&MONTHS)? + 1,
+                Piece::MonthName => civil.month = self.name(&mut cursor, text, index)? + 1,
                 Piece::Day => civil.day = cursor.number(2)?,
                 Piece::DayOfYear => of_year = Some(cursor.number(3)?),
-                Piece::Weekday => weekday = Some(cursor.name(&WEEKDAYS)?),
+                Piece::Weekday => weekday = Some(self.name(&mut cursor, text, index)?),
                 Piece::Hour | Piece::Hour12 => civil.hour = cursor.number(2)?,
                 Piece::Half => afternoon = Some(cursor.name(&["am", "pm"])? == 1),
                 Piece::Minute => civil.minute = cursor.number(2)?,
@@ -256,6 +292,21 @@ impl Pattern {
             }
         }
         Some(read)
+    }
+
+    /// The month or weekday that a name here says, counted as in [`MONTHS`] and [`WEEKDAYS`]; `index` is the piece.
+    fn name(&self, cursor: &mut Cursor<'_>, text: &str, index: usize) -> Option<u32> {
+        let is_month = self.pieces[index] == Piece::MonthName;
+        let Some(names) = self.names else {
+            return cursor.name(if is_month { &MONTHS } else { &WEEKDAYS });
+        };
+        let (found, bytes) = names.find(text.get(cursor.at..)?, is_month)?;
+        cursor.at += bytes;
+        // A point behind an abbreviation belongs to it, unless the format says one itself.
+        if self.pieces.get(index + 1) != Some(&Piece::Byte(b'.')) {
+            let _ = cursor.byte(b'.');
+        }
+        Some(found)
     }
 }
 

@@ -253,3 +253,110 @@ fn durations() {
         assert_eq!(found, expected, "{text:?}");
     }
 }
+
+#[test]
+fn names_of_other_languages() {
+    for (locale, format, text, expected) in [
+        (
+            Locale::De,
+            "%d. %B %Y",
+            "3. März 2026",
+            "2026-03-03T00:00:00Z",
+        ),
+        (
+            Locale::De,
+            "%d. %B %Y",
+            "3. MÄRZ 2026",
+            "2026-03-03T00:00:00Z",
+        ),
+        (
+            Locale::De,
+            "%d. %B %Y",
+            "3. May 2026",
+            "2026-05-03T00:00:00Z",
+        ),
+        (
+            Locale::De,
+            "%d. %b %Y",
+            "3. Dez. 2026",
+            "2026-12-03T00:00:00Z",
+        ),
+        (
+            Locale::De,
+            "%d. %b %Y",
+            "3. Dez 2026",
+            "2026-12-03T00:00:00Z",
+        ),
+        (Locale::De, "%d.%b.%Y", "3.Dez.2026", "2026-12-03T00:00:00Z"),
+        (Locale::De, "%d.%b.%Y", "3.Dez..2026", "type"),
+        (Locale::De, "%d. %B %Y", "3. mars 2026", "type"),
+        (
+            Locale::De,
+            "%a, %d. %b %Y",
+            "Fr., 3. Apr. 2026",
+            "2026-04-03T00:00:00Z",
+        ),
+        (Locale::De, "%A, %d. %b %Y", "Samstag, 3. Apr. 2026", "type"),
+        (
+            Locale::Fr,
+            "%A %d %B %Y",
+            "vendredi 3 avril 2026",
+            "2026-04-03T00:00:00Z",
+        ),
+        (
+            Locale::Fr,
+            "%d %b %Y",
+            "3 févr. 2026",
+            "2026-02-03T00:00:00Z",
+        ),
+        (
+            Locale::Fr,
+            "%d %B %Y",
+            "3 AOÛT 2026",
+            "2026-08-03T00:00:00Z",
+        ),
+        (Locale::Fr, "%d %B %Y", "3 jui 2026", "type"),
+        (
+            Locale::Es,
+            "%d de %B de %Y",
+            "3 de abril de 2026",
+            "2026-04-03T00:00:00Z",
+        ),
+        (
+            Locale::Es,
+            "%a %F",
+            "vie 2026-04-03",
+            "2026-04-03T00:00:00Z",
+        ),
+        (Locale::It, "%d %b %Y", "3 mag 2026", "2026-05-03T00:00:00Z"),
+        (
+            Locale::It,
+            "%A %F",
+            "venerdì 2026-04-03",
+            "2026-04-03T00:00:00Z",
+        ),
+        (Locale::Nl, "%d %b %Y", "3 mrt 2026", "2026-03-03T00:00:00Z"),
+        (Locale::En, "%d %b %Y", "3 Dez 2026", "type"),
+    ] {
+        let zone = Zone::named("UTC").map(Arc::new);
+        let pattern = Pattern::new(format).unwrap().in_language(locale);
+        let found = show(datetime(text, &[Form::Pattern(pattern)], zone.as_ref()));
+        assert_eq!(found, expected, "{locale:?} {format:?} of {text:?}");
+    }
+}
+
+#[test]
+fn a_pivot_says_the_century() {
+    for (pivot, text, expected) in [
+        (70, "03.04.69", "2069-04-03T00:00:00Z"),
+        (70, "03.04.70", "1970-04-03T00:00:00Z"),
+        (0, "03.04.00", "1900-04-03T00:00:00Z"),
+        (100, "03.04.99", "2099-04-03T00:00:00Z"),
+        (30, "03.04.2026", "type"),
+    ] {
+        let zone = Zone::named("UTC").map(Arc::new);
+        let pattern = Pattern::new("%d.%m.%y").unwrap().pivoted(pivot);
+        let found = show(datetime(text, &[Form::Pattern(pattern)], zone.as_ref()));
+        assert_eq!(found, expected, "{pivot} {text:?}");
+    }
+}

@@ -2,28 +2,67 @@
 //! the type has no place for.
 
 use super::Builder;
+use super::values::check_pivot;
 use crate::record::Type;
-use crate::step::bind::time::{Form, Pattern, Zone};
+use crate::step::bind::time::{Form, POSIX_PIVOT, Pattern, Zone};
 use crate::step::bind::validate::type_name;
 use std::sync::Arc;
 
 impl Builder<'_> {
     pub(super) fn forms(&mut self, zone: Option<&Arc<Zone>>) -> Arc<[Form]> {
         let Some(formats) = &self.spec.format else {
+            for (key, said) in [
+                ("locale", self.spec.locale.is_some()),
+                ("year_pivot", self.spec.year_pivot.is_some()),
+            ] {
+                if said {
+                    let message = format!("`{key}` says nothing without `format`");
+                    self.tell(key, "not_applicable", message);
+                }
+            }
             return Arc::new([Form::Iso]);
         };
         if formats.0.is_empty() {
             self.tell("format", "impossible", "`format` names no format");
         }
+        let pivot = (self.spec.year_pivot.or(self.values.year_pivot)).unwrap_or(POSIX_PIVOT);
+        check_pivot(self.spec.year_pivot, self.path, self.problems);
+        let locale = self.spec.locale.or(self.values.locale).unwrap_or_default();
         let forms = formats.0.iter().enumerate().filter_map(|(index, format)| {
             let key = if formats.0.len() > 1 {
                 format!("format[{index}]")
             } else {
                 "format".into()
             };
-            self.form(&key, format, zone)
+            Some(match self.form(&key, format, zone)? {
+                Form::Pattern(pattern) => Form::Pattern(pattern.in_language(locale).pivoted(pivot)),
+                form => form,
+            })
         });
-        forms.collect()
+        let forms: Arc<[Form]> = forms.collect();
+        let says = |what: fn(&Pattern) -> bool| {
+            let in_pattern = |form: &Form| matches!(form, Form::Pattern(pattern) if what(pattern));
+            forms.is_empty() || forms.iter().any(in_pattern)
+        };
+        if self.spec.locale.is_some() && !says(Pattern::has_name) {
+            let message = "no `format` of this field says a month or weekday by name";
+            self.tell_with(
+                "locale",
+                "not_applicable",
+                message,
+                "remove it, or use `%b` or `%a`",
+            );
+        }
+        if self.spec.year_pivot.is_some() && !says(Pattern::has_short_year) {
+            let message = "no `format` of this field says two digits of a year";
+            self.tell_with(
+                "year_pivot",
+                "not_applicable",
+                message,
+                "remove it, or use `%y`",
+            );
+        }
+        forms
     }
 
     fn form(&mut self, key: &str, format: &str, zone: Option<&Arc<Zone>>) -> Option<Form> {

@@ -10,7 +10,7 @@ impl Builder<'_> {
     pub(super) fn check_keys(&mut self) {
         use Type::{Boolean, Date, Datetime, Decimal, Float, Integer, Object, Time};
         let spec = self.spec;
-        let scalars: [(&str, bool, &[Type]); 8] = [
+        let scalars: [(&str, bool, &[Type]); 11] = [
             ("format", spec.format.is_some(), &[Date, Datetime, Time]),
             ("timezone", spec.timezone.is_some(), &[Datetime]),
             (
@@ -23,6 +23,13 @@ impl Builder<'_> {
                 spec.group_char.is_some(),
                 &[Integer, Float, Decimal],
             ),
+            (
+                "negative",
+                spec.negative.is_some(),
+                &[Integer, Float, Decimal],
+            ),
+            ("locale", spec.locale.is_some(), &[Date, Datetime]),
+            ("year_pivot", spec.year_pivot.is_some(), &[Date, Datetime]),
             ("scale", spec.scale.is_some(), &[Decimal]),
             ("true_values", spec.true_values.is_some(), &[Boolean]),
             ("false_values", spec.false_values.is_some(), &[Boolean]),

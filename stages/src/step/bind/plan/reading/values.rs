@@ -22,6 +22,7 @@ pub fn check_values(values: &ValuesSpec, problems: &mut Vec<PlanProblem>) {
     {
         problems.push(no_zone(name, "values.timezone".into()));
     }
+    check_pivot(values.year_pivot, "values", problems);
     check_truths(
         values.true_values.as_deref(),
         values.false_values.as_deref(),
@@ -30,8 +31,18 @@ pub fn check_values(values: &ValuesSpec, problems: &mut Vec<PlanProblem>) {
     );
 }
 
+/// A year of two digits is 0 to 99, so that 100 takes all of them for 20...
+pub(super) fn check_pivot(pivot: Option<u32>, path: &str, problems: &mut Vec<PlanProblem>) {
+    if let Some(pivot) = pivot.filter(|pivot| *pivot > 100) {
+        let message = format!("years of two digits are less than {pivot}: the pivot is 0 to 100");
+        let hint = "70 takes 70 to 99 for 19.., and 00 to 69 for 20..";
+        let path = format!("{path}.year_pivot");
+        problems.push(PlanProblem::new(path, "bad_value", message).hint(hint));
+    }
+}
+
 pub(super) fn check_char(char: Option<char>, path: &str, problems: &mut Vec<PlanProblem>) {
-    if let Some(char) = char.filter(|char| char.is_ascii_digit() || "+-eE".contains(*char)) {
+    if let Some(char) = char.filter(|char| char.is_ascii_digit() || "+-()eE".contains(*char)) {
         let message = format!("{char:?} is a part of numbers themselves");
         problems.push(PlanProblem::new(path, "impossible", message));
     }

@@ -38,6 +38,9 @@ pub struct Converted {
     pub rejects: Vec<Reject>,
     /// Records that were left out: ordinal and name, in order.
     pub drops: Vec<(u64, Arc<str>)>,
+    /// What records that are to be written are warned of: ordinal and name, in order. At most one of each step for
+    /// each record.
+    pub warnings: Vec<(u64, Arc<str>)>,
     /// The encoded operations, one behind the other.
     bytes: Vec<u8>,
     /// For each operation: the end of its bytes, and its record's index in the block.
@@ -55,6 +58,7 @@ impl Converted {
             skipped: block.skipped(),
             rejects: Vec::new(),
             drops: Vec::new(),
+            warnings: Vec::new(),
             bytes: Vec::with_capacity(block.bytes.len() * 2),
             operations: Vec::with_capacity(block.frames.len()),
             block: None,
@@ -71,24 +75,37 @@ impl Converted {
         }
     }
 
+    /// Adds what `encode` writes, or the reject of a record that it cannot; says whether it was written.
     pub(crate) fn operation(
         &mut self,
         block: &Block,
         index: usize,
         encode: impl FnOnce(&mut Vec<u8>) -> Result<(), Problem>,
-    ) {
+    ) -> bool {
         let before = self.bytes.len();
         match encode(&mut self.bytes) {
-            Ok(()) => self.operations.push((self.bytes.len(), index as u32)),
+            Ok(()) => {
+                self.operations.push((self.bytes.len(), index as u32));
+                true
+            }
             Err(problem) => {
                 self.bytes.truncate(before);
                 self.rejects.push(block.reject(index, vec![problem]));
+                false
             }
         }
     }
 
     pub(crate) fn dropped(&mut self, block: &Block, index: usize, name: Arc<str>) {
         self.drops.push((block.position(index).ordinal, name));
+    }
+
+    pub(crate) fn warned(&mut self, block: &Block, index: usize, names: &mut Vec<Arc<str>>) {
+        if !names.is_empty() {
+            let ordinal = block.position(index).ordinal;
+            let each = names.drain(..).map(|name| (ordinal, name));
+            self.warnings.extend(each);
+        }
     }
 
     pub(crate) fn reject(&mut self, reject: Reject) {
@@ -158,6 +175,7 @@ impl Converted {
             .truncate(self.operations.last().map_or(0, |&(end, _)| end));
         self.rejects.retain(|reject| reject.at.ordinal <= ordinal);
         self.drops.retain(|&(dropped, _)| dropped <= ordinal);
+        self.warnings.retain(|&(warned, _)| warned <= ordinal);
         self.skipped = block.skipped_before(index + 2);
         self.end = block.restart(index + 1);
     }

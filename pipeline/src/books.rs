@@ -22,6 +22,9 @@ pub struct Counters {
     pub rejected: u64,
     /// Records that were left out, by name.
     pub dropped: BTreeMap<String, u64>,
+    /// Loaded records that a step warned of, by the step's name; one that several warned of counts under each.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub warned: BTreeMap<String, u64>,
     /// Lines that are no records: blank ones, comments, headers and preambles.
     pub skipped: u64,
 }
@@ -46,6 +49,8 @@ pub struct Ack {
     pub rejects: Vec<Reject>,
     /// Drops of the batch, by name.
     pub dropped: BTreeMap<String, u64>,
+    /// Warnings of the batch's loaded records, by name.
+    pub warned: BTreeMap<String, u64>,
     /// Lines that are no records.
     pub skipped: u64,
 }
@@ -124,6 +129,9 @@ impl Books {
         counters.skipped += ack.skipped;
         for (name, count) in &ack.dropped {
             *counters.dropped.entry(name.clone()).or_default() += count;
+        }
+        for (name, count) in &ack.warned {
+            *counters.warned.entry(name.clone()).or_default() += count;
         }
         for reject in &ack.rejects {
             next.summary.count(reject);
@@ -224,6 +232,7 @@ mod tests {
             written,
             rejects,
             dropped,
+            warned: BTreeMap::new(),
             skipped: 0,
         }
     }

@@ -67,6 +67,8 @@ pub trait Encode<R>: Send + Sync {
 pub enum Verdict {
     /// It goes on.
     Keep,
+    /// It goes on, and is counted under this name if it is loaded.
+    Warn(Arc<str>),
     /// It is left out, and counted under this name.
     Drop(Arc<str>),
     /// It is refused, with everything that is wrong; never empty.
@@ -141,16 +143,23 @@ impl<W, R> Bound<W, R> {
 }
 
 impl<W, R: Default> Chain<W, R> {
-    /// Bind and steps for one row; the record is in `record` when the verdict is to keep it.
-    fn judge(&self, row: &mut W, record: &mut R) -> Verdict {
-        let mut verdict = self.bind.bind(row, record);
-        for step in &self.steps {
-            if verdict != Verdict::Keep {
-                break;
-            }
-            verdict = step.apply(record);
+    /// Bind and steps for one row; the record is in `record` when the verdict is to keep it. What steps warn of is
+    /// in `warnings` then.
+    fn judge(&self, row: &mut W, record: &mut R, warnings: &mut Vec<Arc<str>>) -> Verdict {
+        warnings.clear();
+        match self.bind.bind(row, record) {
+            Verdict::Keep => {}
+            Verdict::Warn(name) => warnings.push(name),
+            verdict => return verdict,
         }
-        verdict
+        for step in &self.steps {
+            match step.apply(record) {
+                Verdict::Keep => {}
+                Verdict::Warn(name) => warnings.push(name),
+                verdict => return verdict,
+            }
+        }
+        Verdict::Keep
     }
 }
 
@@ -158,6 +167,7 @@ impl<W, R: Default> Convert for Chain<W, R> {
     fn convert(&self, block: Block) -> Result<Converted, Fatal> {
         let mut out = Converted::of(&block);
         let mut record = R::default();
+        let mut warnings = Vec::new();
         let mut next = 0;
         let mut strayed = false;
         self.parser.parse(&block, &mut |index, row| {
@@ -170,13 +180,18 @@ impl<W, R: Default> Convert for Chain<W, R> {
             out.broken_between(&block, next, index);
             next = index + 1;
             let verdict = match row {
-                Ok(row) => self.judge(row, &mut record),
+                Ok(row) => self.judge(row, &mut record, &mut warnings),
                 Err(problem) => Verdict::Reject(vec![problem]),
             };
             match verdict {
-                Verdict::Keep => out.operation(&block, index, |bytes| {
-                    self.encode.encode(block.position(index), &record, bytes)
-                }),
+                Verdict::Keep | Verdict::Warn(_) => {
+                    let is_written = out.operation(&block, index, |bytes| {
+                        self.encode.encode(block.position(index), &record, bytes)
+                    });
+                    if is_written {
+                        out.warned(&block, index, &mut warnings);
+                    }
+                }
                 Verdict::Drop(name) => out.dropped(&block, index, name),
                 Verdict::Reject(problems) => out.reject(block.reject(index, problems)),
             }

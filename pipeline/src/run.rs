@@ -300,13 +300,22 @@ async fn write(
         written,
         rejects: Vec::new(),
         dropped: Default::default(),
+        warned: Default::default(),
         skipped: 0,
     };
+    // A record that the target refuses was warned of for nothing: it is a reject.
+    let refused = ack.written.rejects.iter().map(|reject| reject.at.ordinal);
+    let refused: HashSet<u64> = refused.collect();
     for part in batch.parts {
         ack.rejects.extend(part.rejects);
         ack.skipped += part.skipped;
         for (_, name) in part.drops {
             *ack.dropped.entry(name.to_string()).or_default() += 1;
+        }
+        for (ordinal, name) in part.warnings {
+            if !refused.contains(&ordinal) {
+                *ack.warned.entry(name.to_string()).or_default() += 1;
+            }
         }
     }
     ack.rejects.extend(ack.written.rejects.iter().cloned());

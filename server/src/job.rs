@@ -4,6 +4,7 @@ use pipeline::{Books, Breach, Busy, Cause, Fatal, Kind, Stage};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use stages::plan::Plan;
+use std::collections::BTreeMap;
 
 /// A job, with camelCase names.
 #[derive(Clone, Debug, Serialize)]
@@ -80,6 +81,10 @@ pub struct Stats {
     already_loaded: u64,
     rejected: u64,
     dropped: u64,
+    /// Loaded records that a `reject` step of severity `warn` warned of, by the step's name. Left out where there are
+    /// none.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    warned: BTreeMap<String, u64>,
     skipped: u64,
 }
 
@@ -92,6 +97,7 @@ impl From<&Books> for Stats {
             already_loaded: c.already_loaded,
             rejected: c.rejected,
             dropped: c.dropped_total(),
+            warned: c.warned.clone(),
             skipped: c.skipped,
         }
     }

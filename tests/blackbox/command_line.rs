@@ -6,7 +6,7 @@ use testbed::process::Sluicegate;
 
 use crate::found::{Documents, rejects_of};
 use crate::job::{job, place};
-use crate::people::{PEOPLE, left_behind, says, with_files};
+use crate::people::{PEOPLE, SPEC, left_behind, says, with_files};
 
 #[tokio::test]
 async fn a_run_tells_its_books_its_rejects_and_where_to_look() {
@@ -76,6 +76,25 @@ async fn json_is_one_object_in_the_shape_of_a_job() {
         (&sample["record"], &sample["line"], &sample["raw"]),
         (&json!(4), &json!(5), &json!("Dan,old"))
     );
+}
+
+#[tokio::test]
+async fn a_step_of_severity_warn_loads_the_record_and_counts_it() {
+    let place = with_files();
+    let step = "[[steps]]\nreject = { name = \"old\", when = \"age > 45\", severity = \"warn\" }\n";
+    place.write(
+        "warn.toml",
+        &SPEC.replace("[sink", &format!("{step}\n[sink")),
+    );
+    let ended = place.run(["run", "warn.toml", "people.csv"]).await;
+    says(
+        &ended,
+        3,
+        &["2  loaded", "1  warned of: old 1", "2  rejected"],
+    );
+    let again = ["run", "warn.toml", "people.csv", "--force", "again"];
+    let job = job(&place, &again).await;
+    assert_eq!(job.json["stats"]["warned"], json!({ "old": 1 }));
 }
 
 #[tokio::test]

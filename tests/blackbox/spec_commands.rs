@@ -22,6 +22,9 @@ derive = { field = "twice", type = "integer", expr = "count * 2" }
 [[steps]]
 drop = { name = "none", when = "count == 0" }
 
+[[steps]]
+reject = { name = "few", when = "count < 5", severity = "warn" }
+
 [sink.mongodb]
 collection = "fruit"
 
@@ -36,6 +39,7 @@ plum,-1
 expect = [{ name = "pear", count = 3, twice = 6 }]
 expect_rejects = [{ record = 3, field = "count", code = "minimum" }]
 expect_drops = { none = 1 }
+expect_warnings = { few = 1 }
 "#;
 
 /// Five problems: an unknown key with a near word, a wrong type, an unknown type, a field that is not there, no sink.

@@ -40,6 +40,65 @@ async fn every_record_has_one_outcome() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn records_that_are_warned_of_are_loaded_and_counted_once_however_often_a_run_begins() {
+    let input = lines(
+        300,
+        &[
+            (5, "odd"),
+            (6, "bad odd"),
+            (100, "drop odd"),
+            (200, "refuse odd"),
+            (299, "an odd"),
+        ],
+    );
+    for fail_after in [None, Some(1), Some(9), Some(28)] {
+        let store = Arc::new(Store {
+            fail_after,
+            ..Store::default()
+        });
+        let mut report = run(job(&input, &store, start())).await;
+        if fail_after.is_some() {
+            let next = Arc::new(Store {
+                records: Mutex::new(lock(&store.records).clone()),
+                rejects: Mutex::new(lock(&store.rejects).clone()),
+                ..Store::default()
+            });
+            let from = report.checkpoint;
+            report = run(job(&input, &next, from)).await;
+        }
+        assert!(
+            told(&report).ends_with("2 1 of 300 completed"),
+            "{}",
+            told(&report)
+        );
+        let warned = &report.checkpoint.books.counters.warned;
+        assert_eq!(warned, &[("odd".to_owned(), 2)].into(), "{fail_after:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_cut_off_by_a_breach_is_not_warned_of() {
+    let store = Arc::new(Store::default());
+    let input = lines(10, &[(1, "odd"), (2, "bad"), (3, "odd")]);
+    let report = run(Job {
+        budget: Budget {
+            max_records: 0,
+            on_breach: OnBreach::Hold,
+            ..Budget::default()
+        },
+        ..job(&input, &store, start())
+    })
+    .await;
+    let c = &report.checkpoint.books.counters;
+    assert_eq!(
+        (c.read, c.warned.get("odd")),
+        (3, Some(&1)),
+        "{}",
+        told(&report)
+    );
+}
+
+#[tokio::test(start_paused = true)]
 async fn batches_in_flight_are_bounded() {
     let store = Arc::new(Store::default());
     let report = run(job(&lines(1000, &[]), &store, start())).await;

@@ -116,6 +116,15 @@ impl Summary<'_> {
                 dropped.join(", ")
             );
         }
+        if !c.warned.is_empty() {
+            let warned: Vec<_> = c
+                .warned
+                .iter()
+                .map(|(name, count)| format!("{name} {count}"))
+                .collect();
+            let total: u64 = c.warned.values().sum();
+            let _ = writeln!(out, "{total:>12}  warned of: {}", warned.join(", "));
+        }
         if c.skipped > 0 {
             let _ = writeln!(
                 out,

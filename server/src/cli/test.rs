@@ -64,6 +64,7 @@ struct Came {
     documents: Vec<Value>,
     rejects: Vec<Reject>,
     drops: BTreeMap<String, u64>,
+    warnings: BTreeMap<String, u64>,
 }
 
 async fn run(plan: &Plan, test: &TestPlan, folder: &Path) -> Result<Came, Fatal> {
@@ -121,10 +122,12 @@ async fn run(plan: &Plan, test: &TestPlan, folder: &Path) -> Result<Came, Fatal>
     }
     let documents = std::mem::take(&mut *lock(&sink.documents));
     let rejects = std::mem::take(&mut *lock(&rejects));
+    let counters = report.checkpoint.books.counters;
     Ok(Came {
         documents,
         rejects,
-        drops: report.checkpoint.books.counters.dropped,
+        drops: counters.dropped,
+        warnings: counters.warned,
     })
 }
 
@@ -164,15 +167,13 @@ impl Came {
                 &mut found,
             );
         }
-        if let Some(expected) = test
-            .expect_drops
-            .as_ref()
-            .filter(|expected| **expected != self.drops)
-        {
-            found.push(format!(
-                "drops: expected {expected:?}, came {:?}",
-                self.drops
-            ));
+        for (what, expected, came) in [
+            ("drops", &test.expect_drops, &self.drops),
+            ("warnings", &test.expect_warnings, &self.warnings),
+        ] {
+            if let Some(expected) = expected.as_ref().filter(|expected| *expected != came) {
+                found.push(format!("{what}: expected {expected:?}, came {came:?}"));
+            }
         }
         found
     }

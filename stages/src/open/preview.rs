@@ -137,13 +137,18 @@ impl Viewer<'_> {
         let mut name = "bound".to_owned();
         for step in self.plan.steps.iter().map(Some).chain([None]) {
             match &verdict {
-                Verdict::Keep => stages.push((name, self.document(at, &record))),
+                Verdict::Keep | Verdict::Warn(_) => {
+                    if let Verdict::Warn(name) = &verdict {
+                        stages.push(("warned".into(), name.to_string()));
+                    }
+                    stages.push((name, self.document(at, &record)));
+                }
                 Verdict::Drop(name) => stages.push(("dropped".into(), name.to_string())),
                 Verdict::Reject(problems) => {
                     stages.push(("rejected".into(), problems_text(problems)))
                 }
             }
-            let (Some(step), Verdict::Keep) = (step, &verdict) else {
+            let (Some(step), Verdict::Keep | Verdict::Warn(_)) = (step, &verdict) else {
                 break;
             };
             name = format!("{} {}", step.kind, step.name);

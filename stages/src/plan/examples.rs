@@ -16,6 +16,8 @@ pub struct TestPlan {
     pub expect_rejects: Option<Vec<ExpectedReject>>,
     /// Drops by name; none is not compared.
     pub expect_drops: Option<BTreeMap<String, u64>>,
+    /// Warnings by name; none is not compared.
+    pub expect_warnings: Option<BTreeMap<String, u64>>,
 }
 
 /// The input of an example.
@@ -66,7 +68,8 @@ fn one(index: usize, test: TestSpec, problems: &mut Problems) -> Option<TestPlan
             return None;
         }
     };
-    if test.expect.is_none() && test.expect_rejects.is_none() && test.expect_drops.is_none() {
+    let expects_counts = test.expect_drops.is_some() || test.expect_warnings.is_some();
+    if test.expect.is_none() && test.expect_rejects.is_none() && !expects_counts {
         let message = "the test expects nothing, so it shows nothing";
         problems.push(
             Problem::new(path, "required", message)
@@ -91,6 +94,7 @@ fn one(index: usize, test: TestSpec, problems: &mut Problems) -> Option<TestPlan
         expect,
         expect_rejects,
         expect_drops: test.expect_drops,
+        expect_warnings: test.expect_warnings,
     })
 }
 

@@ -181,6 +181,8 @@ pub struct TestSpec {
     pub expect_rejects: Option<Vec<ExpectedRejectSpec>>,
     /// How many records are dropped, by the name of the drop.
     pub expect_drops: Option<BTreeMap<String, u64>>,
+    /// How many loaded records are warned of, by the name of the `reject` step of severity `warn`.
+    pub expect_warnings: Option<BTreeMap<String, u64>>,
 }
 
 /// A reject that a test expects.

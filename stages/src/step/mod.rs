@@ -9,4 +9,4 @@ pub mod reject;
 
 pub use derive::DeriveSpec;
 pub use drop::DropSpec;
-pub use reject::{BUILT_IN_CODES, RejectSpec};
+pub use reject::{BUILT_IN_CODES, RejectSpec, Severity};

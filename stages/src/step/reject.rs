@@ -6,6 +6,7 @@ use crate::record::Record;
 use pipeline::{Problem, Step, Verdict};
 use schemars::JsonSchema;
 use serde::Deserialize;
+use std::sync::Arc;
 
 /// What a spec says of a `reject` step.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
@@ -19,6 +20,20 @@ pub struct RejectSpec {
     pub field: Option<String>,
     /// What a person reads; the condition itself without it.
     pub message: Option<String>,
+    /// Whether the record is refused, or loaded with a warning that is counted under the step's name; `error`
+    /// without it.
+    pub severity: Option<Severity>,
+}
+
+/// What becomes of a record that meets the condition of a `reject` step.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Severity {
+    /// It is loaded, and counted.
+    Warn,
+    /// It is refused.
+    #[default]
+    Error,
 }
 
 /// Codes that the program's own rejects have.
@@ -80,6 +95,12 @@ impl RejectSpec {
             })
             .collect();
         match built {
+            Ok(condition) if unknown.is_empty() && self.severity == Some(Severity::Warn) => {
+                Ok(Box::new(Warn {
+                    name: name.unwrap_or_default().into(),
+                    condition,
+                }))
+            }
             Ok(condition) if unknown.is_empty() => Ok(Box::new(Reject {
                 problem: Problem {
                     code: name.unwrap_or_default().to_owned().into(),
@@ -105,6 +126,22 @@ impl Step<Record> for Reject {
     fn apply(&self, record: &mut Record) -> Verdict {
         match self.condition.holds(record) {
             Ok(true) => Verdict::Reject(vec![self.problem.clone()]),
+            Ok(false) => Verdict::Keep,
+            Err(problem) => Verdict::Reject(vec![problem]),
+        }
+    }
+}
+
+/// A `reject` step that refuses nothing. A condition that cannot be evaluated still is the reject `expression`.
+struct Warn {
+    name: Arc<str>,
+    condition: Condition,
+}
+
+impl Step<Record> for Warn {
+    fn apply(&self, record: &mut Record) -> Verdict {
+        match self.condition.holds(record) {
+            Ok(true) => Verdict::Warn(self.name.clone()),
             Ok(false) => Verdict::Keep,
             Err(problem) => Verdict::Reject(vec![problem]),
         }
@@ -153,6 +190,14 @@ mod tests {
             &reject(Problem::of_record("none", message)),
         );
         check("name = 'none'\nwhen = 'total != null'", &Verdict::Keep);
+        check(
+            "name = 'none'\nwhen = 'total == null'\nseverity = 'warn'",
+            &Verdict::Warn("none".into()),
+        );
+        check(
+            "name = 'none'\nwhen = 'total != null'\nseverity = 'warn'",
+            &Verdict::Keep,
+        );
         let message = "reject `none`: Unsupported binary operator 'mul': Null, Int(2); where a value may be null, ask `… != null && …` first";
         check(
             "name = 'none'\nwhen = 'total * 2 == 2'",

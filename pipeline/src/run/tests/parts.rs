@@ -97,7 +97,7 @@ impl Framer for Lines {
     }
 }
 
-/// Lines as text: `bad…` is refused, `drop…` dropped, `panic in …` panics in that part; `lose` loses the record.
+/// Lines as text: `bad…` is refused, `drop…` dropped, `…odd` warned of, `panic in …` panics in that part; `lose` loses the record.
 pub struct Text;
 
 impl Parser<String> for Text {
@@ -133,6 +133,7 @@ impl Step<String> for Text {
                 Verdict::Reject(vec![Problem::of_record("bad", text)])
             }
             text if text.starts_with("drop") => Verdict::Drop("dropped".into()),
+            text if text.ends_with("odd") => Verdict::Warn("odd".into()),
             _ => Verdict::Keep,
         }
     }

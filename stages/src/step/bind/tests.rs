@@ -52,7 +52,7 @@ fn show(value: &Value, record: &Record) -> String {
 /// The values of a record, then what was unknown; or the problems as `code field`.
 fn shown(verdict: Verdict, record: &Record, fields: usize) -> String {
     match verdict {
-        Verdict::Keep => {
+        Verdict::Keep | Verdict::Warn(_) => {
             let values = (0..fields).map(|index| show(record.value(index), record));
             let unknown = record.unknown().iter();
             let unknown = unknown

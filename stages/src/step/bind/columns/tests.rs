@@ -37,7 +37,7 @@ fn check(fields: &str, columns: &str, header: &str, expected: &str) {
                 _ => "-".into(),
             };
             match bind.bind(&mut cells, &mut record) {
-                Verdict::Keep => {
+                Verdict::Keep | Verdict::Warn(_) => {
                     let count = plan.schema_fields().len();
                     let values = (0..count).map(|index| text(record.value(index), &record));
                     let kept = record.unknown().iter();

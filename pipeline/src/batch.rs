@@ -3,7 +3,7 @@
 //! A [`Converted`] holds the outcome of every record of one block; a [`Batch`] joins as many of them as
 //! its limits allow. Nothing is copied on the way: the encoded bytes stay where the encoder put them.
 
-use crate::{Block, Fatal, Position, Problem, Reject};
+use crate::{Block, Cover, Fatal, Position, Problem, Reject};
 use std::sync::Arc;
 
 /// The limits of a batch.
@@ -45,13 +45,15 @@ pub struct Converted {
     bytes: Vec<u8>,
     /// For each operation: the end of its bytes, and its record's index in the block.
     operations: Vec<(usize, u32)>,
+    /// What rejects must not say.
+    cover: Option<Arc<dyn Cover>>,
     /// The block itself, for the position and the raw bytes of an operation that the target refuses.
     block: Option<Block>,
 }
 
 impl Converted {
     /// An empty outcome for `block`.
-    pub(crate) fn of(block: &Block) -> Self {
+    pub(crate) fn of(block: &Block, cover: Option<Arc<dyn Cover>>) -> Self {
         Self {
             start: block.start,
             end: block.end,
@@ -61,8 +63,18 @@ impl Converted {
             warnings: Vec::new(),
             bytes: Vec::with_capacity(block.bytes.len() * 2),
             operations: Vec::with_capacity(block.frames.len()),
+            cover,
             block: None,
         }
+    }
+
+    /// The reject of record `index`, covered.
+    fn refused(&self, block: &Block, index: usize, problems: Vec<Problem>) -> Reject {
+        let mut reject = block.reject(index, problems);
+        if let Some(cover) = &self.cover {
+            cover.hide(&mut reject);
+        }
+        reject
     }
 
     /// Rejects the broken frames of `block` from index `from` up to `to`, which the parser never sees.
@@ -70,7 +82,8 @@ impl Converted {
         for index in from..to {
             if let Some(code) = block.frames[index].broken {
                 let problem = Problem::of_record(code, broken_message(code));
-                self.rejects.push(block.reject(index, vec![problem]));
+                let reject = self.refused(block, index, vec![problem]);
+                self.rejects.push(reject);
             }
         }
     }
@@ -90,7 +103,8 @@ impl Converted {
             }
             Err(problem) => {
                 self.bytes.truncate(before);
-                self.rejects.push(block.reject(index, vec![problem]));
+                let reject = self.refused(block, index, vec![problem]);
+                self.rejects.push(reject);
                 false
             }
         }
@@ -108,7 +122,8 @@ impl Converted {
         }
     }
 
-    pub(crate) fn reject(&mut self, reject: Reject) {
+    pub(crate) fn reject(&mut self, block: &Block, index: usize, problems: Vec<Problem>) {
+        let reject = self.refused(block, index, problems);
         self.rejects.push(reject);
     }
 
@@ -212,7 +227,7 @@ impl<'a> Operation<'a> {
     pub fn reject(&self, problem: Problem) -> Reject {
         let record = self.of.operations[self.index].1 as usize;
         match &self.of.block {
-            Some(block) => block.reject(record, vec![problem]),
+            Some(block) => self.of.refused(block, record, vec![problem]),
             None => Reject::new(self.of.start, vec![problem], &[]),
         }
     }

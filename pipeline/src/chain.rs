@@ -18,7 +18,7 @@
 //! }
 //! ```
 
-use crate::{Block, Converted, Fatal, Position, Problem};
+use crate::{Block, Converted, Cover, Fatal, Position, Problem};
 use std::sync::Arc;
 
 /// Turns the records of a block into rows.
@@ -90,6 +90,7 @@ pub struct Chain<W, R> {
     bind: Box<dyn Bind<W, R>>,
     steps: Vec<Box<dyn Step<R>>>,
     encode: Box<dyn Encode<R>>,
+    cover: Option<Arc<dyn Cover>>,
 }
 
 /// A chain that has only its parser: it wants a bind.
@@ -138,7 +139,17 @@ impl<W, R> Bound<W, R> {
             bind,
             steps,
             encode,
+            cover: None,
         }
+    }
+}
+
+impl<W, R> Chain<W, R> {
+    /// Lets rejects say no more than `cover` leaves of them.
+    #[must_use]
+    pub fn covered(mut self, cover: Option<Arc<dyn Cover>>) -> Self {
+        self.cover = cover;
+        self
     }
 }
 
@@ -165,7 +176,7 @@ impl<W, R: Default> Chain<W, R> {
 
 impl<W, R: Default> Convert for Chain<W, R> {
     fn convert(&self, block: Block) -> Result<Converted, Fatal> {
-        let mut out = Converted::of(&block);
+        let mut out = Converted::of(&block, self.cover.clone());
         let mut record = R::default();
         let mut warnings = Vec::new();
         let mut next = 0;
@@ -193,7 +204,7 @@ impl<W, R: Default> Convert for Chain<W, R> {
                     }
                 }
                 Verdict::Drop(name) => out.dropped(&block, index, name),
-                Verdict::Reject(problems) => out.reject(block.reject(index, problems)),
+                Verdict::Reject(problems) => out.reject(&block, index, problems),
             }
         })?;
         if strayed {

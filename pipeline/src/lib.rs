@@ -46,7 +46,7 @@ pub use ledger::{Checkpoint, Ledger};
 pub use position::Position;
 pub use rate::Rate;
 pub use reject::{
-    MAX_PROBLEM_TEXT_BYTES, MAX_PROBLEMS, MAX_RAW_BYTES, MORE_PROBLEMS, Problem, Reject,
+    Cover, MAX_PROBLEM_TEXT_BYTES, MAX_PROBLEMS, MAX_RAW_BYTES, MORE_PROBLEMS, Problem, Reject,
 };
 pub use run::{End, Job, Progress, Report, SharedWrites, most_batches, run};
 pub use sink::{Sink, Written};

@@ -102,6 +102,12 @@ impl Reject {
     }
 }
 
+/// What rejects must not say: where values are personal, a reject is covered before anybody sees it.
+pub trait Cover: std::fmt::Debug + Send + Sync {
+    /// Takes what must not be said out of `reject`. Where it stands and its codes remain.
+    fn hide(&self, reject: &mut Reject);
+}
+
 fn shorten(text: &mut String) {
     if text.len() > MAX_PROBLEM_TEXT_BYTES {
         text.truncate(text.floor_char_boundary(MAX_PROBLEM_TEXT_BYTES - '…'.len_utf8()));

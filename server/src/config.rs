@@ -94,6 +94,19 @@ impl Config {
         })
     }
 
+    /// A secret that a spec of whoever runs the command line refers to.
+    pub fn secret(name: &str) -> Option<String> {
+        std::env::var(name).ok()
+    }
+
+    /// A secret that a spec of the service refers to. A tenant writes specs too, and must not reach the secrets of the
+    /// program itself: only variables that begin with `SALT_` are read.
+    pub fn secret_of_the_service(name: &str) -> Option<String> {
+        name.starts_with("SALT_")
+            .then(|| Self::secret(name))
+            .flatten()
+    }
+
     /// What an empty environment says, whatever stands in this process's.
     #[cfg(test)]
     pub fn defaults() -> Self {

@@ -70,6 +70,7 @@ impl Service {
         let defaults = Defaults {
             batch_records: config.job_batch_records,
             pause_ms: config.job_write_pause_ms,
+            secret: Some(Config::secret_of_the_service),
         };
         let specs_dir = config.specs_dir.clone();
         let catalog = Catalog::new(specs_dir, stores.specs.clone(), defaults);

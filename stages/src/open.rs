@@ -29,8 +29,8 @@ use crate::step::bind::{BindRefusal, CsvBind, JsonBind, listed};
 use crate::unpack::{open_at, skip};
 use bytes::BytesMut;
 use pipeline::{
-    Accepted, Bind, Books, Breach, Cause, Checkpoint, Convert, Encode, Fatal, FrameLimits, Framer,
-    Job, Ledger, Parser, Position, Progress, Source, Step, Tally, chain,
+    Accepted, Bind, Books, Breach, Cause, Checkpoint, Convert, Cover, Encode, Fatal, FrameLimits,
+    Framer, Job, Ledger, Parser, Position, Progress, Source, Step, Tally, chain,
 };
 use std::sync::Arc;
 use tokio::sync::watch;
@@ -203,11 +203,12 @@ impl Opened {
             ..
         } = self;
         let steps = plan.steps.iter().map(|planned| planned.step.clone());
+        let cover = plan.cover.clone();
         let convert = match front {
-            Front::Csv(parser, bind) => joined(parser, bind, steps, encode),
-            Front::Json(parser, bind) => joined(parser, bind, steps, encode),
-            Front::Lines(parser, bind) => joined(parser, bind, steps, encode),
-            Front::Fixed(parser, bind) => joined(parser, bind, steps, encode),
+            Front::Csv(parser, bind) => joined(parser, bind, steps, encode, cover),
+            Front::Json(parser, bind) => joined(parser, bind, steps, encode, cover),
+            Front::Lines(parser, bind) => joined(parser, bind, steps, encode, cover),
+            Front::Fixed(parser, bind) => joined(parser, bind, steps, encode, cover),
         };
         (
             Parts {
@@ -227,10 +228,11 @@ fn joined<W: 'static>(
     bind: impl Bind<W, Record> + 'static,
     steps: impl Iterator<Item = Arc<dyn Step<Record>>>,
     encode: Box<dyn Encode<Record>>,
+    cover: Option<Arc<dyn Cover>>,
 ) -> Arc<dyn Convert> {
     let bound = chain(Box::new(parser)).bind(Box::new(bind));
     let bound = steps.fold(bound, |bound, step| bound.step(Box::new(step)));
-    Arc::new(bound.encode(encode))
+    Arc::new(bound.encode(encode).covered(cover))
 }
 
 /// The bind of cells that the spec itself names, and what of them it does not use.

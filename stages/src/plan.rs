@@ -22,8 +22,9 @@ pub use steps::StepPlan;
 
 use crate::record::Schema;
 use crate::spec::{ErrorsSpec, OnBreachSpec, Problem, Problems, Spec};
+use crate::step::Privacy;
 use crate::step::bind::{BindPlan, Input, PlanProblem, Unknown};
-use pipeline::{Budget, OnBreach};
+use pipeline::{Budget, Cover, OnBreach};
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
 
@@ -39,6 +40,8 @@ pub struct Defaults {
     pub batch_records: Option<usize>,
     /// The pause between batches (`JOB_WRITE_PAUSE_MS`).
     pub pause_ms: Option<u64>,
+    /// What gives the secrets that specs refer to, by the name of their variable; none without it.
+    pub secret: Option<fn(&str) -> Option<String>>,
 }
 
 /// A checked spec.
@@ -64,6 +67,8 @@ pub struct Plan {
     pub schema: Arc<Schema>,
     /// What happens to them, in order.
     pub steps: Vec<StepPlan>,
+    /// What rejects must not say, where fields are sensitive.
+    pub cover: Option<Arc<dyn Cover>>,
     /// How many rejects there may be.
     pub budget: Budget,
     /// Where they go.
@@ -118,11 +123,13 @@ impl Plan {
             &spec.values.unwrap_or_default(),
             &mut found,
         );
+        let privacy = Privacy::plan(&fields.0, defaults, &mut found);
         for problem in found {
             problems.push(problem_of(problem));
         }
-        let (steps, schema) =
+        let (said_steps, schema) =
             steps::plan(spec.steps.as_deref().unwrap_or_default(), &bind, problems);
+        let steps = [privacy.steps, said_steps].concat();
         bind.make_room(schema.fields.len());
         let notes = std::mem::take(&mut bind.notes);
         let budget = budget(spec.errors, problems);
@@ -143,6 +150,7 @@ impl Plan {
             unknown: columns.unknown.unwrap_or_default(),
             schema: Arc::new(schema),
             steps,
+            cover: privacy.cover,
             budget,
             sink: sink?,
             tests,

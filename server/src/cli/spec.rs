@@ -100,6 +100,7 @@ fn defaults(config: &Config) -> Defaults {
     Defaults {
         batch_records: config.job_batch_records,
         pause_ms: config.job_write_pause_ms,
+        secret: Some(Config::secret),
     }
 }
 

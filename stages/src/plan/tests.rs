@@ -107,6 +107,7 @@ fn the_environment_stands_in_for_what_a_spec_does_not_say() {
     let defaults = Defaults {
         batch_records: Some(7),
         pause_ms: Some(9),
+        ..Defaults::default()
     };
     let plan = |text: &str| Plan::read("a.toml", text, defaults).unwrap().sink.flow;
     let flow = plan(&format!("{HEAD}{SINK}"));

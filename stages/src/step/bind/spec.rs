@@ -11,6 +11,7 @@ pub use words::{FieldsSpec, Literal, OneOrMany, Target};
 use super::number::Negative;
 use super::time::Locale;
 use crate::record::Type;
+use crate::step::{HashSpec, MaskSpec};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -87,6 +88,14 @@ pub struct FieldSpec {
     pub separator: Option<String>,
     /// The type of a list's items.
     pub items: Option<Type>,
+    /// Characters are written as `*`, for personal data. It comes behind the constraints and before the steps, and
+    /// the field is sensitive.
+    pub mask: Option<MaskSpec>,
+    /// The value is written as its salted hash, for personal data. It comes behind the constraints and before the
+    /// steps, and the field is sensitive.
+    pub hash: Option<HashSpec>,
+    /// Messages do not say the value; rejects of the spec keep no raw bytes.
+    pub sensitive: Option<bool>,
     /// JSON: a text may stand for a number or truth value, and a number for a text.
     pub lax: Option<bool>,
 }

@@ -64,3 +64,5 @@ mod specs;
 mod targets;
 #[cfg(test)]
 mod wrong_clock;
+#[cfg(test)]
+mod wrong_specs;

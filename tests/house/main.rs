@@ -11,3 +11,4 @@ mod homes;
 mod parts;
 mod promises;
 mod tree;
+mod wrong;

@@ -55,6 +55,8 @@ mod packed;
 #[cfg(test)]
 mod people;
 #[cfg(test)]
+mod schema;
+#[cfg(test)]
 mod service;
 #[cfg(test)]
 mod spec_commands;

@@ -3,6 +3,7 @@
 mod advice;
 mod check;
 mod defaults;
+mod docs;
 mod export;
 mod r#gen;
 mod keys;
@@ -96,6 +97,8 @@ enum Command {
     Keys(keys::KeysCommand),
     /// Print every default of the spec language, as a commented spec
     Defaults,
+    /// Print the reference of the spec language, key by key with examples, as Markdown
+    Docs,
     /// Print the JSON Schema of the spec language, for editors
     Schema,
 }
@@ -258,6 +261,7 @@ pub async fn execute(cli: Cli, config: &Config) -> Exit {
         Command::Worker(args) => serve::worker(config, args).await,
         Command::Keys(command) => keys::keys(config, command).await,
         Command::Defaults => defaults::defaults(),
+        Command::Docs => docs::docs(),
         Command::Schema => schema::schema(),
     }
 }

@@ -41,6 +41,7 @@ pub struct JsonSpec {
     /// Where the records are, as a path of RFC 9535 that is followed while reading forward: `$`, names (`.data`,
     /// `['data']`), indexes from 0 (`[2]`) and wildcards (`[*]`, `.*`). Required: `$[*]` is each item of an array,
     /// `$.data.events[*]` each item of the array `events` in the object `data`.
+    #[schemars(example = &"$.data.events[*]")]
     pub record_path: Option<String>,
 }
 

@@ -20,10 +20,13 @@ use std::sync::Arc;
 #[serde(deny_unknown_fields)]
 pub struct FixedSpec {
     /// What `start` and `width` of the fields count. Default: characters.
+    #[schemars(example = &"bytes")]
     pub unit: Option<Unit>,
     /// The character that makes a line a comment when it is the first, one ASCII character. Default: none.
+    #[schemars(example = &"*")]
     pub comment_char: Option<String>,
     /// Lines to pass over at the start of the file, blank ones counted. Default: 0.
+    #[schemars(example = 1)]
     pub skip_rows: Option<u64>,
 }
 

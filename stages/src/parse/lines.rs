@@ -25,10 +25,13 @@ const MAX_PATTERN_BYTES: usize = 4 * 1024 * 1024;
 pub struct LinesSpec {
     /// A regular expression that the whole line must match; its named groups, `(?<host>\S+)`, are what fields take their
     /// values from. A group that takes no part in a match is null. Default: none; the whole line is the value `line`.
+    #[schemars(example = &r#"(?<host>\S+) (?<rest>.*)"#)]
     pub pattern: Option<String>,
     /// The character that makes a line a comment when it is the first, one ASCII character. Default: none.
+    #[schemars(example = &"#")]
     pub comment_char: Option<String>,
     /// Lines to pass over at the start of the file, blank ones counted. Default: 0.
+    #[schemars(example = 1)]
     pub skip_rows: Option<u64>,
 }
 

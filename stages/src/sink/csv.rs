@@ -24,12 +24,14 @@ const RESCUED: &str = "_rescued";
 #[serde(deny_unknown_fields)]
 pub struct CsvSinkSpec {
     /// The file.
+    #[schemars(example = &"orders.csv")]
     pub path: Option<String>,
     /// How many rows are written and synced together. Default: 1000, 4MiB.
     pub batch: Option<BatchSpec>,
     /// How fast rows may be written. Default: no limit.
     pub rate: Option<RateSpec>,
     /// The name of a field that holds job, file, record and line, or off. Default: off.
+    #[schemars(example = &"origin")]
     pub lineage: Option<String>,
 }
 

@@ -55,8 +55,10 @@ impl Flow {
 #[serde(deny_unknown_fields)]
 pub struct BatchSpec {
     /// The most records of a batch; 1000 by default.
+    #[schemars(example = 2000)]
     pub records: Option<u32>,
     /// The size at which a batch is closed; 4 MiB by default.
+    #[schemars(example = &"8MiB")]
     pub bytes: Option<ByteSize>,
 }
 
@@ -65,10 +67,13 @@ pub struct BatchSpec {
 #[serde(deny_unknown_fields)]
 pub struct RateSpec {
     /// Records that may be written per second; no limit by default.
+    #[schemars(example = 20_000)]
     pub records_per_second: Option<u32>,
     /// The least time between the starts of two batches; none by default.
+    #[schemars(example = &"50ms")]
     pub pause: Option<Millis>,
     /// Whether fewer batches are under way while the target answers slower than it did; true by default.
+    #[schemars(example = false)]
     pub adaptive: Option<bool>,
 }
 

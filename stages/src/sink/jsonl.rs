@@ -18,14 +18,17 @@ use std::sync::Arc;
 #[serde(deny_unknown_fields)]
 pub struct JsonlSinkSpec {
     /// The file.
+    #[schemars(example = &"orders.jsonl")]
     pub path: Option<String>,
     /// How many documents are written and synced together. Default: 1000, 4MiB.
     pub batch: Option<BatchSpec>,
     /// How fast documents may be written. Default: no limit.
     pub rate: Option<RateSpec>,
     /// What becomes of nulls. Default: omit.
+    #[schemars(example = &"write")]
     pub nulls: Option<Nulls>,
     /// The name of a field that holds job, file, record and line, or off. Default: off.
+    #[schemars(example = &"origin")]
     pub lineage: Option<String>,
 }
 

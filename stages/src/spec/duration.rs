@@ -111,6 +111,7 @@ impl JsonSchema for Millis {
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({
+            "title": "length of time",
             "description": "A length of time: a whole number with a unit (ms, s, m, h)",
             "type": "string",
             "pattern": "^[0-9]+ *(ms|s|m|h)$",

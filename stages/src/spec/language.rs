@@ -26,12 +26,16 @@ use std::collections::BTreeMap;
 #[serde(deny_unknown_fields)]
 pub struct Spec {
     /// The version of the language: 1.
+    #[schemars(example = 1)]
     pub spec: Option<i64>,
     /// The name of this kind of file.
+    #[schemars(example = &"orders")]
     pub name: Option<String>,
     /// The version of this spec, from 1; a version that has been used never changes.
+    #[schemars(example = 2)]
     pub version: Option<i64>,
     /// What it is, in a sentence.
+    #[schemars(example = &"Orders of the shop, one file a day")]
     pub description: Option<String>,
     /// How a file is recognised and opened.
     pub input: Option<InputSpec>,
@@ -59,20 +63,27 @@ pub struct Spec {
 pub struct InputSpec {
     /// Patterns of file names (`*` and `?`) that pick this spec when none is named.
     #[serde(rename = "match")]
+    #[schemars(example = ["orders-*.csv"])]
     pub matches: Option<Vec<String>>,
     /// The most bytes after decompression. Default: 200GB for compressed input, no limit for other.
+    #[schemars(example = &"20GB")]
     pub max_bytes: Option<ByteSize>,
     /// The most bytes of one record. Default: 1MiB, 16MiB where records are parts of a JSON document.
+    #[schemars(example = &"4MiB")]
     pub max_record_bytes: Option<ByteSize>,
     /// How the input is compressed. Default: auto.
+    #[schemars(example = &"gzip")]
     pub compression: Option<Compression>,
     /// The file to read of a zip archive: its whole name there, or a pattern (`*` and `?`) that matches
     /// exactly one. Without it the archive must hold exactly one file.
+    #[schemars(example = &"orders.csv")]
     pub member: Option<String>,
     /// The character encoding: a label of the WHATWG Encoding Standard, or `auto`: what the byte-order mark says, else
     /// UTF-8. A byte-order mark that says something else fails the file. Default: utf-8.
+    #[schemars(example = &"windows-1252")]
     pub encoding: Option<String>,
     /// What becomes of an uploaded object once every job of its file is completed. Default: keep.
+    #[schemars(example = &"delete")]
     pub on_success: Option<OnSuccess>,
 }
 
@@ -125,14 +136,19 @@ pub enum StepSpec {
 #[serde(deny_unknown_fields)]
 pub struct ErrorsSpec {
     /// The most rejects. Default: 50,000.
+    #[schemars(example = 500)]
     pub max_records: Option<u64>,
     /// The most rejects per record, from 0 to 1. Default: 0.01.
+    #[schemars(example = 0.05)]
     pub max_ratio: Option<f64>,
     /// How many records are read before the ratio is judged; it is judged again at the end. Default: 10,000.
+    #[schemars(example = 1000)]
     pub after_records: Option<u64>,
     /// The least records that an input must have. Default: 1.
+    #[schemars(example = 0)]
     pub min_records: Option<u64>,
     /// What happens when one of these is exceeded. Default: hold.
+    #[schemars(example = &"fail")]
     pub on_breach: Option<OnBreachSpec>,
 }
 
@@ -169,17 +185,22 @@ pub enum SinkSpec {
 #[serde(deny_unknown_fields)]
 pub struct TestSpec {
     /// What the test shows.
+    #[schemars(example = &"a price with a comma")]
     pub name: Option<String>,
     /// The input as decoded text.
+    #[schemars(example = &"order_no,total\n1,5\n")]
     pub input: Option<String>,
     /// A file beside the spec that holds the input.
+    #[schemars(example = &"orders/input.csv")]
     pub input_file: Option<String>,
     /// The documents that come out, in order, without `_id`; values as the JSON of the embedded store.
     #[schemars(with = "Option<Vec<serde_json::Map<String, serde_json::Value>>>")]
+    #[schemars(example = serde_json::json!([{ "order_no": "1", "total": "5" }]))]
     pub expect: Option<Vec<toml::Table>>,
     /// The rejects that come out, in order.
     pub expect_rejects: Option<Vec<ExpectedRejectSpec>>,
     /// How many records are dropped, by the name of the drop.
+    #[schemars(example = serde_json::json!({ "test_order": 6 }))]
     pub expect_drops: Option<BTreeMap<String, u64>>,
     /// How many loaded records are warned of, by the name of the `reject` step of severity `warn`.
     pub expect_warnings: Option<BTreeMap<String, u64>>,
@@ -190,9 +211,12 @@ pub struct TestSpec {
 #[serde(deny_unknown_fields)]
 pub struct ExpectedRejectSpec {
     /// The record's number, from 1.
+    #[schemars(example = 3)]
     pub record: Option<u64>,
     /// The field of its leading problem.
+    #[schemars(example = &"total")]
     pub field: Option<String>,
     /// The code of its leading problem.
+    #[schemars(example = &"minimum")]
     pub code: Option<String>,
 }

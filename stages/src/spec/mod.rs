@@ -9,6 +9,7 @@ mod language;
 mod path;
 mod problem;
 mod read;
+mod reference;
 mod size;
 mod source;
 mod syntax;
@@ -21,6 +22,7 @@ pub use language::{
 };
 pub use problem::{MAX_PROBLEMS, Problem, Problems};
 pub use read::{MAX_SPEC_BYTES, read};
+pub use reference::{Key, Table, markdown, reference};
 pub use size::ByteSize;
 pub use source::{Place, Source, Spot};
 

@@ -30,7 +30,9 @@ pub const MAX_SPEC_BYTES: usize = 1024 * 1024;
 /// document as a whole could not be read, that is `T::default()`.
 pub fn read<T: DeserializeOwned + Default>(name: &str, text: &str) -> (T, Problems) {
     if text.len() > MAX_SPEC_BYTES {
-        let source = Source::new(name, "");
+        let mut source = Source::new(name, "");
+        // Nothing of it was read, so nothing is missing.
+        source.note_gaps(&[], true);
         let bytes = text.len();
         let message = format!("the spec has {bytes} bytes, at most {MAX_SPEC_BYTES} are read");
         let mut problem = Problem::new("", "spec_too_large", message);

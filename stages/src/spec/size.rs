@@ -134,6 +134,7 @@ impl JsonSchema for ByteSize {
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({
+            "title": "size",
             "description": "A size: a number of bytes, or a whole number with a unit (KB, MB, GB, TB; KiB, MiB, GiB, TiB)",
             "anyOf": [
                 { "type": "integer", "minimum": 0 },

@@ -21,14 +21,18 @@ const RESERVED: [&str; 4] = ["_id", "_src", "_loads", "_rescued"];
 #[serde(deny_unknown_fields)]
 pub struct DeriveSpec {
     /// The field's name.
+    #[schemars(example = &"total")]
     pub field: Option<String>,
     /// Its type.
     #[serde(rename = "type")]
+    #[schemars(example = &"decimal")]
     pub kind: Option<Type>,
     /// Its value, in CEL.
+    #[schemars(example = &"price * quantity")]
     pub expr: Option<String>,
     /// Its place in the document, parts joined by dots, or false to compute without writing. Without it the
     /// field's own name.
+    #[schemars(example = &"sum.total")]
     pub to: Option<Place>,
 }
 

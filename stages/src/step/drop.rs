@@ -15,8 +15,10 @@ use std::sync::Arc;
 #[serde(deny_unknown_fields)]
 pub struct DropSpec {
     /// What the dropped records are counted under.
+    #[schemars(example = &"test_order")]
     pub name: Option<String>,
     /// The condition, in CEL.
+    #[schemars(example = &"email.endsWith('@example.com')")]
     pub when: Option<String>,
 }
 

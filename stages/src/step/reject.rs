@@ -13,12 +13,16 @@ use std::sync::Arc;
 #[serde(deny_unknown_fields)]
 pub struct RejectSpec {
     /// The code of the rejects.
+    #[schemars(example = &"no_total")]
     pub name: Option<String>,
     /// The condition, in CEL.
+    #[schemars(example = &"status == 'paid' && total == null")]
     pub when: Option<String>,
     /// The field that is at fault.
+    #[schemars(example = &"total")]
     pub field: Option<String>,
     /// What a person reads; the condition itself without it.
+    #[schemars(example = &"a paid order has a total")]
     pub message: Option<String>,
     /// Whether the record is refused, or loaded with a warning that is counted under the step's name; `error`
     /// without it.

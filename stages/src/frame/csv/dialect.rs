@@ -14,20 +14,27 @@ const MAX_HEADER_ROWS: u32 = 100;
 #[serde(deny_unknown_fields)]
 pub struct CsvSpec {
     /// The character between fields, one ASCII character. Default: a comma.
+    #[schemars(example = &";")]
     pub delimiter: Option<String>,
     /// The character that may enclose a field, one ASCII character; empty for none. Default: `"`.
+    #[schemars(example = &"'")]
     pub quote_char: Option<String>,
     /// The character that, inside quotes, takes the meaning from the next one. Default: none.
+    #[schemars(example = &r#"\"#)]
     pub escape_char: Option<String>,
     /// Whether two quotes inside quotes are one. Default: true.
+    #[schemars(example = false)]
     pub double_quote: Option<bool>,
     /// The character that makes a line a comment when it is the first of a record. Default: none.
+    #[schemars(example = &"#")]
     pub comment_char: Option<String>,
     /// Physical lines to pass over at the start of the file, blank ones counted. Default: 0.
+    #[schemars(example = 3)]
     pub skip_rows: Option<u64>,
     /// Where the header is. Default: one row, the first.
     pub header: Option<CsvHeaderSpec>,
     /// The titles of the columns, for files without a header (`header = { rows = 0 }`).
+    #[schemars(example = ["order_no", "total"])]
     pub columns: Option<Vec<String>>,
 }
 
@@ -36,9 +43,11 @@ pub struct CsvSpec {
 #[serde(deny_unknown_fields)]
 pub struct CsvHeaderSpec {
     /// How many rows the header has; titles of several are joined with a space. 0: no header. Default: 1.
+    #[schemars(example = 2)]
     pub rows: Option<u32>,
     /// The header is the first among so many rows that holds every required title. Default: it is the first
     /// row, whatever that holds.
+    #[schemars(example = 50)]
     pub find_within: Option<u32>,
 }
 

@@ -10,20 +10,26 @@ use serde::{Deserialize, Serialize};
 #[serde(deny_unknown_fields)]
 pub struct MongodbSpec {
     /// The collection, `[a-z][a-z0-9_]{0,63}`.
+    #[schemars(example = &"orders")]
     pub collection: Option<String>,
     /// How a record meets what is there; insert by default.
+    #[schemars(example = &"upsert")]
     pub mode: Option<Mode>,
     /// The target paths of the key, in every mode but insert.
+    #[schemars(example = ["order_no"])]
     pub key: Option<Vec<String>>,
     /// How large a batch is.
     pub batch: Option<BatchSpec>,
     /// Batches that may be written at once; 4 by default, always 1 in mode merge.
+    #[schemars(example = 2)]
     pub in_flight: Option<u32>,
     /// How fast they may be written.
     pub rate: Option<RateSpec>,
     /// What becomes of nulls; omitted by default.
+    #[schemars(example = &"write")]
     pub nulls: Option<Nulls>,
     /// The name of the field that holds job, file, record and line; off by default.
+    #[schemars(example = &"origin")]
     pub lineage: Option<String>,
 }
 

@@ -45,20 +45,26 @@ const MAX_IN_FLIGHT: usize = 2;
 #[serde(deny_unknown_fields)]
 pub struct SqliteSpec {
     /// The database file; it is made where there is none.
+    #[schemars(example = &"orders.db")]
     pub path: Option<String>,
     /// The table.
+    #[schemars(example = &"orders")]
     pub table: Option<String>,
     /// How a record meets what the table holds already. Default: insert.
+    #[schemars(example = &"upsert")]
     pub mode: Option<Mode>,
     /// The target paths that make a document's key; every mode but insert needs it.
+    #[schemars(example = ["order_no"])]
     pub key: Option<Vec<String>>,
     /// How many documents are written in one transaction. Default: 1000, 4MiB.
     pub batch: Option<BatchSpec>,
     /// How fast documents may be written. Default: no limit.
     pub rate: Option<RateSpec>,
     /// What becomes of nulls. Default: omit.
+    #[schemars(example = &"write")]
     pub nulls: Option<Nulls>,
     /// The name of a field that holds job, file, record and line, or off. Default: off.
+    #[schemars(example = &"origin")]
     pub lineage: Option<String>,
 }
 

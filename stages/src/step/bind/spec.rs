@@ -22,71 +22,101 @@ pub struct FieldSpec {
     /// CSV: the column's title, or titles, or `/a regular expression/`. JSON: a top-level key, or a path such as
     /// `$.actor.id`, or several of which the first that is there counts. Lines: the name of a group, or `line`.
     /// Without it the field's own name.
+    #[schemars(example = ["Order No.", "Order number"])]
     pub from: Option<OneOrMany>,
     /// CSV: the column's number, from 1, where its title is blank or doubled.
+    #[schemars(example = 13)]
     pub column: Option<u32>,
     /// Fixed width: the column at which the field begins, from 1, in characters or bytes (`unit` of the format).
+    #[schemars(example = 1)]
     pub start: Option<u32>,
     /// Fixed width: how many columns the field has.
+    #[schemars(example = 10)]
     pub width: Option<u32>,
     /// The place in the document, parts joined by dots, or false to bind without writing. Without it the
     /// field's own name.
+    #[schemars(example = &"customer.email")]
     pub to: Option<Target>,
     /// The type; `string` without it.
     #[serde(rename = "type")]
+    #[schemars(example = &"decimal")]
     pub kind: Option<Type>,
     /// How a date, datetime or time is written, as strptime directives; several are tried in order. A datetime
     /// also knows `epoch_s` and `epoch_ms`.
+    #[schemars(example = ["%d.%m.%Y", "%Y-%m-%d"])]
     pub format: Option<OneOrMany>,
     /// Whether null is refused.
+    #[schemars(example = true)]
     pub required: Option<bool>,
     /// What stands for null, written as in the input.
+    #[schemars(example = &"0")]
     pub default: Option<Literal>,
     /// Texts that mean null.
+    #[schemars(example = ["", "n/a"])]
     pub missing_values: Option<Vec<String>>,
     /// What is done to the text before anything else looks at it, in order.
+    #[schemars(example = serde_json::json!(["trim", { "replace": ["\\s+", " "] }]))]
     pub transform: Option<Vec<Transform>>,
     /// The least value: a number, or a text such as `0.01`, `2026-01-01` or `PT5M`.
+    #[schemars(example = 0)]
     pub minimum: Option<Literal>,
     /// The greatest value: a number, or a text such as `0.01`, `2026-01-01` or `PT5M`.
+    #[schemars(example = &"99999.99")]
     pub maximum: Option<Literal>,
     /// The least length: characters of a text, items of a list.
+    #[schemars(example = 1)]
     pub min_length: Option<u64>,
     /// The greatest length: characters of a text, items of a list.
+    #[schemars(example = 80)]
     pub max_length: Option<u64>,
     /// A regular expression that the whole value must match; `\d` means 0 to 9.
+    #[schemars(example = &r#"[A-Z]{2}-\d{8}"#)]
     pub pattern: Option<String>,
     /// The only values that are allowed.
     #[serde(rename = "enum")]
+    #[schemars(example = ["open", "paid"])]
     pub allowed: Option<Vec<Literal>>,
     /// Texts that mean true.
+    #[schemars(example = ["yes", "Y"])]
     pub true_values: Option<Vec<String>>,
     /// Texts that mean false.
+    #[schemars(example = ["no", "N"])]
     pub false_values: Option<Vec<String>>,
     /// Between whole digits and fraction.
+    #[schemars(example = &",")]
     pub decimal_char: Option<char>,
     /// Between groups of three digits. A space means no-break, narrow no-break and thin spaces too, an
     /// apostrophe the curved one too; a number has one of them throughout.
+    #[schemars(example = &".")]
     pub group_char: Option<char>,
     /// How negative numbers are written beside a sign in front: `trailing` (`1.50-`) or `parentheses` (`(1.50)`).
+    #[schemars(example = &"trailing")]
     pub negative: Option<Negative>,
     /// The language of the names of months and weekdays in a `format`; English names are read beside it.
+    #[schemars(example = &"de")]
     pub locale: Option<Locale>,
     /// Two digits of a year (`%y`) below this are 20.., the others 19..; 69 without it, as POSIX says.
+    #[schemars(example = 70)]
     pub year_pivot: Option<u32>,
     /// The zone of local times: an IANA name or an offset such as `+01:00`. Where clocks are put back, a local
     /// time that comes twice (02:30 on 25 October 2026 in Europe/Berlin) is the earlier moment; one that clocks
     /// skip is a reject.
+    #[schemars(example = &"Europe/Berlin")]
     pub timezone: Option<String>,
     /// How many digits stand behind an implied decimal point.
+    #[schemars(example = 2)]
     pub scale: Option<u32>,
     /// Texts that are taken away wherever they stand.
+    #[schemars(example = ["EUR", "%"])]
     pub strip: Option<Vec<String>>,
     /// A regular expression; its first group is kept, or the whole match where it has none.
+    #[schemars(example = &r#"\((\d+)\)"#)]
     pub extract: Option<String>,
     /// CSV: what stands between the items of a list.
+    #[schemars(example = &"|")]
     pub separator: Option<String>,
     /// The type of a list's items.
+    #[schemars(example = &"integer")]
     pub items: Option<Type>,
     /// Characters are written as `*`, for personal data. It comes behind the constraints and before the steps, and
     /// the field is sensitive.
@@ -95,8 +125,10 @@ pub struct FieldSpec {
     /// steps, and the field is sensitive.
     pub hash: Option<HashSpec>,
     /// Messages do not say the value; rejects of the spec keep no raw bytes.
+    #[schemars(example = true)]
     pub sensitive: Option<bool>,
     /// JSON: a text may stand for a number or truth value, and a number for a text.
+    #[schemars(example = true)]
     pub lax: Option<bool>,
 }
 
@@ -123,10 +155,13 @@ pub enum Transform {
 #[serde(deny_unknown_fields)]
 pub struct ColumnsSpec {
     /// Whether columns must stand in the order of the fields; `any` without it.
+    #[schemars(example = &"strict")]
     pub order: Option<Order>,
     /// What a missing column does; `fail_required` without it.
+    #[schemars(example = &"null")]
     pub missing: Option<Missing>,
     /// What becomes of columns that no field takes; `drop` without it.
+    #[schemars(example = &"rescue")]
     pub unknown: Option<Unknown>,
 }
 
@@ -179,23 +214,32 @@ pub enum Unknown {
 #[serde(deny_unknown_fields)]
 pub struct ValuesSpec {
     /// Texts that mean null; none without it.
+    #[schemars(example = ["", "NULL"])]
     pub missing_values: Option<Vec<String>>,
     /// Between whole digits and fraction; `.` without it.
+    #[schemars(example = &",")]
     pub decimal_char: Option<char>,
     /// Between groups of three digits; none without it. A space means no-break, narrow no-break and thin spaces
     /// too, an apostrophe the curved one too; a number has one of them throughout.
+    #[schemars(example = &".")]
     pub group_char: Option<char>,
     /// How negative numbers are written beside a sign in front: `trailing` (`1.50-`) or `parentheses` (`(1.50)`).
+    #[schemars(example = &"trailing")]
     pub negative: Option<Negative>,
     /// The language of the names of months and weekdays in a `format`; English names are read beside it.
+    #[schemars(example = &"de")]
     pub locale: Option<Locale>,
     /// Two digits of a year (`%y`) below this are 20.., the others 19..; 69 without it, as POSIX says.
+    #[schemars(example = 70)]
     pub year_pivot: Option<u32>,
     /// The zone of local times; none without it. Where clocks are put back, a local time that comes twice is the
     /// earlier moment; one that clocks skip is a reject.
+    #[schemars(example = &"Europe/Berlin")]
     pub timezone: Option<String>,
     /// Texts that mean true; `true` and `1` without it.
+    #[schemars(example = ["ja", "1"])]
     pub true_values: Option<Vec<String>>,
     /// Texts that mean false; `false` and `0` without it.
+    #[schemars(example = ["nein", "0"])]
     pub false_values: Option<Vec<String>>,
 }

@@ -1,6 +1,7 @@
 //! The command line: what can be asked of the program, and with which code it ends.
 
 mod advice;
+mod as_they_came;
 mod check;
 mod defaults;
 mod docs;
@@ -92,6 +93,8 @@ enum Command {
         /// The collection
         collection: String,
     },
+    /// Write the rejected records of a job of the service, in the file's own dialect
+    Rejects(RejectsArgs),
     /// Give out, list and revoke API keys
     #[command(subcommand)]
     Keys(keys::KeysCommand),
@@ -149,6 +152,19 @@ pub struct CheckArgs {
     /// Print JSON on standard output, and nothing else there
     #[arg(long)]
     pub json: bool,
+}
+
+/// What `rejects` takes.
+#[derive(Args)]
+pub struct RejectsArgs {
+    /// The job, as the service answers it: `jobId`
+    pub job: String,
+    /// Where to write the file, instead of standard output
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// The tenant whose job it is
+    #[arg(long)]
+    pub tenant: Option<String>,
 }
 
 /// What `preview` takes.
@@ -256,6 +272,7 @@ pub async fn execute(cli: Cli, config: &Config) -> Exit {
         Command::Export { tenant, collection } => {
             export::export(config, tenant.as_deref(), &collection)
         }
+        Command::Rejects(args) => as_they_came::rejects(config, args).await,
         Command::Gen(args) => r#gen::generate(config, &args),
         Command::Serve(args) => serve::serve(config, args).await,
         Command::Worker(args) => serve::worker(config, args).await,

@@ -10,7 +10,9 @@ use super::request::Call;
 use super::route::{Kind, Operation, Param, json_or, raw};
 use crate::page::{DEFAULT_ITEMS, MAX_ITEMS};
 use crate::queue::Job;
-use crate::rejects::{Filter, Rejects, Run, download};
+use crate::rejects::download::{self, expired};
+use crate::rejects::{Filter, Rejects, Run};
+use crate::service::Service;
 use bytes::Bytes;
 use futures::Stream;
 use pipeline::{Fatal, Reject};
@@ -69,7 +71,7 @@ pub const ERRORS: Operation = Operation::new(|call| Box::pin(errors(call)))
 pub const REJECTS: Operation = Operation::new(|call| Box::pin(as_they_came(call)))
     .answers(&[raw(
         200,
-        "The rejected records in the file's own dialect, with reference, code and message added.",
+        "The rejected records in the file's own dialect, with reference, code, field and message added.",
         &["text/csv", "application/x-ndjson"],
     )])
     .refusals(&["not_found", "expired", "content_gone", "spec_broken"]);
@@ -81,8 +83,7 @@ pub const REJECTS: Operation = Operation::new(|call| Box::pin(as_they_came(call)
 async fn run_of(call: &Call) -> Result<(Job, Run), Problem> {
     let job = jobs::one(call, call.id("jobId", "job")?).await?;
     if job.expired {
-        let message = "the job's details were removed after their time";
-        return Err(Problem::new("expired", message));
+        return Err(expired().into());
     }
     let run = Run {
         tenant: job.tenant.clone(),
@@ -127,9 +128,11 @@ async fn errors(call: Call) -> Result<Response, Problem> {
 }
 
 async fn as_they_came(call: Call) -> Result<Response, Problem> {
-    let (job, _) = run_of(&call).await?;
-    let plan = call.service.catalog.plan_of(&job.spec).await?;
-    let rejects = download::of_job(&call.service.stores, &job, plan).await?;
+    let job = jobs::one(&call, call.id("jobId", "job")?).await?;
+    let Service {
+        stores, catalog, ..
+    } = &call.service;
+    let rejects = download::of_job(stores, catalog, &job).await?;
     let name = format!("{}-rejects.{}", job.id, rejects.extension);
     Ok(answer::download(rejects.media_type, &name, rejects.bytes))
 }

@@ -48,7 +48,7 @@ fn is_brief(entry: &Entry) -> bool {
 ///
 /// # Errors
 /// `not_found`, also for another tenant's.
-async fn find(queue: &dyn Queue, tenant: &Tenant, id: Id) -> Result<Job, Fatal> {
+pub async fn find(queue: &dyn Queue, tenant: &Tenant, id: Id) -> Result<Job, Fatal> {
     queue.job(tenant, id).await?.ok_or_else(no_job)
 }
 

@@ -1,13 +1,13 @@
 //! The rejected records of a job in the file's own dialect, so that they can be corrected and sent back.
 //!
 //! ```text
-//! Rejects ── page by page ──► the record as it came ──► with `_reference`, `_code`, `_message` behind it
+//! Rejects ── page by page ──► the record as it came ──► with `_reference`, `_code`, `_field`, `_message` behind it
 //!                                  ▲
 //!                    the object, where a reject kept only the start of a long record
 //! ```
 //!
-//! A record's bytes are never changed: a CSV has its own header with three more columns and each record with three more
-//! cells, JSON Lines have three more members. What would swallow its neighbours, a record whose quote never closes, stands
+//! A record's bytes are never changed: a CSV has its own header with four more columns and each record with four more
+//! cells, JSON Lines have four more members. What would swallow its neighbours, a record whose quote never closes, stands
 //! in one cell; a line that is no JSON object stands in the member `_raw`. The records of a JSON document come as one, in
 //! which the spec's path leads to them. Lines that are no JSON have no place for more, so each stands in the member `_raw`
 //! of an object, one a line. Memory is one page of rejects, one record and one read. A dialect's cells and lines are in
@@ -21,6 +21,7 @@ mod whole;
 
 use super::{Filter, Rejects, Run};
 use crate::queue::Job;
+use crate::specs::catalog::Catalog;
 use crate::stores::Stores;
 use bytes::Bytes;
 use futures::stream::{self, BoxStream, StreamExt};
@@ -48,12 +49,22 @@ pub struct Download {
     pub bytes: BoxStream<'static, Result<Bytes, Fatal>>,
 }
 
+/// That there are no rejects of a job any more.
+pub fn expired() -> Fatal {
+    let message = "the job's details were removed after their time";
+    Fatal::new("expired", message)
+}
+
 /// The rejected records of a job's present run, by the plan that the job is pinned to.
 ///
 /// # Errors
-/// `content_gone` when nothing is left from which a CSV's header could be known; an outage when a store cannot be
+/// `expired` when the job's details are removed; what the catalogue says of the job's spec; `content_gone` when nothing is left from which a CSV's header could be known; an outage when a store cannot be
 /// reached. The stream ends with an outage that comes later.
-pub async fn of_job(stores: &Stores, job: &Job, plan: Arc<Plan>) -> Result<Download, Fatal> {
+pub async fn of_job(stores: &Stores, catalog: &Catalog, job: &Job) -> Result<Download, Fatal> {
+    if job.expired {
+        return Err(expired());
+    }
+    let plan = catalog.plan_of(&job.spec).await?;
     let head = job.checkpoint.as_ref().map(|checkpoint| &*checkpoint.head);
     let origin = origin(stores, job).await?;
     let run = Run {
@@ -179,6 +190,8 @@ struct Said {
     reference: String,
     /// The code of the leading problem.
     code: String,
+    /// The field of the leading problem; empty where it is of the whole record.
+    field: String,
     /// What is said about the leading problem.
     message: String,
 }
@@ -196,6 +209,9 @@ impl Said {
         Self {
             reference: format!("{}:{}", run.job, reject.at.ordinal + 1),
             code: leading.map_or_else(String::new, |problem| problem.code.to_string()),
+            field: leading
+                .and_then(|problem| problem.field.clone())
+                .unwrap_or_default(),
             message,
         }
     }

@@ -18,6 +18,7 @@ mod network;
 mod outages;
 mod packed;
 mod receipts;
+mod rejects;
 mod slow;
 mod stalled;
 mod tenants;

@@ -1,11 +1,11 @@
-//! A record of a CSV with three more cells, in the dialect in which it came.
+//! A record of a CSV with four more cells, in the dialect in which it came.
 
 use super::Said;
 use pipeline::{Fatal, FrameLimits, Framer, Position};
 use stages::frame::csv::{CsvDialect, CsvFramer};
 
 /// The titles of the columns that are added.
-const TITLES: [&str; 3] = ["_reference", "_code", "_message"];
+const TITLES: [&str; 4] = ["_reference", "_code", "_field", "_message"];
 /// What a dialect that has no way to write a byte into a cell has there.
 const BLANK: u8 = b' ';
 
@@ -23,7 +23,7 @@ impl Writer {
         Self { dialect, line_end }
     }
 
-    /// What stands before the first record: the file's own head with three more titles in its last row, or, where the
+    /// What stands before the first record: the file's own head with four more titles in its last row, or, where the
     /// file is gone, one that reads the same.
     pub(super) fn head(&self, raw: Option<&[u8]>, columns: &[String]) -> Vec<u8> {
         let rows = self.dialect.header.rows;
@@ -63,7 +63,7 @@ impl Writer {
         head
     }
 
-    /// A record as it came, with three more cells.
+    /// A record as it came, with four more cells.
     pub(super) fn record(&self, raw: &[u8], said: &Said, out: &mut Vec<u8>) -> Result<(), Fatal> {
         let mut message = said.message.clone();
         if self.stands_alone(raw)? {
@@ -72,7 +72,7 @@ impl Writer {
             message += " (the whole record stands in the first cell)";
             self.cell(raw, out);
         }
-        for text in [&said.reference, &said.code, &message] {
+        for text in [&said.reference, &said.code, &said.field, &message] {
             out.push(self.dialect.delimiter);
             // What a spreadsheet would compute; the record's own cells stay as they are.
             let formula = text.starts_with(['=', '+', '-', '@', '\t', '\r']);

@@ -1,4 +1,4 @@
-//! A line of JSON with three more members.
+//! A line of JSON with four more members.
 
 use super::Said;
 use pipeline::Fatal;
@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 /// Members that a line may not have already.
-const RESERVED: [&str; 4] = ["_raw", "_reference", "_code", "_message"];
+const RESERVED: [&str; 5] = ["_raw", "_reference", "_code", "_field", "_message"];
 
 /// The members that are added.
 #[derive(Serialize)]
@@ -19,11 +19,13 @@ struct Added<'a> {
     reference: &'a str,
     #[serde(rename = "_code")]
     code: &'a str,
+    #[serde(rename = "_field")]
+    field: &'a str,
     #[serde(rename = "_message")]
     message: &'a str,
 }
 
-/// A line: the object as it came with three more members, or an object around what is none.
+/// A line: the object as it came with four more members, or an object around what is none.
 pub(super) fn record(raw: &[u8], said: &Said, out: &mut Vec<u8>) -> Result<(), Fatal> {
     match object(raw) {
         None => around(raw, said, out),
@@ -52,6 +54,7 @@ fn added(raw: Option<Cow<'_, str>>, said: &Said) -> Result<Vec<u8>, Fatal> {
         raw,
         reference: &said.reference,
         code: &said.code,
+        field: &said.field,
         message: &said.message,
     };
     serde_json::to_vec(&added)

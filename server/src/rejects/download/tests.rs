@@ -185,46 +185,49 @@ async fn check(format: &str, input: &str, expected: &str, expected_without: &str
 
 #[tokio::test]
 async fn a_csv_keeps_its_dialect() {
-    let said = |cells: &str| format!("{cells},J:1,type,\"\"\"x\"\" is no integer\"");
+    let said = |cells: &str| format!("{cells},J:1,type,n,\"\"\"x\"\" is no integer\"");
     // The header of the file, its line ends, comments and order of columns.
     check(
         "[format.csv]\ncomment_char = '#'\n",
         "#made today\r\nt,n\r\n#a\r\n\"a\"\"b\",x\r\nc,1\r\n",
         &format!(
-            "#made today\r\nt,n,_reference,_code,_message\r\n{}\r\n",
+            "#made today\r\nt,n,_reference,_code,_field,_message\r\n{}\r\n",
             said("\"a\"\"b\",x")
         ),
-        &format!("t,n,_reference,_code,_message\n{}\n", said("\"a\"\"b\",x")),
+        &format!(
+            "t,n,_reference,_code,_field,_message\n{}\n",
+            said("\"a\"\"b\",x")
+        ),
     )
     .await;
     check(
         "[format.csv]\ndelimiter = ';'\nquote_char = \"'\"\nskip_rows = 2\nheader = { rows = 2 }\n",
         "Sales\n\nn;t\nn;t\nx;1;2\n",
-        "Sales\n\nn;t\nn;t;_reference;_code;_message\nx;1;2;J:1;cell_count;the header has 2 columns, the record has 3 cells\n",
-        "\n\nn;t\nn;t;_reference;_code;_message\nx;1;2;J:1;cell_count;the header has 2 columns, the record has 3 cells\n",
+        "Sales\n\nn;t\nn;t;_reference;_code;_field;_message\nx;1;2;J:1;cell_count;;the header has 2 columns, the record has 3 cells\n",
+        "\n\nn;t\nn;t;_reference;_code;_field;_message\nx;1;2;J:1;cell_count;;the header has 2 columns, the record has 3 cells\n",
     )
     .await;
     // No header, no quotes: what a cell cannot hold is blank.
     check(
         "[format.csv]\nquote_char = ''\nheader = { rows = 0 }\ncolumns = ['n', 't']\n",
         "a,\"\nb,c,d",
-        "a,\",J:1,type,\"a\" is no integer\nb,c,d,J:2,cell_count,the header has 2 columns  the record has 3 cells\n",
-        "a,\",J:1,type,\"a\" is no integer\nb,c,d,J:2,cell_count,the header has 2 columns  the record has 3 cells\n",
+        "a,\",J:1,type,n,\"a\" is no integer\nb,c,d,J:2,cell_count,,the header has 2 columns  the record has 3 cells\n",
+        "a,\",J:1,type,n,\"a\" is no integer\nb,c,d,J:2,cell_count,,the header has 2 columns  the record has 3 cells\n",
     )
     .await;
     // A quote can only be escaped, or not be written at all.
     check(
         "[format.csv]\ndouble_quote = false\nescape_char = '\\'\n",
         "n,t\nx,\"a\\\"\"\n",
-        "n,t,_reference,_code,_message\nx,\"a\\\"\",J:1,type,\"\\\"x\\\" is no integer\"\n",
-        "n,t,_reference,_code,_message\nx,\"a\\\"\",J:1,type,\"\\\"x\\\" is no integer\"\n",
+        "n,t,_reference,_code,_field,_message\nx,\"a\\\"\",J:1,type,n,\"\\\"x\\\" is no integer\"\n",
+        "n,t,_reference,_code,_field,_message\nx,\"a\\\"\",J:1,type,n,\"\\\"x\\\" is no integer\"\n",
     )
     .await;
     check(
         "[format.csv]\ndouble_quote = false\n",
         "n,t\nx,a",
-        "n,t,_reference,_code,_message\nx,a,J:1,type,\" x  is no integer\"\n",
-        "n,t,_reference,_code,_message\nx,a,J:1,type,\" x  is no integer\"\n",
+        "n,t,_reference,_code,_field,_message\nx,a,J:1,type,n,\" x  is no integer\"\n",
+        "n,t,_reference,_code,_field,_message\nx,a,J:1,type,n,\" x  is no integer\"\n",
     )
     .await;
 }
@@ -244,20 +247,22 @@ async fn a_quote_that_never_closes_swallows_no_neighbour() {
         lines[2].ends_with("(the whole record stands in the first cell)"),
         "{found}"
     );
-    assert!(lines[3].starts_with("x,c,J:3,type,"), "{found}");
+    assert!(lines[3].starts_with("x,c,J:3,type,n,"), "{found}");
 }
 
 #[tokio::test]
 async fn nothing_that_is_added_is_a_formula() {
     let steps = "[[steps]]\nreject = { name = 'odd', when = 't == \"b\"', message = '=1+1' }\n";
     let found = downloaded(&format!("[format.csv]\n{steps}"), b"t,n\nb,-1\n", true).await;
-    assert_eq!(found, "t,n,_reference,_code,_message\nb,-1,J:1,odd,'=1+1\n");
+    assert_eq!(
+        found,
+        "t,n,_reference,_code,_field,_message\nb,-1,J:1,odd,,'=1+1\n"
+    );
 }
 
 #[tokio::test]
-async fn json_lines_get_three_members() {
-    let said =
-        r#""_reference":"J:1","_code":"type","_message":"\"x\" is a text and is no integer"}"#;
+async fn json_lines_get_four_members() {
+    let said = r#""_reference":"J:1","_code":"type","_field":"n","_message":"\"x\" is a text and is no integer"}"#;
     for (input, expected) in [
         (r#"{"n":"x"}"#, format!(r#"{{"n":"x",{said}"#)),
         (
@@ -291,21 +296,21 @@ async fn json_lines_get_three_members() {
     let said = Said {
         reference: "r".into(),
         code: "c".into(),
+        field: "f".into(),
         message: "m".into(),
     };
     let deep = format!("{{\"a\":{}1{}}}", "[".repeat(100_000), "]".repeat(100_000));
     for raw in ["{}", &deep] {
         jsonl::record(raw.as_bytes(), &said, &mut out).unwrap();
     }
-    let tail = "\"_reference\":\"r\",\"_code\":\"c\",\"_message\":\"m\"}\n";
+    let tail = "\"_reference\":\"r\",\"_code\":\"c\",\"_field\":\"f\",\"_message\":\"m\"}\n";
     let expected = format!("{{{tail}{},{tail}", deep.strip_suffix('}').unwrap());
     assert_eq!(String::from_utf8(out).unwrap(), expected);
 }
 
 #[tokio::test]
 async fn records_of_a_document_come_as_one_in_which_the_path_leads_to_them() {
-    let said =
-        r#""_reference":"J:1","_code":"type","_message":"\"x\" is a text and is no integer"}"#;
+    let said = r#""_reference":"J:1","_code":"type","_field":"n","_message":"\"x\" is a text and is no integer"}"#;
     let two = said.replace("J:1", "J:3");
     for (path, input, expected) in [
         (
@@ -341,15 +346,15 @@ async fn records_of_a_document_come_as_one_in_which_the_path_leads_to_them() {
 
 #[tokio::test]
 async fn lines_come_as_members_beside_what_is_said_of_them() {
-    let raw = |line: &str, number: u32, code: &str, message: &str| {
+    let raw = |line: &str, number: u32, code: &str, field: &str, message: &str| {
         format!(
-            "{{\"_raw\":\"{line}\",\"_reference\":\"J:{number}\",\"_code\":\"{code}\",\"_message\":\"{message}\"}}\n"
+            "{{\"_raw\":\"{line}\",\"_reference\":\"J:{number}\",\"_code\":\"{code}\",\"_field\":\"{field}\",\"_message\":\"{message}\"}}\n"
         )
     };
     let lines = "[format.lines]\npattern = '(?<n>[0-9x]+) (?<t>.)'\n";
     let told = "the line as a whole does not match the pattern of [format.lines]";
-    let expected =
-        raw("x a", 1, "type", r#"\"x\" is no integer"#) + &raw(r#"{\"n\":1}"#, 3, "no_match", told);
+    let expected = raw("x a", 1, "type", "n", r#"\"x\" is no integer"#)
+        + &raw(r#"{\"n\":1}"#, 3, "no_match", "", told);
     check(lines, "x a\n1 b\n{\"n\":1}\n", &expected, &expected).await;
 }
 

@@ -14,6 +14,7 @@ use crate::specs::sqlite::{self as specs, SqliteSpecs};
 use crate::tenant::Tenant;
 use futures::TryStreamExt;
 use pipeline::{Books, Checkpoint, Position, Problem, Tally};
+use sha2::{Digest as _, Sha256};
 use stages::identity::LoadIdentity;
 use stages::plan::Defaults;
 use stages::sqlite::Database;
@@ -51,7 +52,7 @@ fn new_job(tenant: &Tenant, file: Id) -> NewJob {
             pin: SpecPin {
                 name: "a".into(),
                 version: 1,
-                sha256: "aa".into(),
+                sha256: hex::encode(Sha256::digest(SPEC)),
             },
             text: SPEC.into(),
             is_operators: false,
@@ -70,8 +71,9 @@ fn new_job(tenant: &Tenant, file: Id) -> NewJob {
 }
 
 async fn downloaded(stores: &Stores, job: &Job) -> Result<String, Fatal> {
-    let plan = Plan::read("a", &job.spec.text, Defaults::default()).expect("a good spec");
-    let download = of_job(stores, job, Arc::new(plan)).await?;
+    let nowhere = std::path::PathBuf::from("nowhere");
+    let catalog = Catalog::new(nowhere, stores.specs.clone(), Defaults::default());
+    let download = of_job(stores, &catalog, job).await?;
     assert_eq!(
         (download.media_type, download.extension),
         ("text/csv", "csv")
@@ -127,8 +129,8 @@ async fn a_job_gives_back_its_rejects_while_its_file_is_there_and_when_it_is_gon
     };
 
     // Nothing was saved yet: the head is in the file.
-    let titles = "n,_reference,_code,_message";
-    let reference = format!("{}:1,cell_count,two cells", submitted.id);
+    let titles = "n,_reference,_code,_field,_message";
+    let reference = format!("{}:1,cell_count,,two cells", submitted.id);
     let whole = format!("{titles}\r\n{long},2,{reference}\r\n");
     assert_eq!(downloaded(&stores, &job().await).await.unwrap(), whole);
 

@@ -9,6 +9,7 @@ pub mod frame;
 pub mod generate;
 mod glob;
 pub mod identity;
+pub mod infer;
 pub mod ledger;
 pub mod load;
 pub mod open;

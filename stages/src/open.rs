@@ -6,12 +6,14 @@
 mod destination;
 mod files;
 mod preview;
+mod rows;
 #[cfg(test)]
 mod tests;
 
 pub use destination::{Connected, Destination, embedded_file};
 pub use files::OpenFiles;
 pub use preview::Shown;
+pub use rows::Row;
 
 use crate::frame::csv::{CsvFramer, Head, HeadStep, RequiredTitles, find_head};
 use crate::frame::json::JsonFramer;

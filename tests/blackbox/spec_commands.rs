@@ -320,3 +320,50 @@ async fn the_schema_is_a_json_schema_of_the_language() {
         }
     }
 }
+
+#[tokio::test]
+async fn infer_writes_a_spec_that_check_refuses_until_a_person_decides() {
+    let place = place();
+    let rows: String = (1..=30)
+        .map(|number| format!("A-{number};0{}/04/2026;{number},50\n", number % 9 + 1))
+        .collect();
+    let text = format!("No;Day;Total\n{rows}");
+    place.write("fruit.csv", &text);
+    let ended = place
+        .run(["infer", "fruit.csv", "--out", "fruit.toml"])
+        .await;
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    assert!(ended.stdout.contains("To decide: day"), "{}", ended.stdout);
+    let spec = std::fs::read_to_string(place.path("fruit.toml")).unwrap();
+    let checked = place.run(["check", "fruit.toml"]).await;
+    assert_eq!(checked.code, Some(2), "{}", checked.stdout);
+    for said in ["(undecided)", "%d/%m/%Y", "1 problem"] {
+        let said = said.trim_matches(['(', ')']);
+        assert!(checked.stderr.contains(said), "{said}: {}", checked.stderr);
+    }
+    // A file that is there is never written over; standard input gives the same spec.
+    let again = place
+        .run(["infer", "fruit.csv", "--out", "fruit.toml"])
+        .await;
+    assert_eq!(again.code, Some(1), "{}", again.stdout);
+    let piped = place
+        .run_with_stdin(["infer", "-", "--name", "fruit"], text.clone().into_bytes())
+        .await;
+    let below = |text: &str| text.split_once("\nspec = 1").unwrap().1.to_owned();
+    assert_eq!(below(&piped.stdout), below(&spec), "{}", piped.stderr);
+    // Decided, it loads everything.
+    let choice = "#   either: ";
+    let chosen = spec.lines().find_map(|line| line.strip_prefix(choice));
+    let lines = spec
+        .lines()
+        .map(|line| match line.contains("undecided = ") {
+            true => chosen.unwrap(),
+            false => line,
+        });
+    place.write("fruit.toml", lines.collect::<Vec<_>>().join("\n"));
+    let job = job(&place, &["run", "fruit.toml", "fruit.csv"]).await;
+    assert_eq!(
+        (job.verdict().as_str(), job.stats.loaded),
+        ("completed 0", 30)
+    );
+}

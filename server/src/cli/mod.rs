@@ -7,6 +7,7 @@ mod defaults;
 mod docs;
 mod export;
 mod r#gen;
+mod infer;
 mod keys;
 mod load;
 mod preview;
@@ -78,6 +79,8 @@ enum Command {
         /// The spec
         spec: String,
     },
+    /// Read a file and write a commented spec for it; what is ambiguous is left for a person to decide
+    Infer(InferArgs),
     /// Make a big and messy file of a spec, and the truth about it
     #[command(after_help = TRUTH)]
     Gen(GenArgs),
@@ -179,6 +182,19 @@ pub struct PreviewArgs {
     pub records: u64,
 }
 
+/// What `infer` takes.
+#[derive(Args)]
+pub struct InferArgs {
+    /// What to read: a file, `-` or s3://bucket/key
+    pub input: String,
+    /// The name of the spec, instead of the file's
+    #[arg(long)]
+    pub name: Option<String>,
+    /// Where to write the spec, instead of standard output; a file that is not there yet
+    #[arg(long, value_name = "SPEC")]
+    pub out: Option<PathBuf>,
+}
+
 /// What `gen` takes.
 #[derive(Args)]
 pub struct GenArgs {
@@ -268,6 +284,7 @@ pub async fn execute(cli: Cli, config: &Config) -> Exit {
         Command::Run(args) => run::run(config, args).await,
         Command::Check(args) => check::check(config, args).await,
         Command::Preview(args) => preview::preview(config, args).await,
+        Command::Infer(args) => infer::infer(args).await,
         Command::Test { spec } => test::test(config, &spec).await,
         Command::Export { tenant, collection } => {
             export::export(config, tenant.as_deref(), &collection)

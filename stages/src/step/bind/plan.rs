@@ -14,6 +14,7 @@ use super::spec::{ColumnsSpec, FieldSpec, Missing, Order, Target, Unknown, Value
 use super::time::Zone;
 use crate::record::{Field, Schema, Type};
 use crate::step::bind::validate::regex_fault;
+use crate::step::bind::value::Reader;
 use reading::Reading;
 use std::sync::Arc;
 
@@ -138,6 +139,13 @@ impl BindPlan {
             .collect()
     }
 
+    /// How the values of a field are read, where there is such a field.
+    pub fn reader(&self, field: &str) -> Option<&Reader> {
+        let mut fields = self.fields.iter();
+        let planned = fields.find(|planned| &*planned.field.name == field)?;
+        Some(&planned.plan.reader)
+    }
+
     /// The zone of a field's local times: its own, or that of `[values]`.
     pub fn timezone_of(&self, field: &str) -> Option<&Arc<Zone>> {
         let planned = self
@@ -235,6 +243,12 @@ impl Planner<'_> {
             let hint = "letters, digits and `_`, not beginning with a digit; titles and keys go into `from`";
             self.problems
                 .push(PlanProblem::new(&path, "bad_name", message).hint(hint));
+        }
+        if let Some(choices) = &spec.undecided {
+            let message = format!("a person must decide what `{name}` is");
+            let problem = PlanProblem::new(format!("{path}.undecided"), "undecided", message);
+            self.problems
+                .push(problem.hint(format!("{choices}; then take `undecided` away")));
         }
         let target = self.target(name, spec, &path);
         let source = self.source(name, spec, &path);

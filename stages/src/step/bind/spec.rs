@@ -130,6 +130,9 @@ pub struct FieldSpec {
     /// JSON: a text may stand for a number or truth value, and a number for a text.
     #[schemars(example = true)]
     pub lax: Option<bool>,
+    /// What a person must decide before the spec can be used, written by `infer`: as long as it stands here, the spec is
+    /// refused.
+    pub undecided: Option<String>,
 }
 
 /// One entry of `transform`.

@@ -43,6 +43,9 @@ pub struct Block {
     /// Where framing can start again for record `i`, in order, for formats in which that is not where the record
     /// begins (what stands before it says what it stands in). Empty: at each record.
     pub restarts: Vec<Position>,
+    /// What the parser must know of the input before the block: the start tags of the elements that the records stand in,
+    /// as far as these declare namespaces. Empty for formats whose records can be read alone.
+    pub context: Bytes,
 }
 
 impl Block {

@@ -123,6 +123,7 @@ impl Cut {
             end: self.next,
             trailing_skipped: self.skipped,
             restarts: Vec::new(),
+            context: Default::default(),
         })
     }
 }
@@ -177,6 +178,7 @@ impl Overlong {
             end: *at,
             trailing_skipped: 0,
             restarts: Vec::new(),
+            context: Default::default(),
         }
     }
 }

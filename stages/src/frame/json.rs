@@ -11,7 +11,6 @@
 //! otherwise it starts with the document and leaves out what lies before the place.
 
 mod element;
-mod growing;
 pub mod laws;
 mod path;
 #[cfg(test)]
@@ -22,9 +21,9 @@ mod walk;
 pub use path::{BAD_PATH, BadPath, MAX_STEPS, RecordPath, Step, UNSUPPORTED};
 
 use super::cut::usable;
+use super::growing::{Growing, changed};
 use bytes::{Buf, BytesMut};
 use element::Element;
-use growing::{Growing, changed};
 use memchr::memchr_iter;
 use pipeline::{Block, Fatal, FrameLimits, Framer, MAX_RAW_BYTES, Position};
 use schemars::JsonSchema;

@@ -122,6 +122,7 @@ fn block(from: u64, rows: &[impl AsRef<str>]) -> Block {
         frames,
         trailing_skipped: 0,
         restarts: Vec::new(),
+        context: Default::default(),
     }
 }
 

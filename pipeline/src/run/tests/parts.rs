@@ -93,6 +93,7 @@ impl Framer for Lines {
             end: self.at,
             trailing_skipped: 0,
             restarts: Vec::new(),
+            context: Default::default(),
         }))
     }
 }

@@ -55,6 +55,7 @@ fn block(pieces: &[&[u8]]) -> Block {
         end,
         trailing_skipped: 0,
         restarts: Vec::new(),
+        context: Default::default(),
     }
 }
 

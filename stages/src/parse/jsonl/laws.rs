@@ -52,6 +52,7 @@ pub fn parsed(record: &[u8]) -> Result<String, Problem> {
         },
         trailing_skipped: 0,
         restarts: Vec::new(),
+        context: Default::default(),
     };
     let mut found = None;
     let done = JsonlParser.parse(&block, &mut |_, row: Result<&mut Tree, Problem>| {

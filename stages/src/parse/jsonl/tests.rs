@@ -37,6 +37,7 @@ fn block(input: &[u8]) -> Block {
         end,
         trailing_skipped: 0,
         restarts: Vec::new(),
+        context: Default::default(),
     }
 }
 

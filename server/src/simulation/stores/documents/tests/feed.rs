@@ -136,6 +136,7 @@ fn block(from: u64, rows: &[Json]) -> Block {
         frames,
         trailing_skipped: 0,
         restarts: Vec::new(),
+        context: Default::default(),
     }
 }
 

@@ -1,5 +1,7 @@
-//! The block under construction: the bytes of records, one behind the other, and where framing can start again for each.
+//! The block under construction where records are parts of a document: the bytes of records, one behind the other, and
+//! where framing can start again for each.
 
+use bytes::Bytes;
 use pipeline::{Block, Fatal, Frame, FrameLimits, Position};
 
 /// The block under construction.
@@ -10,6 +12,8 @@ pub struct Growing {
     start: Position,
     /// Where what was framed so far ends.
     pub end: Position,
+    /// What the parser must know of the input before the records that are there.
+    pub context: Bytes,
 }
 
 impl Growing {
@@ -21,7 +25,13 @@ impl Growing {
             restarts: Vec::new(),
             start,
             end: start,
+            context: Bytes::new(),
         }
+    }
+
+    /// Whether it holds no record.
+    pub fn is_empty(&self) -> bool {
+        self.frames.is_empty()
     }
 
     /// Whether it takes no more records.
@@ -64,7 +74,10 @@ impl Growing {
 
     /// The block up to its end, and a new one there; `None` where they would be one.
     pub fn close(&mut self) -> Option<Block> {
-        let next = Self::at(self.end);
+        let next = Self {
+            context: self.context.clone(),
+            ..Self::at(self.end)
+        };
         let room = self.bytes.len();
         let done = std::mem::replace(self, next);
         if done.end.offset == done.start.offset {
@@ -78,6 +91,7 @@ impl Growing {
             end: done.end,
             trailing_skipped: 0,
             restarts: done.restarts,
+            context: done.context,
         })
     }
 }

@@ -18,10 +18,12 @@ pub use rows::Row;
 use crate::frame::csv::{CsvFramer, Head, HeadStep, RequiredTitles, find_head};
 use crate::frame::json::JsonFramer;
 use crate::frame::lines::LinesFramer;
+use crate::frame::xml::XmlFramer;
 use crate::parse::csv::CsvParser;
 use crate::parse::fixed::FixedParser;
 use crate::parse::jsonl::JsonlParser;
 use crate::parse::lines::LinesParser;
+use crate::parse::xml::XmlParser;
 use crate::plan::{FormatPlan, Plan};
 use crate::record::Record;
 use crate::sink::{self, Flow};
@@ -75,6 +77,7 @@ const BLOCKS_OF_A_BATCH: usize = 4;
 enum Front {
     Csv(CsvParser, CsvBind),
     Json(JsonlParser, JsonBind),
+    Xml(XmlParser, JsonBind),
     Lines(LinesParser, CsvBind),
     Fixed(FixedParser, CsvBind),
 }
@@ -118,6 +121,15 @@ pub async fn open(
             let from = begin(resume);
             let framer = JsonFramer::new(path, from.books.end, limits);
             let front = Front::Json(JsonlParser, plan.bind.for_tree());
+            let left_out = LeftOut::default();
+            Ok(input.ready(Box::new(framer), from, left_out, front))
+        }
+        FormatPlan::Xml(xml) => {
+            let from = begin(resume);
+            let encoding = plan.input.unpack.encoding;
+            let framer = XmlFramer::new(&xml.path, encoding, from.books.end, limits);
+            let parser = XmlParser::new(xml.path.namespaces.clone(), xml.takes.clone());
+            let front = Front::Xml(parser, plan.bind.for_tree());
             let left_out = LeftOut::default();
             Ok(input.ready(Box::new(framer), from, left_out, front))
         }
@@ -209,6 +221,7 @@ impl Opened {
         let convert = match front {
             Front::Csv(parser, bind) => joined(parser, bind, steps, encode, cover),
             Front::Json(parser, bind) => joined(parser, bind, steps, encode, cover),
+            Front::Xml(parser, bind) => joined(parser, bind, steps, encode, cover),
             Front::Lines(parser, bind) => joined(parser, bind, steps, encode, cover),
             Front::Fixed(parser, bind) => joined(parser, bind, steps, encode, cover),
         };

@@ -15,7 +15,7 @@ mod tests;
 
 pub use crate::glob::name_matches;
 pub use examples::{ExpectedReject, TestInput, TestPlan};
-pub use format::FormatPlan;
+pub use format::{FormatPlan, XmlPlan};
 pub use input::InputPlan;
 pub use sink::{SinkKind, SinkPlan};
 pub use steps::StepPlan;

@@ -111,7 +111,9 @@ pub async fn records(
     let mut last = Vec::new();
     let (dialect, first) = match &plan.format {
         FormatPlan::Jsonl => (Dialect::Jsonl, Vec::new()),
-        FormatPlan::Lines(..) | FormatPlan::Fixed(..) => (Dialect::Raw, Vec::new()),
+        FormatPlan::Xml(_) | FormatPlan::Lines(..) | FormatPlan::Fixed(..) => {
+            (Dialect::Raw, Vec::new())
+        }
         FormatPlan::Json(path) => {
             let (before, behind) = path.around();
             last = (behind + "\n").into_bytes();

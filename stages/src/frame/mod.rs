@@ -8,3 +8,4 @@ mod cut;
 mod growing;
 pub mod json;
 pub mod lines;
+pub mod xml;

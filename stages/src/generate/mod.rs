@@ -228,6 +228,7 @@ fn unless_unknown(plan: &Plan, problems: &mut Problems) {
             let message = "a document holds one record where the record_path has no `[*]`";
             ("format.json.record_path", message)
         }
+        FormatPlan::Xml(_) => ("format.xml", "XML documents cannot be made yet"),
         FormatPlan::Lines(..) => ("format.lines", "lines cannot be made from a pattern yet"),
         FormatPlan::Fixed(..) => ("format.fixed", "lines with fixed places cannot be made yet"),
     };
@@ -239,7 +240,7 @@ fn unless_unknown(plan: &Plan, problems: &mut Problems) {
 fn makers(plan: &Plan, spec: &Spec, problems: &mut Problems) -> Vec<FieldMaker> {
     let medium = match &plan.format {
         FormatPlan::Csv(_) | FormatPlan::Lines(..) | FormatPlan::Fixed(..) => Medium::Cells,
-        FormatPlan::Jsonl | FormatPlan::Json(_) => Medium::Json,
+        FormatPlan::Jsonl | FormatPlan::Json(_) | FormatPlan::Xml(_) => Medium::Json,
     };
     let values = spec.values.clone().unwrap_or_default();
     let mut makers = Vec::new();

@@ -91,6 +91,14 @@ impl Opened {
                     );
                 })?;
             }
+            Front::Xml(parser, bind) => {
+                parser.parse(block, &mut |index, row| {
+                    add(
+                        index,
+                        viewer.view(block.position(index), row, bind, tree_text),
+                    );
+                })?;
+            }
             Front::Lines(parser, bind) => {
                 parser.parse(block, &mut |index, row| {
                     add(

@@ -5,8 +5,10 @@ mod encoding;
 pub mod fixed;
 pub mod jsonl;
 pub mod lines;
+pub mod xml;
 
 pub use csv::CsvParser;
 pub use fixed::FixedParser;
 pub use jsonl::JsonlParser;
 pub use lines::LinesParser;
+pub use xml::XmlParser;

@@ -2,6 +2,9 @@
 
 #[cfg(test)]
 mod tests;
+mod xml;
+
+pub use xml::XmlPlan;
 
 use super::input::DEFAULT_RECORD_BYTES;
 use crate::frame::csv::CsvDialect;
@@ -16,8 +19,8 @@ use crate::step::bind::{
 use pipeline::{Accepted, Position};
 use std::sync::Arc;
 
-/// The most bytes of a record of a JSON document, where the spec says nothing.
-const JSON_RECORD_BYTES: u64 = 16 * 1024 * 1024;
+/// The most bytes of a record of a JSON or XML document, where the spec says nothing.
+const DOCUMENT_RECORD_BYTES: u64 = 16 * 1024 * 1024;
 
 /// How records are found and read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,6 +31,8 @@ pub enum FormatPlan {
     Jsonl,
     /// One JSON document, with records where the path leads.
     Json(RecordPath),
+    /// One XML document, with records where the path leads.
+    Xml(XmlPlan),
     /// Lines, and the pattern that reads them.
     Lines(LinesDialect, Option<LinePattern>),
     /// Lines, and the places of fields in them.
@@ -39,6 +44,7 @@ impl FormatPlan {
     pub fn rows(&self) -> Input {
         match self {
             Self::Jsonl | Self::Json(_) => Input::Tree,
+            Self::Xml(_) => Input::Elements,
             Self::Csv(_) | Self::Lines(..) | Self::Fixed(..) => Input::Columns,
         }
     }
@@ -49,6 +55,7 @@ impl FormatPlan {
             (Self::Fixed(dialect, unit, _), Self::Fixed(others, other_unit, _)) => {
                 (dialect, unit) == (others, other_unit)
             }
+            (Self::Xml(xml), Self::Xml(other)) => xml.path == other.path,
             _ => self == other,
         }
     }
@@ -56,7 +63,7 @@ impl FormatPlan {
     /// The names of the cells that each record has, where the spec says them: the groups of a pattern, or the fields.
     pub fn cells(&self) -> Vec<String> {
         match self {
-            Self::Csv(_) | Self::Jsonl | Self::Json(_) => Vec::new(),
+            Self::Csv(_) | Self::Jsonl | Self::Json(_) | Self::Xml(_) => Vec::new(),
             Self::Lines(_, None) => vec![LINE.to_owned()],
             Self::Lines(_, Some(pattern)) => pattern.names(),
             Self::Fixed(_, _, places) => {
@@ -69,13 +76,14 @@ impl FormatPlan {
     pub fn fed_from(&self, at: Position) -> u64 {
         match self {
             Self::Json(path) => JsonFramer::fed_from(path, at),
+            Self::Xml(_) => 0,
             _ => at.offset,
         }
     }
 
     pub(super) fn default_record_bytes(&self) -> u64 {
         match self {
-            Self::Json(_) => JSON_RECORD_BYTES,
+            Self::Json(_) | Self::Xml(_) => DOCUMENT_RECORD_BYTES,
             _ => DEFAULT_RECORD_BYTES,
         }
     }
@@ -96,7 +104,7 @@ pub(super) fn plan(
                 "the spec does not say how records are found",
             )
             .hint(
-                "add [format.csv], [format.jsonl], [format.json], [format.lines] or [format.fixed]",
+                "add [format.csv], [format.jsonl], [format.json], [format.xml], [format.lines] or [format.fixed]",
             ),
         );
         None
@@ -117,6 +125,7 @@ pub(super) fn plan(
         },
         FormatSpec::Jsonl(_) => Some(FormatPlan::Jsonl),
         FormatSpec::Json(json) => record_path(json.record_path.as_deref(), problems),
+        FormatSpec::Xml(xml) => xml::plan(xml, fields, columns, problems).map(FormatPlan::Xml),
         FormatSpec::Lines(lines) => plan_lines(lines, fields, columns, problems),
         FormatSpec::Fixed(fixed) => plan_fixed(fixed, fields, columns, problems),
     }

@@ -7,6 +7,7 @@
 use super::ByteSize;
 use crate::frame::csv::CsvSpec;
 use crate::frame::json::JsonSpec;
+use crate::frame::xml::XmlSpec;
 use crate::parse::fixed::FixedSpec;
 use crate::parse::lines::LinesSpec;
 use crate::sink::csv::CsvSinkSpec;
@@ -68,7 +69,7 @@ pub struct InputSpec {
     /// The most bytes after decompression. Default: 200GB for compressed input, no limit for other.
     #[schemars(example = &"20GB")]
     pub max_bytes: Option<ByteSize>,
-    /// The most bytes of one record. Default: 1MiB, 16MiB where records are parts of a JSON document.
+    /// The most bytes of one record. Default: 1MiB, 16MiB where records are parts of a JSON or XML document.
     #[schemars(example = &"4MiB")]
     pub max_record_bytes: Option<ByteSize>,
     /// How the input is compressed. Default: auto.
@@ -108,6 +109,8 @@ pub enum FormatSpec {
     Jsonl(JsonlSpec),
     /// One JSON document of any size, with records where a path leads.
     Json(JsonSpec),
+    /// One XML document of any size, with records where a path leads.
+    Xml(XmlSpec),
     /// Lines, read by a pattern or as they are.
     Lines(LinesSpec),
     /// Lines in which each field has its columns.

@@ -9,6 +9,7 @@ use pipeline::{Fatal, FrameLimits, Framer, MAX_RAW_BYTES, Position, Reject, Retr
 use stages::frame::csv::CsvFramer;
 use stages::frame::json::JsonFramer;
 use stages::frame::lines::LinesFramer;
+use stages::frame::xml::XmlFramer;
 use stages::plan::{FormatPlan, Plan};
 use stages::source::Origin;
 use stages::unpack::open_at;
@@ -153,6 +154,7 @@ impl Whole {
         match &self.plan.format {
             FormatPlan::Csv(dialect) => Box::new(CsvFramer::new(dialect, at, limits)),
             FormatPlan::Json(path) => Box::new(JsonFramer::of_one(path, at, limits)),
+            FormatPlan::Xml(xml) => Box::new(XmlFramer::of_one(&xml.path, at, limits)),
             FormatPlan::Jsonl | FormatPlan::Lines(..) | FormatPlan::Fixed(..) => {
                 Box::new(LinesFramer::new(at, limits))
             }

@@ -26,6 +26,67 @@ fn check(text: &str, expected: &[&str], said: &str) {
 }
 
 #[test]
+fn xml_wants_paths_that_can_be_followed() {
+    let with = |path: &str, from: &str| {
+        format!(
+            "[format.xml]\nrecord_path = {path}\nnamespaces = {{ g = ['urn:g', 'urn:h'] }}\n[fields]\na = {{ from = {from} }}\n"
+        )
+    };
+    for (path, from) in [
+        ("'/a'", "'.'"),
+        ("'/g:a/*/b'", "['g:id', '@id', '@xml:lang']"),
+        ("'/a/b'", "'price/@g:currency'"),
+    ] {
+        check(&with(path, from), &[], "");
+    }
+    check(
+        "[format.xml]\n[fields]\na = {}\n",
+        &["4:1 required"],
+        "record_path = \"/catalog/product\"",
+    );
+    for (path, code, said) in [
+        ("'a/b'", "bad_path", "begins with `/`"),
+        ("'//b'", "unsupported", "`//` searches"),
+        ("'/a/b[1]'", "unsupported", "a predicate"),
+        ("'/child::a'", "unsupported", "an axis"),
+        ("'/a/@b'", "bad_path", "an attribute is no record"),
+        ("'/x:a'", "unknown_prefix", "namespaces = { x ="),
+    ] {
+        check(&with(path, "'b'"), &[&format!("5:15 {code}")], said);
+    }
+    for (from, code, said) in [
+        ("'/a/b'", "unsupported", "seen from the record"),
+        ("'b//c'", "unsupported", "`//` searches"),
+        ("'b[2]'", "unsupported", "a predicate"),
+        ("'b/text()'", "unsupported", "means its text"),
+        ("'x:b'", "unknown_prefix", "the prefix `x`"),
+        ("'b c'", "bad_path", "no name of XML"),
+    ] {
+        check(&with("'/a'", from), &[&format!("8:14 {code}")], said);
+    }
+    for (namespaces, code) in [
+        ("{ xml = ['urn:g'] }", "bad_value"),
+        ("{ g = [] }", "bad_value"),
+        ("{ g = ['u'], h = ['u'] }", "impossible"),
+    ] {
+        let text = format!(
+            "[format.xml]\nrecord_path = '/a'\nnamespaces = {namespaces}\n[fields]\na = {{}}\n"
+        );
+        let (found, shown) = problems(&text);
+        assert!(found.len() == 1 && found[0].ends_with(code), "{shown}");
+    }
+    check(
+        "[format.xml]\nrecord_path = '/a'\n[columns]\norder = 'strict'\nunknown = 'hold'\n[fields]\na = { lax = true }\n",
+        &[
+            "7:1 not_applicable",
+            "8:1 not_applicable",
+            "10:7 not_applicable",
+        ],
+        "XML has no header",
+    );
+}
+
+#[test]
 fn json_wants_a_path_that_can_be_followed() {
     let with = |path: &str| format!("[format.json]\nrecord_path = {path}\n[fields]\na = {{}}\n");
     for path in [

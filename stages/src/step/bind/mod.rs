@@ -28,7 +28,7 @@ mod tests;
 pub use cells::CsvBind;
 pub use columns::{BindRefusal, LeftOut, listed};
 pub use number::{MAX_STYLED_NUMBER_BYTES, Negative, NumberStyle};
-pub use path::{Path, Segment};
+pub use path::{Path, Segment, element_key};
 pub use plan::{BindPlan, Input, PlanProblem, RESERVED};
 pub use spec::{
     ColumnsSpec, FieldSpec, FieldsSpec, Literal, Missing, OneOrMany, Order, Target, Transform,

@@ -1,7 +1,7 @@
 //! Paths into a JSON value: the singular paths of RFC 9535 (names and indexes, also from the end), and plain
 //! top-level keys. A path says one place or none; it never searches.
 
-use crate::record::{Item, Key};
+use crate::record::{Item, Key, Type};
 
 /// Where a field's value stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,6 +64,15 @@ impl Path {
     #[inline]
     pub fn find_below<'t>(&self, top: Item<'t>) -> Option<Item<'t>> {
         walk(self.0.get(1..)?, top)
+    }
+}
+
+/// The name under which an XML record has what a field of this type asks for at the place `from`.
+pub fn element_key(from: &str, kind: Option<Type>) -> String {
+    match kind {
+        Some(Type::List) => format!("{from}[]"),
+        Some(Type::Object) => format!("{from}{{}}"),
+        _ => from.to_owned(),
     }
 }
 

@@ -9,7 +9,7 @@ mod tests;
 
 use super::columns::Title;
 use super::field::FieldPlan;
-use super::path::Path;
+use super::path::{Path, element_key};
 use super::spec::{ColumnsSpec, FieldSpec, Missing, Order, Target, Unknown, ValuesSpec};
 use super::time::Zone;
 use crate::record::{Field, Schema, Type};
@@ -28,6 +28,8 @@ pub enum Input {
     Columns,
     /// JSON values.
     Tree,
+    /// What fields ask of XML elements, each an entry of its own: texts, and lists and objects of texts.
+    Elements,
 }
 
 /// Something wrong with a spec.
@@ -224,15 +226,23 @@ impl Planner<'_> {
             return;
         }
         if columns.order == Some(Order::Strict) {
-            let message = "JSON objects have no order of keys";
+            let message = match self.input {
+                Input::Elements => "attributes of XML have no order",
+                _ => "JSON objects have no order of keys",
+            };
             self.problems
                 .push(PlanProblem::new("columns.order", "not_applicable", message));
         }
         if let Some(Unknown::Hold | Unknown::Fail) = columns.unknown {
-            let message = "JSON has no header by which the whole file could be judged";
+            let message = match self.input {
+                Input::Elements => "XML has no header by which the whole file could be judged",
+                _ => "JSON has no header by which the whole file could be judged",
+            };
             let problem = PlanProblem::new("columns.unknown", "not_applicable", message);
-            self.problems
-                .push(problem.hint("`reject` refuses the records that have unknown keys"));
+            self.problems.push(problem.hint(match self.input {
+                Input::Elements => "`reject` refuses the records that have unknown elements",
+                _ => "`reject` refuses the records that have unknown keys",
+            }));
         }
     }
 
@@ -255,7 +265,7 @@ impl Planner<'_> {
         let reading = Reading::new(self.input, spec, values, &path, self.problems);
         let kind = spec.kind.unwrap_or(Type::String);
         let looked_for = match &spec.from {
-            Some(from) if self.input == Input::Tree => {
+            Some(from) if self.input != Input::Columns => {
                 let from: Vec<_> = from.0.iter().map(|from| format!("{from:?}")).collect();
                 format!(" (from {})", from.join(", ")).into()
             }
@@ -312,6 +322,10 @@ impl Planner<'_> {
                 });
                 Source::Titles(titles.collect())
             }
+            Input::Elements => {
+                let key = |from: &String| Path::key(&element_key(from, spec.kind));
+                Source::Paths(said.iter().map(key).collect())
+            }
             Input::Tree => {
                 self.note_keys(&path, spec.from.as_ref().map_or(&[], |from| &from.0));
                 let paths = said.iter().filter_map(|text| match Path::parse(text) {
@@ -367,8 +381,11 @@ impl Planner<'_> {
 
     fn column(&mut self, column: u32, spec: &FieldSpec, path: &str) -> Source {
         let path = format!("{path}.column");
-        if self.input == Input::Tree {
-            let message = "JSON has no columns";
+        if self.input != Input::Columns {
+            let message = match self.input {
+                Input::Elements => "XML has no columns",
+                _ => "JSON has no columns",
+            };
             self.problems
                 .push(PlanProblem::new(&path, "not_applicable", message).hint("use `from`"));
         } else if spec.from.is_some() {

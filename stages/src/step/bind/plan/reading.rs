@@ -46,7 +46,7 @@ impl Reading {
         let kind = spec.kind.unwrap_or(Type::String);
         let scalar = match (kind, input) {
             (Type::List, Input::Columns) => spec.items.unwrap_or(Type::String),
-            (Type::List, Input::Tree) => spec.items.unwrap_or(Type::Object),
+            (Type::List, Input::Tree | Input::Elements) => spec.items.unwrap_or(Type::Object),
             (kind, _) => kind,
         };
         let mut builder = Builder {
@@ -86,7 +86,8 @@ impl Reading {
                 .collect(),
             default,
             reader,
-            lax: spec.lax.unwrap_or(false),
+            // All there is in XML is texts.
+            lax: spec.lax.unwrap_or(input == Input::Elements),
             required: spec.required.unwrap_or(false),
             constraints,
         }

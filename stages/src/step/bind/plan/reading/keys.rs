@@ -66,14 +66,18 @@ impl Builder<'_> {
                 "a cell is a text, never an object",
             );
         }
-        if spec.lax.is_some() && self.input == Input::Columns {
+        if spec.lax.is_some() && self.input != Input::Tree {
             self.tell(
                 "lax",
                 "not_applicable",
-                "`lax` is for JSON: a cell is a text already",
+                match self.input {
+                    Input::Elements => "`lax` is for JSON: all there is in XML is texts already",
+                    _ => "`lax` is for JSON: a cell is a text already",
+                },
             );
         }
-        let untouched = self.kind == Object || self.kind == Type::List && self.input == Input::Tree;
+        let untouched =
+            self.kind == Object || self.kind == Type::List && self.input != Input::Columns;
         for (key, said) in [
             ("transform", spec.transform.is_some()),
             ("strip", spec.strip.is_some()),

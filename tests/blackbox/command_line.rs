@@ -84,7 +84,7 @@ async fn a_step_of_severity_warn_loads_the_record_and_counts_it() {
     let step = "[[steps]]\nreject = { name = \"old\", when = \"age > 45\", severity = \"warn\" }\n";
     place.write(
         "warn.toml",
-        &SPEC.replace("[sink", &format!("{step}\n[sink")),
+        SPEC.replace("[sink", &format!("{step}\n[sink")),
     );
     let ended = place.run(["run", "warn.toml", "people.csv"]).await;
     says(

@@ -276,7 +276,7 @@ async fn run_dry_run_and_test_agree_about_every_sample() {
     for_all(async |spec, differences| {
         let (place, input) = place(spec);
         let path = spec.path.display().to_string();
-        let asked = |command, rejects| {
+        let asked = |command: &str, rejects: &str| {
             [command, &path, &input, "--rejects", rejects, "--json"].map(str::to_owned)
         };
         let run = job(&place.run(asked("run", "run.jsonl")).await, spec);

@@ -35,12 +35,11 @@ const OF_FILES: [&str; 3] = ["column_order", "nul_in_name", "unknown_columns"];
 
 /// The arguments of the call whose bracket was opened just before `text`.
 fn arguments(text: &str) -> Vec<String> {
-    let (mut arguments, mut depth) = (vec![String::new()], 0_u32);
+    let (mut arguments, mut last, mut depth) = (Vec::new(), String::new(), 0_u32);
     let mut chars = text.chars().peekable();
     while let Some(char) = chars.next() {
         match char {
             '"' => {
-                let last = arguments.last_mut().unwrap();
                 last.push(char);
                 while let Some(char) = chars.next() {
                     last.push(char);
@@ -56,13 +55,14 @@ fn arguments(text: &str) -> Vec<String> {
             ')' | ']' | '}' if depth == 0 => break,
             ')' | ']' | '}' => depth -= 1,
             ',' if depth == 0 => {
-                arguments.push(String::new());
+                arguments.push(std::mem::take(&mut last));
                 continue;
             }
             _ => {}
         }
-        arguments.last_mut().unwrap().push(char);
+        last.push(char);
     }
+    arguments.push(last);
     let trimmed = arguments.iter().map(|text| text.trim().to_owned());
     trimmed.collect()
 }

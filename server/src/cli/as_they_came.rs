@@ -80,6 +80,7 @@ async fn found(config: &Config, tenant: &Tenant, id: Id) -> Result<Download, Fat
     let defaults = Defaults {
         batch_records: config.job_batch_records,
         pause_ms: config.job_write_pause_ms,
+        secret: Some(Config::secret_of_the_service),
     };
     let catalog = Catalog::new(config.specs_dir.clone(), stores.specs.clone(), defaults);
     let job = jobs::find(&*stores.queue, tenant, id).await;

@@ -430,7 +430,7 @@ fn decimal(texts: &Texts, alike: &[usize]) -> Judged {
                 (words(COMMA), "the comma stands before the fraction".into()),
             ];
             let example = texts.marks.iter().find_map(|tally| tally.first.as_ref());
-            let example = example.map(|seen| at_value(seen)).unwrap_or_default();
+            let example = example.map(at_value).unwrap_or_default();
             Judged::open(
                 format!("whether the sign is before a fraction or between thousands: {example}"),
                 choices,

@@ -59,6 +59,7 @@ impl Opened {
         match &self.front {
             Front::Csv(parser, _) => give(parser, block, next, each, |cells| Row::Cells(cells)),
             Front::Json(parser, _) => give(parser, block, next, each, |tree| Row::Tree(tree)),
+            Front::Xml(parser, _) => give(parser, block, next, each, |tree| Row::Tree(tree)),
             Front::Lines(parser, _) => give(parser, block, next, each, |cells| Row::Cells(cells)),
             Front::Fixed(parser, _) => give(parser, block, next, each, |cells| Row::Cells(cells)),
         }?;

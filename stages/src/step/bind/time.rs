@@ -34,7 +34,7 @@ pub enum Form {
     /// Without a format: `YYYY-MM-DD`, RFC 3339, or `HH:MM[:SS[.f]]`.
     Iso,
     /// By directives.
-    Pattern(Pattern),
+    Pattern(Box<Pattern>),
     /// Seconds since 1970, also with a fraction.
     EpochSeconds,
     /// Milliseconds since 1970.

@@ -55,7 +55,7 @@ fn rfc_3339() {
 /// A format, a text and the moment in UTC.
 fn check(format: &str, text: &str, expected: &str) {
     let zone = Zone::named("UTC").map(Arc::new);
-    let forms = [Form::Pattern(Pattern::new(format).unwrap())];
+    let forms = [Form::Pattern(Box::new(Pattern::new(format).unwrap()))];
     assert_eq!(
         show(datetime(text, &forms, zone.as_ref())),
         expected,
@@ -156,7 +156,7 @@ fn clocks_that_change() {
 
 #[test]
 fn formats_are_tried_in_order() {
-    let form = |format: &str| Form::Pattern(Pattern::new(format).unwrap());
+    let form = |format: &str| Form::Pattern(Box::new(Pattern::new(format).unwrap()));
     let forms = [form("%d/%m/%Y"), form("%m/%d/%Y"), Form::EpochSeconds];
     let zone = Zone::named("+01:00").map(Arc::new);
     for (text, expected) in [
@@ -340,7 +340,11 @@ fn names_of_other_languages() {
     ] {
         let zone = Zone::named("UTC").map(Arc::new);
         let pattern = Pattern::new(format).unwrap().in_language(locale);
-        let found = show(datetime(text, &[Form::Pattern(pattern)], zone.as_ref()));
+        let found = show(datetime(
+            text,
+            &[Form::Pattern(Box::new(pattern))],
+            zone.as_ref(),
+        ));
         assert_eq!(found, expected, "{locale:?} {format:?} of {text:?}");
     }
 }
@@ -356,7 +360,11 @@ fn a_pivot_says_the_century() {
     ] {
         let zone = Zone::named("UTC").map(Arc::new);
         let pattern = Pattern::new("%d.%m.%y").unwrap().pivoted(pivot);
-        let found = show(datetime(text, &[Form::Pattern(pattern)], zone.as_ref()));
+        let found = show(datetime(
+            text,
+            &[Form::Pattern(Box::new(pattern))],
+            zone.as_ref(),
+        ));
         assert_eq!(found, expected, "{pivot} {text:?}");
     }
 }

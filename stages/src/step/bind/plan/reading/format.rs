@@ -35,7 +35,9 @@ impl Builder<'_> {
                 "format".into()
             };
             Some(match self.form(&key, format, zone)? {
-                Form::Pattern(pattern) => Form::Pattern(pattern.in_language(locale).pivoted(pivot)),
+                Form::Pattern(pattern) => {
+                    Form::Pattern(Box::new(pattern.in_language(locale).pivoted(pivot)))
+                }
                 form => form,
             })
         });
@@ -129,6 +131,6 @@ impl Builder<'_> {
             let hint = "`timezone` in the field or in `[values]`, \"UTC\" or \"Europe/Berlin\" say";
             self.tell_with(key, "no_timezone", message, hint);
         }
-        Some(Form::Pattern(pattern))
+        Some(Form::Pattern(Box::new(pattern)))
     }
 }

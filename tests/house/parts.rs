@@ -23,7 +23,7 @@ const KINDS: [(&str, &[&str]); 6] = [
             "start",
         ],
     ),
-    ("frame", &["cut"]),
+    ("frame", &["cut", "growing"]),
     ("parse", &["encoding"]),
     ("step", &["condition", "expression"]),
     ("sink", &["digest", "flow", "key", "target"]),

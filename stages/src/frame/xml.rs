@@ -45,9 +45,11 @@ pub struct XmlSpec {
     /// Where the records are, a path from the document down: `/catalog/product` is each element `product` in the root
     /// element `catalog`. A step is a name, a name with a prefix of `namespaces`, or `*` for any element. A name without
     /// a prefix means no namespace. Required.
+    #[schemars(example = &"/catalog/product")]
     pub record_path: Option<String>,
     /// The prefixes that paths use, each with the namespaces that it may mean:
     /// `{ a = ["http://www.w3.org/2005/Atom"] }`. The prefixes of the document do not matter. Default: none.
+    #[schemars(example = serde_json::json!({ "a": ["http://www.w3.org/2005/Atom"] }))]
     pub namespaces: Option<BTreeMap<String, Vec<String>>>,
 }
 

@@ -206,6 +206,7 @@ pub struct TestSpec {
     #[schemars(example = serde_json::json!({ "test_order": 6 }))]
     pub expect_drops: Option<BTreeMap<String, u64>>,
     /// How many loaded records are warned of, by the name of the `reject` step of severity `warn`.
+    #[schemars(example = serde_json::json!({ "no_total": 2 }))]
     pub expect_warnings: Option<BTreeMap<String, u64>>,
 }
 

@@ -42,8 +42,10 @@ const CODES_WITHOUT_VALUES: [&str; 12] = [
 #[serde(deny_unknown_fields)]
 pub struct MaskSpec {
     /// How many characters at the beginning stay; none without it.
+    #[schemars(example = 2)]
     pub keep_first: Option<u32>,
     /// How many characters at the end stay; none without it.
+    #[schemars(example = 4)]
     pub keep_last: Option<u32>,
 }
 
@@ -52,8 +54,10 @@ pub struct MaskSpec {
 #[serde(deny_unknown_fields)]
 pub struct HashSpec {
     /// How it is hashed; `sha256` without it.
+    #[schemars(example = &"sha256")]
     pub algorithm: Option<Algorithm>,
     /// A reference to the salt, `env:NAME`: without one, short values are found by trying all of them.
+    #[schemars(example = &"env:SALT_PEOPLE")]
     pub salt: Option<String>,
 }
 

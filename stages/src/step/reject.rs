@@ -26,6 +26,7 @@ pub struct RejectSpec {
     pub message: Option<String>,
     /// Whether the record is refused, or loaded with a warning that is counted under the step's name; `error`
     /// without it.
+    #[schemars(example = &"warn")]
     pub severity: Option<Severity>,
 }
 

@@ -78,9 +78,9 @@ fn xml_wants_paths_that_can_be_followed() {
     check(
         "[format.xml]\nrecord_path = '/a'\n[columns]\norder = 'strict'\nunknown = 'hold'\n[fields]\na = { lax = true }\n",
         &[
-            "7:1 not_applicable",
-            "8:1 not_applicable",
-            "10:7 not_applicable",
+            "7:9 not_applicable",
+            "8:11 not_applicable",
+            "10:13 not_applicable",
         ],
         "XML has no header",
     );

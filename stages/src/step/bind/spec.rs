@@ -132,6 +132,7 @@ pub struct FieldSpec {
     pub lax: Option<bool>,
     /// What a person must decide before the spec can be used, written by `infer`: as long as it stands here, the spec is
     /// refused.
+    #[schemars(example = &"is 03/04 the third of April?")]
     pub undecided: Option<String>,
 }
 

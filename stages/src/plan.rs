@@ -8,6 +8,7 @@
 mod examples;
 mod format;
 mod input;
+mod privacy;
 mod sink;
 mod steps;
 #[cfg(test)]
@@ -22,9 +23,9 @@ pub use steps::StepPlan;
 
 use crate::record::Schema;
 use crate::spec::{ErrorsSpec, OnBreachSpec, Problem, Problems, Spec};
-use crate::step::Privacy;
 use crate::step::bind::{BindPlan, Input, PlanProblem, Unknown};
 use pipeline::{Budget, Cover, OnBreach};
+use privacy::Privacy;
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
 

@@ -5,10 +5,8 @@ mod condition;
 pub mod derive;
 pub mod drop;
 pub mod expression;
-pub mod privacy;
 pub mod reject;
 
 pub use derive::DeriveSpec;
 pub use drop::DropSpec;
-pub use privacy::{Algorithm, HashSpec, MaskSpec, Privacy};
 pub use reject::{BUILT_IN_CODES, RejectSpec, Severity};

@@ -14,6 +14,7 @@ mod item;
 mod number;
 mod path;
 mod plan;
+mod privacy;
 mod spec;
 mod text;
 mod time;
@@ -30,6 +31,7 @@ pub use columns::{BindRefusal, LeftOut, listed};
 pub use number::{MAX_STYLED_NUMBER_BYTES, Negative, NumberStyle};
 pub use path::{Path, Segment, element_key};
 pub use plan::{BindPlan, Input, PlanProblem, RESERVED};
+pub use privacy::{Algorithm, HashSpec, MaskSpec};
 pub use spec::{
     ColumnsSpec, FieldSpec, FieldsSpec, Literal, Missing, OneOrMany, Order, Target, Transform,
     Unknown, ValuesSpec,

@@ -9,9 +9,9 @@ mod tests;
 pub use words::{FieldsSpec, Literal, OneOrMany, Target};
 
 use super::number::Negative;
+use super::privacy::{HashSpec, MaskSpec};
 use super::time::Locale;
 use crate::record::Type;
-use crate::step::{HashSpec, MaskSpec};
 use schemars::JsonSchema;
 use serde::Deserialize;
 

@@ -8,7 +8,7 @@ fn secret(name: &str) -> Option<String> {
 }
 
 fn planned(fields: &str) -> (Privacy, Vec<PlanProblem>) {
-    let fields: super::super::bind::FieldsSpec = toml::from_str(fields).unwrap();
+    let fields: crate::step::bind::FieldsSpec = toml::from_str(fields).unwrap();
     let defaults = Defaults {
         secret: Some(secret),
         ..Defaults::default()

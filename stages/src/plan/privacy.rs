@@ -7,13 +7,11 @@
 #[cfg(test)]
 mod tests;
 
-use super::BUILT_IN_CODES;
-use super::bind::{FieldSpec, OneOrMany, PlanProblem};
-use crate::plan::{Defaults, StepPlan};
+use super::{Defaults, StepPlan};
 use crate::record::{Record, Type, Value};
+use crate::step::BUILT_IN_CODES;
+use crate::step::bind::{FieldSpec, MaskSpec, OneOrMany, PlanProblem, Target};
 use pipeline::{Cover, Reject, Step, Verdict};
-use schemars::JsonSchema;
-use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -36,39 +34,6 @@ const CODES_WITHOUT_VALUES: [&str; 12] = [
     "unknown_column",
     "unknown_field",
 ];
-
-/// `mask`: every character but a few becomes `*`. A value that is no longer than what is kept is masked whole.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct MaskSpec {
-    /// How many characters at the beginning stay; none without it.
-    #[schemars(example = 2)]
-    pub keep_first: Option<u32>,
-    /// How many characters at the end stay; none without it.
-    #[schemars(example = 4)]
-    pub keep_last: Option<u32>,
-}
-
-/// `hash`: the value becomes 64 hexadecimal digits, the hash of the salt followed by the value in UTF-8.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct HashSpec {
-    /// How it is hashed; `sha256` without it.
-    #[schemars(example = &"sha256")]
-    pub algorithm: Option<Algorithm>,
-    /// A reference to the salt, `env:NAME`: without one, short values are found by trying all of them.
-    #[schemars(example = &"env:SALT_PEOPLE")]
-    pub salt: Option<String>,
-}
-
-/// How a value is hashed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Algorithm {
-    /// SHA-256.
-    #[default]
-    Sha256,
-}
 
 /// What the spec's fields say of personal data.
 #[derive(Clone, Debug, Default)]
@@ -133,7 +98,7 @@ fn share((one, a): &(String, FieldSpec), (other, b): &(String, FieldSpec)) -> bo
 /// The place in the document, as a target calls the field.
 fn target(spec: &FieldSpec) -> Option<String> {
     match &spec.to {
-        Some(super::bind::Target::Path(path)) => Some(path.clone()),
+        Some(Target::Path(path)) => Some(path.clone()),
         _ => None,
     }
 }

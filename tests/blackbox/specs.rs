@@ -5,7 +5,6 @@
 
 use crate::golden::{Outcome, blessing, compare, sample, without_ids};
 use serde_json::Value;
-use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use testbed::process::{Ended, Sluicegate};
@@ -222,98 +221,6 @@ async fn a_dry_run_finds_the_same_rejects_and_writes_nothing() {
         );
     })
     .await;
-}
-
-/// A spec of the tree with one test more: its whole sample, with the rejects that a run found and its golden documents; and
-/// whether it has these: TOML has no word for the nulls that some hold.
-fn with_its_sample_as_test(spec: &Spec, input: &str, rejects: &str) -> (String, bool) {
-    let mut text: toml::Table = std::fs::read_to_string(&spec.path)
-        .unwrap()
-        .parse()
-        .unwrap();
-    let lines = |text: &str| -> Vec<Value> {
-        let lines = text.lines().map(serde_json::from_str);
-        lines.collect::<Result<_, _>>().unwrap()
-    };
-    let rejects: Vec<Value> = lines(rejects)
-        .iter()
-        .map(|reject| {
-            let said = ["record", "field", "code"].map(|key| (key, &reject[key]));
-            let said = said.into_iter().filter(|(_, value)| !value.is_null());
-            said.map(|(key, value)| (key.to_owned(), value.clone()))
-                .collect()
-        })
-        .collect();
-    let mut test = toml::Table::new();
-    test.insert("name".into(), "the whole sample".into());
-    test.insert("input_file".into(), input.into());
-    test.insert(
-        "expect_rejects".into(),
-        toml::Value::try_from(rejects).unwrap(),
-    );
-    let golden = std::fs::read_to_string(spec.folder.join("records.jsonl")).unwrap_or_default();
-    // Lineage is of a job, and a test is none.
-    let documents = lines(&golden).into_iter().map(|mut document| {
-        let lineage = text["sink"]["mongodb"].get("lineage");
-        if let Some(name) = lineage.and_then(toml::Value::as_str) {
-            document.as_object_mut().unwrap().remove(name);
-        }
-        toml::Value::try_from(document)
-    });
-    let documents = documents.collect::<Result<Vec<_>, _>>();
-    let has_documents = documents.is_ok();
-    if let Ok(documents) = documents {
-        test.insert("expect".into(), documents.into());
-    }
-    let tests = text["tests"].as_array_mut().unwrap();
-    tests.push(test.into());
-    (text.to_string(), has_documents)
-}
-
-#[tokio::test]
-async fn run_dry_run_and_test_agree_about_every_sample() {
-    let with_documents = Cell::new(0);
-    for_all(async |spec, differences| {
-        let (place, input) = place(spec);
-        let path = spec.path.display().to_string();
-        let asked = |command: &str, rejects: &str| {
-            [command, &path, &input, "--rejects", rejects, "--json"].map(str::to_owned)
-        };
-        let run = job(&place.run(asked("run", "run.jsonl")).await, spec);
-        let dry = job(&place.run(asked("check", "dry.jsonl")).await, spec);
-        for key in ["state", "errors"] {
-            if run[key] != dry[key] {
-                differences.push_str(&format!(
-                    "{path}: {key}: run {}, dry run {}\n",
-                    run[key], dry[key]
-                ));
-            }
-        }
-        // A dry run loads nothing, yet says how many records are good.
-        for key in ["read", "rejected", "dropped", "skipped", "loaded"] {
-            if run["stats"][key] != dry["stats"][key] {
-                differences.push_str(&format!(
-                    "{path}: {key}: run {}, dry run {}\n",
-                    run["stats"][key], dry["stats"][key]
-                ));
-            }
-        }
-        let rejects = written(&place, "run.jsonl");
-        differences.push_str(&compare(
-            &format!("rejects of {path}"),
-            &rejects,
-            &written(&place, "dry.jsonl"),
-        ));
-        let (with_sample, has_documents) = with_its_sample_as_test(spec, &input, &rejects);
-        with_documents.set(with_documents.get() + usize::from(has_documents));
-        place.write("with-sample.toml", with_sample);
-        let tested = place.run(["test", "with-sample.toml"]).await;
-        if tested.code != Some(0) || !tested.stdout.contains("test the whole sample ... ok") {
-            differences.push_str(&format!("{path}:\n{}{}\n", tested.stdout, tested.stderr));
-        }
-    })
-    .await;
-    assert!(with_documents.get() >= 5, "{}", with_documents.get());
 }
 
 #[test]

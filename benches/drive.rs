@@ -12,9 +12,11 @@ use pipeline::{
 use stages::frame::csv::CsvFramer;
 use stages::frame::json::{JsonFramer, RecordPath};
 use stages::frame::lines::LinesFramer;
+use stages::frame::xml::XmlFramer;
 use stages::identity::LoadIdentity;
 use stages::parse::csv::CsvParser;
-use stages::parse::jsonl::JsonlParser;
+use stages::parse::{JsonlParser, XmlParser};
+use stages::plan::FormatPlan;
 use stages::record::{Cells, DocumentWriter, Record, Tree};
 use stages::sink::{Nulls, mongodb, null};
 use stages::source::Origin;
@@ -66,6 +68,38 @@ impl Stages<Tree> {
         let bind = Box::new(input.plan.bind.for_tree());
         let framer: MakeFramer = Box::new(|| Box::new(LinesFramer::new(Position::START, limits())));
         Self::of(input, 0, framer, JsonlParser, bind)
+    }
+
+    /// The same events as one JSON document.
+    pub fn events_document(min_bytes: usize) -> Self {
+        let input = Input::events_document(min_bytes);
+        let FormatPlan::Json(path) = input.plan.format.clone() else {
+            panic!("{} is no JSON document", input.plan.name);
+        };
+        let bind = Box::new(input.plan.bind.for_tree());
+        let framer: MakeFramer =
+            Box::new(move || Box::new(JsonFramer::new(&path, Position::START, limits())));
+        Self::of(input, 0, framer, JsonlParser, bind)
+    }
+
+    /// The same events as one XML document.
+    pub fn events_xml(min_bytes: usize) -> Self {
+        let input = Input::events_xml(min_bytes);
+        let FormatPlan::Xml(xml) = input.plan.format.clone() else {
+            panic!("{} is no XML", input.plan.name);
+        };
+        let parser = XmlParser::new(xml.path.namespaces.clone(), xml.takes.clone());
+        let bind = Box::new(input.plan.bind.for_tree());
+        let encoding = input.plan.input.unpack.encoding;
+        let framer: MakeFramer = Box::new(move || {
+            Box::new(XmlFramer::new(
+                &xml.path,
+                encoding,
+                Position::START,
+                limits(),
+            ))
+        });
+        Self::of(input, 0, framer, parser, bind)
     }
 }
 

@@ -27,7 +27,7 @@ const COUNTED: &str = "*the_counted_part*";
 /// Where the figures are kept.
 const FIGURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/instructions.tsv");
 /// The names of all inputs: the format and what is done with it.
-const INPUTS: [&str; 14] = [
+const INPUTS: [&str; 20] = [
     "csv frame",
     "csv parse",
     "csv bind",
@@ -42,6 +42,12 @@ const INPUTS: [&str; 14] = [
     "jsonl encode BSON",
     "jsonl encode JSON",
     "jsonl chain to BSON",
+    "json frame",
+    "json chain to BSON",
+    "xml frame",
+    "xml parse",
+    "xml bind",
+    "xml chain to BSON",
 ];
 
 fn main() -> ExitCode {
@@ -72,6 +78,8 @@ fn count(name: &str) {
     let (format, what) = name.split_once(' ').unwrap_or((name, ""));
     match format {
         "csv" => count_of(&Stages::orders(INPUT_BYTES), what),
+        "json" => count_of(&Stages::events_document(INPUT_BYTES), what),
+        "xml" => count_of(&Stages::events_xml(INPUT_BYTES), what),
         _ => count_of(&Stages::events(INPUT_BYTES), what),
     }
 }

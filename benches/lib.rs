@@ -1,5 +1,5 @@
-//! Seeded inputs that the benches share: generated orders as CSV and generated events as JSON Lines, with the specs
-//! that read them.
+//! Seeded inputs that the benches share: generated orders as CSV, and generated events as JSON Lines, as one JSON
+//! document and as one XML document, with the specs that read them.
 //!
 //! About 3 % of the records are bad and 1 % are dropped, as in the tests from end to end. The same seed gives the same
 //! bytes on every machine, so figures differ by machine and code alone. Everything here panics where a bench could only
@@ -8,6 +8,7 @@
 
 pub mod args;
 pub mod drive;
+mod feed;
 pub mod figures;
 pub mod machine;
 pub mod plot;
@@ -69,6 +70,28 @@ impl Input {
         });
         Self {
             plan: plan("events-e2e.toml", events::SPEC),
+            bytes: bytes.into(),
+            records,
+        }
+    }
+
+    /// The events as one JSON document: at least `min_bytes` bytes.
+    pub fn events_document(min_bytes: usize) -> Self {
+        let format = "[format.json]\nrecord_path = \"$.data.events[*]\"";
+        let spec = events::SPEC.replace("[format.jsonl]", format);
+        let (bytes, records) = feed::json(SEED, min_bytes);
+        Self {
+            plan: plan("events-document.toml", &spec),
+            bytes: bytes.into(),
+            records,
+        }
+    }
+
+    /// The events as one XML document: at least `min_bytes` bytes.
+    pub fn events_xml(min_bytes: usize) -> Self {
+        let (bytes, records) = feed::xml(SEED, min_bytes);
+        Self {
+            plan: plan("events-xml.toml", include_str!("events-xml.toml")),
             bytes: bytes.into(),
             records,
         }

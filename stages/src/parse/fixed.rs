@@ -5,6 +5,7 @@
 //! the last place, or between places, is nobody's. Columns are characters, or bytes of UTF-8; a byte column in the
 //! middle of a character is the problem `encoding`.
 
+pub mod laws;
 #[cfg(test)]
 mod tests;
 

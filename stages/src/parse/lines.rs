@@ -4,6 +4,7 @@
 //! cell `line`. A line that the pattern does not match as a whole is the problem `no_match`, one that is not UTF-8 is
 //! `encoding`. Time is linear in the line, whatever the pattern. It never trims and never guesses.
 
+pub mod laws;
 #[cfg(test)]
 mod tests;
 

@@ -105,4 +105,18 @@ proptest! {
         };
         prop_assert_eq!(parse(Unit::Characters, &[(first, last)], line.as_bytes()), [expected]);
     }
+
+    #[test]
+    fn the_law_holds_for_any_lines(
+        head in prop::collection::vec(any::<u8>(), 9),
+        lines in prop::collection::vec(
+            prop_oneof![
+                "[ aä€😀]{1,60}".prop_map(String::into_bytes),
+                prop::collection::vec(any::<u8>(), 0..40),
+            ],
+            0..6,
+        ),
+    ) {
+        laws::hold_for_any(&[head, lines.join(&b'\n')].concat());
+    }
 }

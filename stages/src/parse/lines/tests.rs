@@ -3,6 +3,7 @@
 use super::*;
 use crate::frame::lines::LinesFramer;
 use pipeline::{FrameLimits, Framer, Position};
+use proptest::prelude::*;
 use std::time::Duration;
 
 fn parse(pattern: Option<&str>, input: &[u8]) -> Vec<String> {
@@ -81,4 +82,23 @@ fn a_line_that_would_be_tried_in_many_ways_is_read_once() {
     // Backtracking would take longer than there is.
     let found = receiver.recv_timeout(Duration::from_secs(60));
     assert_eq!(found, Ok(vec!["no_match".to_owned()]));
+}
+
+proptest! {
+    #[test]
+    fn the_law_holds_for_any_lines(
+        choice in any::<u8>(),
+        lines in prop::collection::vec(
+            prop_oneof![
+                "[a-z]{1,4}=[ä =]{0,4}".prop_map(String::into_bytes),
+                "xy?z{0,3}[0-9]{0,3}".prop_map(String::into_bytes),
+                r#"[a-z]{1,3} - [a-z]{1,3} \[[^\]]{1,9}\] "[^"]{0,9}" [0-9]{3} (-|[0-9]{1,4})( "[^"]{0,4}")?"#
+                    .prop_map(String::into_bytes),
+                prop::collection::vec(any::<u8>(), 0..40),
+            ],
+            0..6,
+        ),
+    ) {
+        laws::hold_for_any(&[vec![choice], lines.join(&b'\n')].concat());
+    }
 }

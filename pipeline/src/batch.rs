@@ -3,7 +3,7 @@
 //! A [`Converted`] holds the outcome of every record of one block; a [`Batch`] joins as many of them as
 //! its limits allow. Nothing is copied on the way: the encoded bytes stay where the encoder put them.
 
-use crate::{Block, Cover, Fatal, Position, Problem, Reject};
+use crate::{Amount, Block, Carried, Cover, Fatal, Position, Problem, Reject};
 use std::sync::Arc;
 
 /// The limits of a batch.
@@ -41,6 +41,14 @@ pub struct Converted {
     /// What records that are to be written are warned of: ordinal and name, in order. At most one of each step for
     /// each record.
     pub warnings: Vec<(u64, Arc<str>)>,
+    /// What is carried to its first record.
+    pub carried: Vec<Carried>,
+    /// What is carried to the records behind it.
+    pub carried_on: Vec<Carried>,
+    /// The totals that its records add to, where the job has controls ([`crate::Measure::terms`]).
+    pub terms: Option<Arc<[Arc<str>]>>,
+    /// What they add, in order: those that are to be written, and those that a kind drops.
+    pub amounts: Vec<Amount>,
     /// The encoded operations, one behind the other.
     bytes: Vec<u8>,
     /// For each operation: the end of its bytes, and its record's index in the block.
@@ -61,6 +69,10 @@ impl Converted {
             rejects: Vec::new(),
             drops: Vec::new(),
             warnings: Vec::new(),
+            carried: block.carried.clone().unwrap_or_default(),
+            carried_on: Vec::new(),
+            terms: None,
+            amounts: Vec::new(),
             bytes: Vec::with_capacity(block.bytes.len() * 2),
             operations: Vec::with_capacity(block.frames.len()),
             cover,
@@ -140,6 +152,7 @@ impl Converted {
                 ),
             ));
         }
+        self.carried_on = block.carried_to(block.frames.len());
         self.block = Some(block);
         Ok(self)
     }
@@ -191,6 +204,8 @@ impl Converted {
         self.rejects.retain(|reject| reject.at.ordinal <= ordinal);
         self.drops.retain(|&(dropped, _)| dropped <= ordinal);
         self.warnings.retain(|&(warned, _)| warned <= ordinal);
+        self.amounts.retain(|amount| amount.ordinal <= ordinal);
+        self.carried_on = block.carried_to(index + 1);
         self.skipped = block.skipped_before(index + 2);
         self.end = block.restart(index + 1);
     }
@@ -285,6 +300,7 @@ fn broken_message(code: &str) -> &'static str {
         "unclosed_quote" => {
             "a quote opens in this record and does not close before the end of the file or within max_record_bytes"
         }
+        "unknown_record" => "none of the kinds in [records] takes this record",
         _ => "the record could not be framed",
     }
 }

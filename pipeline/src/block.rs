@@ -5,7 +5,7 @@
 //! larger record.
 
 use crate::books::unbalanced;
-use crate::{Fatal, Position, Reject};
+use crate::{Carried, Fatal, Position, Reject};
 use bytes::Bytes;
 
 /// Where one record lies in its block, or why the framer could not give it whole.
@@ -21,6 +21,10 @@ pub struct Frame {
     pub offset: u64,
     /// Lines between the record before (or the block's start) and this one that are no records.
     pub skipped: u32,
+    /// Which of the kinds of records of the spec it is, by its place there; 0 where the spec tells none apart.
+    pub kind: u8,
+    /// Whether records behind it need its values ([`Block::carried_to`]).
+    pub carries: bool,
     /// The code of the reject that this record is, when the framer broke it off (`record_too_large`,
     /// `unclosed_quote`); its bytes are then only the first [`crate::MAX_RAW_BYTES`].
     pub broken: Option<&'static str>,
@@ -46,6 +50,9 @@ pub struct Block {
     /// What the parser must know of the input before the block: the start tags of the elements that the records stand in,
     /// as far as these declare namespaces. Empty for formats whose records can be read alone.
     pub context: Bytes,
+    /// The records before the block whose values its records need: the latest of each kind that carries, in the order
+    /// of kinds. `None` where no record ever carries.
+    pub carried: Option<Vec<Carried>>,
 }
 
 impl Block {

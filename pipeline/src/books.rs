@@ -4,9 +4,10 @@
 //! The outcomes are the sink's answers, the rejects and the drops. The books refuse an acknowledgement that
 //! does not begin where the last one ended, so what they hold is always a gap-free prefix of the input.
 
-use crate::{Digest, Fatal, Holdings, Position, Reject, Summary, Written};
+use crate::{Carried, Digest, Fatal, Holdings, LOADED, Position, Reject, Summary, Total, Written};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// How many records had which outcome.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -53,6 +54,10 @@ pub struct Ack {
     pub warned: BTreeMap<String, u64>,
     /// Lines that are no records.
     pub skipped: u64,
+    /// What is carried to the records behind the batch.
+    pub carried: Vec<Carried>,
+    /// What its records add to the totals, in their order; empty where the job has no controls.
+    pub totals: Vec<Total>,
 }
 
 /// The way out where a target holds more than was acknowledged: trying again counts the same documents again.
@@ -70,6 +75,9 @@ pub struct Books {
     pub summary: Summary,
     /// The sum over the documents of loaded and already loaded records.
     pub digest: Digest,
+    /// What the controls of the job compare at its end, [`LOADED`] first; empty where it has none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub totals: Vec<Total>,
 }
 
 impl Books {
@@ -85,7 +93,15 @@ impl Books {
             counters,
             summary: Summary::default(),
             digest: Digest::default(),
+            totals: Vec::new(),
         }
+    }
+
+    /// The same books, which keep totals of `terms` as well.
+    #[must_use]
+    pub fn totalling(mut self, terms: &[Arc<str>]) -> Self {
+        self.totals = terms.iter().map(|term| Total::of(term)).collect();
+        self
     }
 
     /// What the acknowledgements add up to.
@@ -137,6 +153,7 @@ impl Books {
             next.summary.count(reject);
         }
         next.digest += ack.written.digest;
+        next.add_totals(&ack.totals)?;
         next.end = ack.end;
         next.balance()?;
         *self = next;
@@ -151,7 +168,7 @@ impl Books {
         let c = &self.counters;
         let outcomes = c.loaded + c.already_loaded + c.rejected + c.dropped_total();
         if c.read == outcomes {
-            return Ok(());
+            return self.balance_totals();
         }
         Err(unbalanced(format!(
             "{} records were read, {outcomes} have an outcome: {} loaded, {} already loaded, {} rejected, {} dropped",
@@ -160,6 +177,39 @@ impl Books {
             c.already_loaded,
             c.rejected,
             c.dropped_total()
+        )))
+    }
+
+    /// Adds what a batch adds to the totals.
+    fn add_totals(&mut self, more: &[Total]) -> Result<(), Fatal> {
+        let terms = |totals: &[Total]| -> Vec<String> {
+            totals.iter().map(|total| total.term.clone()).collect()
+        };
+        let is_same = |(total, more): (&Total, &Total)| total.term == more.term;
+        if self.totals.len() != more.len() || !self.totals.iter().zip(more).all(is_same) {
+            return Err(unbalanced(format!(
+                "totals of {:?} are kept, those of {:?} come",
+                terms(&self.totals),
+                terms(more)
+            )));
+        }
+        let both = self.totals.iter_mut().zip(more);
+        both.for_each(|(total, more)| total.add(more));
+        Ok(())
+    }
+
+    /// Checks that the totals hold for the records that were acknowledged, each once.
+    fn balance_totals(&self) -> Result<(), Fatal> {
+        let Some(first) = self.totals.first() else {
+            return Ok(());
+        };
+        let written = self.counters.loaded + self.counters.already_loaded;
+        if first.term == LOADED && first.records == written {
+            return Ok(());
+        }
+        Err(unbalanced(format!(
+            "the totals hold {} records ({}), {written} were acknowledged",
+            first.records, first.term
         )))
     }
 
@@ -234,6 +284,8 @@ mod tests {
             dropped,
             warned: BTreeMap::new(),
             skipped: 0,
+            carried: Vec::new(),
+            totals: Vec::new(),
         }
     }
 

@@ -5,6 +5,7 @@
 
 use crate::{Checkpoint, Converted, Counters};
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 
 /// What happens when the budget is exceeded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -73,15 +74,33 @@ pub enum Cause {
     MinRecords,
     /// Columns that the spec does not know, by name.
     UnknownColumns(Vec<String>),
+    /// Two numbers that a control compares are not equal.
+    Control {
+        /// The control's name.
+        name: String,
+        /// What was counted or added up, or why it is not known.
+        actual: String,
+        /// What it must be, or why that is not known.
+        expected: String,
+    },
 }
 
 impl Cause {
-    /// The stable word for this cause.
-    pub fn code(&self) -> &'static str {
+    /// The stable word for this cause; with the name where there may be several.
+    pub fn code(&self) -> Cow<'static, str> {
+        match self {
+            Self::Control { name, .. } => format!("control.{name}").into(),
+            _ => self.kind().into(),
+        }
+    }
+
+    /// The stable word for causes of this kind.
+    pub fn kind(&self) -> &'static str {
         match self {
             Self::Errors => "errors",
             Self::MinRecords => "min_records",
             Self::UnknownColumns(_) => "unknown_columns",
+            Self::Control { .. } => "control",
         }
     }
 }
@@ -252,6 +271,7 @@ mod tests {
             mark: None,
             head: String::new(),
             bytes_read: 0,
+            carried: Vec::new(),
             busy: None,
         };
         let columns = |name: &str| Cause::UnknownColumns(vec![name.into()]);

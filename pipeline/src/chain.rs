@@ -18,7 +18,7 @@
 //! }
 //! ```
 
-use crate::{Block, Converted, Cover, Fatal, Position, Problem};
+use crate::{Block, Converted, Cover, Exact, Fatal, Position, Problem};
 use std::sync::Arc;
 
 /// Turns the records of a block into rows.
@@ -60,6 +60,16 @@ pub trait Encode<R>: Send + Sync {
     /// # Errors
     /// What the target can never hold: a document over its size limit, or too deep.
     fn encode(&self, at: Position, record: &R, out: &mut Vec<u8>) -> Result<(), Problem>;
+}
+
+/// What records add to the totals that controls compare at the end.
+pub trait Measure<R>: Send + Sync {
+    /// The terms of the totals, [`crate::LOADED`] first.
+    fn terms(&self) -> &Arc<[Arc<str>]>;
+
+    /// Gives what a record of this kind adds, each with the place of its total in [`Self::terms`]. Called once for
+    /// each record that is to be written, or that its kind drops.
+    fn measure(&self, kind: u8, record: &R, each: &mut dyn FnMut(u8, Option<Exact>));
 }
 
 /// What becomes of a record.

@@ -3,8 +3,8 @@
 //! *Any cut, any restart*: however the bytes are chunked, and from whichever reported resume point a run
 //! starts again, the same records and the same rejects come out.
 
-use crate::{Block, Convert, Fatal, Framer, Position};
-use std::collections::BTreeSet;
+use crate::{Block, Carried, Convert, Fatal, Framer, Position};
+use std::collections::BTreeMap;
 
 /// What a framer found, record by record.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,7 +15,14 @@ pub struct Framing {
     pub end: Position,
     /// Lines that are no records.
     pub skipped: u64,
+    /// The kind of each record, and whether it carries.
+    pub kinds: Vec<(u8, bool)>,
+    /// What is carried to whatever would follow.
+    pub carried: Vec<Carried>,
 }
+
+/// Makes a framer that starts again at a place, with what is carried to it.
+pub type Starts<'f> = &'f dyn Fn(Position, &[Carried]) -> Box<dyn Framer>;
 
 /// Where a framer that is made at a position wants to be fed from: the offset of its first byte.
 pub type FedFrom<'f> = &'f dyn Fn(Position) -> u64;
@@ -82,7 +89,13 @@ pub fn framing(blocks: &[Block], start: Position) -> Framing {
         }
     }
     let end = blocks.last().map_or(start, |block| block.end);
+    let frames = blocks.iter().flat_map(|block| &block.frames);
+    let carried = blocks
+        .last()
+        .map(|block| block.carried_to(block.frames.len()));
     Framing {
+        kinds: frames.map(|frame| (frame.kind, frame.carries)).collect(),
+        carried: carried.unwrap_or_default(),
         records,
         end,
         skipped: blocks.iter().map(Block::skipped).sum(),
@@ -110,20 +123,39 @@ pub fn any_cut_any_restart_until(
     fed_from: FedFrom<'_>,
     input: &[u8],
 ) -> (Framing, Option<String>) {
-    let run = |at: Position, chunk: usize| {
+    any_cut_any_restart_carried(&|at, _| make(at), fed_from, input)
+}
+
+/// Checks the same for framers that are told what is carried to where they start: each block begins with what the one
+/// before it leaves, and it is the same however it was reached.
+///
+/// # Panics
+/// When the law is broken.
+pub fn any_cut_any_restart_carried(
+    make: Starts<'_>,
+    fed_from: FedFrom<'_>,
+    input: &[u8],
+) -> (Framing, Option<String>) {
+    let run = |at: Position, carried: &[Carried], chunk: usize| {
         let rest = &input[fed_from(at) as usize..];
-        let (blocks, fatal) = frame_until(make(at), at, rest, chunk);
+        let (blocks, fatal) = frame_until(make(at, carried), at, rest, chunk);
+        let mut due = carried.to_vec();
+        for block in &blocks {
+            let carried = block.carried.clone().unwrap_or_default();
+            assert_eq!(carried, due, "what the block before leaves");
+            due = block.carried_to(block.frames.len());
+        }
         (blocks, fatal.map(|fatal| fatal.to_string()))
     };
-    let (blocks, failed) = run(Position::START, input.len());
+    let (blocks, failed) = run(Position::START, &[], input.len());
     let whole = framing(&blocks, Position::START);
     assert!(
         failed.is_some() || whole.end.offset == input.len() as u64,
         "the last block ends where the input ends"
     );
-    let mut restarts = BTreeSet::new();
+    let mut restarts = BTreeMap::new();
     for chunk in [1, 2, 3, 5, 7, 16, 61, 256, 4096] {
-        let (blocks, fatal) = run(Position::START, chunk);
+        let (blocks, fatal) = run(Position::START, &[], chunk);
         assert_eq!(
             (framing(&blocks, Position::START), &fatal),
             (whole.clone(), &failed),
@@ -131,11 +163,18 @@ pub fn any_cut_any_restart_until(
         );
         restarts.extend(blocks.iter().flat_map(places));
     }
-    for at in spread(restarts, 64) {
-        let (blocks, fatal) = run(at, 3);
+    for (at, carried) in spread(restarts, 64) {
+        let (blocks, fatal) = run(at, &carried, 3);
         let again = framing(&blocks, at);
         let done = at.ordinal as usize;
         assert_eq!(again.records, whole.records[done..], "restart at {at:?}");
+        assert_eq!(again.kinds, whole.kinds[done..], "restart at {at:?}");
+        let carried = if blocks.is_empty() {
+            &carried
+        } else {
+            &again.carried
+        };
+        assert_eq!(*carried, whole.carried, "restart at {at:?}");
         assert_eq!(
             (again.end, &fatal),
             (whole.end, &failed),
@@ -171,19 +210,30 @@ pub fn same_outcomes_fed(
     convert: &dyn Convert,
     input: &[u8],
 ) -> Vec<Outcome> {
-    let whole = outcomes(
-        frame(make(Position::START), Position::START, input, input.len()),
-        convert,
-    );
-    let mut restarts = BTreeSet::new();
+    same_outcomes_carried(&|at, _| make(at), fed_from, convert, input)
+}
+
+/// Checks the same for framers that are told what is carried to where they start.
+///
+/// # Panics
+/// When the law is broken.
+pub fn same_outcomes_carried(
+    make: Starts<'_>,
+    fed_from: FedFrom<'_>,
+    convert: &dyn Convert,
+    input: &[u8],
+) -> Vec<Outcome> {
+    let begin = || make(Position::START, &[]);
+    let whole = outcomes(frame(begin(), Position::START, input, input.len()), convert);
+    let mut restarts = BTreeMap::new();
     for chunk in [1, 7, 61, 4096] {
-        let blocks = frame(make(Position::START), Position::START, input, chunk);
+        let blocks = frame(begin(), Position::START, input, chunk);
         restarts.extend(blocks.iter().flat_map(places));
         assert_eq!(outcomes(blocks, convert), whole, "chunks of {chunk} bytes");
     }
-    for at in spread(restarts, 16) {
+    for (at, carried) in spread(restarts, 16) {
         let rest = &input[fed_from(at) as usize..];
-        let again = outcomes(frame(make(at), at, rest, 61), convert);
+        let again = outcomes(frame(make(at, &carried), at, rest, 61), convert);
         assert_eq!(again, whole[at.ordinal as usize..], "restart at {at:?}");
     }
     whole
@@ -217,13 +267,14 @@ fn outcomes(blocks: Vec<Block>, convert: &dyn Convert) -> Vec<Outcome> {
 }
 
 /// Where framing can start again: behind a block, and at each of its records, behind which a load can be held.
-fn places(block: &Block) -> impl Iterator<Item = Position> {
-    let inside = (0..block.frames.len()).map(|index| block.restart(index));
-    inside.chain([block.end])
+fn places(block: &Block) -> impl Iterator<Item = (Position, Vec<Carried>)> {
+    let count = block.frames.len();
+    let inside = (0..count).map(|index| (block.restart(index), block.carried_to(index)));
+    inside.chain([(block.end, block.carried_to(count))])
 }
 
 /// At most `most` of `all`, evenly spread.
-fn spread(all: BTreeSet<Position>, most: usize) -> Vec<Position> {
+fn spread(all: BTreeMap<Position, Vec<Carried>>, most: usize) -> Vec<(Position, Vec<Carried>)> {
     let step = all.len().div_ceil(most).max(1);
     all.into_iter().step_by(step).collect()
 }

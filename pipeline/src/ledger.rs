@@ -1,6 +1,6 @@
 //! The ledger's contract: remember rejects and checkpoints durably.
 
-use crate::{Books, Busy, Fatal, Reject, Tally};
+use crate::{Books, Busy, Carried, Fatal, Reject, Tally};
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
@@ -15,6 +15,9 @@ pub struct Checkpoint {
     pub mark: Option<u64>,
     /// What the framer and the bind need of the input's head (the header row of a CSV), opaque here.
     pub head: String,
+    /// The records before the end whose values those behind it need; at most [`crate::MAX_CARRIED_BYTES`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub carried: Vec<Carried>,
     /// Bytes of the stored object up to the same end, for whoever shows the books; 0 before the first batch.
     #[serde(default)]
     pub bytes_read: u64,

@@ -24,13 +24,13 @@ use crate::budget::Judge;
 use crate::rate::Limiter;
 use crate::timing::Timing;
 use crate::{
-    Accepted, Ack, Batch, BatchLimits, Breach, Budget, Busy, Checkpoint, Convert, Counters, Fatal,
-    Framer, Holdings, Ledger, Rate, Reject, Sink, Source, Stage, Tally,
+    Accepted, Ack, Batch, BatchLimits, Breach, Budget, Busy, Checkpoint, Control, Convert,
+    Counters, Fatal, Framer, Holdings, Ledger, Rate, Reject, Sink, Source, Stage, Tally, Total,
 };
 use close::Closing;
 use futures::stream::{BoxStream, StreamExt};
 use gate::Gate;
-use join::batches;
+use join::{Due, batches};
 use read::blocks;
 use saver::Saver;
 pub use shared::SharedWrites;
@@ -72,6 +72,8 @@ pub struct Job {
     pub accepted: Accepted,
     /// How many rejects there may be.
     pub budget: Budget,
+    /// What is compared at the end of the input.
+    pub controls: Vec<Control>,
     /// How large a batch is.
     pub batch: BatchLimits,
     /// How fast batches may be written.
@@ -164,7 +166,10 @@ pub async fn run(job: Job) -> Report {
     let limiter = Limiter::new(job.rate);
     let batches = batches(
         converted,
-        job.from.books.end,
+        Due {
+            at: job.from.books.end,
+            carried: job.from.carried.clone(),
+        },
         job.batch,
         limiter,
         shared.clone(),
@@ -200,6 +205,7 @@ pub async fn run(job: Job) -> Report {
         None => {
             let closing = Closing {
                 budget: job.budget,
+                controls: &job.controls,
                 accepted: &job.accepted,
                 shared: &shared,
                 progress: &job.progress,
@@ -302,11 +308,20 @@ async fn write(
         dropped: Default::default(),
         warned: Default::default(),
         skipped: 0,
+        carried: Vec::new(),
+        totals: totals(&batch)?,
     };
-    // A record that the target refuses was warned of for nothing: it is a reject.
+    // A record that the target refuses was warned of, and added up, for nothing: it is a reject.
     let refused = ack.written.rejects.iter().map(|reject| reject.at.ordinal);
     let refused: HashSet<u64> = refused.collect();
     for part in batch.parts {
+        for amount in &part.amounts {
+            let total = ack.totals.get_mut(usize::from(amount.total));
+            if let Some(total) = total.filter(|_| !refused.contains(&amount.ordinal)) {
+                total.take(amount.value);
+            }
+        }
+        ack.carried = part.carried_on;
         ack.rejects.extend(part.rejects);
         ack.skipped += part.skipped;
         for (_, name) in part.drops {
@@ -321,6 +336,17 @@ async fn write(
     ack.rejects.extend(ack.written.rejects.iter().cloned());
     ack.rejects.sort_by_key(|reject| reject.at.ordinal);
     Ok(ack)
+}
+
+/// The totals of a batch, with nothing in them.
+fn totals(batch: &Batch) -> Result<Vec<Total>, Fatal> {
+    let terms = batch.parts.first().and_then(|part| part.terms.clone());
+    if batch.parts.iter().any(|part| part.terms != terms) {
+        let what = "the blocks of one batch do not add to the same totals";
+        return Err(unbalanced(what.to_owned()));
+    }
+    let terms = terms.iter().flat_map(|terms| terms.iter());
+    Ok(terms.map(|term| Total::of(term)).collect())
 }
 
 /// Checks that a sink refused only what it was to write, and each record once: a reject of another record would make up

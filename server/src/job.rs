@@ -204,9 +204,12 @@ impl Failure {
             Cause::UnknownColumns(_) => {
                 "the spec says [columns] unknown = \"hold\": a field takes a column, `drop` leaves it out"
             }
+            Cause::Control { .. } => {
+                "[control] of the spec says what is compared; records that were refused or dropped are not in the sums"
+            }
         };
         Self {
-            code: cause.code().to_owned(),
+            code: cause.code().into_owned(),
             message,
             hint: Some(hint.to_owned()),
             causes: Vec::new(),

@@ -196,6 +196,7 @@ impl Opened {
             from: parts.from,
             accepted: Accepted::default(),
             budget: plan.budget,
+            controls: Vec::new(),
             batch: flow.batch,
             rate: flow.rate,
             max_in_flight: flow.max_in_flight,
@@ -257,7 +258,7 @@ fn by_cells(plan: &Plan, accepted: &Accepted) -> Result<(CsvBind, LeftOut), Fata
         Ok(bind) => Ok((bind, plan.bind.left_out(&cells))),
         Err(BindRefusal::Fatal(fatal)) => Err(fatal),
         // The plan refuses specs that would hold for their own groups.
-        Err(BindRefusal::Hold(cause)) => Err(Fatal::new(cause.code(), breach(cause).message)),
+        Err(BindRefusal::Hold(cause)) => Err(Fatal::new(cause.kind(), breach(cause).message)),
     }
 }
 
@@ -342,7 +343,7 @@ fn breach(cause: Cause) -> Breach {
         Cause::UnknownColumns(names) => {
             format!("no field takes the columns {}", listed(names))
         }
-        Cause::Errors | Cause::MinRecords => cause.code().to_owned(),
+        Cause::Errors | Cause::MinRecords | Cause::Control { .. } => cause.code().into_owned(),
     };
     Breach { cause, message }
 }
@@ -354,6 +355,7 @@ fn start(at: Position, skipped: u64, head: String) -> Checkpoint {
         mark: None,
         head,
         bytes_read: 0,
+        carried: Vec::new(),
         busy: None,
     }
 }

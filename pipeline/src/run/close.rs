@@ -4,13 +4,16 @@
 //! finished.
 
 use super::{End, Shared, lock, task};
-use crate::{Accepted, Books, Breach, Budget, Fatal, Ledger, OnBreach, Progress, Sink, Tally};
+use crate::{
+    Accepted, Books, Breach, Budget, Cause, Control, Fatal, Ledger, OnBreach, Progress, Sink, Tally,
+};
 use std::sync::Arc;
 use tokio::sync::watch;
 
 /// Decides how a run ended that met no error.
 pub(super) struct Closing<'a> {
     pub(super) budget: Budget,
+    pub(super) controls: &'a [Control],
     pub(super) accepted: &'a Accepted,
     pub(super) shared: &'a Shared,
     /// Told when the sink is finished next.
@@ -42,6 +45,9 @@ impl Closing<'_> {
         if let Some(breach) = breach.filter(|breach| !self.accepted.covers(&breach.cause)) {
             return self.breached(breach);
         }
+        if let Some(end) = self.controlled(books) {
+            return end;
+        }
         let closed = async {
             let stored = task(async move { ledger.stored_rejects().await }).await?;
             books.close(decoded_bytes.unwrap_or_default(), stored)?;
@@ -59,9 +65,33 @@ impl Closing<'_> {
         }
     }
 
+    /// The end of a run whose totals are not what they must be.
+    fn controlled(&self, books: &Books) -> Option<End> {
+        for control in self.controls {
+            let Some((actual, expected, message)) = control.mismatch(&books.totals) else {
+                continue;
+            };
+            let name = control.name.to_string();
+            let cause = Cause::Control {
+                name,
+                actual,
+                expected,
+            };
+            if self.accepted.covers(&cause) {
+                continue;
+            }
+            match control.on_mismatch {
+                OnBreach::Hold => return Some(End::Held(Breach { cause, message })),
+                OnBreach::Fail => return Some(End::Failed(Fatal::new(cause.kind(), message))),
+                OnBreach::Continue => tracing::warn!(control = &*control.name, "{message}"),
+            }
+        }
+        None
+    }
+
     fn breached(&self, breach: Breach) -> End {
         match self.budget.on_breach {
-            OnBreach::Fail => End::Failed(Fatal::new(breach.cause.code(), breach.message)),
+            OnBreach::Fail => End::Failed(Fatal::new(breach.cause.kind(), breach.message)),
             OnBreach::Hold | OnBreach::Continue => End::Held(breach),
         }
     }

@@ -6,10 +6,10 @@
 //! where nothing of it is to be written.
 
 use super::{Shared, lock};
-use crate::books::follows;
+use crate::books::{follows, unbalanced};
 use crate::rate::Limiter;
 use crate::timing::Timing;
-use crate::{Batch, BatchLimits, Converted, Fatal, Position, Stage};
+use crate::{Batch, BatchLimits, Carried, Converted, Fatal, Position, Stage};
 use async_stream::try_stream;
 use futures::stream::{BoxStream, StreamExt};
 use std::sync::Arc;
@@ -19,11 +19,33 @@ use tokio::time::timeout;
 /// The longest that a batch waits to be filled, once it holds a record.
 const MAX_BATCH_WAIT_MS: u64 = 1000;
 
+/// What the next block must begin with.
+pub(super) struct Due {
+    /// Where.
+    pub at: Position,
+    /// What is carried to it.
+    pub carried: Vec<Carried>,
+}
+
+impl Due {
+    fn check(&self, part: &Converted) -> Result<(), Fatal> {
+        follows(part.start, self.at)?;
+        if part.carried == self.carried {
+            return Ok(());
+        }
+        // Records behind it would get the values of another header, or none.
+        Err(unbalanced(format!(
+            "record {} does not have the context that the records before it leave",
+            part.start.ordinal + 1
+        )))
+    }
+}
+
 /// Joins converted blocks into batches, of which the first begins at `due`; judges the budget in the order of the file,
 /// keeps the rate.
 pub(super) fn batches(
     mut converted: BoxStream<'static, Result<Converted, Fatal>>,
-    mut due: Position,
+    mut due: Due,
     limits: BatchLimits,
     mut limiter: Limiter,
     shared: Arc<Shared>,
@@ -43,7 +65,7 @@ pub(super) fn batches(
                 }
             };
             // Within a batch, a block that comes twice would make up for one that does not come at all.
-            let next = next.map(|part| part.and_then(|part| follows(part.start, due).map(|()| part)));
+            let next = next.map(|part| part.and_then(|part| due.check(&part).map(|()| part)));
             let mut part = match next {
                 Some(Ok(part)) => part,
                 Some(Err(fatal)) => {
@@ -55,7 +77,10 @@ pub(super) fn batches(
                 }
                 None => break,
             };
-            due = part.end;
+            due = Due {
+                at: part.end,
+                carried: part.carried_on.clone(),
+            };
             let breach = lock(&shared.judge).judge_block(&mut part);
             if !open.has_room_for(&part, limits) {
                 yield open.take(&mut limiter, &shared.timing).await;

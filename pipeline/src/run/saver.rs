@@ -69,6 +69,7 @@ impl Saver {
     pub(super) fn enter(&self, ack: &Ack, bytes_read: u64, busy: Busy) -> Result<Counters, Fatal> {
         let mut checkpoint = lock(&self.state.checkpoint);
         checkpoint.books.enter(ack)?;
+        checkpoint.carried.clone_from(&ack.carried);
         checkpoint.bytes_read = bytes_read;
         checkpoint.busy = Some(busy);
         if ack.written.mark.is_some() {

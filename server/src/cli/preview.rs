@@ -31,7 +31,7 @@ async fn shown(plan: &Plan, args: &PreviewArgs) -> Result<Vec<Shown>, Fatal> {
     let origin = open_origin(&input).await?;
     match stages::open::open(plan, &*origin, None, &Accepted::default()).await? {
         Opening::Ready(opened) => opened.preview(plan, args.records as usize).await,
-        Opening::Held(breach, _) => Err(Fatal::new(breach.cause.code(), breach.message)),
+        Opening::Held(breach, _) => Err(Fatal::new(breach.cause.kind(), breach.message)),
     }
 }
 

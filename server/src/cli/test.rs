@@ -91,7 +91,7 @@ async fn run(plan: &Plan, test: &TestPlan, folder: &Path) -> Result<Came, Fatal>
     let origin = MemoryOrigin::new(&test.name, bytes);
     let opened = match stages::open::open(&plan, &origin, None, &Accepted::default()).await? {
         Opening::Ready(opened) => opened,
-        Opening::Held(breach, _) => return Err(Fatal::new(breach.cause.code(), breach.message)),
+        Opening::Held(breach, _) => return Err(Fatal::new(breach.cause.kind(), breach.message)),
     };
     let documents = Documents(DocumentWriter::new(
         &plan.schema,

@@ -316,6 +316,7 @@ fn checkpoint(read: u64, rejected: u64) -> Checkpoint {
         mark: None,
         head: String::new(),
         bytes_read: 0,
+        carried: Vec::new(),
         busy: None,
     }
 }

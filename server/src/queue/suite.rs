@@ -171,6 +171,7 @@ fn checkpoint(end: u64) -> Checkpoint {
         mark: Some(end * 100),
         head: "order_id;$total\n".into(),
         bytes_read: 0,
+        carried: Vec::new(),
         busy: None,
     }
 }

@@ -170,6 +170,7 @@ impl CsvFramer {
             trailing_skipped: lines + u64::from(unended),
             restarts: Vec::new(),
             context: Default::default(),
+            carried: None,
         })
     }
 }

@@ -84,6 +84,8 @@ impl Cut {
             line: self.next.line,
             offset: self.next.offset,
             skipped: self.skipped as u32,
+            kind: 0,
+            carries: false,
             broken,
         });
         self.skipped = 0;
@@ -124,6 +126,7 @@ impl Cut {
             trailing_skipped: self.skipped,
             restarts: Vec::new(),
             context: Default::default(),
+            carried: None,
         })
     }
 }
@@ -171,6 +174,8 @@ impl Overlong {
                 line: start.line,
                 offset: start.offset,
                 skipped: 0,
+                kind: 0,
+                carries: false,
                 broken: Some(self.code),
             }],
             bytes: self.raw.into(),
@@ -179,6 +184,7 @@ impl Overlong {
             trailing_skipped: 0,
             restarts: Vec::new(),
             context: Default::default(),
+            carried: None,
         }
     }
 }

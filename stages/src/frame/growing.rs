@@ -67,6 +67,8 @@ impl Growing {
             line: at.line,
             offset: at.offset,
             skipped: 0,
+            kind: 0,
+            carries: false,
             broken,
         });
         Ok(())
@@ -92,6 +94,7 @@ impl Growing {
             trailing_skipped: 0,
             restarts: done.restarts,
             context: done.context,
+            carried: None,
         })
     }
 }

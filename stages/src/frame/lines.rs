@@ -126,6 +126,7 @@ impl LinesFramer {
             trailing_skipped: 1,
             restarts: Vec::new(),
             context: Default::default(),
+            carried: None,
         }
     }
 }

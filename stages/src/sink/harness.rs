@@ -112,6 +112,8 @@ fn block(from: u64, rows: &[impl AsRef<str>]) -> Block {
             line: position.line,
             offset: position.offset,
             skipped: 0,
+            kind: 0,
+            carries: false,
             broken: None,
         });
     }
@@ -123,6 +125,7 @@ fn block(from: u64, rows: &[impl AsRef<str>]) -> Block {
         trailing_skipped: 0,
         restarts: Vec::new(),
         context: Default::default(),
+        carried: None,
     }
 }
 

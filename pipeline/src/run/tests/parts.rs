@@ -72,6 +72,8 @@ impl Framer for Lines {
                 line,
                 offset,
                 skipped: 0,
+                kind: 0,
+                carries: false,
                 broken: None,
             });
             used += end;
@@ -94,6 +96,7 @@ impl Framer for Lines {
             trailing_skipped: 0,
             restarts: Vec::new(),
             context: Default::default(),
+            carried: None,
         }))
     }
 }
@@ -257,6 +260,7 @@ pub fn start() -> Checkpoint {
         counted_from: Tally::default(),
         mark: None,
         head: String::new(),
+        carried: Vec::new(),
         bytes_read: 0,
         busy: None,
     }
@@ -284,6 +288,7 @@ pub fn job(input: &str, store: &Arc<Store>, from: Checkpoint) -> Job {
         ledger: store.clone(),
         from,
         accepted: Accepted::default(),
+        controls: Vec::new(),
         budget: Budget {
             on_breach: OnBreach::Continue,
             ..Budget::default()

@@ -38,6 +38,7 @@ fn checkpoint(read: u64, loaded: u64, rejects: &[Reject]) -> Checkpoint {
         mark: None,
         head: String::new(),
         bytes_read: 0,
+        carried: Vec::new(),
         busy: None,
     }
 }

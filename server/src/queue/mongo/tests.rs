@@ -87,6 +87,7 @@ fn checkpoint(end: u64) -> Checkpoint {
         mark: None,
         head: "$id,{$x:1}\n".into(),
         bytes_read: 0,
+        carried: Vec::new(),
         busy: None,
     }
 }

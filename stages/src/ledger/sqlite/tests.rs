@@ -17,6 +17,7 @@ fn checkpoint(read: u64) -> Checkpoint {
         mark: Some(read * 10),
         head: "[\"a\",\"b\"]".into(),
         bytes_read: 0,
+        carried: Vec::new(),
         busy: None,
     }
 }

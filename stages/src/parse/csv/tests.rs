@@ -39,6 +39,8 @@ fn block(pieces: &[&[u8]]) -> Block {
                 line: frames.len() as u64 + 1,
                 offset: u64::from(start),
                 skipped: 0,
+                kind: 0,
+                carries: false,
                 broken,
             });
         }
@@ -56,6 +58,7 @@ fn block(pieces: &[&[u8]]) -> Block {
         trailing_skipped: 0,
         restarts: Vec::new(),
         context: Default::default(),
+        carried: None,
     }
 }
 

@@ -39,6 +39,8 @@ pub fn parsed(record: &[u8]) -> Result<String, Problem> {
         line: 1,
         offset: 0,
         skipped: 0,
+        kind: 0,
+        carries: false,
         broken: None,
     };
     let block = Block {
@@ -53,6 +55,7 @@ pub fn parsed(record: &[u8]) -> Result<String, Problem> {
         trailing_skipped: 0,
         restarts: Vec::new(),
         context: Default::default(),
+        carried: None,
     };
     let mut found = None;
     let done = JsonlParser.parse(&block, &mut |_, row: Result<&mut Tree, Problem>| {

@@ -21,6 +21,8 @@ fn block(input: &[u8]) -> Block {
             line: frames.len() as u64 + 1,
             offset: start as u64,
             skipped: 0,
+            kind: 0,
+            carries: false,
             broken: line.starts_with(b"!").then_some("record_too_large"),
         });
         start += line.len();
@@ -38,6 +40,7 @@ fn block(input: &[u8]) -> Block {
         trailing_skipped: 0,
         restarts: Vec::new(),
         context: Default::default(),
+        carried: None,
     }
 }
 
@@ -343,6 +346,8 @@ fn every_beginning_of_a_record_is_a_syntax_error() {
                 line: 1,
                 offset: 0,
                 skipped: 0,
+                kind: 0,
+                carries: false,
                 broken: None,
             }],
             ..self::block(block)

@@ -20,6 +20,8 @@ pub fn framing(dialect: &CsvDialect, max_record_bytes: usize, input: &[u8]) -> F
         records: Vec::new(),
         end: Position::START,
         skipped: 0,
+        kinds: Vec::new(),
+        carried: Vec::new(),
     };
     while let Some(&first) = input.get(found.end.offset as usize) {
         let rest = &input[found.end.offset as usize..];
@@ -44,6 +46,7 @@ pub fn framing(dialect: &CsvDialect, max_record_bytes: usize, input: &[u8]) -> F
         found.end.line += lines_begun(&rest[..len]) - u64::from(open);
         found.end.offset += len as u64;
     }
+    found.kinds = vec![(0, false); found.records.len()];
     found
 }
 

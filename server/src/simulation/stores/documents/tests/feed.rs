@@ -126,6 +126,8 @@ fn block(from: u64, rows: &[Json]) -> Block {
             line: position.line,
             offset: position.offset,
             skipped: 0,
+            kind: 0,
+            carries: false,
             broken: None,
         });
     }
@@ -137,6 +139,7 @@ fn block(from: u64, rows: &[Json]) -> Block {
         trailing_skipped: 0,
         restarts: Vec::new(),
         context: Default::default(),
+        carried: None,
     }
 }
 

@@ -80,6 +80,7 @@ pub(super) fn checkpoint(end: u64, call: u64) -> Checkpoint {
         mark: Some(call),
         head: "order_id;total\n".into(),
         bytes_read: 0,
+        carried: Vec::new(),
         busy: None,
     }
 }

@@ -243,8 +243,14 @@ struct Json {
 }
 
 impl Encode<Record> for Json {
-    fn encode(&self, at: Position, record: &Record, out: &mut Vec<u8>) -> Result<(), Problem> {
-        let id = self.identity.document_id(at.ordinal, 0);
+    fn encode(
+        &self,
+        at: Position,
+        part: u32,
+        record: &Record,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Problem> {
+        let id = self.identity.document_id(at.ordinal, part);
         self.documents.write(Some(&id), at, record, out);
         Ok(())
     }
@@ -260,7 +266,8 @@ pub fn encode(encode: &dyn Encode<Record>, records: &[Record], out: &mut Vec<u8>
             ordinal,
             ..Position::START
         };
-        black_box(encode.encode(at, record, out)).unwrap_or_else(|problem| panic!("{problem:?}"));
+        black_box(encode.encode(at, 0, record, out))
+            .unwrap_or_else(|problem| panic!("{problem:?}"));
     }
     out.clear();
 }

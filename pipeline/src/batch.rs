@@ -25,7 +25,19 @@ impl Default for BatchLimits {
     }
 }
 
-/// The outcome of every record of one block: an operation, a reject or a named drop.
+/// Where an operation ends in the bytes, and what it came from.
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    /// One past its last byte.
+    end: usize,
+    /// Its first record's index in the block.
+    record: u32,
+    /// The number of the part that it is of its record, from 1; 0: all of it.
+    part: u32,
+}
+
+/// The outcome of every record of one block: an operation, a reject or a named drop. A record has one operation, or
+/// several that are its parts, or shares one with the records of its group.
 #[derive(Clone, Debug)]
 pub struct Converted {
     /// Where the records begin.
@@ -51,8 +63,12 @@ pub struct Converted {
     pub amounts: Vec<Amount>,
     /// The encoded operations, one behind the other.
     bytes: Vec<u8>,
-    /// For each operation: the end of its bytes, and its record's index in the block.
-    operations: Vec<(usize, u32)>,
+    operations: Vec<Entry>,
+    /// For each operation the number of records, from its first one on, that it stands for, those among them that were
+    /// dropped included. Empty: one each.
+    spans: Vec<u32>,
+    /// Records that have operations.
+    written: usize,
     /// What rejects must not say.
     cover: Option<Arc<dyn Cover>>,
     /// The block itself, for the position and the raw bytes of an operation that the target refuses.
@@ -75,6 +91,8 @@ impl Converted {
             amounts: Vec::new(),
             bytes: Vec::with_capacity(block.bytes.len() * 2),
             operations: Vec::with_capacity(block.frames.len()),
+            spans: Vec::new(),
+            written: 0,
             cover,
             block: None,
         }
@@ -110,7 +128,12 @@ impl Converted {
         let before = self.bytes.len();
         match encode(&mut self.bytes) {
             Ok(()) => {
-                self.operations.push((self.bytes.len(), index as u32));
+                self.operations.push(Entry {
+                    end: self.bytes.len(),
+                    record: index as u32,
+                    part: 0,
+                });
+                self.written += 1;
                 true
             }
             Err(problem) => {
@@ -141,7 +164,7 @@ impl Converted {
 
     /// Takes the block in, and checks that every record of it has exactly one outcome.
     pub(crate) fn close(mut self, block: Block) -> Result<Self, Fatal> {
-        let outcomes = self.operations.len() + self.rejects.len() + self.drops.len();
+        let outcomes = self.written + self.rejects.len() + self.drops.len();
         if outcomes != block.frames.len() {
             return Err(Fatal::new(
                 "frame_mismatch",
@@ -188,19 +211,23 @@ impl Converted {
         self.operations.is_empty()
     }
 
-    /// Forgets everything behind the record with this ordinal, so that the outcome ends right after it.
+    /// Forgets everything behind the record with this ordinal, so that the outcome ends right after it, or after the last
+    /// record of its group.
     pub(crate) fn truncate_after(&mut self, ordinal: u64) {
         let Some(block) = &self.block else { return };
         let index = (ordinal - self.start.ordinal) as usize;
+        let index = block.group_end(index) - 1;
+        let ordinal = self.start.ordinal + index as u64;
         if index + 1 >= block.frames.len() {
             return;
         }
         let kept = self
             .operations
-            .partition_point(|&(_, record)| record as usize <= index);
+            .partition_point(|one| one.record as usize <= index);
         self.operations.truncate(kept);
+        self.spans.truncate(kept);
         self.bytes
-            .truncate(self.operations.last().map_or(0, |&(end, _)| end));
+            .truncate(self.operations.last().map_or(0, |last| last.end));
         self.rejects.retain(|reject| reject.at.ordinal <= ordinal);
         self.drops.retain(|&(dropped, _)| dropped <= ordinal);
         self.warnings.retain(|&(warned, _)| warned <= ordinal);
@@ -211,8 +238,8 @@ impl Converted {
     }
 }
 
-/// One encoded operation and the record that it came from.
-#[derive(Clone, Copy)]
+/// One encoded operation and what it came from: a record, a part of one, or several that share it.
+#[derive(Clone, Copy, Debug)]
 pub struct Operation<'a> {
     of: &'a Converted,
     index: usize,
@@ -224,27 +251,57 @@ impl<'a> Operation<'a> {
         let start = if self.index == 0 {
             0
         } else {
-            self.of.operations[self.index - 1].0
+            self.of.operations[self.index - 1].end
         };
-        &self.of.bytes[start..self.of.operations[self.index].0]
+        &self.of.bytes[start..self.of.operations[self.index].end]
     }
 
-    /// The record's position.
+    /// The position of its record, or of the first one that it stands for.
     pub fn position(&self) -> Position {
-        let record = self.of.operations[self.index].1 as usize;
+        let record = self.of.operations[self.index].record as usize;
         match &self.of.block {
             Some(block) => block.position(record),
             None => self.of.start,
         }
     }
 
-    /// A reject of the record, for a target that refuses it.
-    pub fn reject(&self, problem: Problem) -> Reject {
-        let record = self.of.operations[self.index].1 as usize;
-        match &self.of.block {
-            Some(block) => self.of.refused(block, record, vec![problem]),
-            None => Reject::new(self.of.start, vec![problem], &[]),
+    /// The number of the part that it is of its record, from 1; 0: all of it.
+    pub fn part(&self) -> u32 {
+        self.of.operations[self.index].part
+    }
+
+    /// How many records it stands for; where it is a part, its record counts in full.
+    pub fn records(&self) -> u64 {
+        match self.of.spans.get(self.index) {
+            None => 1,
+            Some(_) => self.ordinals().count() as u64,
         }
+    }
+
+    /// The ordinals of the records that it stands for, in order: of its group, those that were not dropped.
+    pub fn ordinals(&self) -> impl Iterator<Item = u64> + use<'a> {
+        let span = self.of.spans.get(self.index).copied();
+        let first = self.position().ordinal;
+        let drops = match span {
+            None => &[],
+            Some(_) => &self.of.drops[..],
+        };
+        let from = drops.partition_point(|&(dropped, _)| dropped < first);
+        let mut drops = drops[from..].iter().map(|&(dropped, _)| dropped).peekable();
+        let all = first..first + u64::from(span.unwrap_or(1));
+        all.filter(move |ordinal| drops.next_if_eq(ordinal).is_none())
+    }
+
+    /// A reject of each of its records, for a target that refuses it.
+    pub fn rejects(&self, problem: Problem) -> impl Iterator<Item = Reject> + use<'a> {
+        let of = self.of;
+        self.ordinals().map(move |ordinal| {
+            let problems = vec![problem.clone()];
+            match &of.block {
+                Some(block) => of.refused(block, (ordinal - of.start.ordinal) as usize, problems),
+                None => Reject::new(of.start, problems, &[]),
+            }
+        })
     }
 }
 

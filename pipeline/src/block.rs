@@ -47,6 +47,9 @@ pub struct Block {
     /// Where framing can start again for record `i`, in order, for formats in which that is not where the record
     /// begins (what stands before it says what it stands in). Empty: at each record.
     pub restarts: Vec<Position>,
+    /// Where records stand for one document together: for each group the index behind its last record, in order, so that
+    /// the last one is the number of records. Framing starts again between groups only. Empty: each record stands alone.
+    pub groups: Vec<u32>,
     /// What the parser must know of the input before the block: the start tags of the elements that the records stand in,
     /// as far as these declare namespaces. Empty for formats whose records can be read alone.
     pub context: Bytes,
@@ -71,6 +74,13 @@ impl Block {
     pub fn restart(&self, index: usize) -> Position {
         let place = self.restarts.get(index).copied();
         place.unwrap_or_else(|| self.position(index))
+    }
+
+    /// The index behind the last of the records that have their outcome together with record `index`.
+    pub fn group_end(&self, index: usize) -> usize {
+        let group = self.groups.partition_point(|&end| end as usize <= index);
+        let end = self.groups.get(group).map(|&end| end as usize);
+        end.unwrap_or(index + 1)
     }
 
     /// The raw bytes of record `index`, line end included.

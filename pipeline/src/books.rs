@@ -15,9 +15,9 @@ use std::sync::Arc;
 pub struct Counters {
     /// Records that were read.
     pub read: u64,
-    /// Operations that the target acknowledged in this run.
+    /// Records that the target acknowledged in this run.
     pub loaded: u64,
-    /// Operations that the target had acknowledged before.
+    /// Records that the target had acknowledged before.
     pub already_loaded: u64,
     /// Records that were refused.
     pub rejected: u64,
@@ -78,6 +78,14 @@ pub struct Books {
     /// What the controls of the job compare at its end, [`LOADED`] first; empty where it has none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub totals: Vec<Total>,
+    /// How many more documents than loaded and already loaded records the target has acknowledged: parts of records
+    /// make more, groups of records fewer.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub surplus: i64,
+}
+
+fn is_zero(surplus: &i64) -> bool {
+    *surplus == 0
 }
 
 impl Books {
@@ -94,6 +102,7 @@ impl Books {
             summary: Summary::default(),
             digest: Digest::default(),
             totals: Vec::new(),
+            surplus: 0,
         }
     }
 
@@ -107,9 +116,14 @@ impl Books {
     /// What the acknowledgements add up to.
     pub fn holdings(&self) -> Holdings {
         Holdings {
-            documents: self.counters.loaded + self.counters.already_loaded,
+            documents: self.loaded().saturating_add_signed(self.surplus),
             digest: self.digest,
         }
+    }
+
+    /// Loaded and already loaded records.
+    fn loaded(&self) -> u64 {
+        self.counters.loaded + self.counters.already_loaded
     }
 
     /// Checks what the target says it holds: fewer documents than acknowledgements where records share a key, or a
@@ -152,6 +166,8 @@ impl Books {
         for reject in &ack.rejects {
             next.summary.count(reject);
         }
+        next.surplus += ack.written.documents as i64;
+        next.surplus -= (ack.written.loaded + ack.written.already_loaded) as i64;
         next.digest += ack.written.digest;
         next.add_totals(&ack.totals)?;
         next.end = ack.end;
@@ -273,6 +289,7 @@ mod tests {
     fn ack(from: u64, to: u64, loaded: u64) -> Ack {
         let written = Written {
             loaded,
+            documents: loaded,
             ..Written::default()
         };
         let (rejects, dropped) = (Vec::new(), BTreeMap::new());

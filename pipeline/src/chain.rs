@@ -55,11 +55,13 @@ impl<R, S: Step<R> + ?Sized> Step<R> for Arc<S> {
 
 /// The pure half of a sink: a record as the bytes that go over the wire.
 pub trait Encode<R>: Send + Sync {
-    /// Appends the operation for `record` to `out`. On `Err`, what was appended is taken back.
+    /// Appends the operation for `record` to `out`. On `Err`, what was appended is taken back. `part` is 0, or the
+    /// number of the part, from 1, that `record` is of the one at `at`.
     ///
     /// # Errors
     /// What the target can never hold: a document over its size limit, or too deep.
-    fn encode(&self, at: Position, record: &R, out: &mut Vec<u8>) -> Result<(), Problem>;
+    fn encode(&self, at: Position, part: u32, record: &R, out: &mut Vec<u8>)
+    -> Result<(), Problem>;
 }
 
 /// What records add to the totals that controls compare at the end.
@@ -207,7 +209,7 @@ impl<W, R: Default> Convert for Chain<W, R> {
             match verdict {
                 Verdict::Keep | Verdict::Warn(_) => {
                     let is_written = out.operation(&block, index, |bytes| {
-                        self.encode.encode(block.position(index), &record, bytes)
+                        self.encode.encode(block.position(index), 0, &record, bytes)
                     });
                     if is_written {
                         out.warned(&block, index, &mut warnings);

@@ -26,6 +26,7 @@ mod fatal;
 mod frame;
 pub mod law;
 mod ledger;
+mod outcomes;
 mod position;
 mod rate;
 mod reject;
@@ -46,6 +47,7 @@ pub use digest::{Digest, Holdings};
 pub use fatal::{Fatal, Retry};
 pub use frame::{BLOCK_BYTES, FrameLimits, Framer};
 pub use ledger::{Checkpoint, Ledger};
+pub use outcomes::Outcomes;
 pub use position::Position;
 pub use rate::Rate;
 pub use reject::{

@@ -26,6 +26,7 @@ use crate::timing::Timing;
 use crate::{
     Accepted, Ack, Batch, BatchLimits, Breach, Budget, Busy, Checkpoint, Control, Convert,
     Counters, Fatal, Framer, Holdings, Ledger, Rate, Reject, Sink, Source, Stage, Tally, Total,
+    Written,
 };
 use close::Closing;
 use futures::stream::{BoxStream, StreamExt};
@@ -298,7 +299,7 @@ async fn write(
     let work = timing.begin(Stage::Write);
     let written = gate.write(&batch, sink).await?;
     drop(work);
-    check_refused(&batch, &written.rejects)?;
+    check_refused(&batch, &written)?;
     let (start, end) = (batch.start(), batch.end());
     let mut ack = Ack {
         start,
@@ -349,21 +350,45 @@ fn totals(batch: &Batch) -> Result<Vec<Total>, Fatal> {
     Ok(terms.map(|term| Total::of(term)).collect())
 }
 
-/// Checks that a sink refused only what it was to write, and each record once: a reject of another record would make up
-/// for an outcome that is missing.
-fn check_refused(batch: &Batch, rejects: &[Reject]) -> Result<(), Fatal> {
-    if rejects.is_empty() {
-        return Ok(());
+/// Checks that a sink refused only what it was to write, each record once and all records of an operation: a reject of
+/// another record would make up for an outcome that is missing. And that it acknowledged every operation of the others,
+/// and none that it was not given: a part that is lost would show nowhere else.
+fn check_refused(batch: &Batch, written: &Written) -> Result<(), Fatal> {
+    let all = batch.len() as u64;
+    if written.rejects.is_empty() {
+        return check_documents(written.documents, all, all);
     }
-    let operations = batch.operations();
-    let mut left: HashSet<u64> = operations.map(|one| one.position().ordinal).collect();
-    match rejects.iter().find(|one| !left.remove(&one.at.ordinal)) {
-        None => Ok(()),
-        Some(stray) => Err(unbalanced(format!(
+    let mut left: HashSet<u64> = batch.operations().flat_map(|one| one.ordinals()).collect();
+    let refused = |reject: &&Reject| !left.remove(&reject.at.ordinal);
+    if let Some(stray) = written.rejects.iter().find(refused) {
+        return Err(unbalanced(format!(
             "the target refused record {}, which it was not to write, or has refused already",
             stray.at.ordinal + 1
-        ))),
+        )));
     }
+    let mut kept = 0;
+    for operation in batch.operations() {
+        let mut ordinals = operation.ordinals();
+        let is_kept = ordinals.next().is_some_and(|first| left.contains(&first));
+        if ordinals.any(|other| left.contains(&other) != is_kept) {
+            return Err(unbalanced(format!(
+                "the target refused some of the records that share a document with record {}",
+                operation.position().ordinal + 1
+            )));
+        }
+        kept += u64::from(is_kept);
+    }
+    check_documents(written.documents, kept, all)
+}
+
+/// Checks that as many operations were acknowledged as must be, `least`, and as there are, `most`.
+fn check_documents(documents: u64, least: u64, most: u64) -> Result<(), Fatal> {
+    if (least..=most).contains(&documents) {
+        return Ok(());
+    }
+    Err(unbalanced(format!(
+        "the target acknowledged {documents} documents of a batch with {most}, {least} of which stand for loaded records"
+    )))
 }
 
 /// Enters acknowledgements into the books, in order.

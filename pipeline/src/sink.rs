@@ -1,6 +1,6 @@
-//! The sink's contract: write a batch, and say what became of every operation in it.
+//! The sink's contract: write a batch, and say what became of every record in it.
 
-use crate::{Batch, Digest, Fatal, Holdings, Reject};
+use crate::{Batch, Digest, Fatal, Holdings, Outcomes, Reject};
 use async_trait::async_trait;
 
 /// Writes batches. Its pure half is [`crate::Encode`].
@@ -26,18 +26,32 @@ pub trait Sink: Send + Sync {
     }
 }
 
-/// What the target answered to one batch. Every operation is counted exactly once.
+/// What the target answered to one batch. Every record that has an operation is counted exactly once
+/// ([`crate::Outcomes`] counts them).
 #[derive(Debug, Default)]
 pub struct Written {
-    /// Operations that the target acknowledged.
+    /// Records that the target acknowledged: all their operations.
     pub loaded: u64,
-    /// Operations that it had already acknowledged to an earlier try or run.
+    /// Records that it had already acknowledged to an earlier try or run.
     pub already_loaded: u64,
-    /// The sum over the documents of both, in a mode in which each stands for one record.
+    /// Operations of both; and of records that were refused, those that it holds nevertheless and cannot give back.
+    pub documents: u64,
+    /// The sum over the documents of both, in a mode in which each has a document of its own.
     pub digest: Digest,
     /// Records that the target refused.
     pub rejects: Vec<Reject>,
     /// Where the sink stands after this batch, for a sink that must go back there on resume (the length of a
     /// file, in bytes).
     pub mark: Option<u64>,
+}
+
+impl Written {
+    /// The answer of a target that acknowledges everything.
+    pub fn all_of(batch: &Batch) -> Self {
+        let mut outcomes = Outcomes::default();
+        for operation in batch.operations() {
+            outcomes.loaded(operation);
+        }
+        outcomes.written()
+    }
 }

@@ -41,8 +41,8 @@ impl LoadIdentity {
         Self(first(&hash.finalize()))
     }
 
-    /// The `_id` of a record: identity ‖ ordinal ‖ part. `part` is 0 unless a record becomes several
-    /// documents. Always 24 bytes, because MongoDB orders binary data by its length first.
+    /// The `_id` of a record: identity ‖ ordinal ‖ part. `part` is 0 unless a record is exploded into documents, which
+    /// count from 1. Always 24 bytes, because MongoDB orders binary data by its length first.
     pub fn document_id(&self, ordinal: u64, part: u32) -> [u8; 24] {
         let mut id = [0; 24];
         id[..12].copy_from_slice(&self.0);
@@ -76,11 +76,20 @@ pub fn key_id(tenant: Option<&str>, collection: &str, key: &[u8]) -> [u8; 24] {
     first(&hash.finalize())
 }
 
-/// `_src.seq`: load number ‖ ordinal, so that later loads, and later records of one load, compare greater.
-pub fn sequence(load_number: u64, ordinal: u64) -> [u8; 16] {
+/// Bits of `_src.seq` that number the parts of an exploded record: no record has as many parts.
+pub const PART_BITS: u32 = 20;
+
+/// `_src.seq`: load number ‖ ordinal, so that later loads, and later records of one load, compare greater. Of an
+/// exploded record, whose parts count from 1, the last 8 bytes are the ordinal and, in the lowest [`PART_BITS`] bits, the
+/// part: later parts compare greater too. A load has parts for all of its records or for none.
+pub fn sequence(load_number: u64, ordinal: u64, part: u32) -> [u8; 16] {
+    let place = match part {
+        0 => ordinal,
+        part => ordinal << PART_BITS | u64::from(part),
+    };
     let mut seq = [0; 16];
     seq[..8].copy_from_slice(&load_number.to_be_bytes());
-    seq[8..].copy_from_slice(&ordinal.to_be_bytes());
+    seq[8..].copy_from_slice(&place.to_be_bytes());
     seq
 }
 
@@ -139,6 +148,9 @@ mod tests {
             .map(|ordinal| load.document_id(ordinal, 0))
             .into();
         assert!(ids.is_sorted());
-        assert!(sequence(1, u64::MAX) < sequence(2, 0));
+        assert!(sequence(1, u64::MAX, 0) < sequence(2, 0, 0));
+        let places =
+            [(4, 9), (5, 1), (5, 2), (6, 1)].map(|(ordinal, part)| sequence(1, ordinal, part));
+        assert!(places.is_sorted());
     }
 }

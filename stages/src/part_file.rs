@@ -178,9 +178,8 @@ impl Sink for PartFile {
             .append(batch.parts.iter().map(Converted::bytes))
             .await?;
         Ok(Written {
-            loaded: batch.len() as u64,
             mark: Some(length),
-            ..Written::default()
+            ..Written::all_of(batch)
         })
     }
 

@@ -256,7 +256,13 @@ fn reject_text(came: &Reject) -> String {
 struct Documents(DocumentWriter);
 
 impl Encode<Record> for Documents {
-    fn encode(&self, at: Position, record: &Record, out: &mut Vec<u8>) -> Result<(), Problem> {
+    fn encode(
+        &self,
+        at: Position,
+        _: u32,
+        record: &Record,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Problem> {
         self.0.write(None, at, record, out);
         Ok(())
     }
@@ -278,9 +284,6 @@ impl Sink for Collect {
             })?;
             documents.push(document);
         }
-        Ok(Written {
-            loaded: batch.len() as u64,
-            ..Written::default()
-        })
+        Ok(Written::all_of(batch))
     }
 }

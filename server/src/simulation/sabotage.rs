@@ -95,15 +95,13 @@ impl Sink for Spoilt {
         }
         match self.what {
             Sabotage::DropsBatch => Ok(Written::default()),
-            Sabotage::Lies => Ok(Written {
-                loaded: batch.len() as u64,
-                ..Written::default()
-            }),
+            Sabotage::Lies => Ok(Written::all_of(batch)),
             Sabotage::DoublesBatch => {
                 let mut both = self.sink.write(batch).await?;
                 let again = self.sink.write(batch).await?;
                 both.loaded += again.loaded;
                 both.already_loaded += again.already_loaded;
+                both.documents += again.documents;
                 both.rejects.extend(again.rejects);
                 Ok(both)
             }

@@ -169,6 +169,7 @@ impl CsvFramer {
             end: self.at,
             trailing_skipped: lines + u64::from(unended),
             restarts: Vec::new(),
+            groups: Vec::new(),
             context: Default::default(),
             carried: None,
         })

@@ -125,6 +125,7 @@ impl Cut {
             end: self.next,
             trailing_skipped: self.skipped,
             restarts: Vec::new(),
+            groups: Vec::new(),
             context: Default::default(),
             carried: None,
         })
@@ -183,6 +184,7 @@ impl Overlong {
             end: *at,
             trailing_skipped: 0,
             restarts: Vec::new(),
+            groups: Vec::new(),
             context: Default::default(),
             carried: None,
         }

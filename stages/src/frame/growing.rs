@@ -93,6 +93,7 @@ impl Growing {
             end: done.end,
             trailing_skipped: 0,
             restarts: done.restarts,
+            groups: Vec::new(),
             context: done.context,
             carried: None,
         })

@@ -125,6 +125,7 @@ impl LinesFramer {
             end: self.at,
             trailing_skipped: 1,
             restarts: Vec::new(),
+            groups: Vec::new(),
             context: Default::default(),
             carried: None,
         }

@@ -119,8 +119,14 @@ struct Rows {
 }
 
 impl Encode<Record> for Rows {
-    fn encode(&self, at: Position, record: &Record, out: &mut Vec<u8>) -> Result<(), Problem> {
-        write_hex(&self.identity.document_id(at.ordinal, 0), out);
+    fn encode(
+        &self,
+        at: Position,
+        part: u32,
+        record: &Record,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Problem> {
+        write_hex(&self.identity.document_id(at.ordinal, part), out);
         let mut buffer = Vec::new();
         for &field in &self.fields {
             out.push(b',');

@@ -35,9 +35,10 @@ impl Sink for Digested {
         let refused: HashSet<u64> = rejects.map(|reject| reject.at.ordinal).collect();
         let mut digest = Digest::default();
         for operation in batch.operations() {
-            let ordinal = operation.position().ordinal;
-            if !refused.contains(&ordinal) {
-                digest.add(term(&self.identity.document_id(ordinal, 0)));
+            // All records of an operation share its outcome.
+            if operation.ordinals().all(|one| !refused.contains(&one)) {
+                let (ordinal, part) = (operation.position().ordinal, operation.part());
+                digest.add(term(&self.identity.document_id(ordinal, part)));
             }
         }
         written.digest = digest;

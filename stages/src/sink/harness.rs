@@ -124,6 +124,7 @@ fn block(from: u64, rows: &[impl AsRef<str>]) -> Block {
         frames,
         trailing_skipped: 0,
         restarts: Vec::new(),
+        groups: Vec::new(),
         context: Default::default(),
         carried: None,
     }

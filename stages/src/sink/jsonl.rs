@@ -81,8 +81,14 @@ struct Lines {
 }
 
 impl Encode<Record> for Lines {
-    fn encode(&self, at: Position, record: &Record, out: &mut Vec<u8>) -> Result<(), Problem> {
-        let id = self.identity.document_id(at.ordinal, 0);
+    fn encode(
+        &self,
+        at: Position,
+        part: u32,
+        record: &Record,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Problem> {
+        let id = self.identity.document_id(at.ordinal, part);
         self.documents.write(Some(&id), at, record, out);
         out.push(b'\n');
         Ok(())

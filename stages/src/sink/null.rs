@@ -47,7 +47,7 @@ pub fn open() -> Opened {
 struct Nothing;
 
 impl Encode<Record> for Nothing {
-    fn encode(&self, _: Position, _: &Record, _: &mut Vec<u8>) -> Result<(), Problem> {
+    fn encode(&self, _: Position, _: u32, _: &Record, _: &mut Vec<u8>) -> Result<(), Problem> {
         Ok(())
     }
 }
@@ -57,10 +57,7 @@ struct NullSink;
 #[async_trait]
 impl Sink for NullSink {
     async fn write(&self, batch: &Batch) -> Result<Written, Fatal> {
-        Ok(Written {
-            loaded: batch.len() as u64,
-            ..Written::default()
-        })
+        Ok(Written::all_of(batch))
     }
 
     async fn finish(&self) -> Result<Option<Holdings>, Fatal> {

@@ -128,10 +128,7 @@ struct AtOnce;
 #[async_trait]
 impl Sink for AtOnce {
     async fn write(&self, batch: &Batch) -> Result<Written, Fatal> {
-        Ok(Written {
-            loaded: batch.len() as u64,
-            ..Written::default()
-        })
+        Ok(Written::all_of(batch))
     }
 }
 

@@ -2,8 +2,8 @@
 
 use super::super::*;
 use crate::{
-    Bind, Block, Books, Encode, Frame, OnBreach, Parser, Position, Problem, Reject, Step, Verdict,
-    Written,
+    Bind, Block, Books, Encode, Frame, OnBreach, Outcomes, Parser, Position, Problem, Reject, Step,
+    Verdict,
 };
 use async_trait::async_trait;
 use bytes::BytesMut;
@@ -95,6 +95,7 @@ impl Framer for Lines {
             end: self.at,
             trailing_skipped: 0,
             restarts: Vec::new(),
+            groups: Vec::new(),
             context: Default::default(),
             carried: None,
         }))
@@ -144,7 +145,13 @@ impl Step<String> for Text {
 }
 
 impl Encode<String> for Text {
-    fn encode(&self, _at: Position, record: &String, out: &mut Vec<u8>) -> Result<(), Problem> {
+    fn encode(
+        &self,
+        _at: Position,
+        _part: u32,
+        record: &String,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Problem> {
         may_panic("encoder", record);
         out.extend_from_slice(record.as_bytes());
         Ok(())
@@ -199,23 +206,21 @@ impl Sink for Store {
         {
             cancel.cancel();
         }
-        let mut written = Written::default();
+        let mut outcomes = Outcomes::default();
         for operation in batch.operations() {
             let text = String::from_utf8_lossy(operation.bytes()).into_owned();
             if text.starts_with("refuse") {
-                written
-                    .rejects
-                    .push(operation.reject(Problem::of_record("refused", text)));
+                outcomes.refused(operation, Problem::of_record("refused", text));
             } else if lock(&self.records)
                 .insert(operation.position().ordinal, text)
                 .is_some()
             {
-                written.already_loaded += 1;
+                outcomes.already_loaded(operation);
             } else {
-                written.loaded += 1;
+                outcomes.loaded(operation);
             }
         }
-        Ok(written)
+        Ok(outcomes.written())
     }
 
     async fn finish(&self) -> Result<Option<Holdings>, Fatal> {

@@ -2,7 +2,7 @@
 
 use super::parts::{Bytes, Lines, Store, Text, job, lines, start, told};
 use super::*;
-use crate::{Block, Digest, Parser, Problem, Reject, Written};
+use crate::{Block, Digest, Parser, Problem, Reject};
 use async_trait::async_trait;
 use bytes::BytesMut;
 use std::collections::VecDeque;

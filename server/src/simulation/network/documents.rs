@@ -150,6 +150,7 @@ impl Sink for NetSink {
         for written in try_join_all(pieces).await? {
             whole.loaded += written.loaded;
             whole.already_loaded += written.already_loaded;
+            whole.documents += written.documents;
             whole.digest += written.digest;
             whole.rejects.extend(written.rejects);
         }

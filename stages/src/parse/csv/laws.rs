@@ -27,7 +27,13 @@ impl Bind<Cells, String> for Joined {
 }
 
 impl Encode<String> for Joined {
-    fn encode(&self, _: Position, record: &String, out: &mut Vec<u8>) -> Result<(), Problem> {
+    fn encode(
+        &self,
+        _: Position,
+        _: u32,
+        record: &String,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Problem> {
         out.extend_from_slice(record.as_bytes());
         Ok(())
     }

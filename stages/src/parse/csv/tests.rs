@@ -57,6 +57,7 @@ fn block(pieces: &[&[u8]]) -> Block {
         end,
         trailing_skipped: 0,
         restarts: Vec::new(),
+        groups: Vec::new(),
         context: Default::default(),
         carried: None,
     }

@@ -54,6 +54,7 @@ pub fn parsed(record: &[u8]) -> Result<String, Problem> {
         },
         trailing_skipped: 0,
         restarts: Vec::new(),
+        groups: Vec::new(),
         context: Default::default(),
         carried: None,
     };

@@ -39,6 +39,7 @@ fn block(input: &[u8]) -> Block {
         end,
         trailing_skipped: 0,
         restarts: Vec::new(),
+        groups: Vec::new(),
         context: Default::default(),
         carried: None,
     }
@@ -445,7 +446,13 @@ impl Bind<Tree, String> for Shown {
 }
 
 impl Encode<String> for Shown {
-    fn encode(&self, _: Position, record: &String, out: &mut Vec<u8>) -> Result<(), Problem> {
+    fn encode(
+        &self,
+        _: Position,
+        _: u32,
+        record: &String,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Problem> {
         out.extend_from_slice(record.as_bytes());
         Ok(())
     }

@@ -27,8 +27,14 @@ pub(super) struct Insert {
 }
 
 impl Encode<Record> for Insert {
-    fn encode(&self, at: Position, record: &Record, out: &mut Vec<u8>) -> Result<(), Problem> {
-        let id = self.identity.document_id(at.ordinal, 0);
+    fn encode(
+        &self,
+        at: Position,
+        part: u32,
+        record: &Record,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Problem> {
+        let id = self.identity.document_id(at.ordinal, part);
         let open = bson::begin_with_id(out, &id);
         self.documents.elements(at, record, out)?;
         check_size(bson::end(out, open))
@@ -42,9 +48,15 @@ pub(super) struct Replace {
 }
 
 impl Encode<Record> for Replace {
-    fn encode(&self, at: Position, record: &Record, out: &mut Vec<u8>) -> Result<(), Problem> {
+    fn encode(
+        &self,
+        at: Position,
+        part: u32,
+        record: &Record,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Problem> {
         let before = out.len();
-        let id = self.key.filter(at, record, out)?;
+        let id = self.key.filter(at, part, record, out)?;
         let stage = bson::begin(out);
         let replace = bson::begin_document(out, "$replaceWith");
         let merge = bson::begin_array(out, "$mergeObjects");
@@ -59,7 +71,7 @@ impl Encode<Record> for Replace {
         let second = bson::begin_document(out, "1");
         let literal = bson::begin_document(out, "$literal");
         self.documents.elements(at, record, out)?;
-        source(out, &self.key.sequence(at));
+        source(out, &self.key.sequence(at, part));
         check_size(bson::end(out, literal) + ID_BYTES)?;
         bson::end(out, second);
         bson::end(out, merge);
@@ -77,9 +89,15 @@ pub(super) struct Merge {
 }
 
 impl Encode<Record> for Merge {
-    fn encode(&self, at: Position, record: &Record, out: &mut Vec<u8>) -> Result<(), Problem> {
+    fn encode(
+        &self,
+        at: Position,
+        part: u32,
+        record: &Record,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Problem> {
         let before = out.len();
-        let id = self.key.filter(at, record, out)?;
+        let id = self.key.filter(at, part, record, out)?;
         let stage = bson::begin(out);
         let replace = bson::begin_document(out, "$replaceWith");
         let merge = bson::begin_array(out, "$mergeObjects");
@@ -95,7 +113,7 @@ impl Encode<Record> for Merge {
         let literal = bson::begin_document(out, "$literal");
         self.scalars(self.documents.layout(), record, 1, out)?;
         self.documents.other_elements(at, record, out)?;
-        source(out, &self.key.sequence(at));
+        source(out, &self.key.sequence(at, part));
         check_size(bson::end(out, literal) + ID_BYTES)?;
         bson::end(out, third);
         bson::end(out, merge);
@@ -165,9 +183,15 @@ pub(super) struct Delete {
 }
 
 impl Encode<Record> for Delete {
-    fn encode(&self, at: Position, record: &Record, out: &mut Vec<u8>) -> Result<(), Problem> {
+    fn encode(
+        &self,
+        at: Position,
+        part: u32,
+        record: &Record,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Problem> {
         let before = out.len();
-        self.key.filter(at, record, out)?;
+        self.key.filter(at, part, record, out)?;
         check_operation(out.len() - before)
     }
 }

@@ -58,10 +58,10 @@ fn page(
     load_number: u64,
     behind: Option<[u8; 16]>,
 ) -> Result<RawDocumentBuf, Fatal> {
-    let mut range = doc! { "$lte": binary(sequence(load_number, u64::MAX)) };
+    let mut range = doc! { "$lte": binary(sequence(load_number, u64::MAX, 0)) };
     match behind {
         Some(behind) => range.insert("$gt", binary(behind)),
-        None => range.insert("$gte", binary(sequence(load_number, 0))),
+        None => range.insert("$gte", binary(sequence(load_number, 0, 0))),
     };
     let mut projection = doc! { "_id": 0, "_src.seq": 1 };
     for path in paths {

@@ -1,17 +1,24 @@
 //! Insert mode: every record is a document whose `_id` says where the record came from.
 //!
 //! Replaying a batch changes nothing: a duplicate of its own `_id` is a record that was loaded before. What
-//! fails for a while is tried again, for the records that failed only.
+//! fails for a while is tried again, for the records that failed only. Of an exploded record all parts are in, or none:
+//! where the server refuses one, the others are deleted by their `_id`, and a crash in between finds them again.
 
-use super::bson::split_document;
-use super::command::{Command, INSERT, Room};
+use super::bson::{self, Subtype, split_document};
+use super::command::{Command, DELETE, INSERT, Room};
+use super::patience::Patience;
 use super::reply::{Reply, WriteError};
 use super::wire::{self, Answer};
 use super::writer::Writer;
 use async_trait::async_trait;
 use mongodb::bson::RawDocumentBuf;
-use pipeline::{Batch, Fatal, Operation, Sink, Written};
+use pipeline::{Batch, Fatal, Operation, Outcomes, Sink, Written};
 use std::collections::VecDeque;
+
+/// Documents that one command deletes.
+const MAX_DELETES: usize = 10_000;
+/// Bytes of one deletion by `_id`.
+const DELETE_BYTES: usize = 96;
 
 /// Inserts documents.
 pub(super) struct InsertSink {
@@ -21,7 +28,7 @@ pub(super) struct InsertSink {
 #[async_trait]
 impl Sink for InsertSink {
     async fn write(&self, batch: &Batch) -> Result<Written, Fatal> {
-        let mut written = Written::default();
+        let mut outcomes = Outcomes::default();
         let mut patience = self.writer.patience(batch);
         let mut queue = split(batch.operations().collect());
         while let Some(operations) = queue.pop_front() {
@@ -30,7 +37,7 @@ impl Sink for InsertSink {
                 Answer::Done(reply) => {
                     let all = operations.len();
                     check_count(&reply, all)?;
-                    let (failed, reason) = settle(reply, operations, &mut written);
+                    let (failed, reason) = settle(reply, operations, &mut outcomes);
                     if failed.len() < all {
                         patience.progress();
                     }
@@ -46,7 +53,7 @@ impl Sink for InsertSink {
                 Answer::Refused(code, message) => {
                     if let [operation] = operations[..] {
                         let error = WriteError::of_command(code, &message);
-                        written.rejects.push(operation.reject(error.problem()));
+                        outcomes.refused(operation, error.problem());
                     } else {
                         // One of them is at fault: it is found by halves.
                         let (first, second) = operations.split_at(operations.len() / 2);
@@ -56,7 +63,9 @@ impl Sink for InsertSink {
                 }
             }
         }
-        Ok(written)
+        let withdrawn = outcomes.withdraw();
+        self.delete(withdrawn, &mut patience).await?;
+        Ok(outcomes.written())
     }
 }
 
@@ -72,6 +81,48 @@ impl InsertSink {
         }
         command.finish()
     }
+
+    /// Deletes documents by their `_id`; one that is not there need not be deleted.
+    async fn delete(
+        &self,
+        operations: Vec<Operation<'_>>,
+        patience: &mut Patience,
+    ) -> Result<(), Fatal> {
+        for operations in operations.chunks(MAX_DELETES) {
+            loop {
+                let mut room = Room::default();
+                for _ in operations {
+                    room.take(DELETE_BYTES);
+                }
+                let mut command = Command::new(DELETE, &self.writer.collection, room);
+                for &operation in operations {
+                    command.statement(|out| {
+                        let filter = bson::begin_document(out, "q");
+                        bson::binary(out, "_id", Subtype::Generic, id(operation));
+                        bson::end(out, filter);
+                        bson::int32(out, "limit", 1);
+                    });
+                }
+                let reason = match wire::write(&self.writer.database, command.finish()?).await? {
+                    Answer::Done(reply) => match reply.errors.first() {
+                        None => break,
+                        Some(error) if error.is_transient() => error.problem().message,
+                        Some(error) => return Err(undeleted(&error.problem().message)),
+                    },
+                    Answer::Again(reason) => reason,
+                    Answer::Refused(_, message) => return Err(undeleted(&message)),
+                };
+                patience.wait(&reason).await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What ends a load whose documents may not be deleted: parts of a record that is refused would stay.
+fn undeleted(message: &str) -> Fatal {
+    let message = format!("parts of a refused record cannot be deleted: {message}");
+    Fatal::new("target_refused", message)
 }
 
 /// As few commands as their limits allow.
@@ -109,20 +160,22 @@ fn check_count(reply: &Reply, operations: usize) -> Result<(), Fatal> {
 fn settle<'a>(
     reply: Reply,
     operations: Vec<Operation<'a>>,
-    written: &mut Written,
+    outcomes: &mut Outcomes<'a>,
 ) -> (Vec<Operation<'a>>, String) {
     let mut failed = Vec::new();
     let mut reason = String::new();
     let mut errors = reply.errors.into_iter().peekable();
     for (index, operation) in operations.into_iter().enumerate() {
         match errors.next_if(|error| error.index == index) {
-            None => written.loaded += 1,
-            Some(error) if error.is_duplicate_of_id(id(operation)) => written.already_loaded += 1,
+            None => outcomes.loaded(operation),
+            Some(error) if error.is_duplicate_of_id(id(operation)) => {
+                outcomes.already_loaded(operation);
+            }
             Some(error) if error.is_transient() => {
                 reason = error.problem().message;
                 failed.push(operation);
             }
-            Some(error) => written.rejects.push(operation.reject(error.problem())),
+            Some(error) => outcomes.refused(operation, error.problem()),
         }
     }
     (failed, reason)
@@ -187,8 +240,9 @@ mod tests {
             doc! { "index": 4, "code": 91, "errmsg": "down" },
         ];
         let reply = Reply::read(&doc! { "n": 1, "writeErrors": errors.to_vec() });
-        let mut written = Written::default();
-        let (failed, reason) = settle(reply, operations, &mut written);
+        let mut outcomes = Outcomes::default();
+        let (failed, reason) = settle(reply, operations, &mut outcomes);
+        let written = outcomes.written();
         let failed: Vec<_> = failed.iter().map(|one| one.position().ordinal).collect();
         assert_eq!(failed, [0, 4]);
         assert!(reason.contains("down"));

@@ -46,6 +46,7 @@ impl Key {
     pub(super) fn filter(
         &self,
         at: Position,
+        part: u32,
         record: &Record,
         out: &mut Vec<u8>,
     ) -> Result<[u8; 24], Problem> {
@@ -62,16 +63,16 @@ impl Key {
         let id = key_id(self.tenant.as_deref(), &self.collection, &out[before + 4..]);
         let condition = bson::begin_document(out, "_src.seq");
         let not = bson::begin_document(out, "$not");
-        bson::binary(out, "$gt", Subtype::Generic, &self.sequence(at));
+        bson::binary(out, "$gt", Subtype::Generic, &self.sequence(at, part));
         bson::end(out, not);
         bson::end(out, condition);
         bson::end(out, open);
         Ok(id)
     }
 
-    /// `_src.seq` of a record.
-    pub(super) fn sequence(&self, at: Position) -> [u8; 16] {
-        sequence(self.load_number, at.ordinal)
+    /// `_src.seq` of a record, or of a part of it.
+    pub(super) fn sequence(&self, at: Position, part: u32) -> [u8; 16] {
+        sequence(self.load_number, at.ordinal, part)
     }
 }
 

@@ -3,7 +3,8 @@
 //! - The filter finds no document that is newer (`_src.seq`), so a replay or a writer that is late changes
 //!   nothing that came after it.
 //! - Records of one key are folded in order within a batch: of a merge all are applied, of the others the last.
-//!   One that the server refuses is rejected, and the one before it stands in.
+//!   One that the server refuses is rejected, and the one before it stands in. Of an exploded record that is rejected so,
+//!   the parts that the server took stay: what they have replaced is gone, and nothing could bring it back.
 //! - An insert that meets the unique index on the key (or the `_id` that comes from the key) means that the
 //!   key has a document: a newer one, or one that came at the same moment. The statement is sent once more
 //!   without inserting, which tells the two apart: an older one is found and changed.
@@ -22,7 +23,7 @@ use super::writer::Writer;
 use crate::identity::sequence;
 use crate::sink::Mode;
 use async_trait::async_trait;
-use pipeline::{Batch, Fatal, Holdings, Operation, Problem, Sink, Written};
+use pipeline::{Batch, Fatal, Holdings, Operation, Outcomes, Problem, Sink, Written};
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
@@ -72,14 +73,14 @@ enum Outcome {
 #[async_trait]
 impl Sink for KeyedSink {
     async fn write(&self, batch: &Batch) -> Result<Written, Fatal> {
-        let mut written = Written::default();
+        let mut outcomes = Outcomes::default();
         let mut patience = self.writer.patience(batch);
         let mut groups = self.fold(batch);
         while !groups.is_empty() {
             let mut left = Vec::new();
             let mut queue = self.split(groups);
             while let Some(groups) = queue.pop() {
-                let outcomes = match self.send(&groups).await? {
+                let answers = match self.send(&groups).await? {
                     Answer::Done(reply) => self.outcomes(reply, &groups),
                     Answer::Again(reason) => {
                         patience.wait(&reason).await?;
@@ -99,13 +100,13 @@ impl Sink for KeyedSink {
                     }
                 };
                 left.extend(
-                    self.settle(groups, outcomes, &mut patience, &mut written)
+                    self.settle(groups, answers, &mut patience, &mut outcomes)
                         .await?,
                 );
             }
             groups = left;
         }
-        Ok(written)
+        Ok(outcomes.written())
     }
 
     async fn finish(&self) -> Result<Option<Holdings>, Fatal> {
@@ -275,25 +276,25 @@ impl KeyedSink {
     async fn settle<'a>(
         &self,
         groups: Vec<Group<'a>>,
-        outcomes: Vec<Outcome>,
+        answers: Vec<Outcome>,
         patience: &mut Patience,
-        written: &mut Written,
+        outcomes: &mut Outcomes<'a>,
     ) -> Result<Vec<Group<'a>>, Fatal> {
         let mut left = Vec::new();
         let mut missed = Vec::new();
         let mut again = None;
-        if outcomes.iter().any(|one| !matches!(one, Outcome::Again(_))) {
+        if answers.iter().any(|one| !matches!(one, Outcome::Again(_))) {
             patience.progress();
         }
-        for (mut group, outcome) in groups.into_iter().zip(outcomes) {
+        for (mut group, outcome) in groups.into_iter().zip(answers) {
             match outcome {
-                Outcome::Done => self.loaded(&mut group, written),
+                Outcome::Done => self.loaded(&mut group, outcomes),
                 Outcome::Missed => {
                     missed.push(group);
                     continue;
                 }
                 Outcome::Stands => group.stands = true,
-                Outcome::Refused(problem) => self.refused(&mut group, problem, written),
+                Outcome::Refused(problem) => self.refused(&mut group, problem, outcomes),
                 Outcome::Again(reason) => again = Some(reason),
             }
             if !group.records.is_empty() {
@@ -303,7 +304,7 @@ impl KeyedSink {
         let keys: Vec<_> = missed.iter().map(|group| self.key_bytes(group)).collect();
         let standings = lookup::standings(&self.writer, &keys, patience).await?;
         for (mut group, standing) in missed.into_iter().zip(standings) {
-            self.missed(&mut group, standing, written);
+            self.missed(&mut group, standing, outcomes);
             if !group.records.is_empty() {
                 left.push(group);
             }
@@ -320,23 +321,25 @@ impl KeyedSink {
         let key = last.map_or(&[][..], |operation| {
             key_of(split_document(operation.bytes()).0)
         });
-        let ordinal = last.map_or(0, |operation| operation.position().ordinal);
-        (key, sequence(self.load_number, ordinal))
+        let place = last.map(|operation| (operation.position().ordinal, operation.part()));
+        let (ordinal, part) = place.unwrap_or_default();
+        (key, sequence(self.load_number, ordinal, part))
     }
 
     /// The statement of a group was acknowledged, or something newer stands.
-    fn loaded(&self, group: &mut Group<'_>, written: &mut Written) {
+    fn loaded<'a>(&self, group: &mut Group<'a>, outcomes: &mut Outcomes<'a>) {
         let count = match self.mode {
             Mode::Merge => group.folded,
             _ => group.records.len(),
         };
-        written.loaded += count as u64;
-        group.records.drain(..count);
+        for operation in group.records.drain(..count) {
+            outcomes.loaded(operation);
+        }
         (group.folded, group.rounds) = (MAX_STAGES, 0);
     }
 
     /// The server refuses what the group's statement applies.
-    fn refused(&self, group: &mut Group<'_>, problem: Problem, written: &mut Written) {
+    fn refused<'a>(&self, group: &mut Group<'a>, problem: Problem, outcomes: &mut Outcomes<'a>) {
         let at = match self.mode {
             // Which of them it was is found one by one.
             Mode::Merge if group.folded > 1 => {
@@ -347,20 +350,18 @@ impl KeyedSink {
             _ => group.records.len() - 1,
         };
         let operation = group.records.remove(at);
-        written.rejects.push(operation.reject(problem));
+        outcomes.refused(operation, problem);
     }
 
     /// The group's statement found nothing to change.
-    fn missed(&self, group: &mut Group<'_>, standing: Standing, written: &mut Written) {
+    fn missed<'a>(&self, group: &mut Group<'a>, standing: Standing, outcomes: &mut Outcomes<'a>) {
         if standing == Standing::Newer {
-            return self.loaded(group, written);
+            return self.loaded(group, outcomes);
         }
         if standing == Standing::Nothing && self.mode == Mode::Replace {
             for operation in group.records.drain(..) {
                 let message = "no document has this key";
-                written
-                    .rejects
-                    .push(operation.reject(Problem::of_record("no_match", message)));
+                outcomes.refused(operation, Problem::of_record("no_match", message));
             }
             return;
         }
@@ -377,7 +378,7 @@ impl KeyedSink {
             };
             let problem = Problem::of_field("duplicate_value", "_id", message);
             for operation in group.records.drain(..) {
-                written.rejects.push(operation.reject(problem.clone()));
+                outcomes.refused(operation, problem.clone());
             }
         }
     }

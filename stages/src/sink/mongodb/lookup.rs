@@ -112,7 +112,11 @@ mod tests {
 
     fn check(documents: &[Document], expected: Standing) {
         let reply = doc! { "cursor": { "firstBatch": documents.to_vec() } };
-        assert_eq!(standing(&reply, sequence(2, 5)), expected, "{documents:?}");
+        assert_eq!(
+            standing(&reply, sequence(2, 5, 0)),
+            expected,
+            "{documents:?}"
+        );
     }
 
     fn with(sequence: &[u8]) -> Document {
@@ -124,10 +128,10 @@ mod tests {
     #[test]
     fn only_a_lower_sequence_is_older() {
         check(&[], Standing::Nothing);
-        check(&[with(&sequence(2, 6))], Standing::Newer);
-        check(&[with(&sequence(3, 0))], Standing::Newer);
-        check(&[with(&sequence(2, 5))], Standing::Newer);
-        check(&[with(&sequence(1, 9))], Standing::Older);
+        check(&[with(&sequence(2, 6, 0))], Standing::Newer);
+        check(&[with(&sequence(3, 0, 0))], Standing::Newer);
+        check(&[with(&sequence(2, 5, 0))], Standing::Newer);
+        check(&[with(&sequence(1, 9, 0))], Standing::Older);
         // Nobody of ours has written these.
         check(&[with(&[0; 17])], Standing::Newer);
         check(&[with(&[255; 15])], Standing::Older);

@@ -7,6 +7,7 @@ use crate::identity::{LoadIdentity, key_id, sequence};
 use crate::record::{DocumentWriter, Lineage, Record, Value, write_text, write_value};
 use crate::sink::{KeyField, Load, Mode, Target, key_fields};
 use pipeline::{Encode, Fatal, Position, Problem};
+use std::ops::Range;
 
 /// Bytes of an `_id`.
 const ID_BYTES: usize = 24;
@@ -38,8 +39,14 @@ impl InsertEncoder {
 }
 
 impl Encode<Record> for InsertEncoder {
-    fn encode(&self, at: Position, record: &Record, out: &mut Vec<u8>) -> Result<(), Problem> {
-        out.extend_from_slice(&self.identity.document_id(at.ordinal, 0));
+    fn encode(
+        &self,
+        at: Position,
+        part: u32,
+        record: &Record,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Problem> {
+        out.extend_from_slice(&self.identity.document_id(at.ordinal, part));
         self.documents.write(None, at, record, out);
         Ok(())
     }
@@ -80,10 +87,16 @@ impl KeyedEncoder {
 }
 
 impl Encode<Record> for KeyedEncoder {
-    fn encode(&self, at: Position, record: &Record, out: &mut Vec<u8>) -> Result<(), Problem> {
+    fn encode(
+        &self,
+        at: Position,
+        part: u32,
+        record: &Record,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Problem> {
         let start = out.len();
         out.extend_from_slice(&[0; ID_BYTES]);
-        out.extend_from_slice(&sequence(self.load_number, at.ordinal));
+        out.extend_from_slice(&sequence(self.load_number, at.ordinal, part));
         let mut canonical = Vec::new();
         for (field, label) in &self.key {
             let value = record.value(field.index);
@@ -158,26 +171,42 @@ pub(super) struct Operations {
     bytes: Vec<u8>,
     /// The end of each operation.
     ends: Vec<usize>,
+    /// One past the last operation of each record that has several, or of each operation.
+    records: Vec<usize>,
 }
 
 impl Operations {
-    pub fn of(batch: &pipeline::Batch) -> Self {
+    pub fn copied(batch: &pipeline::Batch) -> Self {
         let mut operations = Self {
             bytes: Vec::with_capacity(batch.bytes_len()),
             ends: Vec::with_capacity(batch.len()),
+            records: Vec::with_capacity(batch.len()),
         };
+        let mut exploded = None;
         for operation in batch.operations() {
+            let whole = (operation.part() > 0).then(|| operation.position().ordinal);
+            if whole.is_some() && whole == exploded {
+                operations.records.pop();
+            }
+            exploded = whole;
             operations.bytes.extend_from_slice(operation.bytes());
             operations.ends.push(operations.bytes.len());
+            operations.records.push(operations.ends.len());
         }
         operations
     }
 
-    /// The bytes of each operation, in order.
-    pub fn iter(&self) -> impl Iterator<Item = &[u8]> {
-        let starts = std::iter::once(0).chain(self.ends.iter().copied());
-        starts
-            .zip(&self.ends)
-            .map(|(start, &end)| &self.bytes[start..end])
+    /// The operations of each record, in order; more than one of an exploded one.
+    pub fn records(&self) -> impl Iterator<Item = Range<usize>> {
+        let starts = std::iter::once(0).chain(self.records.iter().copied());
+        starts.zip(&self.records).map(|(start, &end)| start..end)
+    }
+
+    /// The bytes of each operation of a record.
+    pub fn of(&self, record: Range<usize>) -> impl Iterator<Item = &[u8]> {
+        record.map(|index| {
+            let start = index.checked_sub(1).map_or(0, |before| self.ends[before]);
+            &self.bytes[start..self.ends[index]]
+        })
     }
 }

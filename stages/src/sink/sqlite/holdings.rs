@@ -30,8 +30,8 @@ impl Finder {
     /// Reads them one by one.
     pub fn holdings(&self, connection: &Connection) -> rusqlite::Result<Holdings> {
         let (first, last) = (
-            sequence(self.load_number, 0),
-            sequence(self.load_number, u64::MAX),
+            sequence(self.load_number, 0, 0),
+            sequence(self.load_number, u64::MAX, 0),
         );
         let mut select = connection.prepare_cached(&self.select)?;
         let mut rows = select.query(params![first, last])?;

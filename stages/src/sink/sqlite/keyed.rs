@@ -2,11 +2,12 @@
 //!
 //! Only what is newer than what stands there is written: a replay, or a process that should be dead, never puts
 //! an older record over a newer one. Records of one key are applied in the order of the input. All of a batch is
-//! one transaction of the only writer, so nothing comes between looking and changing.
+//! one transaction of the only writer, so nothing comes between looking and changing. Where a part of an exploded record
+//! is refused, what its other parts have changed is taken back.
 
 use super::encode::{Keyed, Operations};
 use super::holdings::Finder;
-use super::insert::Outcome;
+use super::insert::{Answer, Outcome};
 use super::merge::Merger;
 use super::table::{self, Table};
 use crate::sink::{Load, Mode, Target};
@@ -75,7 +76,7 @@ impl Sink for KeyedSink {
         if batch.is_empty() {
             return Ok(Written::default());
         }
-        let operations = Operations::of(batch);
+        let operations = Operations::copied(batch);
         let applier = self.applier.clone();
         let outcome = self
             .database
@@ -128,16 +129,46 @@ impl Applier {
             delete: change.prepare_cached(&self.delete)?,
         };
         let mut outcome = Outcome::default();
-        for (index, bytes) in operations.iter().enumerate() {
-            let operation = Keyed::read(bytes, self.fields).ok_or(rusqlite::Error::InvalidQuery)?;
-            match self.apply(&mut statements, &operation) {
-                Ok(Applied::Loaded) => outcome.loaded += 1,
-                Ok(Applied::AlreadyLoaded) => outcome.already_loaded += 1,
-                Ok(Applied::Refused(problem)) => outcome.refused.push((index, problem)),
-                Err(error) => match table::problem(&error) {
-                    Some(problem) => outcome.refused.push((index, problem)),
-                    None => return Err(error),
-                },
+        for record in operations.records() {
+            let first = outcome.answers.len();
+            let is_exploded = record.len() > 1;
+            if is_exploded {
+                change.execute_batch("SAVEPOINT record")?;
+            }
+            let mut is_refused = false;
+            for bytes in operations.of(record) {
+                if is_refused {
+                    outcome.answers.push(Answer::Withdrawn);
+                    continue;
+                }
+                let operation =
+                    Keyed::read(bytes, self.fields).ok_or(rusqlite::Error::InvalidQuery)?;
+                match self.apply(&mut statements, &operation) {
+                    Ok(Applied::Loaded) => outcome.answers.push(Answer::Loaded),
+                    Ok(Applied::AlreadyLoaded) => outcome.answers.push(Answer::AlreadyLoaded),
+                    Ok(Applied::Refused(problem)) => {
+                        outcome.refused(problem);
+                        is_refused = true;
+                    }
+                    Err(error) => match table::problem(&error) {
+                        Some(problem) => {
+                            outcome.refused(problem);
+                            is_refused = true;
+                        }
+                        None => return Err(error),
+                    },
+                }
+            }
+            if is_exploded && is_refused {
+                change.execute_batch("ROLLBACK TO record")?;
+                for answer in &mut outcome.answers[first..] {
+                    if !matches!(answer, Answer::Refused) {
+                        *answer = Answer::Withdrawn;
+                    }
+                }
+            }
+            if is_exploded {
+                change.execute_batch("RELEASE record")?;
             }
         }
         Ok(outcome)

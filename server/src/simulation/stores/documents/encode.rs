@@ -35,8 +35,14 @@ impl InsertEncoder {
 }
 
 impl Encode<Record> for InsertEncoder {
-    fn encode(&self, at: Position, record: &Record, out: &mut Vec<u8>) -> Result<(), Problem> {
-        out.extend_from_slice(&self.identity.document_id(at.ordinal, 0));
+    fn encode(
+        &self,
+        at: Position,
+        part: u32,
+        record: &Record,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Problem> {
+        out.extend_from_slice(&self.identity.document_id(at.ordinal, part));
         self.documents.write(None, at, record, out);
         Ok(())
     }
@@ -88,10 +94,16 @@ impl KeyedEncoder {
 }
 
 impl Encode<Record> for KeyedEncoder {
-    fn encode(&self, at: Position, record: &Record, out: &mut Vec<u8>) -> Result<(), Problem> {
+    fn encode(
+        &self,
+        at: Position,
+        part: u32,
+        record: &Record,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Problem> {
         let key = self.key(record)?;
         out.extend_from_slice(&key_id(self.tenant.as_deref(), &self.collection, &key));
-        out.extend_from_slice(&sequence(self.load_number, at.ordinal));
+        out.extend_from_slice(&sequence(self.load_number, at.ordinal, part));
         out.extend_from_slice(&(key.len() as u32).to_le_bytes());
         out.extend_from_slice(&key);
         if self.mode != Mode::Delete {

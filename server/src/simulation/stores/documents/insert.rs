@@ -4,7 +4,7 @@ use super::encode::Insert;
 use super::table::{Duplicate, Row, Table};
 use super::{Outcome, Place};
 use async_trait::async_trait;
-use pipeline::{Batch, Fatal, Problem, Sink, Written};
+use pipeline::{Batch, Fatal, Outcomes, Problem, Sink, Written};
 
 /// Inserts documents.
 pub(super) struct InsertSink {
@@ -21,6 +21,7 @@ impl Sink for InsertSink {
 
 fn insert_all(table: &mut Table, batch: &Batch, most: usize) -> Result<Outcome, Fatal> {
     let mut outcome = Outcome::default();
+    let mut outcomes = Outcomes::default();
     for operation in batch.operations().take(most) {
         let Insert { id, document } = Insert::read(operation)?;
         let row = Row {
@@ -29,17 +30,18 @@ fn insert_all(table: &mut Table, batch: &Batch, most: usize) -> Result<Outcome, 
         };
         outcome.operations += 1;
         match table.insert(id, row) {
-            Ok(()) => outcome.written.loaded += 1,
+            Ok(()) => outcomes.loaded(operation),
             Err(Duplicate::OfId) => {
                 outcome.found += 1;
-                outcome.written.already_loaded += 1;
+                outcomes.already_loaded(operation);
             }
-            Err(Duplicate::Of(field)) => {
-                let reject = operation.reject(duplicate(field));
-                outcome.written.rejects.push(reject);
-            }
+            Err(Duplicate::Of(field)) => outcomes.refused(operation, duplicate(field)),
         }
     }
+    for part in outcomes.withdraw() {
+        table.remove(Insert::read(part)?.id);
+    }
+    outcome.written = outcomes.written();
     Ok(outcome)
 }
 

@@ -6,7 +6,7 @@ use super::merge::merge;
 use super::table::{Duplicate, Path, Row, Table};
 use super::{Outcome, Place};
 use async_trait::async_trait;
-use pipeline::{Batch, Fatal, Holdings, Operation, Problem, Sink, Written};
+use pipeline::{Batch, Fatal, Holdings, Operation, Outcomes, Problem, Sink, Written};
 use stages::identity::sequence;
 use stages::record::Layout;
 use stages::sink::{Load, Mode, Target, term};
@@ -67,6 +67,7 @@ impl Sink for KeyedSink {
     async fn write(&self, batch: &Batch) -> Result<Written, Fatal> {
         self.place.apply(batch, |table, most| {
             let mut outcome = Outcome::default();
+            let mut outcomes = Outcomes::default();
             let mut groups = fold(batch)?;
             groups.truncate(most);
             let records = groups.iter().map(|group| group.records.len() as u64);
@@ -74,10 +75,11 @@ impl Sink for KeyedSink {
             // What is refused is settled behind all others, in another round.
             while !groups.is_empty() {
                 for group in &mut groups {
-                    self.rules.write(table, group, &mut outcome);
+                    outcome.found += self.rules.write(table, group, &mut outcomes);
                 }
                 groups.retain(|group| !group.records.is_empty());
             }
+            outcome.written = outcomes.written();
             Ok(outcome)
         })
     }
@@ -87,7 +89,7 @@ impl Sink for KeyedSink {
         if self.rules.mode == Mode::Delete {
             return Ok(Some(holdings));
         }
-        let own = sequence(self.load_number, 0)..=sequence(self.load_number, u64::MAX);
+        let own = sequence(self.load_number, 0, 0)..=sequence(self.load_number, u64::MAX, 0);
         let mut held = super::lock(&self.place.held);
         for row in held.table(&self.place.collection).rows() {
             if row.sequence.is_some_and(|sequence| own.contains(&sequence)) {
@@ -121,7 +123,14 @@ fn fold(batch: &Batch) -> Result<Vec<Group<'_>>, Fatal> {
 impl Rules {
     /// Sends the statement of a group once: of a merge all records are applied, of the others the last. Where that is
     /// refused, the one before it stands in the next time. The records of the group that are not decided are left in it.
-    fn write(&self, table: &mut Table, group: &mut Group<'_>, outcome: &mut Outcome) {
+    /// Says of how many records a document stood there.
+    fn write<'a>(
+        &self,
+        table: &mut Table,
+        group: &mut Group<'a>,
+        outcomes: &mut Outcomes<'a>,
+    ) -> u64 {
+        let mut found = 0;
         let last = group.records.len() - 1;
         let applied = match self.mode {
             Mode::Merge => 0..group.folded.min(group.records.len()),
@@ -133,12 +142,12 @@ impl Rules {
             Applied::Refused(_) if applied.len() > 1 => group.folded = 1,
             Applied::Refused(problem) => {
                 let (operation, _) = group.records.remove(applied.start);
-                outcome.written.rejects.push(operation.reject(problem));
+                outcomes.refused(operation, problem);
             }
             Applied::NoMatch => {
                 for (operation, _) in group.records.drain(..) {
                     let problem = Problem::of_record("no_match", "no document has this key");
-                    outcome.written.rejects.push(operation.reject(problem));
+                    outcomes.refused(operation, problem);
                 }
             }
             done => {
@@ -146,14 +155,16 @@ impl Rules {
                     Mode::Merge => applied.len(),
                     _ => group.records.len(),
                 };
-                outcome.written.loaded += decided as u64;
                 if let Applied::Stands = done {
-                    outcome.found += decided as u64;
+                    found = decided as u64;
                 }
-                group.records.drain(..decided);
+                for (operation, _) in group.records.drain(..decided) {
+                    outcomes.loaded(operation);
+                }
                 group.folded = MAX_STAGES;
             }
         }
+        found
     }
 
     /// One statement, with the filter of its last record: more than one only in a merge.

@@ -165,7 +165,7 @@ fn encoded(
     }
     // Behind something else, as in a block.
     let mut out = vec![1, 2, 3];
-    let written = encode.encode(AT, &record, &mut out);
+    let written = encode.encode(AT, 0, &record, &mut out);
     written.map_err(|problem| (problem.code.to_string(), problem.field))?;
     assert_eq!(out[..3], [1, 2, 3]);
     let raw = RawDocumentBuf::from_bytes(out.split_off(3)).unwrap();

@@ -31,7 +31,7 @@ async fn upsert_replaces_what_is_there_and_keeps_its_id() {
         assert_eq!(found[0].keys().collect::<Vec<_>>(), ["_id", "id", "name", "_src"]);
         let id = found[1].get_binary_generic("_id").unwrap().clone();
         assert_eq!(id.len(), 24);
-        assert_eq!([seq(&found[0]), seq(&found[1])], [sequence(3, 7), sequence(3, 8)]);
+        assert_eq!([seq(&found[0]), seq(&found[1])], [sequence(3, 7, 0), sequence(3, 8, 0)]);
         let expected = [
             doc! { "id": 1_i64, "name": "new" },
             doc! { "id": 2_i64, "name": "$name", "data": { "$add": ["$id", 1_i64], "a.b": { "": 1_i64 } } },

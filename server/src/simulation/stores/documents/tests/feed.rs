@@ -138,6 +138,7 @@ fn block(from: u64, rows: &[Json]) -> Block {
         frames,
         trailing_skipped: 0,
         restarts: Vec::new(),
+        groups: Vec::new(),
         context: Default::default(),
         carried: None,
     }

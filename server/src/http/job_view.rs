@@ -21,6 +21,10 @@ pub struct JobView {
     file_ids: Vec<Id>,
     /// The exact text that it is loaded with.
     spec: SpecPin,
+    /// There when an approval named that version: it applies to the records behind this number, counted from 1 as in
+    /// `/errors`. What was read before stays as it is, under the version before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    spec_after_record: Option<u64>,
     /// Where it is in its life.
     state: StateWord,
     /// From 0 to 9; of a tenant's jobs that are due, the highest goes first.
@@ -86,6 +90,7 @@ impl From<Job> for JobView {
             },
             file_ids: job.files,
             spec: job.spec.pin,
+            spec_after_record: job.spec_from,
             state: StateWord(job.state),
             priority: job.priority,
             attempts: job.attempts,

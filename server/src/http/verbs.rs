@@ -37,7 +37,10 @@ pub const RETRY_NEWEST: Operation = Operation::new(|call| Box::pin(retry_newest(
 /// `POST /jobs/{jobId}/approve`.
 pub const APPROVE: Operation = Operation::new(|call| Box::pin(approve(call)))
     .body(optional_json::<Approve>())
-    .answers(&[json::<JobView>(200, "The job, queued again.")])
+    .answers(&[json::<JobView>(
+        200,
+        "The job, queued again; with another version of its spec, specAfterRecord says from where on that applies.",
+    )])
     .refusals(&[
         "not_found",
         "wrong_state",

@@ -174,6 +174,14 @@ pub struct Approval {
     pub spec: Option<SpecText>,
 }
 
+impl Approval {
+    /// The ordinal from which on its version of the spec applies; none where it names no other one.
+    pub fn spec_from(&self) -> Option<u64> {
+        let end = self.checkpoint.as_ref().map(|from| from.books.end.ordinal);
+        self.spec.as_ref().map(|_| end.unwrap_or(0))
+    }
+}
+
 /// Which jobs are wanted.
 #[derive(Clone, Debug, Default)]
 pub struct Filter {
@@ -262,6 +270,9 @@ pub struct Job {
     pub max_rejects: Option<u64>,
     /// Whether another version of the spec was pinned by an approval: then it cannot be reset.
     pub spec_changed: bool,
+    /// The ordinal from which on that version applies; none where the spec is that of the start, or where an earlier
+    /// program has changed it.
+    pub spec_from: Option<u64>,
     /// Why it is held.
     pub held: Option<Held>,
     /// Why it failed, or was last released.

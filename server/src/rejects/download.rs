@@ -6,18 +6,22 @@
 //!                    the object, where a reject kept only the start of a long record
 //! ```
 //!
-//! A record's bytes are never changed: a CSV has its own header with four more columns and each record with four more
+//! The file has the encoding of the upload. A record's bytes are never changed but for a mark before what a spreadsheet
+//! would compute ([`formula`]): a CSV has its own header with four more columns and each record with four more
 //! cells, JSON Lines have four more members. What would swallow its neighbours, a record whose quote never closes, stands
 //! in one cell; a line that is no JSON object stands in the member `_raw`. The records of a JSON document come as one, in
-//! which the spec's path leads to them. Lines that are no JSON have no place for more, so each stands in the member `_raw`
-//! of an object, one a line. Memory is one page of rejects, one record and one read. A dialect's cells and lines are in
-//! [`csv`] and [`jsonl`]; long records come from [`whole`].
+//! which the spec's path leads to them. Those of an XML document likewise, with four more attributes. Lines and records of
+//! fixed width stand behind the four texts, with tabs between. Memory is one page of rejects, one record and one read. A
+//! dialect's cells and lines are in [`csv`], [`jsonl`], [`xml`] and [`lines`]; long records come from [`whole`].
 
 mod csv;
+mod formula;
 mod jsonl;
+mod lines;
 #[cfg(test)]
 mod tests;
 mod whole;
+mod xml;
 
 use super::{Filter, Rejects, Run};
 use crate::queue::Job;
@@ -30,6 +34,7 @@ use stages::frame::csv::Head;
 use stages::open::{Opening, open};
 use stages::plan::{FormatPlan, Plan};
 use stages::source::Origin;
+use stages::unpack::Reencoder;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use whole::{Record, Whole};
@@ -108,11 +113,16 @@ pub async fn records(
     origin: Option<Box<dyn Origin>>,
 ) -> Result<Download, Fatal> {
     let mut whole = Whole::new(plan.clone(), origin);
+    let form = whole.form().await?;
     let mut last = Vec::new();
     let (dialect, first) = match &plan.format {
         FormatPlan::Jsonl => (Dialect::Jsonl, Vec::new()),
-        FormatPlan::Xml(_) | FormatPlan::Lines(..) | FormatPlan::Fixed(..) => {
-            (Dialect::Raw, Vec::new())
+        FormatPlan::Lines(..) | FormatPlan::Fixed(..) => (Dialect::Lines, Vec::new()),
+        FormatPlan::Xml(xml) => {
+            let writer = xml::Writer::new(&xml.path, form);
+            let (before, behind) = writer.around();
+            last = behind.into_bytes();
+            (Dialect::Xml(writer), before.into_bytes())
         }
         FormatPlan::Json(path) => {
             let (before, behind) = path.around();
@@ -129,14 +139,17 @@ pub async fn records(
     };
     let (media_type, extension) = match dialect {
         Dialect::Csv(_) => ("text/csv", "csv"),
-        Dialect::Jsonl | Dialect::Raw => ("application/x-ndjson", "jsonl"),
+        Dialect::Jsonl => ("application/x-ndjson", "jsonl"),
+        Dialect::Lines => ("text/plain", "txt"),
         Dialect::Json => ("application/json", "json"),
+        Dialect::Xml(_) => ("application/xml", "xml"),
     };
     let walk = Walk {
         rejects,
         run,
         dialect,
         whole,
+        text: Reencoder::new(form),
         first,
         last,
         is_first: true,
@@ -182,8 +195,10 @@ enum Dialect {
     Jsonl,
     /// Objects of one JSON document.
     Json,
-    /// Lines in which nothing has a place beside the record.
-    Raw,
+    /// Elements of one XML document.
+    Xml(xml::Writer),
+    /// Lines, each behind what is said of it.
+    Lines,
 }
 
 /// What is said about a record beside it.
@@ -225,6 +240,8 @@ struct Walk {
     run: Run,
     dialect: Dialect,
     whole: Whole,
+    /// Writes the file's encoding.
+    text: Reencoder,
     /// What stands before the first record.
     first: Vec<u8>,
     /// What stands behind the last one.
@@ -256,11 +273,18 @@ impl Walk {
                     }
                     jsonl::record(bytes, &said, &mut chunk)?;
                 }
-                Dialect::Raw => jsonl::around(bytes, &said, &mut chunk)?,
+                Dialect::Lines => lines::record(bytes, &said, &mut chunk),
+                Dialect::Xml(writer) => {
+                    writer.record(bytes, self.whole.context(), &said, &mut chunk);
+                }
             }
             self.is_first = false;
         }
-        Ok((!chunk.is_empty()).then(|| chunk.into()))
+        if !chunk.is_empty() {
+            return Ok(Some(self.text.piece(chunk).into()));
+        }
+        let end = self.text.end();
+        Ok((!end.is_empty()).then(|| end.into()))
     }
 
     async fn reject(&mut self) -> Result<Option<Reject>, Fatal> {

@@ -8,12 +8,14 @@
 //! The tree is an object with an entry for each [`Take`] that found something, and, where the spec passes on or judges
 //! what no field takes, one for each other attribute and child element of the record ([`shape`]).
 
+mod alone;
 mod document;
 pub mod laws;
 mod shape;
 #[cfg(test)]
 mod tests;
 
+pub use alone::{declarations, is_element, name_len};
 pub use document::MAX_DEPTH;
 pub use shape::{Kind, Take, Takes};
 

@@ -13,6 +13,7 @@ mod decode;
 mod encoding;
 mod gzip;
 pub mod laws;
+mod reencode;
 mod start;
 mod transcode;
 mod xz;
@@ -29,6 +30,7 @@ use encoding::MAX_MARK_BYTES;
 pub use encoding::{Encoding, LabelFault};
 use encoding_rs::UTF_8;
 use pipeline::{Fatal, Source};
+pub use reencode::{Reencoder, TextForm};
 use start::Started;
 use transcode::Transcoding;
 
@@ -79,6 +81,8 @@ pub struct Unpacked {
     pub compression: Compression,
     /// Whether it can be opened in its middle ([`open_at`]); if not, reading starts again at 0.
     pub restartable: bool,
+    /// How its text was encoded.
+    pub form: TextForm,
 }
 
 /// Unpacks `source`, which stands at its start.
@@ -120,6 +124,10 @@ pub async fn unpack(source: Box<dyn Source>, how: &Unpack) -> Result<Unpacked, F
         },
         compression,
         restartable: is_plain && is_utf_8,
+        form: TextForm {
+            encoding,
+            is_marked: mark_bytes > 0,
+        },
     })
 }
 
@@ -131,6 +139,8 @@ pub struct Opened {
     pub decoded_offset: u64,
     /// Whether it can be opened in its middle.
     pub restartable: bool,
+    /// How its text was encoded.
+    pub form: TextForm,
 }
 
 /// Opens `origin` at `decoded_offset` of its decoded stream, or at 0 where it can only be read from its
@@ -159,6 +169,10 @@ pub async fn open_at(
                     source: origin.read_from(decoded_offset + mark_bytes as u64).await?,
                     decoded_offset,
                     restartable: true,
+                    form: TextForm {
+                        encoding,
+                        is_marked: mark_bytes > 0,
+                    },
                 });
             }
         }
@@ -171,6 +185,7 @@ pub async fn open_at(
         source: unpacked.source,
         decoded_offset: 0,
         restartable: unpacked.restartable && origin.restartable(),
+        form: unpacked.form,
     })
 }
 

@@ -78,6 +78,7 @@ fn job(entry: &Entry, words: &str) -> Option<Job> {
         accepted: Accepted::default(),
         max_rejects: None,
         spec_changed: false,
+        spec_from: None,
         held: None,
         failure: None,
         receipt: None,

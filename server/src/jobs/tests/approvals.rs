@@ -80,6 +80,7 @@ async fn another_version_is_pinned_from_the_checkpoint_on() {
     let job = held(&bench).await;
     let job = say(&bench, job.id, None, "orders@2").await.unwrap();
     assert_eq!((job.spec.pin.version, job.spec_changed), (2, true));
+    assert_eq!(job.spec_from, Some(10));
     bench.is_ready(&job).await;
     let entry = bench.entry(&job).await;
     assert_eq!((entry.version, entry.acknowledged), (2, true));
@@ -103,6 +104,7 @@ async fn the_version_that_it_has_is_no_change() {
     let job = held(&bench).await;
     let job = say(&bench, job.id, None, "orders@1").await.unwrap();
     assert_eq!((job.spec.pin.version, job.spec_changed), (1, false));
+    assert_eq!(job.spec_from, None);
 }
 
 #[tokio::test]

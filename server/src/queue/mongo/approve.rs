@@ -50,5 +50,8 @@ pub(super) fn approve(
         set.insert("spec.isOperators", doc! { "$literal": spec.is_operators });
         set.insert("specChanged", doc! { "$literal": true });
     }
+    if let Some(from) = approval.spec_from() {
+        set.insert("specFrom", from as i64);
+    }
     Ok(change.command(doc! { "fence": fence as i64 }, set, &["held"]))
 }

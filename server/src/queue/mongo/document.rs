@@ -167,6 +167,7 @@ pub(super) fn read(document: &Document) -> Result<Job, Fatal> {
         accepted: parsed(document, "accepted")?.unwrap_or_default(),
         max_rejects: job.number("maxRejects"),
         spec_changed: job.flag("specChanged"),
+        spec_from: job.number("specFrom"),
         held: parsed(document, "held")?,
         failure: job.inside("failure").ok().map(read_failure).transpose()?,
         receipt: parsed(document, "receipt")?,

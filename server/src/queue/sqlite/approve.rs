@@ -22,7 +22,7 @@ pub(super) fn approve(
              left_owner = NULL, left_by = NULL, updated_ms = :now, accepted = :accepted, \
              checkpoint = ifnull(:checkpoint, checkpoint), checkpoint_end = ifnull(:end, checkpoint_end), \
              max_rejects = ifnull(:max_rejects, max_rejects), \
-             spec_changed = spec_changed OR :name IS NOT NULL, spec_name = ifnull(:name, spec_name), \
+             spec_changed = spec_changed OR :name IS NOT NULL, spec_from = ifnull(:spec_from, spec_from), spec_name = ifnull(:name, spec_name), \
              spec_version = ifnull(:version, spec_version), spec_sha256 = ifnull(:sha256, spec_sha256), \
              spec_is_operators = ifnull(:is_operators, spec_is_operators), spec_text = ifnull(:text, spec_text) \
              WHERE tenant = :tenant AND id = :id AND state = 'held' AND fence = :fence",
@@ -36,6 +36,7 @@ pub(super) fn approve(
             ":checkpoint": checkpoint.map(row::json).transpose()?,
             ":end": checkpoint.map(|checkpoint| checkpoint.books.end.ordinal.cast_signed()),
             ":max_rejects": approval.max_rejects.map(u64::cast_signed),
+            ":spec_from": approval.spec_from().map(u64::cast_signed),
             ":name": spec.map(|spec| &spec.pin.name),
             ":version": spec.map(|spec| spec.pin.version),
             ":sha256": spec.map(|spec| &spec.pin.sha256),

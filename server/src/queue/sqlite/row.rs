@@ -15,7 +15,7 @@ use stages::identity::LoadIdentity;
 /// Every column of a job but the long ones.
 const SHORT: &str = "tenant, id, state, priority, attempts, run, fence, owner, worker, lock_until_ms, created_ms, \
     queued_ms, due_ms, started_ms, finished_ms, updated_ms, furthest, bytes_read, bytes_total, records_per_second, \
-    busy, max_rejects, spec_changed, is_expired, spec_name, spec_version, spec_sha256, spec_is_operators, \
+    busy, max_rejects, spec_changed, spec_from, is_expired, spec_name, spec_version, spec_sha256, spec_is_operators, \
     content, base, identity, generation, load_number, collection, receipt, accepted, held, failure, files";
 
 /// Bytes of an id.
@@ -99,6 +99,9 @@ pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Job> {
         accepted: parsed(row, "accepted")?.unwrap_or_default(),
         max_rejects: maybe("max_rejects")?,
         spec_changed: row.get("spec_changed")?,
+        spec_from: row
+            .get::<_, Option<i64>>("spec_from")?
+            .map(i64::cast_unsigned),
         held: parsed(row, "held")?,
         failure: parsed(row, "failure")?,
         receipt: parsed(row, "receipt")?,

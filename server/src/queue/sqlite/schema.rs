@@ -41,6 +41,7 @@ pub const SCHEMA: Schema = Schema::new("
         busy TEXT,
         max_rejects INTEGER,
         spec_changed INTEGER NOT NULL DEFAULT 0,
+        spec_from INTEGER,
         is_expired INTEGER NOT NULL DEFAULT 0,
         is_cleaned INTEGER NOT NULL DEFAULT 0,
         spec_name TEXT NOT NULL,
@@ -94,8 +95,15 @@ pub const SCHEMA: Schema = Schema::new("
         PRIMARY KEY (tenant, key)
     ) WITHOUT ROWID;
     CREATE INDEX IF NOT EXISTS idempotency_created ON idempotency (created_ms);
-").with_added(&[Added {
-    table: "jobs",
-    column: "busy",
-    definition: "TEXT",
-}]);
+").with_added(&[
+    Added {
+        table: "jobs",
+        column: "busy",
+        definition: "TEXT",
+    },
+    Added {
+        table: "jobs",
+        column: "spec_from",
+        definition: "INTEGER",
+    },
+]);

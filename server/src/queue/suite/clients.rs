@@ -74,16 +74,22 @@ pub(super) async fn a_changed_spec_is_not_reset(store: Store) {
     assert!(!job.spec_changed);
     let approval = Approval {
         spec: Some(spec("orders", 4)),
+        checkpoint: Some(checkpoint(7)),
         ..approval()
     };
+    assert_eq!(job.spec_from, None);
+    let from = approval.spec_from();
+    assert!(from.is_some_and(|from| from > 0));
     let approved = store.approve(&tenant, job.id, claim.fence, &approval).await;
     let job = done(approved.unwrap());
     assert_eq!((job.spec_changed, &job.spec), (true, &spec("orders", 4)));
+    assert_eq!(job.spec_from, from);
     done(store.cancel(&tenant, job.id).await.unwrap());
     let job = refused(store.retry(&tenant, job.id, true).await.unwrap());
     assert_eq!((job.state, job.run), (State::Cancelled, 0));
     let job = done(store.retry(&tenant, job.id, false).await.unwrap());
     assert_eq!((job.spec_changed, &job.spec), (true, &spec("orders", 4)));
+    assert_eq!(job.spec_from, from, "it goes on from there");
 }
 
 pub(super) async fn an_approval_counts_for_its_fence_number_only(store: Store) {

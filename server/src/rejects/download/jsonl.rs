@@ -43,7 +43,7 @@ pub(super) fn record(raw: &[u8], said: &Said, out: &mut Vec<u8>) -> Result<(), F
 }
 
 /// A line: an object around the record, whatever that is.
-pub(super) fn around(raw: &[u8], said: &Said, out: &mut Vec<u8>) -> Result<(), Fatal> {
+fn around(raw: &[u8], said: &Said, out: &mut Vec<u8>) -> Result<(), Fatal> {
     out.extend_from_slice(&added(Some(String::from_utf8_lossy(raw)), said)?);
     out.push(b'\n');
     Ok(())

@@ -2,7 +2,8 @@
 //!
 //! The object is read once, forward: rejects come in the order of the file. It is cut by the framer of the plan, from the
 //! place of the reject, so a record is here what it was in the load. What is between two long records is passed over, and
-//! skipped where the object can be opened in its middle. Memory is one record and one read.
+//! skipped where the object can be opened in its middle. A document of XML is always walked through, for the sake of what it
+//! declares around its records. Memory is one record and one read.
 
 use bytes::{Buf, Bytes, BytesMut};
 use pipeline::{Fatal, FrameLimits, Framer, MAX_RAW_BYTES, Position, Reject, Retry, Source};
@@ -12,7 +13,7 @@ use stages::frame::lines::LinesFramer;
 use stages::frame::xml::XmlFramer;
 use stages::plan::{FormatPlan, Plan};
 use stages::source::Origin;
-use stages::unpack::open_at;
+use stages::unpack::{TextForm, open_at};
 use std::sync::Arc;
 
 /// Room made for each read, in bytes.
@@ -54,12 +55,24 @@ pub(super) struct Whole {
     /// None where the object is gone, or turned out to be.
     origin: Option<Box<dyn Origin>>,
     reader: Option<Reader>,
+    /// The walk through a document of XML.
+    elements: Option<Elements>,
+    /// What stands around the last record, where that is known.
+    context: Option<Bytes>,
+}
+
+/// Goes from element to element of a document.
+struct Elements {
+    framer: XmlFramer,
+    source: Box<dyn Source>,
+    at_end: bool,
 }
 
 struct Reader {
     source: Box<dyn Source>,
     /// Whether it can be opened in its middle.
     is_plain: bool,
+    form: TextForm,
     /// Decoded bytes before `buffer`.
     at: u64,
     buffer: BytesMut,
@@ -71,11 +84,33 @@ impl Whole {
             plan,
             origin,
             reader: None,
+            elements: None,
+            context: None,
         }
+    }
+
+    /// What stands around the record that was asked for last, in a document of XML: the start tags that declare
+    /// namespaces. `None` where the object is gone.
+    pub(super) fn context(&self) -> Option<&[u8]> {
+        self.context.as_deref()
     }
 
     pub(super) fn origin(&self) -> Option<&dyn Origin> {
         self.origin.as_deref()
+    }
+
+    /// How the text of the object is encoded, as it is found, or as the spec says where the object is gone. A mark of
+    /// UTF-8 is only kept in a CSV, which spreadsheets read by it.
+    pub(super) async fn form(&mut self) -> Result<TextForm, Fatal> {
+        let said = self.plan.input.unpack.encoding;
+        let opened = self.reader_at(0).await;
+        let found = opened.map(|reader| reader.map(|reader| reader.form));
+        let found = self.unless_gone(found)?;
+        let form = found.unwrap_or_else(|| TextForm::as_said(said));
+        Ok(match self.plan.format {
+            FormatPlan::Csv(_) => form,
+            _ => form.unmarked_utf_8(),
+        })
     }
 
     /// The first `len` decoded bytes; `None` when the object is gone.
@@ -98,6 +133,14 @@ impl Whole {
 
     /// The record of a reject. Rejects are asked for in the order of the file.
     pub(super) async fn record(&mut self, reject: &Reject) -> Result<Record, Fatal> {
+        let element = match &self.plan.format {
+            FormatPlan::Xml(_) => {
+                let found = self.element(reject.at.ordinal).await;
+                self.unless_gone(found)?
+            }
+            _ => None,
+        };
+        self.context = element.as_ref().map(|(context, _)| context.clone());
         if reject.raw.len() < MAX_RAW_BYTES {
             return Ok(Record::Kept);
         }
@@ -106,12 +149,49 @@ impl Whole {
             "unclosed_quote" => return Ok(Record::Cut("the record has no end")),
             _ => {}
         }
-        let read = self.try_record(reject.at).await;
-        let found = self.unless_gone(read)?;
+        let found = match element {
+            Some((_, bytes)) => Some(bytes),
+            None => {
+                let read = self.try_record(reject.at).await;
+                self.unless_gone(read)?
+            }
+        };
         Ok(match found.filter(|bytes| bytes.starts_with(&reject.raw)) {
             Some(bytes) => Record::Read(bytes),
             None => Record::Cut("the file is gone"),
         })
+    }
+
+    /// What stands around an element of a document, and the element.
+    async fn element(&mut self, ordinal: u64) -> Result<Option<(Bytes, Bytes)>, Fatal> {
+        let (FormatPlan::Xml(xml), Some(origin)) = (&self.plan.format, &self.origin) else {
+            return Ok(None);
+        };
+        let (unpack, limits) = (&self.plan.input.unpack, self.limits());
+        let walk = match &mut self.elements {
+            Some(walk) => walk,
+            none => none.insert(Elements {
+                framer: XmlFramer::new(&xml.path, unpack.encoding, Position::START, limits),
+                source: open_at(&**origin, unpack, 0).await?.source,
+                at_end: false,
+            }),
+        };
+        loop {
+            match walk.framer.next_block(walk.at_end)? {
+                Some(block) if block.start.ordinal == ordinal => {
+                    let frame = block.frames.first().ok_or_else(changed)?;
+                    let bytes = block.bytes.slice(frame.start as usize..frame.end as usize);
+                    return Ok(Some((block.context, bytes)));
+                }
+                Some(_) => {}
+                None if walk.at_end => return Err(changed()),
+                None => {
+                    let buffer = walk.framer.buffer();
+                    buffer.reserve(READ_BYTES);
+                    walk.at_end = walk.source.read(buffer).await? == 0;
+                }
+            }
+        }
     }
 
     async fn try_record(&mut self, at: Position) -> Result<Option<Bytes>, Fatal> {
@@ -144,13 +224,17 @@ impl Whole {
         }
     }
 
-    /// A framer that cuts one record at a time.
-    fn framer(&self, at: Position) -> Box<dyn Framer> {
-        let limits = FrameLimits {
+    fn limits(&self) -> FrameLimits {
+        FrameLimits {
             max_record_bytes: self.plan.input.max_record_bytes,
             max_block_records: 1,
             ..FrameLimits::default()
-        };
+        }
+    }
+
+    /// A framer that cuts one record at a time.
+    fn framer(&self, at: Position) -> Box<dyn Framer> {
+        let limits = self.limits();
         match &self.plan.format {
             FormatPlan::Csv(dialect) => Box::new(CsvFramer::new(dialect, at, limits)),
             FormatPlan::Json(path) => Box::new(JsonFramer::of_one(path, at, limits)),
@@ -177,6 +261,7 @@ impl Whole {
                 Reader {
                     source: opened.source,
                     is_plain: opened.restartable,
+                    form: opened.form,
                     at: opened.decoded_offset,
                     buffer: BytesMut::new(),
                 }
@@ -196,7 +281,7 @@ impl Whole {
                     reason = fatal.message,
                     "the object is gone"
                 );
-                (self.origin, self.reader) = (None, None);
+                (self.origin, self.reader, self.elements) = (None, None, None);
                 Ok(None)
             }
             read => read,

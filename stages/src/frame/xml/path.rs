@@ -40,6 +40,16 @@ impl Namespaces {
         is_new
     }
 
+    /// The prefixes, each with the first of its namespaces.
+    pub fn each(&self) -> impl Iterator<Item = (&str, &str)> {
+        let declared = self.0.iter().enumerate();
+        let first = declared.filter(|(at, (prefix, _))| {
+            let before = &self.0[..*at];
+            before.iter().all(|(earlier, _)| earlier != prefix)
+        });
+        first.map(|(_, (prefix, uri))| (&**prefix, &**uri))
+    }
+
     fn has(&self, prefix: &str) -> bool {
         prefix == "xml" || self.0.iter().any(|(known, _)| **known == *prefix)
     }

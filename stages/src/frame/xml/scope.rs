@@ -53,6 +53,16 @@ impl Scope {
         Ok(())
     }
 
+    /// The declarations that are in force, each prefix once, the innermost first.
+    pub fn in_force(&self) -> impl Iterator<Item = (&str, &str)> {
+        let declared = self.0.iter().enumerate().rev();
+        let last = declared.filter(|(at, (prefix, _))| {
+            let behind = &self.0[at + 1..];
+            behind.iter().all(|(later, _)| later != prefix)
+        });
+        last.map(|(_, (prefix, uri))| (&**prefix, &**uri))
+    }
+
     /// The namespace of a prefix, empty for none; `""` is the prefix of elements that have none.
     pub fn uri(&self, prefix: &str) -> Option<&str> {
         match prefix {

@@ -75,6 +75,7 @@ impl Jobs {
             if let Some(spec) = &approval.spec {
                 job.spec = spec.clone();
                 job.spec_changed = true;
+                job.spec_from = approval.spec_from();
             }
             row.left = None;
             true

@@ -101,6 +101,7 @@ fn fresh(now: u64, new: &NewJob) -> Job {
         accepted: Accepted::default(),
         max_rejects: None,
         spec_changed: false,
+        spec_from: None,
         held: None,
         failure: None,
         receipt: None,

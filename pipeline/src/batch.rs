@@ -145,6 +145,64 @@ impl Converted {
         }
     }
 
+    /// Where the operations end so far: their number, and that of their bytes.
+    pub(crate) fn mark(&self) -> (usize, usize) {
+        (self.operations.len(), self.bytes.len())
+    }
+
+    /// Bytes of the operations behind a mark.
+    pub(crate) fn bytes_since(&self, (_, bytes): (usize, usize)) -> usize {
+        self.bytes.len() - bytes
+    }
+
+    /// Forgets the operations behind a mark, parts of a record that is not whole.
+    pub(crate) fn take_back(&mut self, (operations, bytes): (usize, usize)) {
+        self.operations.truncate(operations);
+        self.bytes.truncate(bytes);
+    }
+
+    /// Adds what `encode` writes for part `part` of record `index`; the record counts once [`Self::whole`] is said.
+    pub(crate) fn part(
+        &mut self,
+        index: usize,
+        part: u32,
+        encode: impl FnOnce(&mut Vec<u8>) -> Result<(), Problem>,
+    ) -> Result<(), Problem> {
+        encode(&mut self.bytes)?;
+        self.operations.push(Entry {
+            end: self.bytes.len(),
+            record: index as u32,
+            part,
+        });
+        Ok(())
+    }
+
+    /// All parts of the last record are written.
+    pub(crate) fn whole(&mut self) {
+        self.written += 1;
+    }
+
+    /// Adds what `encode` writes for `kept` of the `span` records from `index` on.
+    pub(crate) fn joined(
+        &mut self,
+        (index, span, kept): (usize, usize, usize),
+        encode: impl FnOnce(&mut Vec<u8>) -> Result<(), Problem>,
+    ) -> Result<(), Problem> {
+        let before = self.bytes.len();
+        if let Err(problem) = encode(&mut self.bytes) {
+            self.bytes.truncate(before);
+            return Err(problem);
+        }
+        self.operations.push(Entry {
+            end: self.bytes.len(),
+            record: index as u32,
+            part: 0,
+        });
+        self.spans.push(span as u32);
+        self.written += kept;
+        Ok(())
+    }
+
     pub(crate) fn dropped(&mut self, block: &Block, index: usize, name: Arc<str>) {
         self.drops.push((block.position(index).ordinal, name));
     }

@@ -74,6 +74,25 @@ pub trait Measure<R>: Send + Sync {
     fn measure(&self, kind: u8, record: &R, each: &mut dyn FnMut(u8, Option<Exact>));
 }
 
+/// Makes several records of one: its parts.
+pub trait Explode<R>: Send + Sync {
+    /// Calls `each` with each part in order: its number, from 1, and `record`, which holds it. Ends early where `each`
+    /// says `false`, or a part is not given: the verdict says why.
+    fn parts(&self, record: &mut R, each: &mut dyn FnMut(u32, &mut R) -> bool) -> Verdict;
+
+    /// Says in a problem of a part which one it is.
+    fn of_part(&self, part: u32, problem: &mut Problem);
+}
+
+/// Makes one record of several: of a group ([`Block::groups`]).
+pub trait Join<R>: Send + Sync {
+    /// Fills `whole` from `records`, which are never none, in order.
+    ///
+    /// # Errors
+    /// Why they cannot be one: all of them are refused for it.
+    fn join(&self, records: &[R], whole: &mut R) -> Result<(), Problem>;
+}
+
 /// What becomes of a record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
@@ -96,13 +115,26 @@ pub trait Convert: Send + Sync {
     fn convert(&self, block: Block) -> Result<Converted, Fatal>;
 }
 
+mod convert;
+
 /// Parser, bind, steps and encoder as one [`Convert`].
 pub struct Chain<W, R> {
     parser: Box<dyn Parser<W>>,
     bind: Box<dyn Bind<W, R>>,
     steps: Vec<Box<dyn Step<R>>>,
+    shape: Shape<R>,
     encode: Box<dyn Encode<R>>,
     cover: Option<Arc<dyn Cover>>,
+}
+
+/// How many operations come of how many records.
+enum Shape<R> {
+    /// One of each.
+    Each,
+    /// One of each part; so many steps come before.
+    Exploded(usize, Box<dyn Explode<R>>),
+    /// One of each group.
+    Joined(Box<dyn Join<R>>),
 }
 
 /// A chain that has only its parser: it wants a bind.
@@ -113,6 +145,7 @@ pub struct Bound<W, R> {
     parser: Box<dyn Parser<W>>,
     bind: Box<dyn Bind<W, R>>,
     steps: Vec<Box<dyn Step<R>>>,
+    shape: Shape<R>,
 }
 
 /// Begins a chain with its parser.
@@ -127,6 +160,7 @@ impl<W> Parsed<W> {
             parser: self.0,
             bind,
             steps: Vec::new(),
+            shape: Shape::Each,
         }
     }
 }
@@ -139,17 +173,33 @@ impl<W, R> Bound<W, R> {
         self
     }
 
+    /// Explodes records behind the steps so far: those that follow see parts. In the place of what was said before.
+    #[must_use]
+    pub fn explode(mut self, explode: Box<dyn Explode<R>>) -> Self {
+        self.shape = Shape::Exploded(self.steps.len(), explode);
+        self
+    }
+
+    /// Joins the records of each group behind all steps. In the place of what was said before.
+    #[must_use]
+    pub fn join(mut self, join: Box<dyn Join<R>>) -> Self {
+        self.shape = Shape::Joined(join);
+        self
+    }
+
     /// Completes the chain.
     pub fn encode(self, encode: Box<dyn Encode<R>>) -> Chain<W, R> {
         let Self {
             parser,
             bind,
             steps,
+            shape,
         } = self;
         Chain {
             parser,
             bind,
             steps,
+            shape,
             encode,
             cover: None,
         }
@@ -162,73 +212,5 @@ impl<W, R> Chain<W, R> {
     pub fn covered(mut self, cover: Option<Arc<dyn Cover>>) -> Self {
         self.cover = cover;
         self
-    }
-}
-
-impl<W, R: Default> Chain<W, R> {
-    /// Bind and steps for one row; the record is in `record` when the verdict is to keep it. What steps warn of is
-    /// in `warnings` then.
-    fn judge(&self, row: &mut W, record: &mut R, warnings: &mut Vec<Arc<str>>) -> Verdict {
-        warnings.clear();
-        match self.bind.bind(row, record) {
-            Verdict::Keep => {}
-            Verdict::Warn(name) => warnings.push(name),
-            verdict => return verdict,
-        }
-        for step in &self.steps {
-            match step.apply(record) {
-                Verdict::Keep => {}
-                Verdict::Warn(name) => warnings.push(name),
-                verdict => return verdict,
-            }
-        }
-        Verdict::Keep
-    }
-}
-
-impl<W, R: Default> Convert for Chain<W, R> {
-    fn convert(&self, block: Block) -> Result<Converted, Fatal> {
-        let mut out = Converted::of(&block, self.cover.clone());
-        let mut record = R::default();
-        let mut warnings = Vec::new();
-        let mut next = 0;
-        let mut strayed = false;
-        self.parser.parse(&block, &mut |index, row| {
-            // A record that comes twice would make up for one that does not come at all.
-            let frame = block.frames.get(index);
-            if index < next || frame.is_none_or(|frame| frame.broken.is_some()) {
-                strayed = true;
-                return;
-            }
-            out.broken_between(&block, next, index);
-            next = index + 1;
-            let verdict = match row {
-                Ok(row) => self.judge(row, &mut record, &mut warnings),
-                Err(problem) => Verdict::Reject(vec![problem]),
-            };
-            match verdict {
-                Verdict::Keep | Verdict::Warn(_) => {
-                    let is_written = out.operation(&block, index, |bytes| {
-                        self.encode.encode(block.position(index), 0, &record, bytes)
-                    });
-                    if is_written {
-                        out.warned(&block, index, &mut warnings);
-                    }
-                }
-                Verdict::Drop(name) => out.dropped(&block, index, name),
-                Verdict::Reject(problems) => out.reject(&block, index, problems),
-            }
-        })?;
-        if strayed {
-            return Err(Fatal::new(
-                "frame_mismatch",
-                format!(
-                    "the parser gave a record twice, or one that was not framed, from line {} on",
-                    block.start.line
-                ),
-            ));
-        }
-        out.broken_between(&block, next, block.frames.len());
-        out.close(block)
     }
 }

@@ -94,6 +94,24 @@ impl Plan {
         }
     }
 
+    /// The plan of `text` as it would be with `change`: for whoever asks what another spec would make of a file.
+    ///
+    /// # Errors
+    /// Every problem of the changed spec.
+    pub fn read_changed(
+        name: &str,
+        text: &str,
+        defaults: Defaults,
+        change: impl FnOnce(&mut Spec),
+    ) -> Result<Self, Box<Problems>> {
+        let (mut spec, mut problems) = crate::spec::read::<Spec>(name, text);
+        change(&mut spec);
+        match Self::of(spec, text, defaults, &mut problems) {
+            Some(plan) if problems.is_empty() => Ok(plan),
+            _ => Err(Box::new(problems)),
+        }
+    }
+
     /// `None` only where a problem was told.
     fn of(spec: Spec, text: &str, defaults: Defaults, problems: &mut Problems) -> Option<Self> {
         language(spec.spec, problems);

@@ -17,6 +17,8 @@ mod bottleneck;
 #[cfg(test)]
 mod case;
 #[cfg(test)]
+mod causes;
+#[cfg(test)]
 mod command_line;
 #[cfg(test)]
 mod faults;

@@ -1,14 +1,27 @@
 //! `check`: all problems of a spec, or with an input a full dry run: same code, same rejects, nothing
-//! written.
+//! written; and behind it the causes of the rejects, with what would help.
+//!
+//! Standard input cannot be read again: its causes are told without changes that would help.
 
-use super::load::{Asked, load};
+mod causes;
+mod suggest;
+mod told;
+mod tries;
+
+use super::load::{Asked, Outcome, load};
 use super::rejects::refuse_to_overwrite;
-use super::run::{Ends, cancel_on_signal, open_origin, refuse, report};
+use super::run::{Ends, cancel_on_signal, exit_of, open_origin, refuse, report, summary};
 use super::{CheckArgs, Exit, spec};
 use crate::config::Config;
+use causes::Causes;
+use pipeline::Reject;
 use stages::load::Wish;
 use stages::open::Destination;
-use stages::source::Input;
+use stages::plan::Plan;
+use stages::source::{Input, Origin};
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio_util::sync::CancellationToken;
 
 pub async fn check(config: &Config, args: CheckArgs) -> Exit {
     let found = match spec::find(config, &args.spec) {
@@ -45,7 +58,6 @@ pub async fn check(config: &Config, args: CheckArgs) -> Exit {
     if let Some(Err(fatal)) = args.rejects.as_deref().map(refuse_to_overwrite) {
         return refuse(&fatal, Exit::Usage);
     }
-    let destination = Destination::dry(plan);
     let cancel = cancel_on_signal();
     let mut ends = Ends::of(inputs.len(), args.json);
     for input in inputs {
@@ -54,22 +66,85 @@ pub async fn check(config: &Config, args: CheckArgs) -> Exit {
             Ok(origin) => origin,
             Err(fatal) => return refuse(&fatal, Exit::Failed),
         };
-        let outcome = load(Asked {
-            plan,
-            input: input.to_string(),
+        let checker = Checker {
+            config,
+            input: &name,
             origin: &*origin,
-            id: None,
-            destination: &destination,
-            data_dir: &config.data_dir,
-            wish: Wish::Load,
-            max_rejects: None,
-            rejects: args.rejects.as_deref(),
-            lease_ms: config.job_lease_ms,
-            cancel: cancel.clone(),
-            show_progress: true,
-        })
-        .await;
-        ends.add(name, report(&outcome, args.json, true, Vec::new()));
+            text: &found.text,
+            cancel: &cancel,
+        };
+        let exit = checker.check(plan, &args).await;
+        ends.add(name, exit);
     }
     ends.tell()
+}
+
+/// Dry runs over one input.
+struct Checker<'a> {
+    config: &'a Config,
+    input: &'a str,
+    origin: &'a dyn Origin,
+    /// The spec's.
+    text: &'a str,
+    cancel: &'a CancellationToken,
+}
+
+impl Checker<'_> {
+    async fn check(&self, plan: &Plan, args: &CheckArgs) -> Exit {
+        let (outcome, causes) = self.run(plan, args.rejects.as_deref(), None).await;
+        if args.json {
+            let about = self.about(&outcome, causes).await;
+            eprint!("{}{}", summary(&outcome, true, Vec::new()), about.text());
+            // The job as `run --json` prints it, and what is known of its rejects.
+            let told = match about.json(&outcome.job) {
+                Some(json) => super::print(&json),
+                None => Exit::Failed,
+            };
+            return exit_of(&outcome, told);
+        }
+        let exit = report(&outcome, false, true, Vec::new());
+        match super::print(&self.about(&outcome, causes).await.text()) {
+            Exit::Done => exit,
+            failed => failed,
+        }
+    }
+
+    /// A dry run, of at least the first `max_records` records and with the causes of their rejects.
+    async fn run(
+        &self,
+        plan: &Plan,
+        rejects: Option<&Path>,
+        max_records: Option<u64>,
+    ) -> (Outcome, Causes) {
+        let causes = Arc::new(Mutex::new(Causes::default()));
+        let told = causes.clone();
+        let each = move |reject: &Reject| {
+            if max_records.is_none_or(|most| reject.at.ordinal < most) {
+                lock(&told).add(reject);
+            }
+        };
+        let outcome = load(Asked {
+            plan,
+            input: self.input.to_owned(),
+            origin: self.origin,
+            id: None,
+            destination: &Destination::dry(plan),
+            data_dir: &self.config.data_dir,
+            wish: Wish::Load,
+            max_rejects: None,
+            rejects,
+            each: Some(Arc::new(each)),
+            max_records,
+            lease_ms: self.config.job_lease_ms,
+            cancel: self.cancel.clone(),
+            show_progress: max_records.is_none(),
+        })
+        .await;
+        let causes = std::mem::take(&mut *lock(&causes));
+        (outcome, causes)
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

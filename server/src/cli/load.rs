@@ -12,7 +12,9 @@ use super::rejects::RejectsFile;
 use crate::job::{BusyView, ErrorKind, Failure, Job, SpecPin, Stats};
 use crate::load::flow::{Flow, Guard, Known, max_parsers};
 use crate::load::lease::{Entered, Lease, enter};
-use pipeline::{Accepted, Books, Busy, Checkpoint, End, Fatal, Ledger, Progress, Retry, Stage};
+use pipeline::{
+    Accepted, Books, Busy, Checkpoint, End, Fatal, Ledger, Progress, Reject, Retry, Stage,
+};
 use stages::identity::{LoadIdentity, LoadName};
 use stages::ledger::{MemoryLedger, RunLedger};
 use stages::load::{Entry, Loads, Request, Wish};
@@ -29,6 +31,9 @@ use tokio_util::task::AbortOnDropHandle;
 
 /// The file of the ledger, in the data directory.
 const STATE_FILE: &str = "state.db";
+
+/// Whoever is told rejects.
+pub type Each = Arc<dyn Fn(&Reject) + Send + Sync>;
 
 /// What is asked.
 pub struct Asked<'a> {
@@ -52,6 +57,10 @@ pub struct Asked<'a> {
     pub rejects: Option<&'a Path>,
     /// How long the load is held without being renewed.
     pub lease_ms: u64,
+    /// Told every reject of a load that is not remembered: of a dry run.
+    pub each: Option<Each>,
+    /// Interrupts the run once at least so many records have their outcome.
+    pub max_records: Option<u64>,
     /// Ends the run at a batch.
     pub cancel: CancellationToken,
     /// Whether progress is shown.
@@ -150,9 +159,15 @@ impl Asked<'_> {
         let file = self.rejects.map(RejectsFile::create).transpose()?;
         let file = Arc::new(Mutex::new(file));
         let each = file.clone();
-        let ledger = MemoryLedger::with_each(move |reject| match &mut *lock(&each) {
-            Some(file) => file.write(reject),
-            None => Ok(()),
+        let told = self.each.clone();
+        let ledger = MemoryLedger::with_each(move |reject| {
+            if let Some(told) = &told {
+                told(reject);
+            }
+            match &mut *lock(&each) {
+                Some(file) => file.write(reject),
+                None => Ok(()),
+            }
         });
         let load = self.sink_load(LoadIdentity([0; 12]), 0, &state.job, None);
         let ledger: Arc<dyn Ledger> = Arc::new(ledger);
@@ -319,6 +334,16 @@ impl Asked<'_> {
     async fn flow(&self, given: Given<'_>, state: &mut State) -> Result<End, Fatal> {
         let (progress, told) = watch::channel(Progress::default());
         state.progress = Some(told.clone());
+        let cancel = self.cancel.child_token();
+        let _limit = self.max_records.map(|most| {
+            let (mut told, cancel) = (told.clone(), cancel.clone());
+            AbortOnDropHandle::new(tokio::spawn(async move {
+                let over = told.wait_for(|progress| progress.counters.read >= most);
+                if over.await.is_ok() {
+                    cancel.cancel();
+                }
+            }))
+        });
         let bytes_total = self.origin.pinned().size_bytes;
         let shown = self.show_progress.then(|| {
             let show = progress::show(told, bytes_total);
@@ -336,7 +361,7 @@ impl Asked<'_> {
             max_parsers: max_parsers(),
             accepted: given.accepted,
             max_rejects: self.max_rejects,
-            cancel: self.cancel.clone(),
+            cancel,
             progress,
         };
         let end = flow.run(&mut state.run).await;

@@ -176,6 +176,8 @@ impl Runner<'_> {
             wish,
             max_rejects: args.max_rejects,
             rejects: args.rejects.as_deref(),
+            each: None,
+            max_records: None,
             lease_ms: self.config.job_lease_ms,
             cancel: self.cancel.clone(),
             show_progress: true,
@@ -199,34 +201,37 @@ pub async fn open_origin(input: &Input) -> Result<Box<dyn Origin>, Fatal> {
 
 /// Tells the outcome, and with which code the program ends.
 pub fn report(outcome: &Outcome, json: bool, dry_run: bool, next: Vec<String>) -> Exit {
-    let Outcome {
-        job,
-        books,
-        bytes_before,
-        elapsed,
-        busy,
-        left_out,
-        ..
-    } = outcome;
-    let summary = Summary {
-        job,
-        books,
-        bytes_before: *bytes_before,
-        elapsed: *elapsed,
-        busy: *busy,
-        dry_run,
-        left_out,
-        next,
-    };
+    let summary = summary(outcome, dry_run, next);
     let told = if json {
-        eprint!("{}", summary.text());
-        match serde_json::to_string(job) {
+        eprint!("{summary}");
+        match serde_json::to_string(&outcome.job) {
             Ok(text) => super::print(&(text + "\n")),
             Err(_) => Exit::Failed,
         }
     } else {
-        super::print(&summary.text())
+        super::print(&summary)
     };
+    exit_of(outcome, told)
+}
+
+/// What a person reads of an outcome.
+pub fn summary(outcome: &Outcome, dry_run: bool, next: Vec<String>) -> String {
+    let summary = Summary {
+        job: &outcome.job,
+        books: &outcome.books,
+        bytes_before: outcome.bytes_before,
+        elapsed: outcome.elapsed,
+        busy: outcome.busy,
+        dry_run,
+        left_out: &outcome.left_out,
+        next,
+    };
+    summary.text()
+}
+
+/// With which code the program ends, once the outcome is `told`.
+pub fn exit_of(outcome: &Outcome, told: Exit) -> Exit {
+    let Outcome { job, books, .. } = outcome;
     if told != Exit::Done {
         return told;
     }

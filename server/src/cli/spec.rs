@@ -18,6 +18,8 @@ pub struct Found {
     pub path: PathBuf,
     /// What it says.
     pub plan: Plan,
+    /// Its text.
+    pub text: String,
 }
 
 /// Why there is no plan: a text for a person, and the same for programs.
@@ -62,6 +64,7 @@ fn read(config: &Config, path: &Path) -> Result<Found, BadSpec> {
         Ok(plan) => Ok(Found {
             path: path.to_owned(),
             plan,
+            text,
         }),
         Err(problems) => Err(bad(&name, &problems)),
     }
@@ -96,7 +99,8 @@ pub fn generator(
         .map_err(|problems| bad(&name, &problems))
 }
 
-fn defaults(config: &Config) -> Defaults {
+/// What the environment says where a spec says nothing.
+pub fn defaults(config: &Config) -> Defaults {
     Defaults {
         batch_records: config.job_batch_records,
         pause_ms: config.job_write_pause_ms,

@@ -239,6 +239,25 @@ fn can_be(candidate: &Candidate, text: &[u8]) -> bool {
     }
 }
 
+/// The formats, as a spec says them, by which a moment of type `kind` can be read from every one of `texts`.
+///
+/// # Errors
+/// As [`Readers::new`].
+pub fn formats_for(kind: &str, texts: &[&str]) -> Result<Vec<&'static str>, Fatal> {
+    let mut readers = Readers::new()?;
+    let mut formats = Vec::new();
+    for (number, candidate) in CANDIDATES.iter().enumerate() {
+        let format = candidate.words.split("format = \"").nth(1);
+        if let Some(format) = format.and_then(|rest| rest.strip_suffix('"'))
+            && type_of(candidate.words) == kind
+            && texts.iter().all(|text| readers.reads(number, text))
+        {
+            formats.push(format);
+        }
+    }
+    Ok(formats)
+}
+
 /// The type that a candidate's words say.
 pub fn type_of(words: &str) -> &str {
     words.split('"').nth(1).unwrap_or("string")

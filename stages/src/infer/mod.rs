@@ -27,11 +27,14 @@ use crate::source::Origin;
 use crate::unpack::{Encoding, Unpack, open_at};
 use bytes::BytesMut;
 use candidate::Readers;
+pub use candidate::formats_for;
+pub use column::MISSING;
 use column::{Column, Other, Row};
 use pipeline::{Accepted, Fatal};
 use replay::Replay;
 use sniff::{Format, Sniffed};
 use std::collections::{BTreeMap, HashMap};
+pub use text::quoted;
 
 /// The bytes of which encoding and format are found.
 const SAMPLE_BYTES: usize = 256 * 1024;

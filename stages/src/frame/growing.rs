@@ -2,7 +2,7 @@
 //! where framing can start again for each.
 
 use bytes::Bytes;
-use pipeline::{Block, Fatal, Frame, FrameLimits, Position};
+use pipeline::{BLOCK_BYTES, Block, Fatal, Frame, FrameLimits, Position};
 
 /// The block under construction.
 pub struct Growing {
@@ -80,7 +80,8 @@ impl Growing {
             context: self.context.clone(),
             ..Self::at(self.end)
         };
-        let room = self.bytes.len();
+        // One long record must not make room for as much in the small blocks behind it.
+        let room = self.bytes.len().min(BLOCK_BYTES);
         let done = std::mem::replace(self, next);
         if done.end.offset == done.start.offset {
             return None;

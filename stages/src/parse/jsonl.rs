@@ -18,7 +18,7 @@ use pipeline::{Block, Fatal, Parser, Problem};
 use text::Scratch;
 
 pub(crate) use scan::plain;
-pub use text::MAX_DEPTH;
+pub use text::MAX_DEPTH_LEVELS;
 
 /// Records that are decoded together: so many are decoded again, one by one, for one that is not UTF-8.
 const DECODED_RECORDS: usize = 16;

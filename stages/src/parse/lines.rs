@@ -10,6 +10,7 @@ mod tests;
 
 use super::encoding::not_utf8;
 use crate::record::Cells;
+use crate::spec::whole;
 use pipeline::{Block, Fatal, Parser, Problem};
 use regex::{CaptureLocations, Regex, RegexBuilder};
 use schemars::JsonSchema;
@@ -59,7 +60,7 @@ impl LinePattern {
         };
         // Alone it must be one too, so that it cannot close the group around it.
         build(text)?;
-        let regex = build(&format!(r"\A(?:{text})\z"))?;
+        let regex = build(&whole(text))?;
         let groups = regex.capture_names().enumerate();
         let groups = groups.filter_map(|(number, name)| name.map(|_| number));
         Ok(Self {

@@ -3,7 +3,7 @@
 //! It promises one tree or one problem for each record that the framer cut. A record is accepted exactly where it is
 //! well-formed by XML 1.0 (fifth edition) and Namespaces in XML, with the declarations around it
 //! ([`pipeline::Block::context`]); what is not is the problem `xml`, a DOCTYPE is `xml_doctype`. No entity is ever looked
-//! up, and no text makes it recurse deeper than [`MAX_DEPTH`].
+//! up, and no text makes it recurse deeper than [`MAX_DEPTH_LEVELS`].
 //!
 //! The tree is an object with an entry for each [`Take`] that found something, and, where the spec passes on or judges
 //! what no field takes, one for each other attribute and child element of the record ([`shape`]).
@@ -16,7 +16,7 @@ mod shape;
 mod tests;
 
 pub use alone::{declarations, is_element, name_len};
-pub use document::MAX_DEPTH;
+pub use document::MAX_DEPTH_LEVELS;
 pub use shape::{Kind, Take, Takes};
 
 use super::encoding::not_utf8;

@@ -55,7 +55,8 @@ impl FormatPlan {
             (Self::Fixed(dialect, unit, _), Self::Fixed(others, other_unit, _)) => {
                 (dialect, unit) == (others, other_unit)
             }
-            (Self::Xml(xml), Self::Xml(other)) => xml.path == other.path,
+            (Self::Lines(dialect, _), Self::Lines(others, _)) => dialect == others,
+            (Self::Xml(xml), Self::Xml(other)) => xml.path.finds_as(&other.path),
             _ => self == other,
         }
     }

@@ -78,6 +78,12 @@ impl TreeWriter<'_> {
         &mut self.tree.text
     }
 
+    /// How many values there are, lists and objects counted.
+    #[inline]
+    pub fn len(&self) -> usize {
+        self.tree.nodes.len()
+    }
+
     /// The name at `range` of the buffer.
     #[inline]
     pub fn name(&self, range: Range) -> Name {

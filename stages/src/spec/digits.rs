@@ -34,9 +34,35 @@ pub fn plain_digits(text: &str) -> String {
     plain
 }
 
+/// The regular expression `text` of a spec, which must be one, anchored at both ends: alternatives stay inside of the
+/// anchors.
+pub fn whole(text: &str) -> String {
+    let plain = plain_digits(text);
+    let anchored = format!(r"\A(?:{plain})\z");
+    match regex_syntax::parse(&anchored).is_ok() {
+        true => anchored,
+        // In the mode `(?x)` a comment at the end would hide what closes the group; a line end there means nothing.
+        false => format!("\\A(?:{plain}\n)\\z"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_pattern_stands_for_the_whole_text_also_with_alternatives_and_a_comment_at_its_end() {
+        for (text, matches, other) in [
+            ("a|b", "a", "ab"),
+            (r"\d", "5", "\u{1b51}"),
+            ("(?x) a b # and no more", "ab", "abc"),
+            ("a#", "a#", "a#\n"),
+        ] {
+            let regex = Regex::new(&whole(text)).unwrap();
+            assert!(regex.is_match(matches), "{text} {matches}");
+            assert!(!regex.is_match(other), "{text} {other}");
+        }
+    }
 
     #[test]
     fn digits_are_0_to_9_wherever_they_are_said() {

@@ -14,7 +14,7 @@ mod size;
 mod source;
 mod syntax;
 
-pub use digits::{plain_digits, regex};
+pub use digits::{plain_digits, regex, whole};
 pub use duration::Millis;
 pub use language::{
     ErrorsSpec, ExpectedRejectSpec, FormatSpec, InputSpec, OnBreachSpec, OnSuccess, SinkSpec, Spec,

@@ -3,7 +3,7 @@
 //! Names, indexes from the start and wildcards, each in both notations of the RFC. What would have to search, look
 //! back or judge values (`..`, slices, negative indexes, filters) is refused by name. Nothing here reads a document.
 
-use crate::parse::jsonl::MAX_DEPTH;
+use crate::parse::jsonl::MAX_DEPTH_LEVELS;
 use std::fmt;
 
 /// What a path refuses is told with this code where it is RFC 9535 and not built.
@@ -11,7 +11,7 @@ pub const UNSUPPORTED: &str = "unsupported";
 /// What a path refuses is told with this code where it is none.
 pub const BAD_PATH: &str = "bad_path";
 /// The most steps of a path. Each goes one level down, and a document has at most so many.
-pub const MAX_STEPS: usize = MAX_DEPTH;
+pub const MAX_STEPS: usize = MAX_DEPTH_LEVELS;
 
 /// Where the records of a document are.
 #[derive(Clone, Debug, PartialEq, Eq)]

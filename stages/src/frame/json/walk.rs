@@ -8,7 +8,7 @@
 use super::element::is_blank;
 use super::path::{RecordPath, Step};
 use super::text::{self, Name};
-use crate::parse::jsonl::MAX_DEPTH;
+use crate::parse::jsonl::MAX_DEPTH_LEVELS;
 
 /// What was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -319,11 +319,13 @@ impl Walk {
         }
         match byte {
             b'{' | b'[' => {
-                if self.depth == MAX_DEPTH {
+                if self.depth == MAX_DEPTH_LEVELS {
                     return Err(Malformed {
                         code: "json_depth",
                         at,
-                        what: format!("more than {MAX_DEPTH} objects and arrays inside each other"),
+                        what: format!(
+                            "more than {MAX_DEPTH_LEVELS} objects and arrays inside each other"
+                        ),
                     });
                 }
                 self.push(byte == b'{');

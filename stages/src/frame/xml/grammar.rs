@@ -33,6 +33,15 @@ pub fn wrong(at: usize, what: impl Into<String>) -> Malformed {
     }
 }
 
+/// What is well-formed, but more than is read.
+pub fn limit(at: usize, what: impl Into<String>) -> Malformed {
+    Malformed {
+        code: "xml_limit",
+        at,
+        what: what.into(),
+    }
+}
+
 /// The white space of XML.
 pub fn is_space(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\r' | b'\n')

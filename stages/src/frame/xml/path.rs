@@ -96,6 +96,27 @@ pub struct RecordPath {
 }
 
 impl RecordPath {
+    /// Whether it leads to the same elements in every document as `other`: prefixes that only fields use may differ.
+    pub fn finds_as(&self, other: &Self) -> bool {
+        let prefixes = |path: &Self| {
+            let names = path.steps.iter().filter_map(|step| match step {
+                Step::Name(name) => name.split_once(':'),
+                Step::Any => None,
+            });
+            names
+                .map(|(prefix, _)| prefix.to_owned())
+                .collect::<Vec<_>>()
+        };
+        let meant = |path: &Self| -> Vec<(Box<str>, Box<str>)> {
+            let used = prefixes(path);
+            let all = path.namespaces.0.iter();
+            all.filter(|(prefix, _)| used.iter().any(|one| **one == **prefix))
+                .cloned()
+                .collect()
+        };
+        self.steps == other.steps && meant(self) == meant(other)
+    }
+
     /// The path `text`.
     ///
     /// # Errors

@@ -1,13 +1,18 @@
 //! Which namespace a prefix stands for, where it stands: Namespaces in XML 1.0.
 
-use super::grammar::{Malformed, Read, Tag, append_value, duplicate, split_name, wrong};
+use super::grammar::{Malformed, Read, Tag, append_value, duplicate, limit, split_name, wrong};
 
 /// The namespace of the prefix `xml`, which is bound without a word.
 pub const XML: &str = "http://www.w3.org/XML/1998/namespace";
 /// The namespace of the prefix `xmlns`.
 const XMLNS: &str = "http://www.w3.org/2000/xmlns/";
 
-/// Declarations that are in force, the innermost last.
+/// The most declarations in force at one place: each name is looked for among them.
+pub const MAX_DECLARATIONS: usize = 256;
+/// The most bytes of a namespace's name: names are kept with it.
+pub const MAX_NAMESPACE_BYTES: usize = 1024;
+
+/// Declarations that are in force, the innermost last; at most [`MAX_DECLARATIONS`].
 #[derive(Clone, Debug, Default)]
 pub struct Scope(Vec<(Box<str>, Box<str>)>);
 
@@ -25,7 +30,7 @@ impl Scope {
     /// Adds what a tag declares.
     ///
     /// # Errors
-    /// For declarations of `xml` and `xmlns` and of their namespaces, and for a prefix of no namespace.
+    /// For declarations of `xml` and `xmlns` and of their namespaces, for a prefix of no namespace, and `xml_limit`.
     pub fn enter(&mut self, tag: &Tag<'_>) -> Read<()> {
         for attribute in &tag.attributes {
             let prefix = match attribute.name.strip_prefix("xmlns") {
@@ -43,6 +48,17 @@ impl Scope {
                     "the prefixes `xml` and `xmlns` and their namespaces belong to each other"
                 }
                 (prefix, "") if !prefix.is_empty() => "a prefix is declared without a namespace",
+                _ if uri.len() > MAX_NAMESPACE_BYTES => {
+                    let what =
+                        format!("the name of a namespace is over {MAX_NAMESPACE_BYTES} bytes");
+                    return Err(limit(attribute.at, what));
+                }
+                _ if self.0.len() == MAX_DECLARATIONS => {
+                    let what = format!(
+                        "more than {MAX_DECLARATIONS} namespaces are declared around one place"
+                    );
+                    return Err(limit(attribute.at, what));
+                }
                 _ => {
                     self.0.push((prefix.into(), uri.into()));
                     continue;

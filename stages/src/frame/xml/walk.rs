@@ -6,7 +6,7 @@
 
 use super::element::MAX_NAME_BYTES;
 use super::grammar::{
-    self, MAX_REFERENCE_BYTES, Malformed, Read, Tag, declaration, is_space, name_len, wrong,
+    self, MAX_REFERENCE_BYTES, Malformed, Read, Tag, declaration, is_space, limit, name_len, wrong,
 };
 use super::path::RecordPath;
 use super::scope::Scope;
@@ -15,7 +15,7 @@ use bytes::Bytes;
 use memchr::{memchr, memmem};
 
 /// The most elements inside each other on the way to the records.
-pub const MAX_DEPTH: usize = 128;
+pub const MAX_DEPTH_LEVELS: usize = 128;
 /// The most bytes of a tag that is no record's, or of an XML declaration.
 pub const MAX_TAG_BYTES: usize = 64 * 1024;
 
@@ -443,11 +443,11 @@ impl Walk {
             self.scope.leave(outside);
             return Ok(false);
         }
-        if depth == MAX_DEPTH {
+        if depth == MAX_DEPTH_LEVELS {
             return Err(Malformed {
                 code: "xml_depth",
                 at: 0,
-                what: format!("more than {MAX_DEPTH} elements inside each other"),
+                what: format!("more than {MAX_DEPTH_LEVELS} elements inside each other"),
             });
         }
         let declares = self.scope.len() > outside;
@@ -541,9 +541,5 @@ fn not_utf8(at: usize) -> Malformed {
 }
 
 fn too_long(at: usize, what: &str) -> Malformed {
-    Malformed {
-        code: "xml_limit",
-        at,
-        what: format!("{what} is too long"),
-    }
+    limit(at, format!("{what} is too long"))
 }

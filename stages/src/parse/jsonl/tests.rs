@@ -271,6 +271,16 @@ fn a_name_stands_once_in_an_object() {
 }
 
 #[test]
+fn values_have_a_limit() {
+    let line = |count: usize| format!("{{\"a\":[{}]}}", vec!["1"; count].join(","));
+    // The record and the list are two of them.
+    assert!(laws::parsed(line(1024 * 1024 - 1).as_bytes()).is_ok());
+    let problem = laws::parsed(line(1024 * 1024 + 1).as_bytes()).unwrap_err();
+    assert_eq!(problem.code, "record_too_large");
+    assert!(problem.message.contains("1048576 values"), "{problem:?}");
+}
+
+#[test]
 fn depth_has_a_limit() {
     let nested = |depth: usize| {
         format!(
@@ -279,9 +289,13 @@ fn depth_has_a_limit() {
             "]".repeat(depth - 1)
         )
     };
-    same(&nested(MAX_DEPTH));
+    same(&nested(MAX_DEPTH_LEVELS));
     let message = "column 105: more than 100 objects and arrays inside each other";
-    bad(nested(MAX_DEPTH + 1).as_bytes(), "json_depth", message);
+    bad(
+        nested(MAX_DEPTH_LEVELS + 1).as_bytes(),
+        "json_depth",
+        message,
+    );
     bad(nested(100_000).as_bytes(), "json_depth", message);
     bad(
         "{\"a\":".repeat(100_000).as_bytes(),

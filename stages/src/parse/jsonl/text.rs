@@ -10,10 +10,13 @@ use std::borrow::Cow;
 
 /// The most objects and lists inside each other, the record itself counted. MongoDB stores no more
 /// (<https://www.mongodb.com/docs/manual/reference/limits/>: "no more than 100 levels of nesting").
-pub const MAX_DEPTH: usize = 100;
+pub const MAX_DEPTH_LEVELS: usize = 100;
 
 /// The most bytes of a record: twice as many must be countable in 32 bits.
 const MAX_TEXT_BYTES: usize = u32::MAX as usize / 2;
+
+/// The most values of a record, lists and objects counted.
+const MAX_VALUES: usize = 1024 * 1024;
 
 /// The most names of an object that are compared each with each; more are sorted.
 const MAX_PAIRWISE: u32 = 24;
@@ -141,7 +144,7 @@ impl Reader<'_> {
                     at = behind;
                 }
                 b'{' | b'[' => {
-                    if open.depth == MAX_DEPTH {
+                    if open.depth == MAX_DEPTH_LEVELS {
                         return Err(too_deep(at));
                     }
                     let (kind, within, end) = match byte {
@@ -196,6 +199,13 @@ impl Reader<'_> {
                     (Within::Object, _) => return Err(self.expected(at, "`,` or `}`")),
                     (Within::List, _) => return Err(self.expected(at, "`,` or `]`")),
                 }
+            }
+            if self.writer.len() > MAX_VALUES {
+                return Err(Box::new(Fault {
+                    code: "record_too_large",
+                    at,
+                    what: format!("more than {MAX_VALUES} values in one record").into(),
+                }));
             }
             (name, at) = self.name_in(&mut open, at + 1)?;
         }
@@ -391,7 +401,7 @@ fn too_deep(at: usize) -> Box<Fault> {
     Box::new(Fault {
         code: "json_depth",
         at,
-        what: format!("more than {MAX_DEPTH} objects and arrays inside each other").into(),
+        what: format!("more than {MAX_DEPTH_LEVELS} objects and arrays inside each other").into(),
     })
 }
 

@@ -4,7 +4,7 @@
 //! there without being put together. Names carry numbers, under which they are kept from record to record.
 
 use crate::frame::xml::Namespaces;
-use crate::frame::xml::grammar::{self, Malformed, Read, Tag, is_space, name_len, wrong};
+use crate::frame::xml::grammar::{self, Malformed, Read, Tag, is_space, limit, name_len, wrong};
 use crate::frame::xml::scope::Scope;
 use crate::record::Range;
 use memchr::memchr;
@@ -12,9 +12,13 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 /// The most elements inside each other, the record itself counted.
-pub const MAX_DEPTH: usize = 100;
+pub const MAX_DEPTH_LEVELS: usize = 100;
 /// The most names that are kept from record to record.
 const MAX_NAMES: usize = 4096;
+/// The most bytes of all different names of one record, with their namespaces.
+const MAX_NAMES_BYTES: usize = 4 * 1024 * 1024;
+/// The most elements and attributes of one record.
+const MAX_NODES: usize = 512 * 1024;
 
 /// An element.
 #[derive(Clone, Copy, Debug)]
@@ -54,8 +58,7 @@ pub struct Document {
     namespaces: Arc<Namespaces>,
     scope: Scope,
     around: usize,
-    names: Vec<Box<str>>,
-    numbers: HashMap<Box<str>, u32>,
+    names: Names,
     written: String,
     pub text: String,
     pub values: String,
@@ -72,8 +75,7 @@ impl Document {
             namespaces,
             around: scope.len(),
             scope,
-            names: Vec::new(),
-            numbers: HashMap::new(),
+            names: Names::default(),
             written: String::new(),
             text: String::new(),
             values: String::new(),
@@ -83,9 +85,14 @@ impl Document {
         }
     }
 
+    /// How many names there are.
+    pub fn names(&self) -> usize {
+        self.names.all.len()
+    }
+
     /// The name with this number, as paths write it.
     pub fn name(&self, number: u32) -> &str {
-        &self.names[number as usize]
+        &self.names.all[number as usize]
     }
 
     /// The elements in one, without those in them.
@@ -111,10 +118,7 @@ impl Document {
     /// The first place at which it is none.
     pub fn read(&mut self, record: &str) -> Read<()> {
         self.scope.leave(self.around);
-        if self.names.len() > MAX_NAMES {
-            self.names.clear();
-            self.numbers.clear();
-        }
+        self.names.next_record();
         self.text.clear();
         self.values.clear();
         self.elements.clear();
@@ -205,11 +209,11 @@ impl Document {
         if let Some(fault) = tag.fault.take() {
             return Err(fault);
         }
-        if open.len() == MAX_DEPTH {
+        if open.len() == MAX_DEPTH_LEVELS {
             return Err(Malformed {
                 code: "xml_depth",
                 at,
-                what: format!("more than {MAX_DEPTH} elements inside each other"),
+                what: format!("more than {MAX_DEPTH_LEVELS} elements inside each other"),
             });
         }
         let outside = self.scope.len();
@@ -217,6 +221,10 @@ impl Document {
         let name = self.number_of_element(tag.name, at + 1)?;
         let first = self.attributes.len() as u32;
         self.add_attributes(&tag)?;
+        if self.elements.len() + self.attributes.len() > MAX_NODES {
+            let what = format!("more than {MAX_NODES} elements and attributes in one record");
+            return Err(limit(at, what));
+        }
         let number = self.elements.len() as u32;
         let text = self.text.len() as u32;
         self.elements.push(Element {
@@ -242,7 +250,7 @@ impl Document {
         let (uri, local) = self.scope.element(name, at)?;
         self.written.clear();
         self.namespaces.write(uri, local, &mut self.written);
-        Ok(number(&self.written, &mut self.names, &mut self.numbers))
+        self.names.number(&self.written, at)
     }
 
     fn add_attributes(&mut self, tag: &Tag<'_>) -> Read<()> {
@@ -254,7 +262,7 @@ impl Document {
             self.written.clear();
             self.written.push('@');
             self.namespaces.write(uri, local, &mut self.written);
-            let name = number(&self.written, &mut self.names, &mut self.numbers);
+            let name = self.names.number(&self.written, attribute.at)?;
             let start = self.values.len() as u32;
             grammar::append_value(attribute.value, attribute.value_at, &mut self.values)?;
             self.attributes.push(Attribute {
@@ -268,7 +276,7 @@ impl Document {
     /// Finds out which elements beside each other have one name.
     pub fn link(&mut self) {
         self.last.clear();
-        self.last.resize(self.names.len(), (u32::MAX, 0));
+        self.last.resize(self.names.all.len(), (u32::MAX, 0));
         for around in 0..self.elements.len() as u32 {
             let end = self.elements[around as usize].next;
             let mut child = around + 1;
@@ -286,14 +294,39 @@ impl Document {
     }
 }
 
-fn number(name: &str, names: &mut Vec<Box<str>>, numbers: &mut HashMap<Box<str>, u32>) -> u32 {
-    if let Some(number) = numbers.get(name) {
-        return *number;
+/// Names under numbers, which they keep from record to record.
+#[derive(Debug, Default)]
+struct Names {
+    all: Vec<Arc<str>>,
+    numbers: HashMap<Arc<str>, u32>,
+    /// Bytes of those that the record has added.
+    new_bytes: usize,
+}
+
+impl Names {
+    fn next_record(&mut self) {
+        self.new_bytes = 0;
+        if self.all.len() > MAX_NAMES {
+            self.all.clear();
+            self.numbers.clear();
+        }
     }
-    let number = names.len() as u32;
-    names.push(name.into());
-    numbers.insert(name.into(), number);
-    number
+
+    fn number(&mut self, name: &str, at: usize) -> Read<u32> {
+        if let Some(number) = self.numbers.get(name) {
+            return Ok(*number);
+        }
+        self.new_bytes += name.len();
+        if self.new_bytes > MAX_NAMES_BYTES {
+            let what = format!("over {MAX_NAMES_BYTES} bytes of names in one record");
+            return Err(limit(at, what));
+        }
+        let number = self.all.len() as u32;
+        let name: Arc<str> = name.into();
+        self.all.push(name.clone());
+        self.numbers.insert(name, number);
+        Ok(number)
+    }
 }
 
 /// The length of the tag that `text` begins with; `None` where it does not end.

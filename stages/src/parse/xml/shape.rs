@@ -21,7 +21,9 @@ const TEXT: &str = "#text";
 pub enum Kind {
     /// The text of the first.
     Text,
-    /// All of them.
+    /// The texts of all of them.
+    Texts,
+    /// All of them, each as it is.
     List,
     /// Everything in the first.
     Object,
@@ -71,14 +73,18 @@ impl Takes {
 
     /// Writes what is asked for of a record.
     pub(super) fn write(&self, document: &mut Document, tree: &mut Tree) -> Result<(), Problem> {
-        if self.tells_others || self.takes.iter().any(|take| take.kind != Kind::Text) {
+        let plain = |take: &Take| matches!(take.kind, Kind::Text | Kind::Texts);
+        let mut names = Vec::new();
+        if self.tells_others || !self.takes.iter().all(plain) {
             document.link();
+            names.resize(document.names(), None);
         }
         let mut out = tree.refill();
         out.text().push_str(&document.text);
         out.text().push_str(&document.values);
         let mut shape = Shape {
             values_at: document.text.len() as u32,
+            names,
             document,
             out,
             is_too_large: false,
@@ -147,6 +153,8 @@ struct Shape<'a> {
     out: TreeWriter<'a>,
     /// Where in the tree's texts the values of attributes begin.
     values_at: u32,
+    /// Where in the tree's texts each name of the document stands, once it does: it may be long, and stand often.
+    names: Vec<Option<Range>>,
     is_too_large: bool,
 }
 
@@ -161,7 +169,7 @@ impl Shape<'_> {
             0,
             steps,
             attribute,
-            take.kind != Kind::List,
+            !matches!(take.kind, Kind::List | Kind::Texts),
             &mut found,
         );
         let Some(first) = found.first().copied() else {
@@ -175,10 +183,14 @@ impl Shape<'_> {
             }
             (Kind::Text | Kind::Object, Place::Value(value)) => self.value(name, value),
             (Kind::Object, Place::Element(number)) => self.object(name, number),
-            (Kind::List, _) => {
+            (Kind::List | Kind::Texts, _) => {
                 let list = self.out.open(record::Kind::List, name, NOWHERE);
                 for place in found {
                     match place {
+                        Place::Element(number) if take.kind == Kind::Texts => {
+                            let text = document.elements[number as usize].text;
+                            self.out.push(record::Kind::String, Name::default(), text);
+                        }
                         Place::Element(number) => self.element(Name::default(), number),
                         Place::Value(value) => self.value(Name::default(), value),
                     }
@@ -192,7 +204,7 @@ impl Shape<'_> {
     fn group(&mut self, first: u32) {
         let document = self.document;
         let element = document.elements[first as usize];
-        let name = self.name(document.name(element.name));
+        let name = self.name_of(element.name);
         if element.same == 0 {
             return self.element(name, first);
         }
@@ -222,7 +234,7 @@ impl Shape<'_> {
         }
     }
 
-    /// An element as an object. As deep as the document is, which is at most [`super::MAX_DEPTH`].
+    /// An element as an object. As deep as the document is, which is at most [`super::MAX_DEPTH_LEVELS`].
     fn object(&mut self, name: Name, number: u32) {
         let document = self.document;
         let object = self.out.open(record::Kind::Object, name, NOWHERE);
@@ -239,7 +251,7 @@ impl Shape<'_> {
     }
 
     fn attribute(&mut self, name: u32, value: Range) {
-        let name = self.name(self.document.name(name));
+        let name = self.name_of(name);
         self.value(name, value);
     }
 
@@ -277,6 +289,19 @@ impl Shape<'_> {
             }
         };
         self.out.push(record::Kind::String, name, place);
+    }
+
+    /// A name of the document.
+    fn name_of(&mut self, number: u32) -> Name {
+        let range = match self.names[number as usize] {
+            Some(range) => range,
+            None => {
+                let range = self.store(self.document.name(number));
+                self.names[number as usize] = Some(range);
+                range
+            }
+        };
+        self.out.name(range)
     }
 
     fn name(&mut self, name: &str) -> Name {

@@ -181,7 +181,7 @@ fn a_malformed_record_is_one_reject_with_its_place() {
 
 #[test]
 fn a_record_that_is_too_deep_is_a_reject() {
-    for (depth, expected) in [(MAX_DEPTH, "{"), (MAX_DEPTH + 1, "xml_depth")] {
+    for (depth, expected) in [(MAX_DEPTH_LEVELS, "{"), (MAX_DEPTH_LEVELS + 1, "xml_depth")] {
         let inside = depth - 1;
         let input = format!(
             "<r><p>{}{}</p></r>",
@@ -191,6 +191,72 @@ fn a_record_that_is_too_deep_is_a_reject() {
         let found = parsed(&[], true, &input);
         assert!(found[0].starts_with(expected), "{found:?}");
     }
+}
+
+#[test]
+fn what_a_record_takes_has_limits() {
+    let uri = "u".repeat(1025);
+    let many: String = (0..257).map(|n| format!(" xmlns:n{n}='u'")).collect();
+    let names: String = (0..5000)
+        .map(|n| format!("<n:e{n} xmlns:n='{}'/>", &uri[..1000]))
+        .collect();
+    let elements = "<a/>".repeat(512 * 1024 + 1);
+    for (record, expected) in [
+        (
+            format!("<p xmlns:n='{uri}'/>"),
+            "column 4: the name of a namespace is over 1024 bytes",
+        ),
+        (
+            format!("<p{many}/>"),
+            "more than 256 namespaces are declared around one place",
+        ),
+        (
+            format!("<p>{names}</p>"),
+            "over 4194304 bytes of names in one record",
+        ),
+        (
+            format!("<p>{elements}</p>"),
+            "more than 524288 elements and attributes in one record",
+        ),
+    ] {
+        let path = path_of("/*/p");
+        let parser = XmlParser::new(path.namespaces.clone(), Arc::default());
+        let limits = FrameLimits {
+            max_record_bytes: 16 * 1024 * 1024,
+            ..FrameLimits::default()
+        };
+        let framer = XmlFramer::new(&path, Encoding::default(), Position::START, limits);
+        let input = format!("<r>{record}</r>");
+        let mut found = Vec::new();
+        for block in frame(Box::new(framer), Position::START, input.as_bytes(), 1 << 20) {
+            let each = &mut |_, row: Result<&mut Tree, Problem>| {
+                found.push(
+                    row.map(|_| ())
+                        .map_err(|problem| (problem.code, problem.message)),
+                );
+            };
+            parser.parse(&block, each).unwrap();
+        }
+        let [Err((code, message))] = &found[..] else {
+            panic!("{expected}: {found:?}");
+        };
+        assert_eq!(code, "xml_limit");
+        assert!(message.ends_with(expected), "{message}");
+    }
+}
+
+#[test]
+fn items_that_are_texts_are_the_texts_of_elements() {
+    check(
+        &[
+            ("a", Kind::Texts),
+            ("a/@x", Kind::Texts),
+            ("b", Kind::Texts),
+        ],
+        false,
+        "<r><p><a x='1'>12.50<!-- --></a><a/><a>1<i>3</i></a></p></r>",
+        r#"{a:["12.50","","13"],a/@x:["1"]}"#,
+    );
 }
 
 #[test]

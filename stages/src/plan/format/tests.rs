@@ -330,3 +330,27 @@ fn other_places_find_the_same_records() {
         Err("format")
     );
 }
+
+#[test]
+fn another_pattern_and_other_prefixes_of_fields_find_the_same_records() {
+    let plan = |format: &str| {
+        let text = format!(
+            "spec = 1\nname = 'a'\n[sink.null]\n{format}\n[fields]\na = {{ type = 'string' }}\n"
+        );
+        Plan::read("a.toml", &text, Defaults::default()).unwrap()
+    };
+    let lines = |said: &str| plan(&format!("[format.lines]\npattern = '(?<a>.*){said}"));
+    let same = lines("x'").compatible_with(&lines("y'"));
+    assert_eq!(same, Ok(()));
+    let other = lines("'").compatible_with(&lines("'\ncomment_char = '#'"));
+    assert_eq!(other, Err("format"));
+    let xml = |namespaces: &str| {
+        plan(&format!(
+            "[format.xml]\nrecord_path = '/s:r/s:p'\nnamespaces = {{ s = ['urn:s'{namespaces} }}"
+        ))
+    };
+    let same = xml("]").compatible_with(&xml("], g = ['urn:g']"));
+    assert_eq!(same, Ok(()));
+    let other = xml("]").compatible_with(&xml(", 'urn:t']"));
+    assert_eq!(other, Err("format"));
+}

@@ -5,7 +5,7 @@ use crate::frame::xml::{BadPath, FieldPath, Namespaces, RecordPath, XmlSpec};
 use crate::parse::xml::{Kind, Take, Takes};
 use crate::record::Type;
 use crate::spec::{Problem, Problems};
-use crate::step::bind::{ColumnsSpec, FieldsSpec, Unknown, element_key};
+use crate::step::bind::{ColumnsSpec, FieldsSpec, Unknown, element_key, has_texts};
 use std::sync::Arc;
 
 /// An XML document, and what its records are asked for.
@@ -48,9 +48,10 @@ pub(super) fn plan(
         for from in said {
             match FieldPath::parse(from, &path.namespaces) {
                 Ok(path) => takes.push(Take {
-                    key: element_key(from, field.kind).into(),
+                    key: element_key(from, field.kind, field.items).into(),
                     path,
                     kind: match field.kind {
+                        Some(Type::List) if has_texts(field.items) => Kind::Texts,
                         Some(Type::List) => Kind::List,
                         Some(Type::Object) => Kind::Object,
                         _ => Kind::Text,

@@ -15,7 +15,7 @@ use std::sync::Arc;
 pub(super) const MAX_DOCUMENT_BYTES: usize = 16 * 1024 * 1024;
 /// The most levels of a document, itself included
 /// (<https://www.mongodb.com/docs/manual/reference/limits/>: 100 levels of nesting).
-pub(super) const MAX_DEPTH: usize = 100;
+pub(super) const MAX_DEPTH_LEVELS: usize = 100;
 const MS_PER_DAY: i64 = 86_400_000;
 
 /// Writes records as documents of one load.
@@ -280,10 +280,11 @@ pub(super) fn scalar_element(name: impl Name, value: &Value, record: &Record, ou
 
 /// One level below `depth`.
 fn deeper(depth: usize) -> Result<usize, Problem> {
-    if depth < MAX_DEPTH {
+    if depth < MAX_DEPTH_LEVELS {
         return Ok(depth + 1);
     }
-    let message = format!("the document has more than {MAX_DEPTH} levels, MongoDB takes no more");
+    let message =
+        format!("the document has more than {MAX_DEPTH_LEVELS} levels, MongoDB takes no more");
     Err(Problem::of_record("document_too_deep", message))
 }
 

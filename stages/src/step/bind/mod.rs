@@ -29,7 +29,7 @@ mod tests;
 pub use cells::CsvBind;
 pub use columns::{BindRefusal, LeftOut, listed};
 pub use number::{MAX_STYLED_NUMBER_BYTES, Negative, NumberStyle};
-pub use path::{Path, Segment, element_key};
+pub use path::{Path, Segment, element_key, has_texts};
 pub use plan::{BindPlan, Input, PlanProblem, RESERVED};
 pub use privacy::{Algorithm, HashSpec, MaskSpec};
 pub use spec::{

@@ -67,13 +67,19 @@ impl Path {
     }
 }
 
-/// The name under which an XML record has what a field of this type asks for at the place `from`.
-pub fn element_key(from: &str, kind: Option<Type>) -> String {
+/// The name under which an XML record has what a field of this type, with these items, asks for at the place `from`.
+pub fn element_key(from: &str, kind: Option<Type>, items: Option<Type>) -> String {
     match kind {
+        Some(Type::List) if has_texts(items) => format!("{from}[.]"),
         Some(Type::List) => format!("{from}[]"),
         Some(Type::Object) => format!("{from}{{}}"),
         _ => from.to_owned(),
     }
+}
+
+/// Whether the items of an XML list are the texts of elements, whatever else stands in them.
+pub fn has_texts(items: Option<Type>) -> bool {
+    !matches!(items, None | Some(Type::Object | Type::List))
 }
 
 #[inline]

@@ -323,7 +323,7 @@ impl Planner<'_> {
                 Source::Titles(titles.collect())
             }
             Input::Elements => {
-                let key = |from: &String| Path::key(&element_key(from, spec.kind));
+                let key = |from: &String| Path::key(&element_key(from, spec.kind, spec.items));
                 Source::Paths(said.iter().map(key).collect())
             }
             Input::Tree => {

@@ -9,7 +9,7 @@ use cel::common::types::{
 use cel::common::value::Val;
 
 /// The most lists and objects inside each other that an expression may give.
-const MAX_DEPTH: usize = 32;
+const MAX_DEPTH_LEVELS: usize = 32;
 
 /// A value whose texts are not in a record yet.
 #[derive(Debug)]
@@ -96,9 +96,9 @@ pub fn made(value: &dyn Val, wanted: Type) -> Result<Made, String> {
 
 /// A value inside a list or object, by its own type.
 fn nested(value: &dyn Val, depth: usize) -> Result<Made, String> {
-    if depth > MAX_DEPTH {
+    if depth > MAX_DEPTH_LEVELS {
         return Err(format!(
-            "more than {MAX_DEPTH} lists and objects inside each other"
+            "more than {MAX_DEPTH_LEVELS} lists and objects inside each other"
         ));
     }
     if let Some(list) = value.downcast_ref::<CelList>() {

@@ -1,6 +1,6 @@
 //! What the encoder writes is what was put in: for every type, every name, every depth.
 
-use super::super::document::{Documents, MAX_DEPTH};
+use super::super::document::{Documents, MAX_DEPTH_LEVELS};
 use super::super::encode;
 use super::*;
 use crate::record::{Decimal, Field, Record, Schema, Value};
@@ -247,7 +247,7 @@ fn nested(levels: usize) -> Plain {
 fn what_no_document_can_hold_is_a_problem_of_its_field() {
     let nul = Plain::Object(vec![("a\0b".into(), Plain::Null)]);
     check(nul, &[], "nul_in_name", "a\0b");
-    check(nested(MAX_DEPTH), &[], "document_too_deep", "a");
+    check(nested(MAX_DEPTH_LEVELS), &[], "document_too_deep", "a");
     for name in ["_id", "_src", "a", "n", "from"] {
         let unknown = [(name, Plain::Integer(1))];
         check(Plain::Null, &unknown, "reserved_name", name);
@@ -255,7 +255,7 @@ fn what_no_document_can_hold_is_a_problem_of_its_field() {
     let large = Plain::Text("x".repeat(16 * 1024 * 1024));
     let found = encoded(Nulls::Omit, &values(large), &[]).unwrap_err();
     assert_eq!(found, ("document_too_large".to_owned(), None));
-    assert!(encoded(Nulls::Omit, &values(nested(MAX_DEPTH - 1)), &[]).is_ok());
+    assert!(encoded(Nulls::Omit, &values(nested(MAX_DEPTH_LEVELS - 1)), &[]).is_ok());
 }
 
 #[tokio::test]
@@ -274,7 +274,7 @@ async fn mongod_takes_what_is_deepest() {
             let loader = Loader::open(&mongo, &target(mode, key), load(1))
                 .await
                 .unwrap();
-            let rows = [&*deepest(MAX_DEPTH - 1), &*deepest(MAX_DEPTH)];
+            let rows = [&*deepest(MAX_DEPTH_LEVELS - 1), &*deepest(MAX_DEPTH_LEVELS)];
             let rejects = [(1, "document_too_deep", Some("data"))];
             assert_eq!(loader.write(0, &rows).await, rejected(1, 0, &rejects));
             assert_eq!(documents(&mongo).await.len(), 1);

@@ -4,7 +4,7 @@
 //! and a text costs one look into a table for each byte. All others are left to the regular expression, which
 //! gives the same answers.
 
-use crate::spec::plain_digits;
+use crate::spec::whole;
 use regex::Regex;
 use regex_automata::Anchored;
 use regex_automata::dfa::{Automaton, StartKind, dense};
@@ -42,8 +42,7 @@ impl Pattern {
     /// The regular expression's, which shows `text` alone where the fault is in it.
     pub fn new(text: &str) -> Result<Self, regex::Error> {
         Regex::new(text)?;
-        // The group keeps alternatives inside the anchors.
-        let whole = format!(r"\A(?:{})\z", plain_digits(text));
+        let whole = whole(text);
         Ok(Self {
             regex: Regex::new(&whole)?,
             table: is_plain(text)

@@ -173,13 +173,32 @@ fn encoding(label: &str, problems: &mut Problems) -> Encoding {
 /// The label that `label` is a slip of: one letter of four may be wrong.
 fn nearest(label: &str) -> Option<&'static str> {
     let label = label.trim().to_ascii_lowercase();
+    // What others call the parts of ISO 8859 by; the standard knows `latin1` to `latin6` and `l9`.
+    match &*label.replace(['-', '_', ' '], "") {
+        "latin7" => return Some("iso-8859-13"),
+        "latin8" => return Some("iso-8859-14"),
+        "latin9" => return Some("iso-8859-15"),
+        "latin10" => return Some("iso-8859-16"),
+        _ => {}
+    }
     let allowed = label.len() / 4;
+    // Another number of as many digits is another encoding, not a slip.
+    let number = |label: &str| {
+        label
+            .chars()
+            .filter(char::is_ascii_digit)
+            .collect::<String>()
+    };
     // Longer than any label can be a slip of; also bounds the quadratic comparison.
     if label.len() > 32 {
         return None;
     }
     LABELS
         .iter()
+        .filter(|known| {
+            let (known, said) = (number(known), number(&label));
+            known == said || known.len() != said.len()
+        })
         .map(|known| (strsim::damerau_levenshtein(&label, known), *known))
         .filter(|(distance, _)| *distance <= allowed)
         .min_by_key(|(distance, _)| *distance)

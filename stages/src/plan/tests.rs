@@ -251,6 +251,8 @@ fn words_of_other_languages_are_known() {
         ("windows1252", "windows-1252"),
         ("Shift-JSI", "shift_jis"),
         ("iso-8859-115", "iso-8859-15"),
+        ("latin9", "iso-8859-15"),
+        ("Latin-10", "iso-8859-16"),
     ] {
         assert_eq!(encoded(label), format!("did you mean `{meant}`?"));
     }

@@ -15,21 +15,34 @@ use std::sync::Arc;
     schemars::JsonSchema,
 )]
 #[serde(rename_all = "snake_case")]
-#[expect(missing_docs, reason = "the names are the language's own words")]
 pub enum Type {
+    /// A text, as it is.
     String,
+    /// A whole number of 64 bits; others are refused.
     Integer,
+    /// A double of IEEE 754: what it cannot hold becomes the nearest that it can, 9007199254740993 for example 9007199254740992.
     Float,
+    /// A decimal number, kept exactly: at most 34 digits.
     Decimal,
+    /// One of `true_values` and `false_values`.
     Boolean,
+    /// A day without a time.
     Date,
+    /// A moment, kept in UTC to the millisecond: what is finer is cut off.
     Datetime,
+    /// A time of day without a day, to the nanosecond.
     Time,
+    /// A span of time in whole seconds: `PT1H30M` (ISO 8601), `1:30:00`, or digits.
     Duration,
+    /// A UUID.
     Uuid,
+    /// An address of electronic mail.
     Email,
+    /// An absolute URL.
     Url,
+    /// Several values, of the type `items` where it stands.
     List,
+    /// Names with values, as they are.
     Object,
 }
 

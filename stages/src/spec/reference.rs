@@ -166,6 +166,10 @@ impl<'s> Walk<'s> {
             .map(|(before, default)| (before.trim().to_owned(), default.trim_end_matches('.')));
         let default = self.default(&path).map(|value| format!("`{value}`"));
         let (meaning, default) = match (said, default) {
+            // What the type says more of it, for other formats for example.
+            (Some((before, said)), Some(value)) if says_more(said, &value) => {
+                (before, Some(said.to_owned()))
+            }
             (Some((before, _)), Some(value)) => (before, Some(value)),
             (Some((before, said)), None) => (before, Some(said.to_owned())),
             (None, default) => (meaning, default),
@@ -174,7 +178,10 @@ impl<'s> Walk<'s> {
         let examples = examples.filter_map(|value| toml::Value::try_from(value).ok());
         Key {
             kind: self.kind(value),
-            choices: choices(value),
+            choices: match choices(value) {
+                none if none.is_empty() => choices(self.value(&value["items"])),
+                all => all,
+            },
             example: examples
                 .map(|value| snippet(&path, &value))
                 .collect::<Vec<_>>()
@@ -279,6 +286,13 @@ fn choices(value: &Value) -> Vec<(String, String)> {
     let plain = value["enum"].as_array().into_iter().flatten();
     let plain = plain.filter_map(|word| Some((word.as_str()?.to_owned(), String::new())));
     words.chain(plain).collect()
+}
+
+/// Whether what a type says of a default is more than the value in the spec of all defaults, which it names.
+fn says_more(said: &str, value: &str) -> bool {
+    let bare = |text: &str| text.replace(['`', '"', '\''], "");
+    let (said, value) = (bare(said), bare(value));
+    said.len() > value.len() && said.starts_with(&*value)
 }
 
 /// `path = value` with the headers that lead there, as it would stand in a spec.

@@ -355,7 +355,21 @@ fn byte_of(text: &str, index: usize) -> usize {
 }
 
 fn said(error: &ExecutionError) -> String {
-    let mut message = short(&error.to_string());
+    let mut message = match error {
+        ExecutionError::UnsupportedBinaryOperator(operator, a, b) => {
+            let (a, b) = (kind(a), kind(b));
+            format!("`{operator}` cannot be done with {a} and {b}")
+        }
+        ExecutionError::ValuesNotComparable(a, b) => {
+            format!("{} cannot be compared with {}", kind(a), kind(b))
+        }
+        ExecutionError::Overflow(operator, ..) => {
+            format!("the result of `{operator}` is over 64 bits")
+        }
+        ExecutionError::DivisionByZero(_) => "a division by zero".to_owned(),
+        ExecutionError::RemainderByZero(_) => "the remainder of a division by zero".to_owned(),
+        _ => short(&error.to_string()),
+    };
     let about_null = match error {
         ExecutionError::NoSuchOverload(overload) => {
             let types = overload.argument_types();
@@ -368,6 +382,21 @@ fn said(error: &ExecutionError) -> String {
         message.push_str("; where a value may be null, ask `… != null && …` first");
     }
     message
+}
+
+/// What a value is.
+fn kind(value: &cel::Value) -> &'static str {
+    match value {
+        cel::Value::Null => "null",
+        cel::Value::Bool(_) => "a boolean",
+        cel::Value::String(_) => "a text",
+        cel::Value::Int(_) | cel::Value::UInt(_) => "an integer",
+        cel::Value::Float(_) => "a float",
+        cel::Value::List(_) => "a list",
+        cel::Value::Map(_) => "an object",
+        // Types of this program: decimals, days and times.
+        _ => "a decimal or a time",
+    }
 }
 
 fn short(message: &str) -> String {

@@ -203,7 +203,7 @@ mod tests {
             "name = 'none'\nwhen = 'total != null'\nseverity = 'warn'",
             &Verdict::Keep,
         );
-        let message = "reject `none`: Unsupported binary operator 'mul': Null, Int(2); where a value may be null, ask `… != null && …` first";
+        let message = "reject `none`: `mul` cannot be done with null and an integer; where a value may be null, ask `… != null && …` first";
         check(
             "name = 'none'\nwhen = 'total * 2 == 2'",
             &reject(Problem::of_record("expression", message)),

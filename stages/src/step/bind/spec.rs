@@ -150,7 +150,8 @@ pub enum Transform {
     Collapse,
     /// `&amp;`, `&lt;`, `&gt;`, `&quot;`, `&apos;`, `&nbsp;`, `&#38;` and `&#x26;` become their characters.
     Unescape,
-    /// Each match of a regular expression becomes a text, in which `$1` is the first group.
+    /// Each match of a regular expression becomes a text, in which `$1` is the first group, `${1}st` the group before more
+    /// text, and `$$` a dollar sign.
     Replace([String; 2]),
 }
 

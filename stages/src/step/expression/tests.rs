@@ -381,9 +381,9 @@ fn an_error_is_a_problem_of_the_record() {
     );
     fails(
         "nothing + 1 == 2",
-        "Unsupported binary operator 'add': Null, Int(1); where a value may be null, ask `… != null && …` first",
+        "`add` cannot be done with null and an integer; where a value may be null, ask `… != null && …` first",
     );
-    fails("count / 0 == 1", "Division by zero of Int(3)");
+    fails("count / 0 == 1", "a division by zero");
     fails("tags[5] == 'x'", "Index out of bounds: Int(5)");
     fails("customer.age == 1", "No such key: age");
     fails(

@@ -265,8 +265,12 @@ impl Builder<'_> {
                 Transform::Collapse => Some(Change::Collapse),
                 Transform::Unescape => Some(Change::Unescape),
                 Transform::Replace([pattern, with]) => {
-                    let pattern = self.regex(&format!("transform[{index}].replace"), pattern);
-                    pattern.map(|pattern| Change::Replace(pattern, with.clone()))
+                    let key = format!("transform[{index}].replace");
+                    let pattern = self.regex(&key, pattern);
+                    pattern.map(|pattern| {
+                        self.groups(&key, &pattern, with);
+                        Change::Replace(pattern, with.clone())
+                    })
                 }
             });
         }
@@ -281,6 +285,30 @@ impl Builder<'_> {
             changes.extend(self.regex("extract", pattern).map(Change::Extract));
         }
         Shape::new(changes)
+    }
+
+    /// Tells of groups that a replacement names and its pattern does not have: they would be the empty text.
+    fn groups(&mut self, key: &str, pattern: &Regex, with: &str) {
+        for name in named_groups(with) {
+            let is_there = match name.parse::<usize>() {
+                Ok(number) => number < pattern.captures_len(),
+                Err(_) => pattern.capture_names().flatten().any(|known| known == name),
+            };
+            if is_there {
+                continue;
+            }
+            let message = format!("the pattern has no group `{name}`");
+            let digits = name.len() - name.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+            let hint = match name.split_at(digits) {
+                ("", _) | (_, "") => {
+                    format!("a dollar sign of its own is `$$`; groups are `$1`, or `(?<{name}>…)`")
+                }
+                (number, behind) => {
+                    format!("write `${{{number}}}{behind}` where `{behind}` is a text")
+                }
+            };
+            self.tell_with(key, "bad_value", message, &hint);
+        }
     }
 
     fn regex(&mut self, key: &str, pattern: &str) -> Option<Regex> {
@@ -337,4 +365,29 @@ impl Builder<'_> {
             _ => Fill::Value(value),
         })
     }
+}
+
+/// The groups that a replacement names, by the rules of [`regex::Captures::expand`].
+fn named_groups(with: &str) -> Vec<&str> {
+    let mut names = Vec::new();
+    let mut rest = with;
+    while let Some((_, behind)) = rest.split_once('$') {
+        rest = behind;
+        if let Some(behind) = rest.strip_prefix('$') {
+            rest = behind;
+            continue;
+        }
+        let name = match rest.strip_prefix('{') {
+            Some(inside) => inside.split_once('}').map_or("", |(name, _)| name),
+            None => {
+                let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+                let end = rest.find(|c: char| !is_name(c));
+                &rest[..end.unwrap_or(rest.len())]
+            }
+        };
+        if !name.is_empty() {
+            names.push(name);
+        }
+    }
+    names
 }

@@ -221,7 +221,11 @@ pub type MakeEncoder = fn(&Input) -> Box<dyn Encode<Record>>;
 /// The encoders of MongoDB and, but for its key, of the embedded store.
 pub const ENCODERS: [(&str, MakeEncoder); 2] = [
     ("BSON", |input| {
-        let encode = mongodb::insert_encoder(&input.plan.sink.target, &input.load());
+        let encode = mongodb::encoder(
+            &input.plan.sink.target,
+            &input.plan.sink.flow,
+            &input.load(),
+        );
         encode.unwrap_or_else(|fatal| panic!("{fatal}"))
     }),
     ("JSON", |input| {

@@ -123,12 +123,15 @@ impl Checker<'_> {
                 lock(&told).add(reject);
             }
         };
+        let uri = self.config.mongodb_uri.as_ref();
+        let uri = uri.map(|secret| secret.0.as_str());
+        let destination = Destination::of(plan, uri, &self.config.data_dir);
         let outcome = load(Asked {
             plan,
             input: self.input.to_owned(),
             origin: self.origin,
             id: None,
-            destination: &Destination::dry(plan),
+            destination: &destination.dry(),
             data_dir: &self.config.data_dir,
             wish: Wish::Load,
             max_rejects: None,

@@ -115,9 +115,12 @@ fn prepare(
 ) -> Result<(Destination, Vec<Input>), Fatal> {
     let mongodb_uri = config.mongodb_uri.as_ref().map(|secret| secret.0.as_str());
     let destination = match &args.sink {
-        _ if args.dry_run => Destination::dry(plan),
         Some(sink) => Destination::named(sink, plan)?,
         None => Destination::of(plan, mongodb_uri, &config.data_dir),
+    };
+    let destination = match args.dry_run {
+        true => destination.dry(),
+        false => destination,
     };
     let input: Input = args.input.parse()?;
     Ok((destination, input.expand()?))

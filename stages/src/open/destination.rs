@@ -4,8 +4,8 @@ use super::files::OpenFiles;
 use crate::load::Loads;
 use crate::part_file::{may_be_finished, part_of};
 use crate::plan::{Plan, SinkKind};
-use crate::sink::mongodb::{MongoTarget, shown};
-use crate::sink::sqlite::EmbeddedStore;
+use crate::sink::mongodb::{self, MongoTarget, shown};
+use crate::sink::sqlite::{self, EmbeddedStore};
 use crate::sink::{
     DocumentStore, Flow, Load, Mode, Opened, Target, csv, digested, is_collection, jsonl, null,
 };
@@ -32,6 +32,8 @@ pub struct Destination {
     place: Place,
     target: Target,
     flow: Flow,
+    /// Whether nothing is written. What the encoder of the place refuses is rejected all the same.
+    is_dry: bool,
     /// Whether unknown columns are rescued, which a CSV file needs a column for.
     rescue: bool,
 }
@@ -47,9 +49,6 @@ enum Place {
     Jsonl,
     Csv,
     Null,
-    /// Nothing is written; what the spec's own sink would refuse is still rejected where that can be told
-    /// without it.
-    Dry,
 }
 
 impl Destination {
@@ -82,9 +81,14 @@ impl Destination {
         Self::at(place, plan)
     }
 
-    /// Nowhere: a dry run.
-    pub fn dry(plan: &Plan) -> Self {
-        Self::at(Place::Dry, plan)
+    /// The same, but nothing is opened or written: a dry run. Records become what would be written, so what can be refused
+    /// without the target is rejected.
+    #[must_use]
+    pub fn dry(self) -> Self {
+        Self {
+            is_dry: true,
+            ..self
+        }
     }
 
     /// The sink that `said` names: `null`, `jsonl:PATH`, `csv:PATH`, `sqlite:PATH` or `mongodb:URI`.
@@ -134,12 +138,13 @@ impl Destination {
             Place::Mongodb(_) | Place::Connected(_) if target.mode == Mode::Merge => {
                 flow.in_order()
             }
-            Place::Mongodb(_) | Place::Connected(_) | Place::Null | Place::Dry => flow,
+            Place::Mongodb(_) | Place::Connected(_) | Place::Null => flow,
         };
         Self {
             place,
             target,
             flow,
+            is_dry: false,
             rescue: plan.unknown == Unknown::Rescue,
         }
     }
@@ -169,12 +174,12 @@ impl Destination {
 
     /// Whether it remembers loads, so that a run can go on.
     pub fn remembers(&self) -> bool {
-        !matches!(self.place, Place::Null | Place::Dry)
+        !self.is_dry && !matches!(self.place, Place::Null)
     }
 
     /// The file that it writes, where it is one.
     pub fn file(&self) -> Option<&Path> {
-        let file = matches!(self.place, Place::Jsonl | Place::Csv);
+        let file = !self.is_dry && matches!(self.place, Place::Jsonl | Place::Csv);
         file.then(|| Path::new(&self.target.collection))
     }
 
@@ -187,6 +192,7 @@ impl Destination {
     pub fn how_to_look(&self) -> Option<String> {
         let collection = &self.target.collection;
         match &self.place {
+            _ if self.is_dry => None,
             Place::Embedded(_) => Some(format!(
                 "To look at the documents: sluicegate export {collection}"
             )),
@@ -198,7 +204,7 @@ impl Destination {
                 "To look at the documents: db.{collection}.find() in mongosh"
             )),
             Place::Jsonl | Place::Csv => Some(format!("The records are in {collection}")),
-            Place::Null | Place::Dry => None,
+            Place::Null => None,
         }
     }
 
@@ -216,6 +222,7 @@ impl Destination {
     /// When it cannot be reached or opened.
     pub async fn connect_among(&self, files: &OpenFiles) -> Result<Connected, Fatal> {
         let link = match &self.place {
+            _ if self.is_dry => Link::Nothing,
             Place::Mongodb(uri) => {
                 files.make_folder().await?;
                 Link::Store(Arc::new(MongoTarget::connect(uri).await?))
@@ -226,7 +233,7 @@ impl Destination {
             Place::Jsonl | Place::Csv => {
                 Link::File(files.open(&files.folder().join(FILE_LOADS)).await?)
             }
-            Place::Null | Place::Dry => Link::Nothing,
+            Place::Null => Link::Nothing,
         };
         Ok(Connected {
             to: self.clone(),
@@ -240,6 +247,7 @@ impl fmt::Display for Destination {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let collection = &self.target.collection;
         match &self.place {
+            _ if self.is_dry => f.write_str("nowhere (dry run)"),
             Place::Mongodb(uri) => {
                 write!(f, "collection {collection} of MongoDB at {}", shown(uri))
             }
@@ -250,7 +258,6 @@ impl fmt::Display for Destination {
             Place::Sqlite(path) => write!(f, "table {collection} of {}", path.display()),
             Place::Jsonl | Place::Csv => f.write_str(collection),
             Place::Null => f.write_str("nowhere (null)"),
-            Place::Dry => f.write_str("nowhere (dry run)"),
         }
     }
 }
@@ -304,13 +311,25 @@ impl Connected {
             target,
             flow,
             rescue,
+            ..
         } = &self.to;
         let identity = load.identity;
         let opened = match (&self.link, place) {
             (Link::Store(to), _) => to.open_sink(target, flow, load).await?,
             (Link::File(_), Place::Csv) => csv::open(target, *rescue, &load).await?,
             (Link::File(_), _) => jsonl::open(target, &load).await?,
-            (Link::Nothing, _) => return Ok(null::open()),
+            (Link::Nothing, place) => {
+                let encode = match place {
+                    Place::Mongodb(_) | Place::Connected(_) => {
+                        mongodb::encoder(target, flow, &load)?
+                    }
+                    Place::Embedded(_) | Place::Sqlite(_) => sqlite::encoder(target, &load)?,
+                    Place::Jsonl => jsonl::encoder(target, &load),
+                    Place::Csv => csv::encoder(target, *rescue, &load),
+                    Place::Null => return Ok(null::open()),
+                };
+                return Ok(null::with(encode));
+            }
         };
         Ok(match target.mode {
             Mode::Insert => Opened {

@@ -60,8 +60,7 @@ impl CsvSinkSpec {
 /// When there is a file of that name, another process writes it, or it cannot be written.
 pub async fn open(target: &Target, rescue: bool, load: &Load) -> Result<Opened, Fatal> {
     let mut titles = vec!["_id".to_owned()];
-    let mut fields = Vec::new();
-    columns(&load.schema.layout, "", &mut titles, &mut fields);
+    columns(&load.schema.layout, "", &mut titles, &mut Vec::new());
     if rescue {
         titles.push(RESCUED.to_owned());
     }
@@ -76,6 +75,17 @@ pub async fn open(target: &Target, rescue: bool, load: &Load) -> Result<Opened, 
         cell(title.as_bytes(), &mut header);
     }
     header.push(b'\n');
+    let file = PartFile::open(Path::new(&target.collection), &header, load.resume).await?;
+    Ok(Opened {
+        encode: encoder(target, rescue, load),
+        sink: Arc::new(file),
+    })
+}
+
+/// The pure half, which needs no file: for a dry run.
+pub fn encoder(target: &Target, rescue: bool, load: &Load) -> Box<dyn Encode<Record>> {
+    let mut fields = Vec::new();
+    columns(&load.schema.layout, "", &mut Vec::new(), &mut fields);
     let lineage = target.lineage.is_some().then(|| {
         let mut start = Vec::new();
         for text in [&load.job, &load.file] {
@@ -84,15 +94,11 @@ pub async fn open(target: &Target, rescue: bool, load: &Load) -> Result<Opened, 
         }
         start
     });
-    let file = PartFile::open(Path::new(&target.collection), &header, load.resume).await?;
-    Ok(Opened {
-        encode: Box::new(Rows {
-            identity: load.identity,
-            fields,
-            rescue,
-            lineage,
-        }),
-        sink: Arc::new(file),
+    Box::new(Rows {
+        identity: load.identity,
+        fields,
+        rescue,
+        lineage,
     })
 }
 

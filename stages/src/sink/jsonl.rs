@@ -57,7 +57,15 @@ impl JsonlSinkSpec {
 /// When there is a file of that name, another process writes it, or it cannot be written.
 pub async fn open(target: &Target, load: &Load) -> Result<Opened, Fatal> {
     let file = PartFile::open(Path::new(&target.collection), b"", load.resume).await?;
-    let encode = Lines {
+    Ok(Opened {
+        encode: encoder(target, load),
+        sink: Arc::new(file),
+    })
+}
+
+/// The pure half, which needs no file: for a dry run.
+pub fn encoder(target: &Target, load: &Load) -> Box<dyn Encode<Record>> {
+    Box::new(Lines {
         documents: DocumentWriter::new(
             &load.schema,
             target.nulls,
@@ -68,10 +76,6 @@ pub async fn open(target: &Target, load: &Load) -> Result<Opened, Fatal> {
             }),
         ),
         identity: load.identity,
-    };
-    Ok(Opened {
-        encode: Box::new(encode),
-        sink: Arc::new(file),
     })
 }
 

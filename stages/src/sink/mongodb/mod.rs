@@ -132,31 +132,17 @@ impl DocumentStore for MongoTarget {
             max_retry_ms: self.max_retry_ms,
             seed: Writer::seed_of(&load.job),
         };
+        let encode = encoder(target, flow, &load)?;
         if target.mode == Mode::Insert {
-            return Ok(Opened {
-                encode: insert_encoder(target, &load)?,
-                sink: Arc::new(InsertSink { writer }),
-            });
+            let sink = Arc::new(InsertSink { writer });
+            return Ok(Opened { encode, sink });
         }
-        let documents = Documents::new(target, &load)?;
-        let key = Key::new(target, &load)?;
-        let load_number = load.load_number;
-        let encode: Box<dyn Encode<Record>> = match target.mode {
-            Mode::Delete => Box::new(encode::Delete { key }),
-            Mode::Merge => {
-                check_merge(flow, &load.schema.layout)?;
-                Box::new(encode::Merge { documents, key })
-            }
-            Mode::Insert | Mode::Upsert | Mode::Replace => {
-                Box::new(encode::Replace { documents, key })
-            }
-        };
         let patience = Patience::new(self.max_retry_ms, writer.seed);
         index::ensure(&writer.database, target, patience).await?;
         let sink = KeyedSink {
             writer,
             mode: target.mode,
-            load_number,
+            load_number: load.load_number,
             key: target.key.iter().map(|path| path.join(".")).collect(),
         };
         Ok(Opened {
@@ -166,15 +152,36 @@ impl DocumentStore for MongoTarget {
     }
 }
 
-/// The pure half of insert mode, which needs no server: to look at documents, or to time how they are made.
+/// The pure half, which needs no server: for a dry run, to look at documents, or to time how they are made.
 ///
 /// # Errors
-/// `lineage_name` when the lineage field is a field of the schema too.
-pub fn insert_encoder(target: &Target, load: &Load) -> Result<Box<dyn Encode<Record>>, Fatal> {
-    Ok(Box::new(encode::Insert {
-        documents: Documents::new(target, load)?,
-        identity: load.identity,
-    }))
+/// `key_unknown`, `key_type`, `merge_in_flight`, `target_name`, and `lineage_name` when the lineage field is a field of the
+/// schema too.
+pub fn encoder(
+    target: &Target,
+    flow: &Flow,
+    load: &Load,
+) -> Result<Box<dyn Encode<Record>>, Fatal> {
+    let key = || Key::new(target, load);
+    let documents = || Documents::new(target, load);
+    Ok(match target.mode {
+        Mode::Insert => Box::new(encode::Insert {
+            documents: documents()?,
+            identity: load.identity,
+        }),
+        Mode::Delete => Box::new(encode::Delete { key: key()? }),
+        Mode::Merge => {
+            check_merge(flow, &load.schema.layout)?;
+            Box::new(encode::Merge {
+                documents: documents()?,
+                key: key()?,
+            })
+        }
+        Mode::Upsert | Mode::Replace => Box::new(encode::Replace {
+            documents: documents()?,
+            key: key()?,
+        }),
+    })
 }
 
 /// Refuses a merge that cannot be right.

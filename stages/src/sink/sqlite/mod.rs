@@ -24,13 +24,14 @@ use super::{
     BatchSpec, DocumentStore, Flow, FlowSpec, Load, Mode, Nulls, Opened, RateSpec, Target,
     TargetSpec,
 };
+use crate::record::Record;
 use crate::spec::Problem;
 use crate::sqlite::Database;
 use async_trait::async_trait;
 use encode::{InsertEncoder, KeyedEncoder};
 use insert::InsertSink;
 use keyed::KeyedSink;
-use pipeline::Fatal;
+use pipeline::{Encode, Fatal};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
@@ -178,19 +179,30 @@ impl DocumentStore for EmbeddedStore {
     /// share a key; otherwise when the database cannot be written.
     async fn open_sink(&self, target: &Target, _: &Flow, load: Load) -> Result<Opened, Fatal> {
         let table = Table::open(&self.database, &target.collection).await?;
+        let encode = encoder(target, &load)?;
         if !target.mode.has_key() {
-            return Ok(Opened {
-                encode: Box::new(InsertEncoder::new(target, &load)),
-                sink: Arc::new(InsertSink::new(self.database.clone(), &table)),
-            });
+            let sink = Arc::new(InsertSink::new(self.database.clone(), &table));
+            return Ok(Opened { encode, sink });
         }
         table.index(&self.database, &target.key).await?;
         table.index_of_loads(&self.database).await?;
+        let sink = KeyedSink::new(self.database.clone(), &table, target, &load);
         Ok(Opened {
-            encode: Box::new(KeyedEncoder::new(target, &load)?),
-            sink: Arc::new(KeyedSink::new(self.database.clone(), &table, target, &load)),
+            encode,
+            sink: Arc::new(sink),
         })
     }
+}
+
+/// The pure half, which needs no database: for a dry run.
+///
+/// # Errors
+/// `key_unknown`, `key_type`.
+pub fn encoder(target: &Target, load: &Load) -> Result<Box<dyn Encode<Record>>, Fatal> {
+    Ok(match target.mode.has_key() {
+        false => Box::new(InsertEncoder::new(target, load)),
+        true => Box::new(KeyedEncoder::new(target, load)?),
+    })
 }
 
 #[cfg(test)]

@@ -207,9 +207,21 @@ impl Snapshot {
     /// # Errors
     /// When there is no such file, it is no database, or a newer version of the program wrote it (`store_too_new`).
     pub fn open(path: &Path) -> Result<Self, Fatal> {
+        Self::open_as(path, true)
+    }
+
+    /// The same of a file that may be somebody else's, who keeps a version of his own in it.
+    ///
+    /// # Errors
+    /// As [`Self::open`], whatever version it has.
+    pub fn open_beside(path: &Path) -> Result<Self, Fatal> {
+        Self::open_as(path, false)
+    }
+
+    fn open_as(path: &Path, is_own: bool) -> Result<Self, Fatal> {
         let open = || {
             let connection = connect_to_read(path)?;
-            if let Err(too_new) = version::judge(&connection)? {
+            if is_own && let Err(too_new) = version::judge(&connection)? {
                 return Ok(Err(too_new));
             }
             // The snapshot is taken by the first read of a transaction, not by its beginning.

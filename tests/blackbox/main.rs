@@ -45,6 +45,8 @@ mod kinds;
 #[cfg(test)]
 mod leases;
 #[cfg(test)]
+mod live;
+#[cfg(test)]
 mod loads;
 #[cfg(test)]
 mod memory;

@@ -26,7 +26,7 @@ const KINDS: [(&str, &[&str]); 6] = [
     ("frame", &["cut", "growing"]),
     ("parse", &["encoding"]),
     ("step", &["condition", "expression"]),
-    ("sink", &["digest", "flow", "key", "target"]),
+    ("sink", &["digest", "flow", "key", "look", "target"]),
 ];
 
 /// The modules of `stages` that a file's path says, without `mod`.

@@ -14,7 +14,7 @@ use super::run::{Ends, cancel_on_signal, exit_of, open_origin, refuse, report, s
 use super::{CheckArgs, Exit, spec};
 use crate::config::Config;
 use causes::Causes;
-use pipeline::Reject;
+use pipeline::{Fatal, Reject};
 use stages::load::Wish;
 use stages::open::Destination;
 use stages::plan::Plan;
@@ -58,6 +58,11 @@ pub async fn check(config: &Config, args: CheckArgs) -> Exit {
     if let Some(Err(fatal)) = args.rejects.as_deref().map(refuse_to_overwrite) {
         return refuse(&fatal, Exit::Usage);
     }
+    let destination = match destination(config, args.sink.as_deref(), plan) {
+        Ok(destination) if args.sink.is_some() => destination.looked_at(),
+        Ok(destination) => destination.dry(),
+        Err(fatal) => return refuse(&fatal, Exit::Usage),
+    };
     let cancel = cancel_on_signal();
     let mut ends = Ends::of(inputs.len(), args.json);
     for input in inputs {
@@ -71,12 +76,25 @@ pub async fn check(config: &Config, args: CheckArgs) -> Exit {
             input: &name,
             origin: &*origin,
             text: &found.text,
+            sink: args.sink.as_deref(),
             cancel: &cancel,
         };
-        let exit = checker.check(plan, &args).await;
+        let exit = checker.check(plan, &destination, &args).await;
         ends.add(name, exit);
     }
     ends.tell()
+}
+
+/// Where a run would write.
+fn destination(config: &Config, sink: Option<&str>, plan: &Plan) -> Result<Destination, Fatal> {
+    let uri = config.mongodb_uri.as_ref();
+    match sink {
+        Some(sink) => Destination::named(sink, plan),
+        None => {
+            let uri = uri.map(|secret| secret.0.as_str());
+            Ok(Destination::of(plan, uri, &config.data_dir))
+        }
+    }
 }
 
 /// Dry runs over one input.
@@ -86,12 +104,15 @@ struct Checker<'a> {
     origin: &'a dyn Origin,
     /// The spec's.
     text: &'a str,
+    /// Whose sink it would be.
+    sink: Option<&'a str>,
     cancel: &'a CancellationToken,
 }
 
 impl Checker<'_> {
-    async fn check(&self, plan: &Plan, args: &CheckArgs) -> Exit {
-        let (outcome, causes) = self.run(plan, args.rejects.as_deref(), None).await;
+    async fn check(&self, plan: &Plan, to: &Destination, args: &CheckArgs) -> Exit {
+        let rejects = args.rejects.as_deref();
+        let (outcome, causes) = self.run(plan, to, rejects, None).await;
         if args.json {
             let about = self.about(&outcome, causes).await;
             eprint!("{}{}", summary(&outcome, true, Vec::new()), about.text());
@@ -109,10 +130,11 @@ impl Checker<'_> {
         }
     }
 
-    /// A dry run, of at least the first `max_records` records and with the causes of their rejects.
+    /// A dry run into `to`, of at least the first `max_records` records and with the causes of their rejects.
     async fn run(
         &self,
         plan: &Plan,
+        to: &Destination,
         rejects: Option<&Path>,
         max_records: Option<u64>,
     ) -> (Outcome, Causes) {
@@ -123,15 +145,12 @@ impl Checker<'_> {
                 lock(&told).add(reject);
             }
         };
-        let uri = self.config.mongodb_uri.as_ref();
-        let uri = uri.map(|secret| secret.0.as_str());
-        let destination = Destination::of(plan, uri, &self.config.data_dir);
         let outcome = load(Asked {
             plan,
             input: self.input.to_owned(),
             origin: self.origin,
             id: None,
-            destination: &destination.dry(),
+            destination: to,
             data_dir: &self.config.data_dir,
             wish: Wish::Load,
             max_rejects: None,

@@ -20,7 +20,7 @@ use stages::ledger::{MemoryLedger, RunLedger};
 use stages::load::{Entry, Loads, Request, Wish};
 use stages::open::{Connected, Destination, LeftOut};
 use stages::plan::Plan;
-use stages::sink::{Load, Mode};
+use stages::sink::{Load, Met, Mode};
 use stages::source::Origin;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -83,6 +83,8 @@ pub struct Outcome {
     pub may_heal: bool,
     /// What the header has beyond the spec, and the spec beyond the header.
     pub left_out: LeftOut,
+    /// What records would meet, where the target was only read.
+    pub met: Option<Met>,
 }
 
 /// What a run is given besides its input.
@@ -111,6 +113,7 @@ struct State {
     progress: Option<watch::Receiver<Progress>>,
     /// How long it waited for somebody else's lease to run out: no part of the run.
     waited: Duration,
+    met: Option<Met>,
 }
 
 /// Loads one input. What goes wrong is in the outcome's job.
@@ -121,6 +124,7 @@ pub async fn load(asked: Asked<'_>) -> Outcome {
         run: Known::nothing(),
         progress: None,
         waited: Duration::ZERO,
+        met: None,
     };
     let ended = match asked.run(&mut state).await {
         Ok(ended) => ended,
@@ -142,6 +146,7 @@ pub async fn load(asked: Asked<'_>) -> Outcome {
         busy: state.run.busy,
         may_heal,
         left_out: state.run.left_out,
+        met: state.met,
     }
 }
 
@@ -154,7 +159,7 @@ impl Asked<'_> {
         }
     }
 
-    /// A load into a target that remembers nothing: the null sink, and every dry run.
+    /// A load into a target that remembers nothing: the null sink, every dry run, and what is only read.
     async fn unremembered(&self, connected: &Connected, state: &mut State) -> Result<Ended, Fatal> {
         let file = self.rejects.map(RejectsFile::create).transpose()?;
         let file = Arc::new(Mutex::new(file));
@@ -169,7 +174,9 @@ impl Asked<'_> {
                 None => Ok(()),
             }
         });
-        let load = self.sink_load(LoadIdentity([0; 12]), 0, &state.job, None);
+        let content = self.content()?;
+        let identity = LoadIdentity::new(self.load_name(&content), 0);
+        let load = self.sink_load(identity, 0, &state.job, None);
         let ledger: Arc<dyn Ledger> = Arc::new(ledger);
         let given = Given {
             connected,
@@ -180,6 +187,7 @@ impl Asked<'_> {
             accepted: Accepted::default(),
         };
         let end = self.flow(given, state).await?;
+        state.met = connected.met();
         lock(&file).as_mut().map_or(Ok(()), RejectsFile::finish)?;
         Ok(Ended::Over(end))
     }
@@ -193,12 +201,7 @@ impl Asked<'_> {
     ) -> Result<Ended, Fatal> {
         let content = self.content()?;
         let target = self.destination.target();
-        let name = LoadName {
-            tenant: None,
-            content: &content,
-            spec: &self.plan.name,
-            collection: &target.collection,
-        };
+        let name = self.load_name(&content);
         let request = Request {
             base: LoadIdentity::new(name, 0),
             spec: self.plan.name.clone(),
@@ -383,6 +386,15 @@ impl Asked<'_> {
             )
             .hint("name the content with --id when you start, and again when you resume")),
             (None, None) => Ok(format!("once:{}", random_hex())),
+        }
+    }
+
+    fn load_name<'n>(&'n self, content: &'n str) -> LoadName<'n> {
+        LoadName {
+            tenant: None,
+            content,
+            spec: &self.plan.name,
+            collection: &self.destination.target().collection,
         }
     }
 

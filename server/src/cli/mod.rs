@@ -149,6 +149,9 @@ pub struct CheckArgs {
     pub spec: String,
     /// What to run through it without writing
     pub input: Option<String>,
+    /// Whose sink it would be instead; of mongodb:URI and sqlite:PATH is read what records would meet there
+    #[arg(long, requires = "input")]
+    pub sink: Option<String>,
     /// Write the rejects to this file, as JSON Lines
     #[arg(long, value_name = "FILE")]
     pub rejects: Option<PathBuf>,

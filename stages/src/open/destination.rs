@@ -7,7 +7,8 @@ use crate::plan::{Plan, SinkKind};
 use crate::sink::mongodb::{self, MongoTarget, shown};
 use crate::sink::sqlite::{self, EmbeddedStore};
 use crate::sink::{
-    DocumentStore, Flow, Load, Mode, Opened, Target, csv, digested, is_collection, jsonl, null,
+    DocumentStore, Flow, Load, Meets, Met, Mode, Opened, Target, csv, digested, is_collection,
+    jsonl, null,
 };
 use crate::step::bind::Unknown;
 use pipeline::Fatal;
@@ -32,10 +33,20 @@ pub struct Destination {
     place: Place,
     target: Target,
     flow: Flow,
-    /// Whether nothing is written. What the encoder of the place refuses is rejected all the same.
-    is_dry: bool,
+    reach: Reach,
     /// Whether unknown columns are rescued, which a CSV file needs a column for.
     rescue: bool,
+}
+
+/// How far a load goes there.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Reach {
+    /// It writes.
+    Write,
+    /// It reads what its records would meet.
+    Look,
+    /// It becomes what would be written: what the encoder of the place refuses is rejected all the same.
+    Dry,
 }
 
 #[derive(Clone)]
@@ -86,9 +97,19 @@ impl Destination {
     #[must_use]
     pub fn dry(self) -> Self {
         Self {
-            is_dry: true,
+            reach: Reach::Dry,
             ..self
         }
+    }
+
+    /// The same, but it is only read, for what records would meet there; a dry run where nothing can be met.
+    #[must_use]
+    pub fn looked_at(self) -> Self {
+        let reach = match self.place {
+            Place::Mongodb(_) | Place::Embedded(_) | Place::Sqlite(_) => Reach::Look,
+            Place::Connected(_) | Place::Jsonl | Place::Csv | Place::Null => Reach::Dry,
+        };
+        Self { reach, ..self }
     }
 
     /// The sink that `said` names: `null`, `jsonl:PATH`, `csv:PATH`, `sqlite:PATH` or `mongodb:URI`.
@@ -144,7 +165,7 @@ impl Destination {
             place,
             target,
             flow,
-            is_dry: false,
+            reach: Reach::Write,
             rescue: plan.unknown == Unknown::Rescue,
         }
     }
@@ -174,12 +195,12 @@ impl Destination {
 
     /// Whether it remembers loads, so that a run can go on.
     pub fn remembers(&self) -> bool {
-        !self.is_dry && !matches!(self.place, Place::Null)
+        self.reach == Reach::Write && !matches!(self.place, Place::Null)
     }
 
     /// The file that it writes, where it is one.
     pub fn file(&self) -> Option<&Path> {
-        let file = !self.is_dry && matches!(self.place, Place::Jsonl | Place::Csv);
+        let file = self.reach == Reach::Write && matches!(self.place, Place::Jsonl | Place::Csv);
         file.then(|| Path::new(&self.target.collection))
     }
 
@@ -192,7 +213,7 @@ impl Destination {
     pub fn how_to_look(&self) -> Option<String> {
         let collection = &self.target.collection;
         match &self.place {
-            _ if self.is_dry => None,
+            _ if self.reach != Reach::Write => None,
             Place::Embedded(_) => Some(format!(
                 "To look at the documents: sluicegate export {collection}"
             )),
@@ -222,7 +243,14 @@ impl Destination {
     /// When it cannot be reached or opened.
     pub async fn connect_among(&self, files: &OpenFiles) -> Result<Connected, Fatal> {
         let link = match &self.place {
-            _ if self.is_dry => Link::Nothing,
+            _ if self.reach == Reach::Dry => Link::Nothing,
+            Place::Mongodb(uri) if self.reach == Reach::Look => Link::Look(
+                Looked::Mongodb(MongoTarget::connect(uri).await?),
+                Arc::default(),
+            ),
+            Place::Embedded(path) | Place::Sqlite(path) if self.reach == Reach::Look => {
+                Link::Look(Looked::Sqlite(path.clone()), Arc::default())
+            }
             Place::Mongodb(uri) => {
                 files.make_folder().await?;
                 Link::Store(Arc::new(MongoTarget::connect(uri).await?))
@@ -247,7 +275,7 @@ impl fmt::Display for Destination {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let collection = &self.target.collection;
         match &self.place {
-            _ if self.is_dry => f.write_str("nowhere (dry run)"),
+            _ if self.reach == Reach::Dry => f.write_str("nowhere (dry run)"),
             Place::Mongodb(uri) => {
                 write!(f, "collection {collection} of MongoDB at {}", shown(uri))
             }
@@ -272,16 +300,31 @@ enum Link {
     Store(Arc<dyn DocumentStore>),
     /// The store of loads beside a file sink.
     File(Arc<EmbeddedStore>),
+    /// What is only read, and what was met there.
+    Look(Looked, Arc<Meets>),
     Nothing,
 }
 
+enum Looked {
+    Mongodb(MongoTarget),
+    Sqlite(PathBuf),
+}
+
 impl Connected {
-    /// Where loads are remembered; none for the null sink and a dry run.
+    /// Where loads are remembered; none for the null sink, a dry run, and a target that is only read.
     pub fn loads(&self) -> Option<Arc<dyn Loads>> {
         match &self.link {
             Link::Store(target) => Some(target.clone()),
             Link::File(loads) => Some(loads.clone()),
-            Link::Nothing => None,
+            Link::Look(..) | Link::Nothing => None,
+        }
+    }
+
+    /// What records have met, where the target is only read.
+    pub fn met(&self) -> Option<Met> {
+        match &self.link {
+            Link::Look(_, meets) => Some(meets.met()),
+            _ => None,
         }
     }
 
@@ -301,7 +344,7 @@ impl Connected {
         matches!(self.link, Link::File(_)) && may_be_finished(Path::new(&self.to.target.collection))
     }
 
-    /// Opens the sink for one load.
+    /// Opens the sink for one load; where the target is only read, the load has the identity of generation 0.
     ///
     /// # Errors
     /// What the sink says.
@@ -318,6 +361,12 @@ impl Connected {
             (Link::Store(to), _) => to.open_sink(target, flow, load).await?,
             (Link::File(_), Place::Csv) => csv::open(target, *rescue, &load).await?,
             (Link::File(_), _) => jsonl::open(target, &load).await?,
+            (Link::Look(Looked::Mongodb(at), meets), _) => {
+                return at.look(target, flow, load, meets.clone()).await;
+            }
+            (Link::Look(Looked::Sqlite(path), meets), _) => {
+                return sqlite::look(path, target, load, meets.clone()).await;
+            }
             (Link::Nothing, place) => {
                 let encode = match place {
                     Place::Mongodb(_) | Place::Connected(_) => {

@@ -10,6 +10,7 @@ mod flow;
 mod harness;
 pub mod jsonl;
 mod key;
+mod look;
 pub mod mongodb;
 pub mod null;
 #[cfg(test)]
@@ -20,6 +21,7 @@ mod target;
 pub use digest::{digested, term};
 pub use flow::{BatchSpec, Flow, FlowSpec, RateSpec};
 pub use key::{KeyField, key_fields};
+pub use look::{Meeting, Meets, Met};
 pub use target::{RESERVED, TargetSpec, is_collection};
 
 use crate::identity::LoadIdentity;

@@ -1,9 +1,11 @@
 //! What `check` says of rejects: their causes with samples, and the changes that were found to help.
 
 use super::causes::{Cause, Causes};
+use crate::cli::load::Outcome;
 use crate::cli::summary::escaped;
 use crate::job::Job;
 use serde::Serialize;
+use stages::sink::Met;
 use std::fmt::Write as _;
 
 /// The most causes that a person is shown.
@@ -47,6 +49,8 @@ pub struct Report {
     causes: Causes,
     helps: Vec<Helps>,
     together: Option<Together>,
+    /// What records would meet, and where.
+    met: Option<(Met, String)>,
     /// The records that changes were tried on, where they are not all.
     tried_records: Option<u64>,
 }
@@ -58,8 +62,15 @@ impl Report {
             causes,
             helps,
             together: None,
+            met: None,
             tried_records: None,
         }
+    }
+
+    /// The same with what records would meet, where the target was looked at.
+    pub fn met(self, outcome: &Outcome) -> Self {
+        let met = outcome.met.map(|met| (met, outcome.job.target.clone()));
+        Self { met, ..self }
     }
 
     /// The same with what several of the changes do together.
@@ -79,6 +90,23 @@ impl Report {
     /// For a person; nothing where there is nothing to say.
     pub fn text(&self) -> String {
         let mut out = String::new();
+        if let Some((met, target)) = &self.met {
+            let _ = writeln!(out, "\nWhat records would do in {}:", escaped(target));
+            for (count, what) in [
+                (met.insert, "insert"),
+                (met.update, "update"),
+                (met.unchanged, "unchanged"),
+                (met.delete, "delete"),
+                (
+                    met.conflict,
+                    "conflict: rejects, refused by what stands there",
+                ),
+            ] {
+                if count > 0 {
+                    let _ = writeln!(out, "{count:>12}  {what}");
+                }
+            }
+        }
         let causes = self.causes.sorted();
         if !causes.is_empty() {
             let _ = writeln!(
@@ -144,6 +172,8 @@ impl Report {
         object.insert("suggestions".into(), helps);
         let together = serde_json::to_value(&self.together).ok()?;
         object.insert("together".into(), together);
+        let met = self.met.as_ref().map(|(met, _)| met);
+        object.insert("operations".into(), serde_json::to_value(met).ok()?);
         serde_json::to_string(&job).ok().map(|text| text + "\n")
     }
 }

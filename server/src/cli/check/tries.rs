@@ -3,10 +3,10 @@
 //! A change is told only where its run has fewer rejects, or fewer problems in as many, and loses no record; the number is the
 //! difference. Runs have no limit to rejects, and end behind so many records.
 
-use super::Checker;
 use super::causes::Causes;
 use super::suggest::{self, Change};
 use super::told::{Helps, Report, Together};
+use super::{Checker, destination};
 use crate::cli::load::Outcome;
 use crate::cli::spec;
 use stages::plan::Plan;
@@ -46,21 +46,23 @@ impl Checker<'_> {
         let state = outcome.job.state;
         let is_good = state == "completed" && causes.rejects == 0;
         if is_good || state == "interrupted" || !self.origin.restartable() {
-            return Report::new(causes, Vec::new());
+            return Report::new(causes, Vec::new()).met(outcome);
         }
         let spec = stages::spec::read::<Spec>(self.input, self.text).0;
         let first = match state {
-            "completed" if counters.read <= MAX_TRY_RECORDS => Some(Tried {
-                causes: causes.clone(),
-                records: counters.read,
-                loaded: counters.loaded,
-            }),
+            "completed" if counters.read <= MAX_TRY_RECORDS && outcome.met.is_none() => {
+                Some(Tried {
+                    causes: causes.clone(),
+                    records: counters.read,
+                    loaded: counters.loaded,
+                })
+            }
             _ => self.tried(|_| {}).await,
         };
         let Some(first) = first else {
             let code = outcome.job.failure.as_ref().map(|failure| &*failure.code);
             let helps = self.what_opens(&spec, code.unwrap_or_default()).await;
-            return Report::new(causes, helps);
+            return Report::new(causes, helps).met(outcome);
         };
         let found = self.what_helps(&spec, &first).await;
         let together = self.together(&found, &first).await;
@@ -72,6 +74,7 @@ impl Checker<'_> {
         };
         let helps = found.into_iter().map(|(helps, _)| helps).collect();
         Report::new(causes, helps)
+            .met(outcome)
             .together(together)
             .tried_on(tried_on)
     }
@@ -161,7 +164,11 @@ impl Checker<'_> {
             let errors = spec.errors.get_or_insert_default();
             errors.on_breach = Some(OnBreachSpec::Continue);
         });
-        let (outcome, causes) = self.run(&plan.ok()?, None, Some(MAX_TRY_RECORDS)).await;
+        let plan = plan.ok()?;
+        // What stands in the target has nothing to do with what a change does to records.
+        let nowhere = destination(self.config, self.sink, &plan).ok()?.dry();
+        let run = self.run(&plan, &nowhere, None, Some(MAX_TRY_RECORDS));
+        let (outcome, causes) = run.await;
         let records = outcome.books.counters.read.min(MAX_TRY_RECORDS);
         let is_over = match outcome.job.state {
             "interrupted" => records == MAX_TRY_RECORDS,

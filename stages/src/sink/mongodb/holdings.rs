@@ -103,7 +103,7 @@ fn seq(document: &Document) -> Option<[u8; 16]> {
 }
 
 /// The canonical elements of the key of a stored document, as the load's records had them.
-fn key(document: &Document, paths: &[String]) -> Vec<u8> {
+pub(super) fn key(document: &Document, paths: &[String]) -> Vec<u8> {
     let mut out = Vec::new();
     for path in paths {
         match at(document, path) {
@@ -132,7 +132,8 @@ fn key(document: &Document, paths: &[String]) -> Vec<u8> {
     out
 }
 
-fn at<'a>(document: &'a Document, path: &str) -> Option<&'a Bson> {
+/// The value at a path of a document.
+pub(super) fn at<'a>(document: &'a Document, path: &str) -> Option<&'a Bson> {
     match path.split_once('.') {
         None => document.get(path),
         Some((name, rest)) => at(document.get_document(name).ok()?, rest),

@@ -64,7 +64,8 @@ pub(super) async fn ensure(
     }
 }
 
-async fn listed(database: &Database, collection: &str) -> Result<Vec<Document>, Error> {
+/// The indexes of a collection; none where there is no such collection.
+pub(super) async fn listed(database: &Database, collection: &str) -> Result<Vec<Document>, Error> {
     let command = doc! { "listIndexes": collection, "cursor": { "batchSize": 1000 } };
     match database.run_command(command).await {
         Ok(reply) => {

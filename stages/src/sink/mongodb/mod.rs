@@ -16,6 +16,7 @@ mod insert;
 mod key;
 mod keyed;
 mod loads;
+mod look;
 mod lookup;
 mod patience;
 mod reply;

@@ -15,10 +15,12 @@ mod holdings;
 mod insert;
 mod keyed;
 mod loads;
+mod look;
 mod merge;
 mod table;
 
 pub use export::Export;
+pub use look::look;
 
 use super::{
     BatchSpec, DocumentStore, Flow, FlowSpec, Load, Mode, Nulls, Opened, RateSpec, Target,

@@ -13,6 +13,9 @@ use std::sync::Arc;
 /// The columns of every collection.
 const COLUMNS: [&str; 3] = ["id", "doc", "position"];
 
+/// The target paths of a key.
+pub(super) type KeyPaths = Vec<Vec<Arc<str>>>;
+
 /// A collection's table.
 #[derive(Clone, Debug)]
 pub(super) struct Table {
@@ -55,7 +58,8 @@ impl Table {
     /// Makes the unique index on `key`, target paths, where there is none.
     pub async fn index(&self, database: &Database, key: &[Vec<Arc<str>>]) -> Result<(), Fatal> {
         let paths: Vec<String> = key.iter().map(|path| path.join(".")).collect();
-        let name = identifier(&format!("_key {} {}", self.collection, paths.join(",")));
+        let name = format!("{}{}", key_prefix(&self.collection), paths.join(","));
+        let name = identifier(&name);
         let expressions = key.iter().map(|path| expression(path));
         let expressions = expressions.collect::<Vec<_>>().join(", ");
         let table = &self.quoted;
@@ -92,6 +96,29 @@ impl Table {
     }
 }
 
+/// What the names of the unique indexes on keys of a collection begin with; behind it stand the paths.
+fn key_prefix(collection: &str) -> String {
+    format!("_key {collection} ")
+}
+
+/// The keys of a collection for which there is a unique index.
+pub(super) fn keys_of(
+    connection: &Connection,
+    collection: &str,
+) -> rusqlite::Result<Vec<KeyPaths>> {
+    let prefix = key_prefix(collection);
+    let mut names = connection
+        .prepare("SELECT name FROM sqlite_schema WHERE type = 'index' AND tbl_name = ?1")?;
+    let names = names.query_map([collection], |row| row.get::<_, String>(0))?;
+    let names = names.collect::<rusqlite::Result<Vec<String>>>()?;
+    let paths = names.iter().filter_map(|name| name.strip_prefix(&prefix));
+    let key = |paths: &str| {
+        let parts = |path: &str| path.split('.').map(Arc::from).collect();
+        paths.split(',').map(parts).collect()
+    };
+    Ok(paths.map(key).collect())
+}
+
 /// The names of the collections, in order.
 pub(super) fn collections(connection: &Connection) -> rusqlite::Result<Vec<String>> {
     let mut names = connection.prepare(
@@ -124,13 +151,18 @@ pub(super) fn identifier(name: &str) -> String {
 /// The value at `path` of a document as JSON text, NULL where it is null or missing: what the key's index holds.
 /// A label in a path of SQLite is a JSON string.
 pub(super) fn expression(path: &[Arc<str>]) -> String {
+    expression_of("doc", path)
+}
+
+/// The same of another document.
+pub(super) fn expression_of(doc: &str, path: &[Arc<str>]) -> String {
     let mut json = b"$".to_vec();
     for name in path {
         json.push(b'.');
         write_text(name, &mut json);
     }
     let json = String::from_utf8_lossy(&json).replace('\'', "''");
-    format!("nullif(doc -> '{json}', 'null')")
+    format!("nullif({doc} -> '{json}', 'null')")
 }
 
 /// What is wrong with the record, where a statement failed because of its document; none where the database is at

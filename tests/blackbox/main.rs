@@ -57,6 +57,8 @@ mod orders_into_mongo;
 #[cfg(test)]
 mod packed;
 #[cfg(test)]
+mod parity;
+#[cfg(test)]
 mod people;
 #[cfg(test)]
 mod schema;

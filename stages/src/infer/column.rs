@@ -67,6 +67,11 @@ pub struct Tally {
 }
 
 impl Tally {
+    /// One more.
+    pub fn note(&mut self, value: &str, at: Row) {
+        self.add(value, at);
+    }
+
     fn add(&mut self, value: &str, at: Row) {
         self.count += 1;
         if self.first.is_none() {
@@ -291,6 +296,13 @@ pub struct Column {
 }
 
 impl Column {
+    /// Whether it is never anything but an object or null.
+    pub fn is_object(&self) -> bool {
+        let others = [&self.booleans, &self.numbers, &self.lists];
+        let texts = self.texts.values + self.texts.missing_count();
+        self.objects.count > 0 && texts == 0 && others.iter().all(|tally| tally.count == 0)
+    }
+
     /// A text.
     pub fn text(&mut self, value: &str, at: Row, readers: &mut Readers) {
         self.there += 1;

@@ -14,27 +14,29 @@ mod judge;
 mod replay;
 mod sniff;
 mod text;
+mod tree;
 mod truth;
 mod write;
+mod xml;
 
 #[cfg(test)]
 mod tests;
 
 use crate::open::{Opened, Opening, Row as Parsed, open};
 use crate::plan::{Defaults, Plan};
-use crate::record::Kind;
 use crate::source::Origin;
 use crate::unpack::{Encoding, Unpack, open_at};
 use bytes::BytesMut;
 use candidate::Readers;
 pub use candidate::formats_for;
 pub use column::MISSING;
-use column::{Column, Other, Row};
+use column::{Column, Row};
 use pipeline::{Accepted, Fatal};
 use replay::Replay;
 use sniff::{Format, Sniffed};
 use std::collections::{BTreeMap, HashMap};
 pub use text::quoted;
+use tree::Place;
 
 /// The bytes of which encoding and format are found.
 const SAMPLE_BYTES: usize = 256 * 1024;
@@ -64,9 +66,13 @@ struct Seen {
     records: u64,
     /// By code: how many, the first and what is wrong with it.
     broken: BTreeMap<String, (u64, Row, String)>,
-    /// The keys of JSON records by name; columns of CSV by number.
-    keys: HashMap<String, usize>,
+    /// The columns of trees: whether it is a path, and its name.
+    keys: HashMap<(bool, String), usize>,
     names: Vec<String>,
+    /// Where each column stands in a tree.
+    places: Vec<Place>,
+    /// Whether records are elements of XML.
+    is_xml: bool,
     columns: Vec<Column>,
     /// Keys over [`MAX_COLUMNS`].
     more_keys: bool,
@@ -102,6 +108,8 @@ async fn infer_twice(
     let mut seen = Seen::default();
     let titles = titles(&opened, &sniffed.format)?;
     seen.columns.resize_with(titles.len(), Column::default);
+    seen.places.resize_with(titles.len(), Place::default);
+    seen.is_xml = matches!(sniffed.format, Format::Xml { .. });
     seen.names = titles;
     opened
         .rows(&mut |at, row| seen.row(at.into(), row, &mut readers))
@@ -158,13 +166,14 @@ async fn sample(origin: &dyn Origin, encoding: Encoding) -> Result<(BytesMut, bo
 
 /// A spec that reads the records and takes nothing of them.
 fn skeleton(sniffed: &Sniffed) -> Result<Plan, Fatal> {
-    let field = match sniffed.format {
-        Format::Csv { .. } => "first = { column = 1 }",
-        Format::Lines => "line = {}",
-        Format::Jsonl | Format::Json(_) => "first = {}",
+    let fields = match sniffed.format {
+        Format::Csv { .. } => "[fields]\nfirst = { column = 1 }",
+        Format::Lines => "[fields]\nline = {}",
+        Format::Jsonl | Format::Json(_) => "[fields]\nfirst = {}",
+        Format::Xml { .. } => "[columns]\nunknown = \"keep\"",
     };
     let text = format!(
-        "spec = 1\nname = \"inferred\"\n{}{}[sink.null]\n[fields]\n{field}\n",
+        "spec = 1\nname = \"inferred\"\n{}{}[sink.null]\n{fields}\n",
         write::input(sniffed),
         sniffed.format.words(),
     );
@@ -176,7 +185,7 @@ fn titles(opened: &Opened, format: &Format) -> Result<Vec<String>, Fatal> {
     let titles = match format {
         Format::Csv { .. } => opened.titles(),
         Format::Lines => vec!["line".to_owned()],
-        Format::Jsonl | Format::Json(_) => Vec::new(),
+        Format::Jsonl | Format::Json(_) | Format::Xml { .. } => Vec::new(),
     };
     if titles.len() > MAX_COLUMNS {
         let message = format!(
@@ -200,40 +209,12 @@ impl Seen {
                     }
                 }
             }
-            Parsed::Tree(tree) => {
-                let Some(root) = tree.root() else { return };
-                for entry in root.children() {
-                    let Some(column) = self.key(entry.key()) else {
-                        continue;
-                    };
-                    match entry.kind() {
-                        Kind::String => column.text(entry.text(), at, readers),
-                        Kind::Number => column.number(entry.text(), at, readers),
-                        Kind::Null => column.other(Other::Null, at),
-                        Kind::Boolean(value) => column.other(Other::Boolean(value), at),
-                        Kind::List => column.other(Other::List, at),
-                        Kind::Object => column.other(Other::Object, at),
-                    }
-                }
-            }
+            Parsed::Tree(tree) => match tree.root() {
+                Some(root) if self.is_xml => self.element(root, &[], false, at, readers),
+                Some(root) => self.object(root, None, at, readers),
+                None => {}
+            },
         }
-    }
-
-    fn key(&mut self, name: &str) -> Option<&mut Column> {
-        let index = match self.keys.get(name) {
-            Some(index) => *index,
-            None if self.columns.len() == MAX_COLUMNS => {
-                self.more_keys = true;
-                return None;
-            }
-            None => {
-                self.columns.push(Column::default());
-                self.names.push(name.to_owned());
-                self.keys.insert(name.to_owned(), self.columns.len() - 1);
-                self.columns.len() - 1
-            }
-        };
-        self.columns.get_mut(index)
     }
 
     fn broken(&mut self, code: &str, message: &str, at: Row) {

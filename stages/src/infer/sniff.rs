@@ -7,6 +7,7 @@
 use super::candidate::{CANDIDATES, Readers};
 use super::column::MISSING;
 use super::text::{list, quoted};
+use super::xml;
 use pipeline::Fatal;
 
 /// The most rows of the sample that are looked at.
@@ -49,6 +50,13 @@ pub enum Format {
     Jsonl,
     /// One JSON document, with records at this path.
     Json(String),
+    /// One XML document.
+    Xml {
+        /// Where its records are.
+        path: String,
+        /// The prefixes of the path and of fields, each with its namespace.
+        namespaces: Vec<(String, String)>,
+    },
     /// Lines of which nothing else is known.
     #[default]
     Lines,
@@ -61,6 +69,17 @@ impl Format {
             Self::Jsonl => "[format.jsonl]\n".into(),
             Self::Json(path) => format!("[format.json]\nrecord_path = {}\n", quoted(path)),
             Self::Lines => "[format.lines]\n".into(),
+            Self::Xml { path, namespaces } => {
+                let mut words = format!("[format.xml]\nrecord_path = {}\n", quoted(path));
+                if !namespaces.is_empty() {
+                    let all = namespaces.iter();
+                    let all: Vec<_> = all
+                        .map(|(prefix, name)| format!("{prefix} = [{}]", quoted(name)))
+                        .collect();
+                    words.push_str(&format!("namespaces = {{ {} }}\n", all.join(", ")));
+                }
+                words
+            }
             Self::Csv {
                 delimiter,
                 quote,
@@ -135,7 +154,7 @@ pub fn encoding(sample: &[u8], is_whole: bool) -> Option<(String, String)> {
 /// The format of a sample of text.
 ///
 /// # Errors
-/// `cannot_infer` for XML and for files without any line.
+/// `cannot_infer` for XML whose records cannot be told, and for files without any line.
 pub fn format(sample: &str, is_whole: bool, readers: &mut Readers) -> Result<Sniffed, Fatal> {
     let start = sample.trim_start();
     if start.is_empty() {
@@ -143,10 +162,7 @@ pub fn format(sample: &str, is_whole: bool, readers: &mut Readers) -> Result<Sni
         return Err(Fatal::new("cannot_infer", message));
     }
     if start.starts_with('<') {
-        let message = "it begins like XML, of which nothing is inferred";
-        return Err(Fatal::new("cannot_infer", message).hint(
-            "write [format.xml] with the record_path yourself, and look at `sluicegate preview`",
-        ));
+        return xml::format(start);
     }
     let known = |format, evidence: String| Sniffed {
         format,
@@ -506,6 +522,7 @@ mod tests {
         );
         check("one line\nand another\n", "[format.lines]");
         check("<rss/>", "cannot_infer");
+        check("<a><b/><b/></a>", "[format.xml] record_path = \"/a/b\"");
         check(" \n", "cannot_infer");
     }
 

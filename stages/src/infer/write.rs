@@ -7,7 +7,7 @@ use super::column::{Column, Texts};
 use super::judge::{Judged, Level, judge};
 use super::sniff::{Format, Sniffed, segment};
 use super::text::{name as name_of, quoted, shown};
-use super::{Inferred, MAX_COLUMNS, Seen};
+use super::{Inferred, MAX_COLUMNS, Seen, tree};
 use crate::source::Pinned;
 use crate::step::bind::RESERVED;
 use std::collections::HashSet;
@@ -42,6 +42,9 @@ pub fn spec(name: &str, file: &Pinned, sniffed: &Sniffed, seen: &Seen) -> Inferr
     let mut undecided = Vec::new();
     let mut names = Names::default();
     for (index, (title, column)) in seen.names.iter().zip(&seen.columns).enumerate() {
+        if !seen.is_field(index) {
+            continue;
+        }
         field(
             &mut fields,
             &mut names,
@@ -50,6 +53,7 @@ pub fn spec(name: &str, file: &Pinned, sniffed: &Sniffed, seen: &Seen) -> Inferr
                 index,
                 title,
                 column,
+                at: &seen.places[index],
                 seen,
                 format: &sniffed.format,
             },
@@ -135,6 +139,7 @@ struct Place<'s> {
     index: usize,
     title: &'s str,
     column: &'s Column,
+    at: &'s tree::Place,
     seen: &'s Seen,
     format: &'s Format,
 }
@@ -168,7 +173,21 @@ fn field(out: &mut String, names: &mut Names, undecided: &mut Vec<String>, place
     if *place.format == Format::Lines {
         judged = lines(judged);
     }
-    let name = names.make(place.title, place.index);
+    let several = &place.at.several;
+    if let Some(first) = &several.first {
+        judged = Judged::new(
+            Level::Likely,
+            r#"type = "list""#,
+            format!(
+                "several in a record, the first of them in record {} (line {})",
+                first.at.record, first.at.line
+            ),
+        );
+    }
+    let name = match place.at.is_path() {
+        true => names.make(&path_name(&place.at.parts), place.index),
+        false => names.make(place.title, place.index),
+    };
     let from = from(place, &name, json);
     let _ = writeln!(
         out,
@@ -219,6 +238,13 @@ fn lines(judged: Judged) -> Judged {
 /// Where the value comes from, as a beginning of the field's words.
 fn from(place: &Place<'_>, name: &str, json: bool) -> String {
     let title = place.title;
+    if place.at.is_path() {
+        let to = target(place, json);
+        return match title {
+            _ if title == name => to,
+            _ => format!("from = {}, {to}", quoted(title)),
+        };
+    }
     if json {
         return match title {
             _ if title == name => String::new(),
@@ -243,6 +269,41 @@ fn from(place: &Place<'_>, name: &str, json: bool) -> String {
         _ if title == name => String::new(),
         _ => format!("from = {}, ", quoted(title)),
     }
+}
+
+/// The place of a member of an object: where it was, as far as that can be a target.
+fn target(place: &Place<'_>, json: bool) -> String {
+    let is_name = |part: &String| {
+        part.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+            && part.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+    };
+    let parts = &place.at.parts;
+    let [first, ..] = &parts[..] else {
+        return String::new();
+    };
+    // The name of a field may be that of the object.
+    let places = &place.seen.places;
+    let mut tops = place
+        .seen
+        .names
+        .iter()
+        .zip(places)
+        .filter(|(_, other)| !other.is_path());
+    let is_free = |title: &String| title == first || name_of(title).as_ref() != Some(first);
+    let is_taken = RESERVED.contains(&first.as_str()) || !tops.all(|(title, _)| is_free(title));
+    match json && !is_taken && parts.iter().all(is_name) {
+        true => format!("to = {}, ", quoted(&parts.join("."))),
+        false => String::new(),
+    }
+}
+
+/// What a path is called, without the prefixes of its names.
+fn path_name(parts: &[String]) -> String {
+    let local = |part: &String| {
+        let part = part.trim_start_matches('@');
+        part.rsplit(':').next().unwrap_or(part).to_owned()
+    };
+    parts.iter().map(local).collect::<Vec<_>>().join(" ")
 }
 
 /// Constraints that the values would satisfy, for whoever wants them.

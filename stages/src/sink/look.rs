@@ -4,7 +4,7 @@
 //! not seen. What would be refused is a reject, as it would be of the load.
 
 use super::Mode;
-use pipeline::{Batch, Problem, Written};
+use pipeline::{Batch, Outcomes, Problem, Written};
 use serde::Serialize;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -51,7 +51,7 @@ impl Meets {
 
     /// Counts the meetings of a batch, one for each operation in its order, and says what a sink says of it.
     pub fn judge(&self, mode: Mode, batch: &Batch, meetings: Vec<Meeting>) -> Written {
-        let mut written = Written::default();
+        let mut outcomes = Outcomes::default();
         let mut met = self.lock();
         for (operation, meeting) in batch.operations().zip(meetings) {
             let count = match meeting {
@@ -63,12 +63,15 @@ impl Meets {
             };
             *count += 1;
             match meeting {
-                Meeting::Conflict(problem) => written.rejects.push(operation.reject(problem)),
-                Meeting::Unchanged if mode == Mode::Insert => written.already_loaded += 1,
-                _ => written.loaded += 1,
+                Meeting::Conflict(problem) => outcomes.refused(operation, problem),
+                Meeting::Unchanged if mode == Mode::Insert => outcomes.already_loaded(operation),
+                _ => outcomes.loaded(operation),
             }
         }
-        written
+        drop(met);
+        // Nothing was written, so there is nothing to take away.
+        outcomes.withdraw();
+        outcomes.written()
     }
 
     fn lock(&self) -> MutexGuard<'_, Met> {

@@ -89,7 +89,7 @@ impl Sink for LookSink {
     async fn write(&self, batch: &Batch) -> Result<Written, Fatal> {
         let meetings = match self.looker.clone() {
             Some(looker) => {
-                let operations = Operations::of(batch);
+                let operations = Operations::copied(batch);
                 let read = move |connection: &Connection| looker.all(connection, &operations);
                 on_thread(self.path.clone(), read).await?
             }
@@ -182,7 +182,10 @@ impl Looker {
             .iter()
             .map(|(paths, other)| Ok((paths.as_str(), connection.prepare_cached(other)?)));
         let mut others = others.collect::<rusqlite::Result<Vec<_>>>()?;
-        let meetings = operations.iter().map(|bytes| match self.mode {
+        let all = operations
+            .records()
+            .flat_map(|record| operations.of(record));
+        let meetings = all.map(|bytes| match self.mode {
             Mode::Insert => insert(&mut find, &mut others, bytes),
             _ => self.keyed(&mut find, bytes),
         });

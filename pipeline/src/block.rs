@@ -7,6 +7,7 @@
 use crate::books::unbalanced;
 use crate::{Carried, Fatal, Position, Reject};
 use bytes::Bytes;
+use std::ops::Range;
 
 /// Where one record lies in its block, or why the framer could not give it whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,6 +82,22 @@ impl Block {
         let group = self.groups.partition_point(|&end| end as usize <= index);
         let end = self.groups.get(group).map(|&end| end as usize);
         end.unwrap_or(index + 1)
+    }
+
+    /// A block of some of its records, for a parser that is to see only those. Nothing is carried to it, and framing
+    /// cannot start again there.
+    pub fn part(&self, range: Range<usize>) -> Self {
+        Self {
+            bytes: self.bytes.clone(),
+            start: self.position(range.start),
+            end: self.end,
+            frames: self.frames[range].to_vec(),
+            trailing_skipped: 0,
+            restarts: Vec::new(),
+            groups: Vec::new(),
+            context: self.context.clone(),
+            carried: None,
+        }
     }
 
     /// The raw bytes of record `index`, line end included.

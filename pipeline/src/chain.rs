@@ -18,6 +18,10 @@
 //! }
 //! ```
 
+mod sorted;
+
+pub use sorted::{Branch, Inherit, Reader, Role, Sorted};
+
 use crate::{Block, Converted, Cover, Exact, Fatal, Position, Problem};
 use std::sync::Arc;
 

@@ -5,11 +5,13 @@
 //! framers and steps do no I/O, and nothing here reads the environment or the clock. Parts of one kind never
 //! import each other.
 
+pub mod control;
 pub mod frame;
 pub mod generate;
 mod glob;
 pub mod identity;
 pub mod infer;
+pub mod kind;
 pub mod ledger;
 pub mod load;
 pub mod open;

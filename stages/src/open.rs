@@ -5,6 +5,7 @@
 
 mod destination;
 mod files;
+mod kinds;
 mod preview;
 mod rows;
 #[cfg(test)]
@@ -15,6 +16,7 @@ pub use files::OpenFiles;
 pub use preview::Shown;
 pub use rows::Row;
 
+use crate::control::Totals;
 use crate::frame::csv::{CsvFramer, Head, HeadStep, RequiredTitles, find_head};
 use crate::frame::json::JsonFramer;
 use crate::frame::lines::LinesFramer;
@@ -25,7 +27,7 @@ use crate::parse::jsonl::JsonlParser;
 use crate::parse::lines::LinesParser;
 use crate::parse::xml::XmlParser;
 use crate::plan::{FormatPlan, Plan};
-use crate::record::Record;
+use crate::record::{Cells, Record, Tree};
 use crate::sink::{self, Flow};
 use crate::source::Origin;
 pub use crate::step::bind::LeftOut;
@@ -33,8 +35,9 @@ use crate::step::bind::{BindRefusal, CsvBind, JsonBind, listed};
 use crate::unpack::{open_at, skip};
 use bytes::BytesMut;
 use pipeline::{
-    Accepted, Bind, Books, Breach, Cause, Checkpoint, Convert, Cover, Encode, Fatal, FrameLimits,
-    Framer, Job, Ledger, Parser, Position, Progress, Source, Step, Tally, chain,
+    Accepted, Bind, Books, Branch, Breach, Cause, Checkpoint, Convert, Cover, Encode, Fatal,
+    FrameLimits, Framer, Job, Ledger, Measure, Parser, Position, Progress, Reader, Role, Sorted,
+    Source, Step, Tally, chain,
 };
 use std::sync::Arc;
 use tokio::sync::watch;
@@ -80,6 +83,9 @@ enum Front {
     Xml(XmlParser, JsonBind),
     Lines(LinesParser, CsvBind),
     Fixed(FixedParser, CsvBind),
+    /// Several kinds of records, each with its own.
+    Cells(Vec<Branch<Cells, Record>>),
+    Trees(Vec<Branch<Tree, Record>>),
 }
 
 /// Opens the input of a plan at the start, or at a checkpoint. `accepted`: causes that were approved.
@@ -92,6 +98,10 @@ pub async fn open(
     resume: Option<Checkpoint>,
     accepted: &Accepted,
 ) -> Result<Opening, Fatal> {
+    let mut resume = resume;
+    if let Some(checkpoint) = &mut resume {
+        kinds::check(plan, checkpoint)?;
+    }
     let offset = resume
         .as_ref()
         .map_or(0, |checkpoint| plan.format.fed_from(checkpoint.books.end));
@@ -111,41 +121,41 @@ pub async fn open(
     };
     match &plan.format {
         FormatPlan::Jsonl => {
-            let from = begin(resume);
+            let from = begin(plan, resume);
             let framer = LinesFramer::new(from.books.end, limits);
             let front = Front::Json(JsonlParser, plan.bind.for_tree());
             let left_out = LeftOut::default();
-            Ok(input.ready(Box::new(framer), from, left_out, front))
+            input.ready(plan, Box::new(framer), from, left_out, (front, accepted))
         }
         FormatPlan::Json(path) => {
-            let from = begin(resume);
+            let from = begin(plan, resume);
             let framer = JsonFramer::new(path, from.books.end, limits);
             let front = Front::Json(JsonlParser, plan.bind.for_tree());
             let left_out = LeftOut::default();
-            Ok(input.ready(Box::new(framer), from, left_out, front))
+            input.ready(plan, Box::new(framer), from, left_out, (front, accepted))
         }
         FormatPlan::Xml(xml) => {
-            let from = begin(resume);
+            let from = begin(plan, resume);
             let encoding = plan.input.unpack.encoding;
             let framer = XmlFramer::new(&xml.path, encoding, from.books.end, limits);
             let parser = XmlParser::new(xml.path.namespaces.clone(), xml.takes.clone());
             let front = Front::Xml(parser, plan.bind.for_tree());
             let left_out = LeftOut::default();
-            Ok(input.ready(Box::new(framer), from, left_out, front))
+            input.ready(plan, Box::new(framer), from, left_out, (front, accepted))
         }
         FormatPlan::Lines(dialect, pattern) => {
-            let from = begin(resume);
+            let from = begin(plan, resume);
             let framer = LinesFramer::of(*dialect, from.books.end, limits);
             let (bind, left_out) = by_cells(plan, accepted)?;
             let front = Front::Lines(LinesParser::new(pattern.as_ref()), bind);
-            Ok(input.ready(Box::new(framer), from, left_out, front))
+            input.ready(plan, Box::new(framer), from, left_out, (front, accepted))
         }
         FormatPlan::Fixed(dialect, unit, places) => {
-            let from = begin(resume);
+            let from = begin(plan, resume);
             let framer = LinesFramer::of(*dialect, from.books.end, limits);
             let (bind, left_out) = by_cells(plan, accepted)?;
             let front = Front::Fixed(FixedParser::new(*unit, places.clone()), bind);
-            Ok(input.ready(Box::new(framer), from, left_out, front))
+            input.ready(plan, Box::new(framer), from, left_out, (front, accepted))
         }
         FormatPlan::Csv(dialect) => {
             let (head, from) = match resume {
@@ -155,13 +165,13 @@ pub async fn open(
                     let text = serde_json::to_string(&head).map_err(|error| {
                         Fatal::new("head", "the header cannot be kept").because(&error)
                     })?;
-                    let from = start(head.end, head.skipped, text);
+                    let from = start(plan, head.end, head.skipped, text);
                     (head, from)
                 }
             };
             // A header is never without cells; without any, the input ended before it.
             let no_rows = head.columns.is_empty() && dialect.header.rows > 0;
-            let bound = match no_rows {
+            let bound = match no_rows || plan.kinds.is_some() {
                 true => Ok(plan.bind.for_no_rows()),
                 false => plan.bind.for_columns(&head.columns, accepted),
             };
@@ -176,7 +186,12 @@ pub async fn open(
                 true => LeftOut::default(),
                 false => plan.bind.left_out(&head.columns),
             };
-            Ok(input.ready(Box::new(framer), from, left_out, front))
+            let titles = (!no_rows).then_some(&head.columns[..]);
+            match kinds::front(plan, front, titles, accepted) {
+                Ok(front) => Ok(input.with_front(plan, Box::new(framer), from, left_out, front)),
+                Err(BindRefusal::Fatal(fatal)) => Err(fatal),
+                Err(BindRefusal::Hold(cause)) => Ok(Opening::Held(breach(cause), from)),
+            }
         }
     }
 }
@@ -196,7 +211,7 @@ impl Opened {
             from: parts.from,
             accepted: Accepted::default(),
             budget: plan.budget,
-            controls: Vec::new(),
+            controls: plan.control.controls.clone(),
             batch: flow.batch,
             rate: flow.rate,
             max_in_flight: flow.max_in_flight,
@@ -219,12 +234,20 @@ impl Opened {
         } = self;
         let steps = plan.steps.iter().map(|planned| planned.step.clone());
         let cover = plan.cover.clone();
+        let rear = Rear {
+            steps: steps.collect(),
+            encode,
+            cover,
+            totals: plan.control.totals.clone(),
+        };
         let convert = match front {
-            Front::Csv(parser, bind) => joined(parser, bind, steps, encode, cover),
-            Front::Json(parser, bind) => joined(parser, bind, steps, encode, cover),
-            Front::Xml(parser, bind) => joined(parser, bind, steps, encode, cover),
-            Front::Lines(parser, bind) => joined(parser, bind, steps, encode, cover),
-            Front::Fixed(parser, bind) => joined(parser, bind, steps, encode, cover),
+            Front::Csv(parser, bind) => rear.join(parser, bind),
+            Front::Json(parser, bind) => rear.join(parser, bind),
+            Front::Xml(parser, bind) => rear.join(parser, bind),
+            Front::Lines(parser, bind) => rear.join(parser, bind),
+            Front::Fixed(parser, bind) => rear.join(parser, bind),
+            Front::Cells(branches) => rear.sort(branches),
+            Front::Trees(branches) => rear.sort(branches),
         };
         (
             Parts {
@@ -238,17 +261,44 @@ impl Opened {
     }
 }
 
-/// Parser, bind, steps and encoder as one.
-fn joined<W: 'static>(
-    parser: impl Parser<W> + 'static,
-    bind: impl Bind<W, Record> + 'static,
-    steps: impl Iterator<Item = Arc<dyn Step<Record>>>,
+/// What stands behind the bind.
+struct Rear {
+    steps: Vec<Arc<dyn Step<Record>>>,
     encode: Box<dyn Encode<Record>>,
     cover: Option<Arc<dyn Cover>>,
-) -> Arc<dyn Convert> {
-    let bound = chain(Box::new(parser)).bind(Box::new(bind));
-    let bound = steps.fold(bound, |bound, step| bound.step(Box::new(step)));
-    Arc::new(bound.encode(encode).covered(cover))
+    totals: Option<Arc<Totals>>,
+}
+
+impl Rear {
+    /// Parser, bind, steps and encoder as one.
+    fn join<W: 'static>(
+        self,
+        parser: impl Parser<W> + 'static,
+        bind: impl Bind<W, Record> + 'static,
+    ) -> Arc<dyn Convert> {
+        if self.totals.is_some() {
+            let reader = Reader {
+                parser: Box::new(parser),
+                bind: Box::new(bind),
+            };
+            let role = Role::Load(reader);
+            return self.sort(vec![Branch {
+                name: "record".into(),
+                role,
+            }]);
+        }
+        let bound = chain(Box::new(parser)).bind(Box::new(bind));
+        let steps = self.steps.into_iter();
+        let bound = steps.fold(bound, |bound, step| bound.step(Box::new(step)));
+        Arc::new(bound.encode(self.encode).covered(self.cover))
+    }
+
+    /// The same for several kinds of records, or where records are added up.
+    fn sort<W: 'static>(self, branches: Vec<Branch<W, Record>>) -> Arc<dyn Convert> {
+        let measure = self.totals.map(|totals| totals as Arc<dyn Measure<Record>>);
+        let sorted = Sorted::new(branches, self.steps, self.encode);
+        Arc::new(sorted.covered(self.cover).measured(measure))
+    }
 }
 
 /// The bind of cells that the spec itself names, and what of them it does not use.
@@ -263,8 +313,8 @@ fn by_cells(plan: &Plan, accepted: &Accepted) -> Result<(CsvBind, LeftOut), Fata
 }
 
 /// Where a load of records without a head goes on, or starts.
-fn begin(resume: Option<Checkpoint>) -> Checkpoint {
-    resume.unwrap_or_else(|| start(Position::START, 0, String::new()))
+fn begin(plan: &Plan, resume: Option<Checkpoint>) -> Checkpoint {
+    resume.unwrap_or_else(|| start(plan, Position::START, 0, String::new()))
 }
 
 /// What is left of an [`Opened`] beside its chain.
@@ -318,14 +368,37 @@ impl Input {
         }
     }
 
+    /// For formats without a header.
     fn ready(
         self,
-        mut framer: Box<dyn Framer>,
+        plan: &Plan,
+        framer: Box<dyn Framer>,
+        from: Checkpoint,
+        left_out: LeftOut,
+        (front, accepted): (Front, &Accepted),
+    ) -> Result<Opening, Fatal> {
+        match kinds::front(plan, front, None, accepted) {
+            Ok(front) => Ok(self.with_front(plan, framer, from, left_out, front)),
+            Err(BindRefusal::Fatal(fatal)) => Err(fatal),
+            Err(BindRefusal::Hold(cause)) => Ok(Opening::Held(breach(cause), from)),
+        }
+    }
+
+    fn with_front(
+        self,
+        plan: &Plan,
+        framer: Box<dyn Framer>,
         from: Checkpoint,
         left_out: LeftOut,
         front: Front,
     ) -> Opening {
+        let mut framer = kinds::framer(plan, framer, &from);
         framer.buffer().extend_from_slice(&self.buffer);
+        // What one kind leaves out another may take.
+        let left_out = match plan.kinds {
+            None => left_out,
+            Some(_) => LeftOut::default(),
+        };
         Opening::Ready(Opened {
             source: self.source,
             source_at: self.at,
@@ -348,9 +421,9 @@ fn breach(cause: Cause) -> Breach {
     Breach { cause, message }
 }
 
-fn start(at: Position, skipped: u64, head: String) -> Checkpoint {
+fn start(plan: &Plan, at: Position, skipped: u64, head: String) -> Checkpoint {
     Checkpoint {
-        books: Books::open(at, skipped),
+        books: Books::open(at, skipped).totalling(plan.control.terms()),
         counted_from: Tally::default(),
         mark: None,
         head,

@@ -5,9 +5,11 @@
 //! shown. What it promises: opening it fails only for reasons of the world (a file, a server), never for
 //! reasons of the spec.
 
+mod control;
 mod examples;
 mod format;
 mod input;
+mod kinds;
 mod privacy;
 mod sink;
 mod steps;
@@ -15,12 +17,15 @@ mod steps;
 mod tests;
 
 pub use crate::glob::name_matches;
+pub use control::ControlPlan;
 pub use examples::{ExpectedReject, TestInput, TestPlan};
 pub use format::{FormatPlan, XmlPlan};
 pub use input::InputPlan;
+pub use kinds::KindPlan;
 pub use sink::{SinkKind, SinkPlan};
 pub use steps::StepPlan;
 
+use crate::kind::Use;
 use crate::record::Schema;
 use crate::spec::{ErrorsSpec, OnBreachSpec, Problem, Problems, Spec};
 use crate::step::bind::{BindPlan, Input, PlanProblem, Unknown};
@@ -60,8 +65,12 @@ pub struct Plan {
     pub input: InputPlan,
     /// How records are found and read.
     pub format: FormatPlan,
-    /// How rows become records.
+    /// How rows become records; where there are kinds, those of the first that is loaded.
     pub bind: BindPlan,
+    /// The kinds of records, where the spec tells some apart.
+    pub kinds: Option<Vec<KindPlan>>,
+    /// What is compared at the end of the input.
+    pub control: ControlPlan,
     /// What becomes of columns that the spec does not know.
     pub unknown: Unknown,
     /// What records look like.
@@ -118,8 +127,26 @@ impl Plan {
         let name = name(spec.name.as_deref(), problems);
         let version = version(spec.version, problems);
         let columns = spec.columns.unwrap_or_default();
-        let mut fields = spec.fields.unwrap_or_default();
-        let format = format::plan(spec.format.as_ref(), &mut fields, &columns, problems);
+        let mut all = spec.fields.unwrap_or_default();
+        let said_kinds = kinds::Said::of(spec.records.as_ref(), &all, problems);
+        let values = spec.values.unwrap_or_default();
+        let parts = kinds::Parts {
+            format: spec.format.as_ref(),
+            columns: &columns,
+            values: &values,
+        };
+        let kinds = said_kinds.as_ref();
+        let mut kinds = kinds.map(|said| said.plan(&all, &parts, problems));
+        let fields = match &said_kinds {
+            Some(said) => said.main(&all),
+            None => std::mem::take(&mut all),
+        };
+        let mut fields = fields;
+        let loaded = kinds.iter().flatten().find(|kind| kind.role == Use::Load);
+        let format = match &kinds {
+            Some(_) => loaded.map(|kind| kind.format.clone()),
+            None => format::plan(spec.format.as_ref(), None, &mut fields, &columns, problems),
+        };
         let record_bytes = format.as_ref().map(FormatPlan::default_record_bytes);
         let input = input::plan(
             spec.input.unwrap_or_default(),
@@ -135,14 +162,17 @@ impl Plan {
         }
         let rows = format.as_ref().map_or(Input::Columns, FormatPlan::rows);
         let mut found = Vec::new();
-        let mut bind = BindPlan::new(
-            rows,
-            &fields.0,
-            &columns,
-            &spec.values.unwrap_or_default(),
-            &mut found,
-        );
-        let privacy = Privacy::plan(&fields.0, defaults, &mut found);
+        let mut bind = match (&kinds, loaded) {
+            (None, _) => BindPlan::new(rows, &fields.0, &columns, &values, &mut found),
+            (Some(_), Some(kind)) => kind.bind.clone(),
+            // What keeps the kind from being planned was told.
+            (Some(_), None) => BindPlan::new(rows, &[], &columns, &values, &mut found),
+        };
+        let mut privacy = Privacy::plan(&fields.0, defaults, &mut found);
+        if said_kinds.is_some() {
+            // What is sensitive in a trailer is so in its rejects.
+            privacy.cover = Privacy::plan(&all.0, defaults, &mut Vec::new()).cover;
+        }
         for problem in found {
             problems.push(problem_of(problem));
         }
@@ -150,13 +180,30 @@ impl Plan {
             steps::plan(spec.steps.as_deref().unwrap_or_default(), &bind, problems);
         let steps = [privacy.steps, said_steps].concat();
         bind.make_room(schema.fields.len());
+        let names = control::Names {
+            kinds: kinds.as_deref(),
+            schema: &schema,
+        };
+        let control = control::plan(spec.control.as_ref(), &names, problems);
         let notes = std::mem::take(&mut bind.notes);
         let budget = budget(spec.errors, problems);
         let keeps_unknown = columns.unknown == Some(Unknown::Keep);
         let sink = sink::plan(spec.sink, &schema, keeps_unknown, defaults, problems);
-        bind.also_takes(sink.iter().flat_map(|sink| sink.target.lineage.clone()));
-        bind.also_takes(schema.layout.0.iter().map(|(name, _)| name.clone()));
-        format::check_cells(format.as_ref(), &bind, problems);
+        let lineage = || sink.iter().flat_map(|sink| sink.target.lineage.clone());
+        let of_schema = || schema.layout.0.iter().map(|(name, _)| name.clone());
+        let mut finish = |format: Option<&FormatPlan>, bind: &mut BindPlan| {
+            bind.make_room(schema.fields.len());
+            bind.also_takes(lineage().chain(of_schema()));
+            format::check_cells(format, bind, problems);
+        };
+        match &mut kinds {
+            None => finish(format.as_ref(), &mut bind),
+            Some(kinds) => {
+                for kind in kinds.iter_mut().filter(|kind| kind.role == Use::Load) {
+                    finish(Some(&kind.format), &mut kind.bind);
+                }
+            }
+        }
         let tests = examples::plan(spec.tests.unwrap_or_default(), problems);
         Some(Self {
             name: name?,
@@ -166,6 +213,8 @@ impl Plan {
             input,
             format: format?,
             bind,
+            kinds,
+            control,
             unknown: columns.unknown.unwrap_or_default(),
             schema: Arc::new(schema),
             steps,
@@ -179,15 +228,20 @@ impl Plan {
 
     /// Whether a load that was begun with this plan can go on with `other`: another version of the same spec that
     /// finds the same records in the same input, and writes them to the same place in the same way. What records are
-    /// made of may differ. What the language has no word for yet (`[records]`, `[group]`) is equal.
+    /// made of may differ, and what totals are compared with; but the totals that it compares are kept from the start.
     ///
     /// # Errors
-    /// The first section that differs: `name`, `input`, `format` or `sink`.
+    /// The first section that differs: `name`, `input`, `format`, `records`, `control` or `sink`.
     pub fn compatible_with(&self, other: &Self) -> Result<(), &'static str> {
         for (section, equal) in [
             ("name", self.name == other.name),
             ("input", self.input == other.input),
             ("format", self.format.finds_as(&other.format)),
+            ("records", self.finds_kinds_as(other)),
+            (
+                "control",
+                has_all(self.control.terms(), other.control.terms()),
+            ),
             ("sink", self.sink == other.sink),
         ] {
             if !equal {
@@ -197,10 +251,25 @@ impl Plan {
         Ok(())
     }
 
+    /// Whether both tell the same kinds by the same marks. What fields each kind has may differ.
+    fn finds_kinds_as(&self, other: &Self) -> bool {
+        let kinds = |plan: &Self| {
+            let all = plan.kinds.as_ref()?.iter();
+            let parts = all.map(|kind| (kind.name.clone(), kind.role, kind.mark.clone()));
+            Some(parts.collect::<Vec<_>>())
+        };
+        kinds(self) == kinds(other)
+    }
+
     /// `name@version`.
     pub fn reference(&self) -> String {
         format!("{}@{}", self.name, self.version)
     }
+}
+
+/// Whether a load that keeps the totals of `kept` has all that `wanted` compares.
+fn has_all(kept: &[Arc<str>], wanted: &[Arc<str>]) -> bool {
+    wanted.iter().all(|term| kept.contains(term))
 }
 
 fn problem_of(found: PlanProblem) -> Problem {

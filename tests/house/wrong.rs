@@ -21,7 +21,8 @@ const MAKERS: [(&str, usize); 5] = [
     ("Err((", 0),
 ];
 /// The same in single files: what is handed on from there to a `Problem::new` elsewhere.
-const MAKERS_OF_A_FILE: [(&str, &str, usize); 3] = [
+const MAKERS_OF_A_FILE: [(&str, &str, usize); 4] = [
+    ("stages/src/plan/control.rs", "Bad::new(", 0),
     ("stages/src/spec/fault.rs", "=> (", 0),
     ("stages/src/step/bind/columns.rs", "Fatal::new(", 0),
     ("stages/src/step/bind/columns.rs", "refuse(", 0),

@@ -5,6 +5,7 @@ mod busy;
 mod parts;
 mod sabotage;
 mod shared;
+mod sorted;
 mod storing;
 
 use super::*;

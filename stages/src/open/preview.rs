@@ -2,6 +2,8 @@
 //!
 //! The same parts as in a run, one record at a time; nothing is written and nothing is counted.
 
+mod kinds;
+
 use super::{Front, Opened};
 use crate::plan::Plan;
 use crate::record::{Cells, DocumentWriter, Record, Tree};
@@ -28,9 +30,10 @@ impl Opened {
     pub async fn preview(mut self, plan: &Plan, records: usize) -> Result<Vec<Shown>, Fatal> {
         let mut shown = Vec::new();
         let (mut at_end, mut bytes) = (false, 0);
+        let mut known = kinds::Known::default();
         loop {
             while let Some(block) = self.framer.next_block(at_end)? {
-                self.show(plan, &block, records, &mut shown)?;
+                self.show(plan, &block, records, &mut known, &mut shown)?;
                 if shown.len() >= records {
                     return Ok(shown);
                 }
@@ -50,6 +53,7 @@ impl Opened {
         plan: &Plan,
         block: &Block,
         records: usize,
+        known: &mut kinds::Known,
         shown: &mut Vec<Shown>,
     ) -> Result<(), Fatal> {
         let from = shown.len();
@@ -106,6 +110,12 @@ impl Opened {
                         viewer.view(block.position(index), row, bind, cells_text),
                     );
                 })?;
+            }
+            Front::Cells(branches) => {
+                kinds::view(&viewer, block, branches, known, cells_text, add)?;
+            }
+            Front::Trees(branches) => {
+                kinds::view(&viewer, block, branches, known, tree_text, add)?;
             }
             Front::Fixed(parser, bind) => {
                 parser.parse(block, &mut |index, row| {

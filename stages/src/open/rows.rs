@@ -62,6 +62,10 @@ impl Opened {
             Front::Xml(parser, _) => give(parser, block, next, each, |tree| Row::Tree(tree)),
             Front::Lines(parser, _) => give(parser, block, next, each, |cells| Row::Cells(cells)),
             Front::Fixed(parser, _) => give(parser, block, next, each, |cells| Row::Cells(cells)),
+            Front::Cells(_) | Front::Trees(_) => {
+                let message = "records of several kinds have no rows in common";
+                Err(Fatal::new("internal", message))
+            }
         }?;
         broken(block, *next, block.frames.len(), each);
         Ok(())

@@ -30,6 +30,8 @@ pub struct CsvParser {
     dialect: Box<CsvDialect>,
     splitter: Splitter,
     columns: usize,
+    /// Records may have any number of cells.
+    any_count: bool,
     /// Automatons that no block needs now: at most as many as blocks were parsed at once.
     idle: Mutex<Vec<Automaton>>,
 }
@@ -41,7 +43,16 @@ impl CsvParser {
             dialect: dialect.clone().into(),
             splitter: Splitter::new(dialect),
             columns,
+            any_count: false,
             idle: Mutex::default(),
+        }
+    }
+
+    /// A parser of records that have as many cells as they have.
+    pub fn of_any(dialect: &CsvDialect) -> Self {
+        Self {
+            any_count: true,
+            ..Self::new(dialect, 0)
         }
     }
 
@@ -85,7 +96,7 @@ impl CsvParser {
         index: usize,
         each: &mut dyn FnMut(usize, Result<&mut Cells, Problem>),
     ) {
-        if row.len() == self.columns {
+        if row.len() == self.columns || self.any_count {
             each(index, Ok(row));
         } else {
             each(index, Err(self.wrong_count(row)));

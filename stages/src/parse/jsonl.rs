@@ -13,7 +13,7 @@ mod tests;
 mod text;
 
 use super::encoding::not_utf8;
-use crate::record::Tree;
+use crate::record::{Item, Tree};
 use pipeline::{Block, Fatal, Parser, Problem};
 use text::Scratch;
 
@@ -26,6 +26,26 @@ const DECODED_RECORDS: usize = 16;
 /// Parses records that are JSON objects.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct JsonlParser;
+
+/// Room for looking into single records.
+#[derive(Debug, Default)]
+pub struct Reading {
+    tree: Tree,
+    scratch: Scratch,
+}
+
+impl Reading {
+    /// Reads a record; `false` where it is no good one.
+    pub fn read(&mut self, record: &[u8]) -> bool {
+        let text = std::str::from_utf8(record);
+        text.is_ok_and(|text| text::read(text, &mut self.tree, &mut self.scratch).is_ok())
+    }
+
+    /// What was read last.
+    pub fn root(&self) -> Option<Item<'_>> {
+        self.tree.root()
+    }
+}
 
 impl Parser<Tree> for JsonlParser {
     fn parse(

@@ -10,7 +10,7 @@ mod tests;
 
 use super::encoding::not_utf8;
 use crate::record::Cells;
-use crate::spec::whole;
+use crate::spec::{plain_digits, whole};
 use pipeline::{Block, Fatal, Parser, Problem};
 use regex::{CaptureLocations, Regex, RegexBuilder};
 use schemars::JsonSchema;
@@ -61,13 +61,29 @@ impl LinePattern {
         // Alone it must be one too, so that it cannot close the group around it.
         build(text)?;
         let regex = build(&whole(text))?;
+        Ok(Self::of(text, regex))
+    }
+
+    /// The pattern `text`, which need not match the whole line: what tells a kind of record.
+    ///
+    /// # Errors
+    /// Likewise.
+    pub fn searched(text: &str) -> Result<Self, regex::Error> {
+        let built = RegexBuilder::new(&plain_digits(text))
+            .size_limit(MAX_PATTERN_BYTES)
+            .dfa_size_limit(MAX_PATTERN_BYTES)
+            .build();
+        built.map(|regex| Self::of(text, regex))
+    }
+
+    fn of(text: &str, regex: Regex) -> Self {
         let groups = regex.capture_names().enumerate();
         let groups = groups.filter_map(|(number, name)| name.map(|_| number));
-        Ok(Self {
+        Self {
             text: text.to_owned(),
             groups: groups.collect(),
             regex,
-        })
+        }
     }
 
     /// The names of its groups, in order.

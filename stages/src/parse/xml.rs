@@ -71,6 +71,25 @@ impl Parser<Tree> for XmlParser {
     }
 }
 
+/// The name of a record's element as paths say it, with the prefixes of `namespaces`; `context` is what stands around
+/// it. `None` where its tag is malformed.
+pub fn element_name(record: &[u8], context: &[u8], namespaces: &Namespaces) -> Option<String> {
+    // Of a record that was broken off only the beginning is there, which may end within a character.
+    let text = match std::str::from_utf8(record) {
+        Ok(text) => text,
+        Err(error) => std::str::from_utf8(&record[..error.valid_up_to()]).ok()?,
+    };
+    let tag = Tag::read(&text[..document::tag_len(text)?], 0);
+    let mut scope = scope(context).ok()?;
+    if tag.fault.is_some() || scope.enter(&tag).is_err() {
+        return None;
+    }
+    let (uri, local) = scope.element(tag.name, 0).ok()?;
+    let mut name = String::new();
+    namespaces.write(uri, local, &mut name);
+    Some(name)
+}
+
 /// What the start tags around a block declare.
 fn scope(context: &[u8]) -> Result<Scope, Fatal> {
     let mut scope = Scope::default();

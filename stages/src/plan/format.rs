@@ -90,9 +90,20 @@ impl FormatPlan {
     }
 }
 
-/// The plan of a format. Fields whose places it takes over come back as fields with a column.
+/// What a kind of record says of its format.
+#[derive(Clone, Copy)]
+pub(super) struct Kinded<'s> {
+    /// What is searched in its raw text.
+    pub pattern: Option<&'s str>,
+    /// Whether its records are loaded: those have the titles of a header.
+    pub is_loaded: bool,
+}
+
+/// The plan of a format, for records of one kind where the spec tells kinds apart. Fields whose places it takes over come
+/// back as fields with a column.
 pub(super) fn plan(
     said: Option<&FormatSpec>,
+    kinded: Option<Kinded<'_>>,
     fields: &mut FieldsSpec,
     columns: &ColumnsSpec,
     problems: &mut Problems,
@@ -114,7 +125,7 @@ pub(super) fn plan(
         no_places(fields, problems);
     }
     match said {
-        FormatSpec::Csv(csv) => match csv.dialect() {
+        FormatSpec::Csv(csv) => match csv.dialect_of(numbered(fields, kinded, problems)) {
             Ok(dialect) => Some(FormatPlan::Csv(dialect)),
             Err(wrong) => {
                 for (key, message) in wrong {
@@ -127,7 +138,7 @@ pub(super) fn plan(
         FormatSpec::Jsonl(_) => Some(FormatPlan::Jsonl),
         FormatSpec::Json(json) => record_path(json.record_path.as_deref(), problems),
         FormatSpec::Xml(xml) => xml::plan(xml, fields, columns, problems).map(FormatPlan::Xml),
-        FormatSpec::Lines(lines) => plan_lines(lines, fields, columns, problems),
+        FormatSpec::Lines(lines) => plan_lines(lines, kinded, fields, columns, problems),
         FormatSpec::Fixed(fixed) => plan_fixed(fixed, fields, columns, problems),
     }
 }
@@ -151,6 +162,23 @@ pub(super) fn check_cells(format: Option<&FormatPlan>, bind: &BindPlan, problems
     }
 }
 
+/// Whether fields are found by the numbers of their columns, as they must be in records without titles.
+fn numbered(fields: &FieldsSpec, kinded: Option<Kinded<'_>>, problems: &mut Problems) -> bool {
+    let Some(kinded) = kinded else { return false };
+    let are_numbered = fields.0.iter().all(|(_, field)| field.column.is_some());
+    if kinded.is_loaded {
+        return are_numbered;
+    }
+    for (name, field) in &fields.0 {
+        if field.column.is_none() {
+            let message = "records of this kind have no titles";
+            let problem = Problem::new(key(name, ""), "missing_key", message);
+            problems.push(problem.hint("column = 2 is the second cell"));
+        }
+    }
+    true
+}
+
 fn record_path(said: Option<&str>, problems: &mut Problems) -> Option<FormatPlan> {
     let Some(said) = said else {
         let message = "the spec does not say where in the document the records are";
@@ -170,6 +198,7 @@ fn record_path(said: Option<&str>, problems: &mut Problems) -> Option<FormatPlan
 
 fn plan_lines(
     said: &LinesSpec,
+    kinded: Option<Kinded<'_>>,
     fields: &FieldsSpec,
     columns: &ColumnsSpec,
     problems: &mut Problems,
@@ -188,7 +217,11 @@ fn plan_lines(
         );
     }
     let path = "format.lines.pattern";
-    let pattern = match said.pattern.as_deref().map(LinePattern::new) {
+    // The groups of what tells a kind are those of its records.
+    let of_kind = kinded.and_then(|kinded| LinePattern::searched(kinded.pattern?).ok());
+    let of_kind = of_kind.filter(|pattern| !pattern.names().is_empty());
+    let of_all = || said.pattern.as_deref().map(LinePattern::new);
+    let pattern = match of_kind.map(Ok).or_else(of_all) {
         None => None,
         Some(Err(error)) => {
             let reason = crate::step::bind::regex_fault(&error);

@@ -61,6 +61,13 @@ impl Decimal {
         u128::from(self.high) << 64 | u128::from(self.low)
     }
 
+    /// The number as whole units and a scale: `units × 10^-scale`.
+    pub fn parts(&self) -> (i128, i32) {
+        // 34 digits are far from the limit.
+        let units = self.coefficient() as i128;
+        (if self.negative { -units } else { units }, self.scale)
+    }
+
     /// Reads `[+-]digits[.digits][(e|E)[+-]digits]`: at least one digit, no spaces, no grouping. `None` for
     /// anything else, and for more than 34 significant digits.
     pub fn parse(text: &str) -> Option<Self> {

@@ -161,6 +161,27 @@ impl Record {
         self.values[index] = value;
     }
 
+    /// A copy of a value of another record.
+    pub fn copy_of(&mut self, other: &Self, value: &Value) -> Value {
+        match value {
+            Value::Text(text) => Value::Text(self.store(other.text(*text))),
+            Value::List(items) => {
+                let mut list = self.list();
+                list.extend(items.iter().map(|item| self.copy_of(other, item)));
+                Value::List(list)
+            }
+            Value::Object(entries) => {
+                let mut object = self.object();
+                for (name, value) in entries {
+                    let name = self.store(other.text(*name));
+                    object.push((name, self.copy_of(other, value)));
+                }
+                Value::Object(object)
+            }
+            plain => plain.clone(),
+        }
+    }
+
     /// Adds an entry that the spec does not know.
     pub fn keep_unknown(&mut self, name: Text, value: Value) {
         self.unknown.push((name, value));

@@ -5,9 +5,11 @@
 //! problem is reported at its own line and column. The parts bring their own spec types.
 
 use super::ByteSize;
+use crate::control::ControlSpec;
 use crate::frame::csv::CsvSpec;
 use crate::frame::json::JsonSpec;
 use crate::frame::xml::XmlSpec;
+use crate::kind::{Named, RecordSpec};
 use crate::parse::fixed::FixedSpec;
 use crate::parse::lines::LinesSpec;
 use crate::sink::csv::CsvSinkSpec;
@@ -46,12 +48,16 @@ pub struct Spec {
     pub columns: Option<ColumnsSpec>,
     /// What every field starts from.
     pub values: Option<ValuesSpec>,
+    /// The kinds of records, where a file has several: headers, details, trailers.
+    pub records: Option<Named<RecordSpec>>,
     /// The fields, in the order in which they are written.
     pub fields: Option<FieldsSpec>,
     /// What happens to a record after binding, in order.
     pub steps: Option<Vec<StepSpec>>,
     /// The budget of errors.
     pub errors: Option<ErrorsSpec>,
+    /// What must be equal at the end of the input: counts and sums, and what the file says of them.
+    pub control: Option<Named<ControlSpec>>,
     /// Where records go.
     pub sink: Option<SinkSpec>,
     /// Examples that `sluicegate test` runs.

@@ -78,7 +78,14 @@ impl Problems {
             let place = self.source.place(&problem.path, problem.spot);
             problem.place = Some(place);
             problem.path = self.source.path_in_text(&problem.path);
-            self.keep(problem);
+            let is_same = |other: &Problem| {
+                (&other.path, other.code, &other.message)
+                    == (&problem.path, problem.code, &problem.message)
+            };
+            // Two kinds of records may meet the same fault.
+            if !self.found.iter().any(is_same) {
+                self.keep(problem);
+            }
         }
     }
 

@@ -42,8 +42,9 @@ pub enum Severity {
 }
 
 /// Codes that the program's own rejects have.
-pub const BUILT_IN_CODES: [&str; 33] = [
+pub const BUILT_IN_CODES: [&str; 35] = [
     "cell_count",
+    "context_rejected",
     "document_too_deep",
     "document_too_large",
     "duplicate_key",
@@ -76,6 +77,7 @@ pub const BUILT_IN_CODES: [&str; 33] = [
     "unclosed_quote",
     "unknown_column",
     "unknown_field",
+    "unknown_record",
 ];
 
 impl RejectSpec {

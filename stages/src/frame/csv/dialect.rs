@@ -119,6 +119,14 @@ impl CsvSpec {
     /// # Errors
     /// Every problem, as the path of its key below `format.csv` and a message.
     pub fn dialect(&self) -> Result<CsvDialect, Vec<(String, String)>> {
+        self.dialect_of(false)
+    }
+
+    /// The same, where fields are `numbered`: a file without a header need not name its columns then.
+    ///
+    /// # Errors
+    /// Likewise.
+    pub fn dialect_of(&self, numbered: bool) -> Result<CsvDialect, Vec<(String, String)>> {
         let mut problems = Vec::new();
         let default = CsvDialect::default();
         let dialect = CsvDialect {
@@ -142,7 +150,7 @@ impl CsvSpec {
                 "an escape character counts inside quotes only, and quote_char is empty".into(),
             ));
         }
-        self.check_columns(&dialect, &mut problems);
+        self.check_columns(&dialect, numbered, &mut problems);
         if problems.is_empty() {
             Ok(dialect)
         } else {
@@ -177,8 +185,13 @@ impl CsvSpec {
         header
     }
 
-    fn check_columns(&self, dialect: &CsvDialect, problems: &mut Vec<(String, String)>) {
-        let said = !dialect.columns.is_empty();
+    fn check_columns(
+        &self,
+        dialect: &CsvDialect,
+        numbered: bool,
+        problems: &mut Vec<(String, String)>,
+    ) {
+        let said = !dialect.columns.is_empty() || numbered && self.columns.is_none();
         if dialect.header.rows == 0 && !said {
             let message = "without a header (rows = 0) the columns must be named: columns = [...]";
             let key = if self.columns.is_some() {

@@ -139,6 +139,26 @@ impl RecordPath {
         })
     }
 
+    /// What tells the elements of the path `text` among those that this one leads to: the last step.
+    ///
+    /// # Errors
+    /// What is no path, or one that leads elsewhere.
+    pub fn kind(&self, text: &str) -> Result<Step, BadPath> {
+        let other = Self::parse(text, (*self.namespaces).clone())?;
+        let both = self.steps.split_last().zip(other.steps.split_last());
+        match both {
+            Some(((last, around), (step, others)))
+                if around == others && (*last == Step::Any || last == step) =>
+            {
+                Ok(step.clone())
+            }
+            _ => Err(bad(
+                &format!("{text:?} leads to no elements that `record_path` leads to"),
+                "the paths of kinds differ in the last step only: record_path = \"/statement/*\" leads to all",
+            )),
+        }
+    }
+
     /// Its steps, from the document down; at least one.
     pub fn steps(&self) -> &[Step] {
         &self.steps

@@ -97,7 +97,10 @@ fn the_defaults_name_every_key() {
                         .strip_prefix(header.as_str())
                         .is_some_and(|rest| rest.starts_with('.'))
                     || (table.starts_with("sink.") && header == "sink.mongodb")
-                    || (table == "fields.NAME" && header == "fields");
+                    || (table == "fields.NAME" && header == "fields")
+                    || table
+                        .strip_suffix("NAME")
+                        .is_some_and(|named| header.starts_with(named));
                 is_here && found == name
             });
             !own

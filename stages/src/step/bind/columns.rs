@@ -134,7 +134,9 @@ impl BindPlan {
     pub fn is_header(&self, titles: &[String]) -> bool {
         let heads: Vec<Head<'_>> = titles.iter().map(|title| Head::new(title)).collect();
         self.fields().all(|(field, source)| {
-            !self.must_be_there(field.required) || !source.columns(&heads).is_empty()
+            !self.must_be_there(field.required)
+                || source.is_elsewhere()
+                || !source.columns(&heads).is_empty()
         })
     }
 
@@ -142,7 +144,7 @@ impl BindPlan {
     pub fn required_names(&self) -> Vec<String> {
         let required = self
             .fields()
-            .filter(|(field, _)| self.must_be_there(field.required));
+            .filter(|(field, source)| self.must_be_there(field.required) && !source.is_elsewhere());
         required.map(|(field, _)| field.name.to_string()).collect()
     }
 
@@ -169,7 +171,7 @@ impl BindPlan {
         let mut columns = Vec::new();
         for (field, source) in self.fields() {
             let column = match source.columns(&heads)[..] {
-                [] if self.must_be_there(field.required) => {
+                [] if self.must_be_there(field.required) && !source.is_elsewhere() => {
                     return Err(missing(&field.name, source, &heads).into());
                 }
                 [] => None,
@@ -187,6 +189,17 @@ impl BindPlan {
         let extra = self.extra(&unknown, &heads, accepted)?;
         let fields = self.plans().cloned().zip(columns).collect();
         Ok(CsvBind::new(fields, self.room, extra))
+    }
+
+    /// Binds records that have no titles: each field has the number of its column, and may be missing where a record
+    /// has fewer cells.
+    pub fn for_numbers(&self) -> CsvBind {
+        let both = self.plans().zip(self.sources());
+        let fields = both.map(|(plan, source)| match source {
+            Source::Column(index) => (plan.clone(), Some(*index)),
+            _ => (plan.clone(), None),
+        });
+        CsvBind::new(fields.collect(), self.room, Extra::Drop)
     }
 
     /// Binds to an input that ended before any row: it has no columns, and as there are no records either, no
@@ -316,8 +329,12 @@ impl Source {
                 found.dedup();
                 found
             }
-            Self::Paths(_) => Vec::new(),
+            Self::Paths(_) | Self::Elsewhere => Vec::new(),
         }
+    }
+
+    fn is_elsewhere(&self) -> bool {
+        matches!(self, Self::Elsewhere)
     }
 }
 

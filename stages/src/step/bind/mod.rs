@@ -30,7 +30,7 @@ pub use cells::CsvBind;
 pub use columns::{BindRefusal, LeftOut, listed};
 pub use number::{MAX_STYLED_NUMBER_BYTES, Negative, NumberStyle};
 pub use path::{Path, Segment, element_key, has_texts};
-pub use plan::{BindPlan, Input, PlanProblem, RESERVED};
+pub use plan::{BindPlan, Input, PlanProblem, RESERVED, is_identifier};
 pub use privacy::{Algorithm, HashSpec, MaskSpec};
 pub use spec::{
     ColumnsSpec, FieldSpec, FieldsSpec, Literal, Missing, OneOrMany, Order, Target, Transform,

@@ -73,6 +73,8 @@ pub enum Source {
     Column(usize),
     /// The first of these places that is there.
     Paths(Vec<Path>),
+    /// Another record: it is null until that sets it.
+    Elsewhere,
 }
 
 /// The checked plan of a spec's fields.
@@ -108,6 +110,19 @@ impl BindPlan {
         values: &ValuesSpec,
         problems: &mut Vec<PlanProblem>,
     ) -> Self {
+        Self::of_kind(input, fields, &|_| true, columns, values, problems)
+    }
+
+    /// Checks the same for records of one kind, which have only those fields that `is_own` says; the others have their
+    /// place in the record all the same.
+    pub fn of_kind(
+        input: Input,
+        fields: &[(String, FieldSpec)],
+        is_own: &dyn Fn(&FieldSpec) -> bool,
+        columns: &ColumnsSpec,
+        values: &ValuesSpec,
+        problems: &mut Vec<PlanProblem>,
+    ) -> Self {
         let mut planner = Planner {
             input,
             problems,
@@ -117,7 +132,10 @@ impl BindPlan {
         reading::check_values(values, planner.problems);
         let planned: Vec<Planned> = fields
             .iter()
-            .map(|(name, spec)| planner.field(name, spec, values))
+            .map(|(name, spec)| match is_own(spec) {
+                true => planner.field(name, spec, values),
+                false => planner.elsewhere(name, spec, values),
+            })
             .collect();
         planner.note_entered(columns, &planned);
         let plan = Self {
@@ -281,6 +299,24 @@ impl Planner<'_> {
         }
     }
 
+    /// A field that another record has. What is wrong with it is told there.
+    fn elsewhere(&mut self, name: &str, spec: &FieldSpec, values: &ValuesSpec) -> Planned {
+        let spec = FieldSpec {
+            required: None,
+            default: None,
+            ..spec.clone()
+        };
+        let mut planner = Planner {
+            input: self.input,
+            problems: &mut Vec::new(),
+            notes: Vec::new(),
+        };
+        Planned {
+            source: Source::Elsewhere,
+            ..planner.field(name, &spec, values)
+        }
+    }
+
     fn target(&mut self, name: &str, spec: &FieldSpec, path: &str) -> Option<Vec<Arc<str>>> {
         let (text, path) = match &spec.to {
             Some(Target::Nowhere) => return None,
@@ -362,7 +398,7 @@ impl Planner<'_> {
         };
         let paths = planned.iter().flat_map(|planned| match &planned.source {
             Source::Paths(paths) => &paths[..],
-            Source::Titles(_) | Source::Column(_) => &[],
+            Source::Titles(_) | Source::Column(_) | Source::Elsewhere => &[],
         });
         let entered = paths.filter(|path| path.segments().len() > 1);
         let mut tops: Vec<_> = entered

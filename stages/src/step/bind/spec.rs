@@ -19,6 +19,9 @@ use serde::Deserialize;
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FieldSpec {
+    /// The kind of record that has the field, of those in `[records]`. Default: the kinds that are loaded.
+    #[schemars(example = &"trailer")]
+    pub record: Option<String>,
     /// CSV: the column's title, or titles, or `/a regular expression/`. JSON: a top-level key, or a path such as
     /// `$.actor.id`, or several of which the first that is there counts. Lines: the name of a group, or `line`.
     /// Without it the field's own name.

@@ -53,7 +53,7 @@ impl BindPlan {
         for (field, source) in self.plans().zip(self.sources()) {
             let paths: &[Path] = match source {
                 Source::Paths(paths) => paths,
-                Source::Titles(_) | Source::Column(_) => &[],
+                Source::Titles(_) | Source::Column(_) | Source::Elsewhere => &[],
             };
             fields.push((
                 field.clone(),
@@ -109,7 +109,7 @@ impl Bind<Tree, Record> for JsonBind {
             });
             match at {
                 Some(item) => field.item(index, item, record, &mut problems),
-                None if self.wants_all => {
+                None if self.wants_all && !ways.is_empty() => {
                     problems.push(field.not_there());
                     record.push(Value::Null);
                 }

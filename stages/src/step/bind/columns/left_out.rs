@@ -55,7 +55,7 @@ impl BindPlan {
                 Source::Column(index) => {
                     format!("column {} of {}", index + 1, heads.len())
                 }
-                Source::Paths(_) => "no column".to_owned(),
+                Source::Paths(_) | Source::Elsewhere => "no column".to_owned(),
             };
             format!("{name} ({looked_for})")
         });

@@ -1,0 +1,96 @@
+//! The preview of files with several kinds of records: each goes the way of its kind, with the values of the headers
+//! before it.
+
+use super::{Viewer, problems_text};
+use crate::record::Record;
+use pipeline::{Bind, Block, Branch, Fatal, Problem, Role, Verdict};
+
+/// The latest record of each context kind.
+#[derive(Default)]
+pub struct Known(Vec<Option<Record>>);
+
+/// The bind of a kind that is loaded, which takes over what is known.
+struct Informed<'a, W> {
+    bind: &'a dyn Bind<W, Record>,
+    branches: &'a [Branch<W, Record>],
+    known: &'a Known,
+}
+
+impl<W> Bind<W, Record> for Informed<'_, W> {
+    fn bind(&self, row: &mut W, record: &mut Record) -> Verdict {
+        let mut problems = match self.bind.bind(row, record) {
+            Verdict::Keep | Verdict::Warn(_) => Vec::new(),
+            Verdict::Reject(problems) => problems,
+            verdict @ Verdict::Drop(_) => return verdict,
+        };
+        for (branch, known) in self.branches.iter().zip(&self.known.0) {
+            if let Role::Context(_, inherit) = &branch.role {
+                inherit.inherit(known.as_ref(), record, &mut problems);
+            }
+        }
+        match problems.is_empty() {
+            true => Verdict::Keep,
+            false => Verdict::Reject(problems),
+        }
+    }
+}
+
+/// Gives the stages of each record of `block` to `add`.
+///
+/// # Errors
+/// What the parsers say.
+pub fn view<W>(
+    viewer: &Viewer<'_>,
+    block: &Block,
+    branches: &[Branch<W, Record>],
+    known: &mut Known,
+    text: impl Fn(&W) -> String,
+    mut add: impl FnMut(usize, Vec<(String, String)>),
+) -> Result<(), Fatal> {
+    known.0.resize_with(branches.len(), || None);
+    for (index, frame) in block.frames.iter().enumerate() {
+        let kind = usize::from(frame.kind);
+        let Some(branch) = branches.get(kind).filter(|_| frame.broken.is_none()) else {
+            continue;
+        };
+        add(index, vec![("kind".to_owned(), branch.name.to_string())]);
+        let reader = match &branch.role {
+            Role::Load(reader) | Role::Context(reader, _) | Role::Control(reader) => reader,
+            Role::Skip => {
+                add(index, vec![("dropped".to_owned(), branch.name.to_string())]);
+                continue;
+            }
+        };
+        let is_context = matches!(branch.role, Role::Context(..));
+        let mut latest = None;
+        let part = block.part(index..index + 1);
+        reader.parser.parse(&part, &mut |_, row| {
+            if let Role::Load(_) = branch.role {
+                let bind = Informed {
+                    bind: &*reader.bind,
+                    branches,
+                    known,
+                };
+                return add(index, viewer.view(block.position(index), row, &bind, &text));
+            }
+            let mut record = Record::default();
+            let parsed = row.as_ref().map(|row| text(row)).ok();
+            let parsed = parsed.map(|text| ("parsed".to_owned(), text));
+            let verdict = row.map(|row| reader.bind.bind(row, &mut record));
+            let refused = |problems: &[Problem]| ("rejected".to_owned(), problems_text(problems));
+            let outcome = match verdict {
+                Err(problem) => refused(&[problem]),
+                Ok(Verdict::Reject(problems)) => refused(&problems),
+                Ok(_) => {
+                    latest = is_context.then_some(record);
+                    ("dropped".to_owned(), branch.name.to_string())
+                }
+            };
+            add(index, parsed.into_iter().chain([outcome]).collect());
+        })?;
+        if is_context {
+            known.0[kind] = latest;
+        }
+    }
+    Ok(())
+}

@@ -59,10 +59,17 @@ async fn in_mongodb(client: &Client) -> u64 {
 
 /// The documents in the embedded store; none before it is there.
 fn in_store(place: &Sluicegate) -> u64 {
+    count_in_store(place, "orders")
+}
+
+/// The documents in a collection of the embedded store.
+pub fn count_in_store(place: &Sluicegate, collection: &str) -> u64 {
     let path = place.path("data/documents.db");
     let opened = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY);
-    let count = opened
-        .and_then(|store| store.query_row("SELECT count(*) FROM orders", [], |row| row.get(0)));
+    let count = opened.and_then(|store| {
+        let all = format!("SELECT count(*) FROM {collection}");
+        store.query_row(&all, [], |row| row.get(0))
+    });
     count.map_or(0, |count: i64| count.cast_unsigned())
 }
 

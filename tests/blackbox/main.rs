@@ -70,6 +70,7 @@ mod spec_commands;
 mod specs;
 #[cfg(test)]
 mod targets;
+mod trailers;
 #[cfg(test)]
 mod wrong_clock;
 #[cfg(test)]

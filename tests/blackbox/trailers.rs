@@ -7,7 +7,8 @@ use std::fmt::Write as _;
 use testbed::process::Sluicegate;
 use testbed::random::Random;
 
-const SPEC: &str = r#"
+/// Lines below the header of their shop, and a trailer.
+pub const SPEC: &str = r#"
 spec = 1
 name = "lines"
 [format.csv]
@@ -37,7 +38,8 @@ collection = "lines"
 batch = { records = 100 }
 "#;
 
-const RECORDS: u64 = 9_000;
+/// The lines of a file.
+pub const LINES: u64 = 9_000;
 const SEED: u64 = 11;
 const KILLS: u64 = 3;
 
@@ -51,20 +53,21 @@ fn shop(n: u64) -> u64 {
 }
 
 /// Lines of 0.01, 0.02 and so on below their headers, and a trailer with `total`.
-fn file(total: &str) -> String {
+pub fn file(total: &str) -> String {
     let mut text = String::new();
-    for n in 0..RECORDS {
+    for n in 0..LINES {
         if shop(n) == n {
             let _ = writeln!(text, "H,shop {n}");
         }
         let _ = writeln!(text, "L,{n},{}.{:02}", n / 100, n % 100);
     }
-    let _ = writeln!(text, "F,{total},{RECORDS}");
+    let _ = writeln!(text, "F,{total},{LINES}");
     text
 }
 
-fn right() -> String {
-    let cents = RECORDS * (RECORDS - 1) / 2;
+/// What the lines add up to.
+pub fn right() -> String {
+    let cents = LINES * (LINES - 1) / 2;
     format!("{}.{:02}", cents / 100, cents % 100)
 }
 
@@ -81,7 +84,7 @@ const RESUME: [&str; 4] = ["run", "lines.toml", "lines.csv", "--resume"];
 async fn each_line_has_its_shop(place: &Sluicegate) {
     let found = Documents::of_store(place, "lines").await;
     let values = found.values();
-    assert_eq!(values.len() as u64, RECORDS);
+    assert_eq!(values.len() as u64, LINES);
     for document in values {
         let wanted = document["n"].as_u64();
         let wanted = wanted.map(|n| format!("shop {}", shop(n)));
@@ -98,7 +101,7 @@ async fn killed_runs_give_each_line_its_header_and_the_whole_sum() {
     let place = with(&right(), "rate = { pause = \"20ms\" }\n");
     let mut random = Random::new(SEED);
     for round in 0..KILLS {
-        let slice = RECORDS / (KILLS + 1);
+        let slice = LINES / (KILLS + 1);
         let moment = round * slice + random.below(slice) + 1;
         let args: &[&str] = if round == 0 { &RUN } else { &RESUME };
         let ended = place
@@ -114,7 +117,7 @@ async fn killed_runs_give_each_line_its_header_and_the_whole_sum() {
     }
     let last = job(&place, &RESUME).await;
     assert_eq!(last.verdict(), "completed 0", "{}", last.stderr);
-    let heads = (0..RECORDS).filter(|n| shop(*n) == *n).count() as u64;
+    let heads = (0..LINES).filter(|n| shop(*n) == *n).count() as u64;
     assert_eq!(last.stats.dropped, heads + 1);
     each_line_has_its_shop(&place).await;
 }

@@ -165,13 +165,21 @@ fn checkpoint(end: u64) -> Checkpoint {
         "sample": { "at": Position::START, "message": "it does not match", "raw": "$x;\"1\"" },
     }]))
     .unwrap();
+    books.totals = serde_json::from_value(serde_json::json!([
+        { "term": "count()", "records": end, "values": end, "sum": format!("{end}e0") },
+        { "term": "trailer.$x", "records": 1, "values": 0, "sum": null },
+    ]))
+    .unwrap();
+    let carried = serde_json::from_value(serde_json::json!([
+        { "kind": 3, "at": Position::START, "raw": "00ff24", "context": null },
+    ]));
     Checkpoint {
         books,
         counted_from: Tally::default(),
         mark: Some(end * 100),
         head: "order_id;$total\n".into(),
         bytes_read: 0,
-        carried: Vec::new(),
+        carried: carried.unwrap(),
         busy: None,
     }
 }

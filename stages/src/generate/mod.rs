@@ -96,7 +96,7 @@ impl Generator {
         let plan = Plan::read(name, text, defaults)?;
         let (spec, mut problems) = crate::spec::read::<Spec>(name, text);
         unless_unknown(&plan, &mut problems);
-        if plan.kinds.is_some() {
+        if plan.kinds.is_some() && problems.is_empty() {
             let message = "files with several kinds of records are not made";
             problems.push(Problem::new("records", CODE, message));
         }

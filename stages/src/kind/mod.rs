@@ -5,6 +5,7 @@
 //! record: that is the chain's ([`pipeline::Sorted`]).
 
 mod inherit;
+pub mod laws;
 mod recognise;
 mod spec;
 #[cfg(test)]

@@ -1,80 +1,14 @@
 //! Tests of kinds in every format: the laws of the framer that tells them around each framer, and the limit of what is
 //! carried.
 
-use super::{Mark, Recogniser};
-use crate::frame::csv::{CsvDialect, CsvFramer};
-use crate::frame::json::{JsonFramer, RecordPath};
-use crate::frame::kinds::Recognise;
-use crate::frame::kinds::laws::{Around, hold_for};
-use crate::frame::lines::LinesFramer;
-use crate::frame::xml::{self, XmlFramer};
-use crate::step::bind::Path;
-use crate::unpack::Encoding;
+use super::laws::{Found, LIMITS, csv, hold_for_any, lines, xml};
+use crate::frame::json::RecordPath;
+use pipeline::FrameLimits;
 use pipeline::law::Framing;
-use pipeline::{FrameLimits, Framer, Position};
 use proptest::prelude::*;
 
-const LIMITS: FrameLimits = FrameLimits {
-    max_record_bytes: 40,
-    max_block_records: 3,
-    max_block_bytes: 64,
-};
-/// The first kind carries, the second does not, the third does.
-const CARRIES: [bool; 3] = [true, false, true];
-
-fn texts(marks: [&str; 3]) -> Vec<Mark> {
-    marks.map(|mark| Mark::text(mark).unwrap()).to_vec()
-}
-
-fn around(
-    inside: &dyn Fn(Position) -> Box<dyn Framer>,
-    fed_from: &dyn Fn(Position) -> u64,
-    marks: &[Mark],
-    input: &[u8],
-) -> (Framing, Option<String>) {
-    let recognise = || -> Box<dyn Recognise> {
-        Box::new(Recogniser::new(marks.to_vec(), 1, Default::default()))
-    };
-    let around = Around {
-        inside,
-        fed_from,
-        recognise: &recognise,
-        carries: &CARRIES,
-    };
-    hold_for(&around, input)
-}
-
-fn lines(limits: FrameLimits, input: &[u8]) -> (Framing, Option<String>) {
-    let inside = |at| Box::new(LinesFramer::new(at, limits)) as Box<dyn Framer>;
-    around(&inside, &|at| at.offset, &texts(["^H", "^D", "^B"]), input)
-}
-
-fn csv(input: &[u8]) -> (Framing, Option<String>) {
-    let dialect = CsvDialect::default();
-    let inside = |at| Box::new(CsvFramer::new(&dialect, at, LIMITS)) as Box<dyn Framer>;
-    around(&inside, &|at| at.offset, &texts(["^H", "^D", "^B"]), input)
-}
-
-fn json(path: &str, input: &[u8]) -> (Framing, Option<String>) {
-    let path = RecordPath::parse(path).unwrap();
-    let inside = |at| Box::new(JsonFramer::new(&path, at, LIMITS)) as Box<dyn Framer>;
-    let place = |text: &str| Mark::Place(Path::parse(text).unwrap());
-    let marks = [place("$.h"), place("$.d.a"), place("b")];
-    around(
-        &inside,
-        &|at| JsonFramer::fed_from(&path, at),
-        &marks,
-        input,
-    )
-}
-
-fn xml(input: &[u8]) -> (Framing, Option<String>) {
-    let path = xml::laws::path_of("/a/*");
-    let encoding = Encoding::default();
-    let inside = |at| Box::new(XmlFramer::new(&path, encoding, at, LIMITS)) as Box<dyn Framer>;
-    let element = |name: &str| Mark::Element(xml::Step::Name(name.into()));
-    let marks = [element("h"), element("d"), element("b")];
-    around(&inside, &|_| 0, &marks, input)
+fn json(path: &str, input: &[u8]) -> Found {
+    super::laws::json(&RecordPath::parse(path).unwrap(), input)
 }
 
 /// The kinds, `?` for what is not known, and what is carried behind them.
@@ -94,7 +28,7 @@ fn kinds(found: &Framing) -> (String, String) {
 
 #[test]
 fn each_record_has_its_kind_in_every_format() {
-    let check = |found: &(Framing, Option<String>), expected: (&str, &str)| {
+    let check = |found: &Found, expected: (&str, &str)| {
         assert_eq!(found.1, None);
         let (all, carried) = kinds(&found.0);
         assert_eq!((&*all, &*carried), expected);
@@ -156,5 +90,10 @@ proptest! {
     #[test]
     fn the_laws_hold_around_xml(records in proptest::collection::vec("<[hdb]( a='[a-z]{1,40}')?/>|<h>|</h>", 0..8)) {
         xml(format!("<a>{}</a>", records.concat()).as_bytes());
+    }
+
+    #[test]
+    fn the_laws_hold_for_any_bytes(data in proptest::collection::vec(any::<u8>(), 0..80)) {
+        hold_for_any(&data);
     }
 }

@@ -325,3 +325,55 @@ fn a_load_goes_on_with_a_version_that_differs_in_its_records_alone() {
         assert_eq!(other.compatible_with(&first), expected, "{text}");
     }
 }
+
+#[test]
+fn a_held_load_goes_on_only_with_the_same_kinds_and_sums_that_it_has() {
+    let with = |kinds: &str, more: &str, control: &str| {
+        let text = format!(
+            "spec = 1\nname = 'a'\n[format.csv]\nheader = {{ rows = 0 }}\n{kinds}\n[fields]\nx = {{ column = 2, type = 'integer' }}\n\
+             {more}\n{control}\n[sink.mongodb]\ncollection = 'c'"
+        );
+        read(&text).unwrap_or_else(|problems| panic!("{text}: {problems:?}"))
+    };
+    let kinds = "[records.d]\nmatch = '^D'\n[records.t]\nmatch = '^T'\nuse = 'control'";
+    let y = "y = { record = 't', column = 2, type = 'integer' }";
+    let sum = "[control.x]\nactual = 'sum(x)'\nexpected = 't.y'";
+    let first = with(kinds, y, sum);
+    for (kinds, more, control, expected) in [
+        (kinds, y, sum, Ok(())),
+        (kinds, y, "", Ok(())),
+        (
+            kinds,
+            y,
+            "[control.x]\nactual = 'sum(x)'\nexpected = 7\non_mismatch = 'fail'",
+            Ok(()),
+        ),
+        (
+            kinds,
+            "y = { record = 't', column = 3, type = 'decimal' }",
+            sum,
+            Ok(()),
+        ),
+        (
+            kinds,
+            y,
+            "[control.x]\nactual = 'sum(y)'\nexpected = 't.y'",
+            Err("control"),
+        ),
+        (&kinds.replace("'^D'", "'^E'"), y, sum, Err("records")),
+        (&kinds.replace("control", "context"), y, sum, Err("records")),
+        (
+            "[records.t]\nmatch = '^T'\nuse = 'control'\n[records.d]\nmatch = '^D'",
+            y,
+            sum,
+            Err("records"),
+        ),
+    ] {
+        let other = with(kinds, more, control);
+        assert_eq!(
+            first.compatible_with(&other),
+            expected,
+            "{kinds} {more} {control}"
+        );
+    }
+}

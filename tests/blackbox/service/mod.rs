@@ -22,6 +22,7 @@ mod rejects;
 mod slow;
 mod stalled;
 mod tenants;
+mod trailers;
 mod unique;
 mod uploads;
 mod workers;

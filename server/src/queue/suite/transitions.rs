@@ -183,6 +183,11 @@ pub(super) async fn text_is_never_interpreted(store: Store) {
     assert_eq!(job_of(&store, &new).await.held, Some(held.clone()));
     let mut accepted = Accepted::default();
     accepted.accept(held.cause);
+    accepted.accept(Cause::Control {
+        name: odd("control"),
+        actual: "$1".into(),
+        expected: "missing".into(),
+    });
     let approval = Approval {
         accepted: accepted.clone(),
         spec: Some(SpecText {

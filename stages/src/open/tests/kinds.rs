@@ -10,7 +10,13 @@ use pipeline::{Carried, Problem};
 struct Documents(DocumentWriter);
 
 impl Encode<Record> for Documents {
-    fn encode(&self, at: Position, record: &Record, out: &mut Vec<u8>) -> Result<(), Problem> {
+    fn encode(
+        &self,
+        at: Position,
+        _: u32,
+        record: &Record,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Problem> {
         self.0.write(None, at, record, out);
         Ok(())
     }

@@ -125,10 +125,47 @@ mod convert;
 pub struct Chain<W, R> {
     parser: Box<dyn Parser<W>>,
     bind: Box<dyn Bind<W, R>>,
+    rear: Rear<R>,
+    cover: Option<Arc<dyn Cover>>,
+}
+
+/// What stands behind a bind: steps, shape and encoder.
+pub struct Rear<R> {
     steps: Vec<Box<dyn Step<R>>>,
     shape: Shape<R>,
     encode: Box<dyn Encode<R>>,
-    cover: Option<Arc<dyn Cover>>,
+}
+
+impl<R> Rear<R> {
+    /// One operation of each record, by `encode`.
+    pub fn new(encode: Box<dyn Encode<R>>) -> Self {
+        Self {
+            steps: Vec::new(),
+            shape: Shape::Each,
+            encode,
+        }
+    }
+
+    /// Adds a step behind the steps so far.
+    #[must_use]
+    pub fn step(mut self, step: Box<dyn Step<R>>) -> Self {
+        self.steps.push(step);
+        self
+    }
+
+    /// Explodes records behind the steps so far ([`Bound::explode`]).
+    #[must_use]
+    pub fn explode(mut self, explode: Box<dyn Explode<R>>) -> Self {
+        self.shape = Shape::Exploded(self.steps.len(), explode);
+        self
+    }
+
+    /// Joins the records of each group behind all steps ([`Bound::join`]).
+    #[must_use]
+    pub fn join(mut self, join: Box<dyn Join<R>>) -> Self {
+        self.shape = Shape::Joined(join);
+        self
+    }
 }
 
 /// How many operations come of how many records.
@@ -202,9 +239,11 @@ impl<W, R> Bound<W, R> {
         Chain {
             parser,
             bind,
-            steps,
-            shape,
-            encode,
+            rear: Rear {
+                steps,
+                shape,
+                encode,
+            },
             cover: None,
         }
     }

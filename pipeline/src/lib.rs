@@ -43,8 +43,8 @@ pub use books::{Ack, Books, Counters};
 pub use budget::{Accepted, Breach, Budget, Cause, OnBreach, Tally};
 pub use carried::{Carried, MAX_CARRIED_BYTES, check_carried};
 pub use chain::{
-    Bind, Branch, Chain, Convert, Encode, Explode, Inherit, Join, Measure, Parser, Reader, Role,
-    Sorted, Step, Verdict, chain,
+    Bind, Branch, Chain, Convert, Encode, Explode, Inherit, Join, Measure, Parser, Reader, Rear,
+    Role, Sorted, Step, Verdict, chain,
 };
 pub use digest::{Digest, Holdings};
 pub use fatal::{Fatal, Retry};

@@ -36,8 +36,8 @@ use crate::unpack::{open_at, skip};
 use bytes::BytesMut;
 use pipeline::{
     Accepted, Bind, Books, Branch, Breach, Cause, Checkpoint, Convert, Cover, Encode, Fatal,
-    FrameLimits, Framer, Job, Ledger, Measure, Parser, Position, Progress, Reader, Role, Sorted,
-    Source, Step, Tally, chain,
+    FrameLimits, Framer, Job, Ledger, Measure, Parser, Position, Progress, Reader, Rear, Role,
+    Sorted, Source, Step, Tally, chain,
 };
 use std::sync::Arc;
 use tokio::sync::watch;
@@ -234,20 +234,20 @@ impl Opened {
         } = self;
         let steps = plan.steps.iter().map(|planned| planned.step.clone());
         let cover = plan.cover.clone();
-        let rear = Rear {
+        let behind = Behind {
             steps: steps.collect(),
             encode,
             cover,
             totals: plan.control.totals.clone(),
         };
         let convert = match front {
-            Front::Csv(parser, bind) => rear.join(parser, bind),
-            Front::Json(parser, bind) => rear.join(parser, bind),
-            Front::Xml(parser, bind) => rear.join(parser, bind),
-            Front::Lines(parser, bind) => rear.join(parser, bind),
-            Front::Fixed(parser, bind) => rear.join(parser, bind),
-            Front::Cells(branches) => rear.sort(branches),
-            Front::Trees(branches) => rear.sort(branches),
+            Front::Csv(parser, bind) => behind.join(parser, bind),
+            Front::Json(parser, bind) => behind.join(parser, bind),
+            Front::Xml(parser, bind) => behind.join(parser, bind),
+            Front::Lines(parser, bind) => behind.join(parser, bind),
+            Front::Fixed(parser, bind) => behind.join(parser, bind),
+            Front::Cells(branches) => behind.sort(branches),
+            Front::Trees(branches) => behind.sort(branches),
         };
         (
             Parts {
@@ -261,15 +261,15 @@ impl Opened {
     }
 }
 
-/// What stands behind the bind.
-struct Rear {
+/// What stands behind the bind, and what is added up.
+struct Behind {
     steps: Vec<Arc<dyn Step<Record>>>,
     encode: Box<dyn Encode<Record>>,
     cover: Option<Arc<dyn Cover>>,
     totals: Option<Arc<Totals>>,
 }
 
-impl Rear {
+impl Behind {
     /// Parser, bind, steps and encoder as one.
     fn join<W: 'static>(
         self,
@@ -296,7 +296,10 @@ impl Rear {
     /// The same for several kinds of records, or where records are added up.
     fn sort<W: 'static>(self, branches: Vec<Branch<W, Record>>) -> Arc<dyn Convert> {
         let measure = self.totals.map(|totals| totals as Arc<dyn Measure<Record>>);
-        let sorted = Sorted::new(branches, self.steps, self.encode);
+        let steps = self.steps.into_iter();
+        let rear = Rear::new(self.encode);
+        let rear = steps.fold(rear, |rear, step| rear.step(Box::new(step)));
+        let sorted = Sorted::new(branches, rear);
         Arc::new(sorted.covered(self.cover).measured(measure))
     }
 }

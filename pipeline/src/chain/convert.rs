@@ -3,7 +3,7 @@
 //! A record is one operation, or explodes into parts that share its outcome, or shares one with its group. What is not
 //! whole leaves no trace: parts before a bad one are taken back, a group with a bad record is refused.
 
-use super::{Chain, Explode, Join, Shape, Verdict};
+use super::{Chain, Explode, Join, Rear, Shape, Verdict};
 use crate::{Block, Convert, Converted, Fatal, Problem};
 use std::sync::Arc;
 
@@ -25,8 +25,9 @@ impl<W, R: Default> Convert for Chain<W, R> {
                 strayed = true;
                 return;
             }
-            if let Shape::Joined(join) = &self.shape {
-                self.close_groups(&mut group, &**join, &block, index, &mut out);
+            if let Shape::Joined(join) = &self.rear.shape {
+                self.rear
+                    .close_groups(&mut group, &**join, &block, index, &mut out);
                 next = index + 1;
                 let record = group.room();
                 let verdict = match row {
@@ -44,17 +45,21 @@ impl<W, R: Default> Convert for Chain<W, R> {
             };
             match verdict {
                 Verdict::Keep | Verdict::Warn(_) => {
-                    if let Shape::Exploded(before, explode) = &self.shape {
+                    if let Shape::Exploded(before, explode) = &self.rear.shape {
                         let parts = Parts {
                             block: &block,
                             index,
                             behind: *before,
                             explode: &**explode,
                         };
-                        return self.explode(&parts, &mut record, &mut warnings, &mut out);
+                        return self
+                            .rear
+                            .write_parts(&parts, &mut record, &mut warnings, &mut out);
                     }
                     let is_written = out.operation(&block, index, |bytes| {
-                        self.encode.encode(block.position(index), 0, &record, bytes)
+                        self.rear
+                            .encode
+                            .encode(block.position(index), 0, &record, bytes)
                     });
                     if is_written {
                         out.warned(&block, index, &mut warnings);
@@ -73,9 +78,10 @@ impl<W, R: Default> Convert for Chain<W, R> {
                 ),
             ));
         }
-        match &self.shape {
+        match &self.rear.shape {
             Shape::Joined(join) => {
-                self.close_groups(&mut group, &**join, &block, block.frames.len(), &mut out);
+                self.rear
+                    .close_groups(&mut group, &**join, &block, block.frames.len(), &mut out);
             }
             Shape::Each | Shape::Exploded(..) => {
                 out.broken_between(&block, next, block.frames.len());
@@ -86,12 +92,12 @@ impl<W, R: Default> Convert for Chain<W, R> {
 }
 
 /// A record that is to be exploded.
-struct Parts<'a, R> {
-    block: &'a Block,
-    index: usize,
+pub(super) struct Parts<'a, R> {
+    pub block: &'a Block,
+    pub index: usize,
     /// Steps that saw the record; the others see its parts.
-    behind: usize,
-    explode: &'a dyn Explode<R>,
+    pub behind: usize,
+    pub explode: &'a dyn Explode<R>,
 }
 
 impl<W, R: Default> Chain<W, R> {
@@ -104,6 +110,13 @@ impl<W, R: Default> Chain<W, R> {
             Verdict::Warn(name) => warnings.push(name),
             verdict => return verdict,
         }
+        self.rear.judge(record, warnings)
+    }
+}
+
+impl<R: Default> Rear<R> {
+    /// The steps that see whole records.
+    pub(super) fn judge(&self, record: &mut R, warnings: &mut Vec<Arc<str>>) -> Verdict {
         let steps = match &self.shape {
             Shape::Exploded(before, _) => 0..*before,
             Shape::Each | Shape::Joined(_) => 0..self.steps.len(),
@@ -129,7 +142,7 @@ impl<W, R: Default> Chain<W, R> {
 
     /// Writes the parts of a record, all of them or none. Those that a step drops are left out; where others remain, the
     /// record is counted among the warnings under the drop's name, so that nothing is left out silently.
-    fn explode(
+    pub(super) fn write_parts(
         &self,
         parts: &Parts<'_, R>,
         record: &mut R,
@@ -204,7 +217,7 @@ impl<W, R: Default> Chain<W, R> {
     }
 
     /// Decides about all groups that end at or before record `to`.
-    fn close_groups(
+    pub(super) fn close_groups(
         &self,
         group: &mut Group<R>,
         join: &dyn Join<R>,
@@ -276,7 +289,7 @@ impl<W, R: Default> Chain<W, R> {
 }
 
 /// The records of the group that is open.
-struct Group<R> {
+pub(super) struct Group<R> {
     /// Its first record's index in the block.
     start: usize,
     /// What became of each record that the parser gave, with its index.
@@ -308,7 +321,7 @@ impl<R: Default> Default for Group<R> {
 
 impl<R: Default> Group<R> {
     /// Room for the next record.
-    fn room(&mut self) -> &mut R {
+    pub fn room(&mut self) -> &mut R {
         if self.records.len() == self.kept {
             self.records.push(R::default());
         }
@@ -316,11 +329,11 @@ impl<R: Default> Group<R> {
     }
 
     /// Adds the record that stands in the room.
-    fn add(&mut self, index: usize, verdict: Verdict, warnings: &mut Vec<Arc<str>>) {
+    pub fn add(&mut self, index: usize, verdict: Verdict, warnings: &mut Vec<Arc<str>>) {
         let fate = match verdict {
             Verdict::Keep | Verdict::Warn(_) => {
                 self.kept += 1;
-                Fate::Kept(warnings.drain(..).collect())
+                Fate::Kept(std::mem::take(warnings))
             }
             Verdict::Drop(name) => Fate::Dropped(name),
             Verdict::Reject(problems) => Fate::Rejected(problems),

@@ -6,7 +6,8 @@
 //! behind them. What context, control and skip records say is counted as a drop named after their kind; a bad one is
 //! a reject, and a bad context record is one for the records that need it, too. It never looks ahead.
 
-use super::{Bind, Convert, Encode, Measure, Parser, Step, Verdict};
+use super::convert::{Group, Parts};
+use super::{Bind, Convert, Measure, Parser, Rear, Shape, Verdict};
 use crate::{Amount, Block, Carried, Converted, Cover, Fatal, Frame, Position, Problem};
 use std::ops::Range;
 use std::sync::Arc;
@@ -49,11 +50,10 @@ pub struct Branch<W, R> {
     pub role: Role<W, R>,
 }
 
-/// Branches, steps and encoder as one [`Convert`].
+/// Branches, and what stands behind them, as one [`Convert`].
 pub struct Sorted<W, R> {
     branches: Vec<Branch<W, R>>,
-    steps: Vec<Arc<dyn Step<R>>>,
-    encode: Box<dyn Encode<R>>,
+    rear: Rear<R>,
     cover: Option<Arc<dyn Cover>>,
     measure: Option<Arc<dyn Measure<R>>>,
 }
@@ -74,19 +74,17 @@ struct Work<R> {
     /// For each branch; those of other roles stay empty.
     known: Vec<Known<R>>,
     warnings: Vec<Arc<str>>,
+    group: Group<R>,
+    /// What records add that are to be loaded, as long as nothing refuses them.
+    amounts: Vec<Amount>,
 }
 
 impl<W, R> Sorted<W, R> {
-    /// A chain of `branches`, of which the first has kind 0. Steps see the records that are to be loaded.
-    pub fn new(
-        branches: Vec<Branch<W, R>>,
-        steps: Vec<Arc<dyn Step<R>>>,
-        encode: Box<dyn Encode<R>>,
-    ) -> Self {
+    /// A chain of `branches`, of which the first has kind 0. What is behind sees the records that are to be loaded.
+    pub fn new(branches: Vec<Branch<W, R>>, rear: Rear<R>) -> Self {
         Self {
             branches,
-            steps,
-            encode,
+            rear,
             cover: None,
             measure: None,
         }
@@ -150,9 +148,12 @@ impl<W, R: Default> Sorted<W, R> {
             Role::Load(reader) | Role::Context(reader, _) | Role::Control(reader) => reader,
             Role::Skip => {
                 for index in range {
-                    out.broken_between(block, index, index + 1);
+                    self.settle_before(block, index, index, work, out);
                     if block.frames[index].broken.is_none() {
-                        self.left_out(branch, block, index, &R::default(), out);
+                        self.ask(block, index, &R::default(), &mut out.amounts);
+                        self.settle(block, index, Verdict::Drop(branch.name.clone()), work, out);
+                    } else {
+                        self.settle_before(block, index, index + 1, work, out);
                     }
                 }
                 return Ok(());
@@ -180,28 +181,24 @@ impl<W, R: Default> Sorted<W, R> {
                 strayed = true;
                 return;
             }
-            out.broken_between(block, next, index);
+            self.settle_before(block, next, index, work, out);
             next = index + 1;
-            let row = match row {
-                Ok(row) => row,
-                Err(problem) => return out.reject(block, index, vec![problem]),
-            };
-            if let Role::Load(_) = branch.role {
-                let verdict = self.judge(&*reader.bind, row, work);
-                return self.load(verdict, block, index, work, out);
-            }
-            work.warnings.clear();
-            match reader.bind.bind(row, &mut work.record) {
-                Verdict::Keep | Verdict::Warn(_) => {
-                    self.left_out(branch, block, index, &work.record, out);
-                    if is_context {
-                        let record = std::mem::take(&mut work.record);
-                        work.known[usize::from(kind)] = Known::Good(record);
+            let verdict = match (row, &branch.role) {
+                (Err(problem), _) => Verdict::Reject(vec![problem]),
+                (Ok(row), Role::Load(_)) => self.judge(&*reader.bind, row, work),
+                (Ok(row), _) => match reader.bind.bind(row, &mut work.record) {
+                    Verdict::Keep | Verdict::Warn(_) => {
+                        self.ask(block, index, &work.record, &mut out.amounts);
+                        if is_context {
+                            let record = std::mem::take(&mut work.record);
+                            work.known[usize::from(kind)] = Known::Good(record);
+                        }
+                        Verdict::Drop(branch.name.clone())
                     }
-                }
-                Verdict::Drop(name) => out.dropped(block, index, name),
-                Verdict::Reject(problems) => out.reject(block, index, problems),
-            }
+                    verdict => verdict,
+                },
+            };
+            self.settle(block, index, verdict, work, out);
         })?;
         if strayed {
             return Err(Fatal::new(
@@ -212,17 +209,23 @@ impl<W, R: Default> Sorted<W, R> {
                 ),
             ));
         }
-        out.broken_between(block, next, range.end);
+        self.settle_before(block, next, range.end, work, out);
         Ok(())
     }
 
-    /// Bind, context and steps for one row that is to be loaded.
+    /// Bind, context and steps for one row that is to be loaded; the record is in its place when the verdict is to keep it.
     fn judge(&self, bind: &dyn Bind<W, R>, row: &mut W, work: &mut Work<R>) -> Verdict {
         let Work {
             record,
             known,
             warnings,
+            group,
+            ..
         } = work;
+        let record = match &self.rear.shape {
+            Shape::Joined(_) => group.room(),
+            Shape::Each | Shape::Exploded(..) => record,
+        };
         warnings.clear();
         let mut problems = match bind.bind(row, record) {
             Verdict::Keep => Vec::new(),
@@ -249,34 +252,65 @@ impl<W, R: Default> Sorted<W, R> {
                 }
             }
         }
-        if !problems.is_empty() {
-            return Verdict::Reject(problems);
+        if problems.is_empty() {
+            self.rear.judge(record, warnings)
+        } else {
+            Verdict::Reject(problems)
         }
-        for step in &self.steps {
-            match step.apply(record) {
-                Verdict::Keep => {}
-                Verdict::Warn(name) => warnings.push(name),
-                verdict => return verdict,
-            }
-        }
-        Verdict::Keep
     }
 
-    fn load(
+    /// Gives the records from `next` to `index`, which were broken off, their outcome, and the groups that end there.
+    fn settle_before(
         &self,
-        verdict: Verdict,
         block: &Block,
+        next: usize,
         index: usize,
         work: &mut Work<R>,
         out: &mut Converted,
     ) {
+        match &self.rear.shape {
+            Shape::Joined(join) => {
+                let group = &mut work.group;
+                self.rear.close_groups(group, &**join, block, index, out);
+            }
+            Shape::Each | Shape::Exploded(..) => out.broken_between(block, next, index),
+        }
+    }
+
+    /// Gives a record its outcome, or enters it into its group.
+    fn settle(
+        &self,
+        block: &Block,
+        index: usize,
+        verdict: Verdict,
+        work: &mut Work<R>,
+        out: &mut Converted,
+    ) {
+        if let Shape::Joined(_) = &self.rear.shape {
+            if let Verdict::Keep | Verdict::Warn(_) = verdict {
+                let amounts = &mut work.amounts;
+                self.ask(block, index, work.group.room(), amounts);
+            }
+            return work.group.add(index, verdict, &mut work.warnings);
+        }
         match verdict {
             Verdict::Keep | Verdict::Warn(_) => {
+                self.ask(block, index, &work.record, &mut work.amounts);
+                if let Shape::Exploded(behind, explode) = &self.rear.shape {
+                    let parts = Parts {
+                        block,
+                        index,
+                        behind: *behind,
+                        explode: &**explode,
+                    };
+                    let (record, warnings) = (&mut work.record, &mut work.warnings);
+                    return self.rear.write_parts(&parts, record, warnings, out);
+                }
                 let at = block.position(index);
-                let encode = |bytes: &mut Vec<u8>| self.encode.encode(at, 0, &work.record, bytes);
+                let encode =
+                    |bytes: &mut Vec<u8>| self.rear.encode.encode(at, 0, &work.record, bytes);
                 if out.operation(block, index, encode) {
                     out.warned(block, index, &mut work.warnings);
-                    self.measured_at(block, index, &work.record, out);
                 }
             }
             Verdict::Drop(name) => out.dropped(block, index, name),
@@ -284,24 +318,12 @@ impl<W, R: Default> Sorted<W, R> {
         }
     }
 
-    /// Drops a record for its kind.
-    fn left_out(
-        &self,
-        branch: &Branch<W, R>,
-        block: &Block,
-        index: usize,
-        record: &R,
-        out: &mut Converted,
-    ) {
-        out.dropped(block, index, branch.name.clone());
-        self.measured_at(block, index, record, out);
-    }
-
-    fn measured_at(&self, block: &Block, index: usize, record: &R, out: &mut Converted) {
+    /// What a record adds to the totals.
+    fn ask(&self, block: &Block, index: usize, record: &R, amounts: &mut Vec<Amount>) {
         if let Some(measure) = &self.measure {
             let (kind, ordinal) = (block.frames[index].kind, block.position(index).ordinal);
             measure.measure(kind, record, &mut |total, value| {
-                out.amounts.push(Amount {
+                amounts.push(Amount {
                     ordinal,
                     total,
                     value,
@@ -331,6 +353,8 @@ impl<W, R: Default> Convert for Sorted<W, R> {
             record: R::default(),
             known: self.branches.iter().map(|_| Known::Nothing).collect(),
             warnings: Vec::new(),
+            group: Group::default(),
+            amounts: Vec::new(),
         };
         for carried in block.carried.iter().flatten() {
             self.learn(carried, &mut work)?;
@@ -341,8 +365,22 @@ impl<W, R: Default> Convert for Sorted<W, R> {
             self.convert_run(&block, from..to, &mut work, &mut out)?;
             from = to;
         }
+        self.settle_before(&block, from, from, &mut work, &mut out);
+        keep_amounts(work.amounts, &mut out);
         out.close(block)
     }
+}
+
+/// Keeps what records add that are to be written: a part, or another record of a group, may have refused them since.
+fn keep_amounts(mut amounts: Vec<Amount>, out: &mut Converted) {
+    amounts.retain(|amount| {
+        let is_at = |ordinal: u64| ordinal.cmp(&amount.ordinal);
+        let rejected = out.rejects.binary_search_by(|one| is_at(one.at.ordinal));
+        let dropped = out.drops.binary_search_by(|one| is_at(one.0));
+        rejected.is_err() && dropped.is_err()
+    });
+    out.amounts.append(&mut amounts);
+    out.amounts.sort_by_key(|amount| amount.ordinal);
 }
 
 /// A block of one record that stood before; none where what it says is not known.

@@ -83,14 +83,21 @@ impl Framer for Kinds {
                 continue;
             }
             if let Err(fatal) = check_carried(&block.carried_to(index + 1)) {
-                // What lies before it is good, wherever the block began.
+                // What lies before it, and before its group, is good, wherever the block began.
                 self.fatal = Some(fatal.clone());
+                let ends = block.groups.iter().map(|&end| end as usize);
+                let whole = ends.filter(|end| *end <= index).max();
+                let index = match block.groups.is_empty() {
+                    true => index,
+                    false => whole.unwrap_or_default(),
+                };
                 if index == 0 {
                     return Err(fatal);
                 }
                 block.end = block.restart(index);
                 block.trailing_skipped = u64::from(block.frames[index].skipped);
                 block.frames.truncate(index);
+                block.groups.retain(|end| *end as usize <= index);
                 return Ok(Some(block));
             }
         }

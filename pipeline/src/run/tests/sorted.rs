@@ -5,7 +5,7 @@ use super::parts::{Lines, Store, Text, job, start, told};
 use super::*;
 use crate::{
     Bind, Block, Branch, Carried, Cause, Control, Converted, Exact, Inherit, LOADED, Measure,
-    OnBreach, Problem, Reader, Role, Sorted, Term, Verdict, check_carried,
+    OnBreach, Problem, Reader, Rear, Role, Sorted, Term, Verdict, check_carried,
 };
 use bytes::BytesMut;
 
@@ -97,7 +97,7 @@ impl Measure<String> for Sums {
     }
 }
 
-fn sorted() -> Sorted<String, String> {
+fn chain_of(rear: Rear<String>) -> Sorted<String, String> {
     let reader = || Reader {
         parser: Box::new(Text) as Box<dyn crate::Parser<String>>,
         bind: Box::new(Plain) as Box<dyn Bind<String, String>>,
@@ -111,8 +111,11 @@ fn sorted() -> Sorted<String, String> {
         branch("detail", Role::Load(reader())),
         branch("trailer", Role::Control(reader())),
     ];
-    Sorted::new(branches, vec![Arc::new(Text)], Box::new(Text))
-        .measured(Some(Arc::new(Sums::new())))
+    Sorted::new(branches, rear).measured(Some(Arc::new(Sums::new())))
+}
+
+fn sorted() -> Sorted<String, String> {
+    chain_of(Rear::new(Box::new(Text)).step(Box::new(Text)))
 }
 
 fn control(on_mismatch: OnBreach) -> Vec<Control> {
@@ -334,8 +337,7 @@ async fn what_the_target_refuses_is_not_in_the_sums() {
                 }),
             },
         ],
-        Vec::new(),
-        Box::new(Text),
+        Rear::new(Box::new(Text)),
     );
     let report = run(Job {
         convert: Arc::new(sorted.measured(Some(Arc::new(Sums::new())))),
@@ -439,4 +441,101 @@ async fn what_a_restart_forgets_completes_nothing() {
             .ends_with("failed books")
     );
     assert!(ends(forgetful(None)).await.ends_with("held control.n"));
+}
+
+/// Splits a detail at its commas.
+struct Commas;
+
+impl crate::Explode<String> for Commas {
+    fn parts(
+        &self,
+        record: &mut String,
+        each: &mut dyn FnMut(u32, &mut String) -> bool,
+    ) -> Verdict {
+        let whole = record.clone();
+        let (head, items) = whole.split_once('/').unwrap_or_default();
+        for (item, part) in items.split(',').zip(1..) {
+            *record = format!("{head}:{item}");
+            if !each(part, record) {
+                break;
+            }
+        }
+        Verdict::Keep
+    }
+
+    fn of_part(&self, part: u32, problem: &mut Problem) {
+        problem.field = Some(part.to_string());
+    }
+}
+
+/// Joins details with `+`.
+struct Plus;
+
+impl crate::Join<String> for Plus {
+    fn join(&self, records: &[String], whole: &mut String) -> Result<(), Problem> {
+        *whole = records.join("+");
+        Ok(())
+    }
+}
+
+/// Operations, rejects, drops and what is added up, of one block with these groups.
+fn shaped(rear: Rear<String>, groups: &[u32], input: &str) -> String {
+    let mut framer = Kinds {
+        lines: Lines {
+            buffer: BytesMut::from(input),
+            at: crate::Position::START,
+        },
+        carried: Vec::new(),
+        forgets: None,
+    };
+    let mut block = framer.next_block(true).unwrap().unwrap();
+    block.groups = groups.to_vec();
+    let out = chain_of(rear).convert(block).unwrap();
+    let text = |one: crate::Operation<'_>| String::from_utf8_lossy(one.bytes()).into_owned();
+    let operations: Vec<String> = out.operations().map(text).collect();
+    let rejects = out.rejects.iter();
+    let rejects = rejects.map(|one| format!("{} {}", one.at.ordinal, one.problems[0].code));
+    let rejects: Vec<String> = rejects.collect();
+    let drops = out.drops.iter().map(|(at, name)| format!("{at} {name}"));
+    let drops: Vec<String> = drops.collect();
+    let counted = out.amounts.iter().filter(|amount| amount.total == 0);
+    let counted: Vec<u64> = counted.map(|amount| amount.ordinal).collect();
+    format!("{operations:?} {rejects:?} {drops:?} {counted:?}")
+}
+
+#[test]
+fn details_may_be_exploded_below_their_header() {
+    let rear = Rear::new(Box::new(Text))
+        .explode(Box::new(Commas))
+        .step(Box::new(Parted));
+    assert_eq!(
+        shaped(rear, &[], "H1\na,b\nc,no\nd,e\nleave\nT=1\n"),
+        r#"["H1:a", "H1:b", "H1:d", "H1:e"] ["2 no"] ["0 header", "4 left", "5 trailer"] [1, 3]"#
+    );
+}
+
+/// Refuses `no` and drops `leave`.
+struct Parted;
+
+impl crate::Step<String> for Parted {
+    fn apply(&self, record: &mut String) -> Verdict {
+        match record.split_once(':') {
+            Some((_, "no")) => Verdict::Reject(vec![Problem::of_record("no", "no")]),
+            Some((_, "leave")) => Verdict::Drop("left".into()),
+            _ => Verdict::Keep,
+        }
+    }
+}
+
+#[test]
+fn details_may_be_joined_below_their_header() {
+    let rear = || Rear::new(Box::new(Text)).join(Box::new(Plus));
+    assert_eq!(
+        shaped(rear(), &[1, 3, 5, 6, 7], "H1\na\nb\nc\nd!\nT=1\ne\n"),
+        r#"["H1/a+H1/b", "H1/e"] ["3 group_rejected", "4 wrong"] ["0 header", "5 trailer"] [1, 2, 6]"#
+    );
+    assert_eq!(
+        shaped(rear(), &[2, 4], "a\nH1\nb\nH2!\n"),
+        r#"["-/a"] ["2 group_rejected", "3 wrong"] ["1 header"] [0]"#
+    );
 }

@@ -223,6 +223,70 @@ async fn a_dry_run_finds_the_same_rejects_and_writes_nothing() {
     .await;
 }
 
+#[tokio::test]
+async fn a_preview_shows_what_the_run_makes_of_every_record() {
+    for_all(async |spec, differences| {
+        let (place, input) = place(spec);
+        let path = spec.path.display().to_string();
+        let shown = place.run(["preview", &path, &input, "-n", "1000"]).await;
+        let stages = |name: &str| {
+            let start = format!("  {name:<12} ");
+            let texts = shown
+                .stdout
+                .lines()
+                .filter_map(|line| line.strip_prefix(&start));
+            texts.map(str::to_owned).collect::<Vec<_>>()
+        };
+        let golden = |name: &str| std::fs::read_to_string(spec.folder.join(name)).unwrap();
+        let value = |line: &str| serde_json::from_str::<Value>(line).unwrap_or(Value::Null);
+        let documents: Vec<Value> = stages("document").iter().map(|line| value(line)).collect();
+        let mut loaded: Vec<Value> = golden("records.jsonl").lines().map(value).collect();
+        // What a document says of its job is not known before there is one.
+        let text: toml::Table = std::fs::read_to_string(&spec.path)
+            .unwrap()
+            .parse()
+            .unwrap();
+        if let Some(lineage) = text["sink"]["mongodb"].get("lineage") {
+            let lineage = lineage.as_str().unwrap();
+            for document in &mut loaded {
+                document.as_object_mut().unwrap().remove(lineage);
+            }
+        }
+        if documents != loaded {
+            let first = documents
+                .iter()
+                .zip(&loaded)
+                .find(|(one, other)| one != other);
+            differences.push_str(&format!(
+                "{path}: {} documents, {} are loaded, the first that differs: {first:?}\n",
+                documents.len(),
+                loaded.len()
+            ));
+        }
+        let codes = |of: &mut dyn Iterator<Item = String>| {
+            let mut codes: Vec<String> = of.collect();
+            codes.sort();
+            codes
+        };
+        let said = stages("rejected");
+        let said = codes(
+            &mut said
+                .iter()
+                .map(|text| text.split([' ', ':']).next().unwrap_or_default().to_owned()),
+        );
+        let rejects = golden("rejects.jsonl");
+        let rejects = codes(
+            &mut rejects
+                .lines()
+                .map(|line| value(line)["code"].as_str().unwrap_or_default().to_owned()),
+        );
+        if said != rejects {
+            differences.push_str(&format!("{path}: {said:?} and {rejects:?}\n"));
+        }
+    })
+    .await;
+}
+
 #[test]
 fn documents_are_compared_without_their_ids() {
     let golden = specs()

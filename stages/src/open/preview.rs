@@ -1,4 +1,4 @@
-//! The first records at every stage, for a person: as framed, as parsed, as bound, and what each step did.
+//! The first records at every stage, for a person: as framed, as parsed, as bound, what each step did, and the document.
 //!
 //! The same parts as in a run, one record at a time; nothing is written and nothing is counted.
 
@@ -6,7 +6,9 @@ mod kinds;
 
 use super::{Front, Opened};
 use crate::plan::Plan;
-use crate::record::{Cells, DocumentWriter, Record, Tree};
+use crate::record::{
+    Cells, DocumentWriter, Item, Kind, Record, Tree, Value, write_text, write_value,
+};
 use pipeline::{Bind, Block, Fatal, Parser, Position, Problem, Step, Verdict};
 
 /// Bytes read before the preview gives up on finding enough records.
@@ -159,7 +161,10 @@ impl Viewer<'_> {
                     if let Verdict::Warn(name) = &verdict {
                         stages.push(("warned".into(), name.to_string()));
                     }
-                    stages.push((name, self.document(at, &record)));
+                    stages.push((name, self.fields(&record)));
+                    if step.is_none() {
+                        stages.push(("document".into(), self.document(at, &record)));
+                    }
                 }
                 Verdict::Drop(name) => stages.push(("dropped".into(), name.to_string())),
                 Verdict::Reject(problems) => {
@@ -173,6 +178,27 @@ impl Viewer<'_> {
             verdict = step.step.apply(&mut record);
         }
         stages
+    }
+
+    /// Every field by its name, those that are null or not written too, and what no field takes.
+    fn fields(&self, record: &Record) -> String {
+        let mut bytes = vec![b'{'];
+        let mut entry = |name: &str, value: &Value| {
+            if bytes.len() > 1 {
+                bytes.push(b',');
+            }
+            write_text(name, &mut bytes);
+            bytes.push(b':');
+            write_value(record, value, &mut bytes);
+        };
+        for (index, field) in self.plan.schema.fields.iter().enumerate() {
+            entry(&field.name, record.value(index));
+        }
+        for (name, value) in record.unknown() {
+            entry(record.text(*name), value);
+        }
+        bytes.push(b'}');
+        String::from_utf8_lossy(&bytes).into_owned()
     }
 
     fn document(&self, at: Position, record: &Record) -> String {
@@ -214,11 +240,33 @@ fn cells_text(cells: &Cells) -> String {
 }
 
 fn tree_text(tree: &Tree) -> String {
-    match tree.root() {
-        Some(root) => format!(
-            "an object with the keys {:?}",
-            root.children().map(|c| c.key()).collect::<Vec<_>>()
-        ),
-        None => "nothing".into(),
+    let mut bytes = Vec::new();
+    if let Some(root) = tree.root() {
+        item(root, &mut bytes);
     }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// Appends a value as it was parsed; numbers as they were written.
+fn item(value: Item<'_>, out: &mut Vec<u8>) {
+    let (open, close) = match value.kind() {
+        Kind::List => (b'[', b']'),
+        Kind::Object => (b'{', b'}'),
+        Kind::Null => return out.extend_from_slice(b"null"),
+        Kind::Boolean(value) => return out.extend_from_slice(value.to_string().as_bytes()),
+        Kind::Number => return out.extend_from_slice(value.text().as_bytes()),
+        Kind::String => return write_text(value.text(), out),
+    };
+    out.push(open);
+    for (number, inside) in value.children().enumerate() {
+        if number > 0 {
+            out.push(b',');
+        }
+        if open == b'{' {
+            write_text(inside.key(), out);
+            out.push(b':');
+        }
+        item(inside, out);
+    }
+    out.push(close);
 }

@@ -1,14 +1,14 @@
-//! Looking: what each record of a load would meet in a target that is only read.
+//! Looking: what each operation of a load would meet in a target that is only read. Most records are one operation, an
+//! exploded one is several, and a group of records is one.
 //!
-//! Every record is judged by itself, against what stands there now: what records of one load would meet of each other is
-//! not seen. What would be refused is a reject, as it would be of the load.
+//! Each is judged by itself, against what stands there now: what records of one load would meet of each other is not seen. What would be refused is a reject, as it would be of the load.
 
 use super::Mode;
 use pipeline::{Batch, Outcomes, Problem, Written};
 use serde::Serialize;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// What one record would meet.
+/// What one operation would meet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Meeting {
     /// Nothing: it would be a new document.
@@ -23,23 +23,23 @@ pub enum Meeting {
     Conflict(Problem),
 }
 
-/// How many records would meet what.
+/// How many operations would meet what.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Met {
     /// New documents.
     pub insert: u64,
     /// Documents that would be changed.
     pub update: u64,
-    /// Records that would change nothing: in insert mode those that an earlier load of the same content has loaded.
+    /// Operations that would change nothing: in insert mode those that an earlier load of the same content has loaded.
     pub unchanged: u64,
     /// Documents that would be deleted.
     pub delete: u64,
-    /// Records that the target would refuse: the values of a unique index are another document's, or the mode wants a
-    /// document where there is none. They are rejects.
+    /// Operations that the target would refuse: the values of a unique index are another document's, or the mode wants a
+    /// document where there is none. Their records are rejects.
     pub conflict: u64,
 }
 
-/// Counts what records would meet.
+/// Counts what operations would meet.
 #[derive(Debug, Default)]
 pub struct Meets(Mutex<Met>);
 

@@ -23,10 +23,11 @@ pub use steps::StepPlan;
 
 use crate::record::Schema;
 use crate::spec::{ErrorsSpec, OnBreachSpec, Problem, Problems, Spec};
-use crate::step::bind::{BindPlan, Input, PlanProblem, Unknown};
+use crate::step::bind::{BindPlan, Input, PlanProblem, Unknown, read_files};
 use pipeline::{Budget, Cover, OnBreach};
 use privacy::Privacy;
 use sha2::{Digest, Sha256};
+use std::path::Path;
 use std::sync::Arc;
 
 /// The version of the language that this program reads.
@@ -86,15 +87,29 @@ impl Plan {
     /// # Errors
     /// Every problem of the spec, each with its place.
     pub fn read(name: &str, text: &str, defaults: Defaults) -> Result<Self, Box<Problems>> {
+        Self::read_beside(name, text, defaults, None)
+    }
+
+    /// The same, with the files that the spec looks things up in, which lie in `folder`; without one they are refused.
+    /// The hash of the plan is that of text and files together then.
+    ///
+    /// # Errors
+    /// Every problem of the spec and its files, each with its place.
+    pub fn read_beside(
+        name: &str,
+        text: &str,
+        defaults: Defaults,
+        folder: Option<&Path>,
+    ) -> Result<Self, Box<Problems>> {
         let (spec, mut problems) = crate::spec::read::<Spec>(name, text);
-        let plan = Self::of(spec, text, defaults, &mut problems);
+        let plan = Self::of(spec, text, defaults, folder, &mut problems);
         match plan {
             Some(plan) if problems.is_empty() => Ok(plan),
             _ => Err(Box::new(problems)),
         }
     }
 
-    /// The plan of `text` as it would be with `change`: for whoever asks what another spec would make of a file.
+    /// The plan of `text` in `folder` as it would be with `change`: for whoever asks what another spec would make of a file.
     ///
     /// # Errors
     /// Every problem of the changed spec.
@@ -102,18 +117,25 @@ impl Plan {
         name: &str,
         text: &str,
         defaults: Defaults,
+        folder: Option<&Path>,
         change: impl FnOnce(&mut Spec),
     ) -> Result<Self, Box<Problems>> {
         let (mut spec, mut problems) = crate::spec::read::<Spec>(name, text);
         change(&mut spec);
-        match Self::of(spec, text, defaults, &mut problems) {
+        match Self::of(spec, text, defaults, folder, &mut problems) {
             Some(plan) if problems.is_empty() => Ok(plan),
             _ => Err(Box::new(problems)),
         }
     }
 
     /// `None` only where a problem was told.
-    fn of(spec: Spec, text: &str, defaults: Defaults, problems: &mut Problems) -> Option<Self> {
+    fn of(
+        spec: Spec,
+        text: &str,
+        defaults: Defaults,
+        folder: Option<&Path>,
+        problems: &mut Problems,
+    ) -> Option<Self> {
         language(spec.spec, problems);
         let name = name(spec.name.as_deref(), problems);
         let version = version(spec.version, problems);
@@ -135,6 +157,7 @@ impl Plan {
         }
         let rows = format.as_ref().map_or(Input::Columns, FormatPlan::rows);
         let mut found = Vec::new();
+        let files = read_files(&mut fields.0, folder, &mut found);
         let mut bind = BindPlan::new(
             rows,
             &fields.0,
@@ -162,7 +185,7 @@ impl Plan {
             name: name?,
             version: version?,
             description: spec.description,
-            sha256: hex::encode(Sha256::digest(text.as_bytes())),
+            sha256: hash(text, files),
             input,
             format: format?,
             bind,
@@ -201,6 +224,15 @@ impl Plan {
     pub fn reference(&self) -> String {
         format!("{}@{}", self.name, self.version)
     }
+}
+
+/// The hash of a spec: that of its text, or of text and files where it has any.
+fn hash(text: &str, files: Option<Sha256>) -> String {
+    let text = Sha256::new_with_prefix(text.as_bytes());
+    hex::encode(match files {
+        None => text.finalize(),
+        Some(files) => text.chain_update(files.finalize()).finalize(),
+    })
 }
 
 fn problem_of(found: PlanProblem) -> Problem {

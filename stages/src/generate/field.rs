@@ -57,6 +57,12 @@ impl FieldMaker {
         spec: &FieldSpec,
         values: &ValuesSpec,
     ) -> Result<Self, Refusal> {
+        if spec.lookup.is_some() {
+            return Err(Refusal {
+                key: "lookup",
+                reason: "values that a table has are not made".into(),
+            });
+        }
         let kind = spec.kind.unwrap_or(Type::String);
         let item = match medium {
             Medium::Cells => spec.items.unwrap_or(Type::String),

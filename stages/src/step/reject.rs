@@ -42,7 +42,7 @@ pub enum Severity {
 }
 
 /// Codes that the program's own rejects have.
-pub const BUILT_IN_CODES: [&str; 33] = [
+pub const BUILT_IN_CODES: [&str; 34] = [
     "cell_count",
     "document_too_deep",
     "document_too_large",
@@ -55,6 +55,7 @@ pub const BUILT_IN_CODES: [&str; 33] = [
     "json_not_object",
     "json_syntax",
     "key_null",
+    "lookup",
     "max_length",
     "maximum",
     "min_length",

@@ -8,6 +8,7 @@ mod tests;
 
 pub use words::{FieldsSpec, Literal, OneOrMany, Target};
 
+use super::lookup::LookupSpec;
 use super::number::Negative;
 use super::privacy::{HashSpec, MaskSpec};
 use super::time::Locale;
@@ -118,6 +119,9 @@ pub struct FieldSpec {
     /// The type of a list's items.
     #[schemars(example = &"integer")]
     pub items: Option<Type>,
+    /// What the text stands for, by a table in the spec or in a file beside it: the text is replaced behind the
+    /// missing values, and the replacement is read as the type. A default is not looked up.
+    pub lookup: Option<LookupSpec>,
     /// Characters are written as `*`, for personal data. It comes behind the constraints and before the steps, and
     /// the field is sensitive.
     pub mask: Option<MaskSpec>,

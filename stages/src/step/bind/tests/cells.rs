@@ -90,6 +90,57 @@ fn every_type() {
             "3. März 29",
             "2029-03-03",
         ),
+        (
+            "lookup = { values = { DE = 'Germany' } }",
+            "DE",
+            "\"Germany\"",
+        ),
+        (
+            "lookup = { values = { DE = 'Germany' } }",
+            "FR",
+            "! lookup f",
+        ),
+        (
+            "type = 'integer', lookup = { values = { one = '1' } }",
+            "one",
+            "1",
+        ),
+        (
+            "type = 'integer', lookup = { values = { one = 'x' } }",
+            "one",
+            "! type f",
+        ),
+        (
+            "type = 'integer', lookup = { values = { one = '1' }, missing = 'keep' }",
+            "2",
+            "2",
+        ),
+        ("lookup = { values = {}, missing = 'null' }", "2", "null"),
+        (
+            "lookup = { values = {}, missing = 'null' }, required = true",
+            "2",
+            "! required f",
+        ),
+        (
+            "lookup = { values = {}, missing = 'null' }, default = 'none', enum = ['none']",
+            "2",
+            "\"none\"",
+        ),
+        (
+            "lookup = { values = { a = '1' } }, missing_values = ['-'], transform = ['trim']",
+            " - ",
+            "null",
+        ),
+        (
+            "type = 'list', items = 'integer', separator = ';', lookup = { values = { a = '1', b = '2' } }",
+            "b;a",
+            "[2, 1]",
+        ),
+        (
+            "type = 'list', separator = ';', lookup = { values = { a = '1' } }",
+            "b;a",
+            "! lookup f",
+        ),
         ("type = 'boolean'", "true", "true"),
         ("type = 'boolean'", "0", "false"),
         ("type = 'boolean'", "TRUE", "! type f"),

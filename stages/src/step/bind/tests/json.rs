@@ -29,6 +29,37 @@ fn every_type() {
             "9223372036854775808",
             "! number_range f",
         ),
+        (
+            "type = 'integer', lookup = { values = { a = '1' } }",
+            "\"a\"",
+            "1",
+        ),
+        (
+            "type = 'integer', lookup = { values = { a = '1' } }",
+            "1",
+            "! type f",
+        ),
+        (
+            "type = 'integer', lookup = { values = { 7 = '1' } }, lax = true",
+            "7",
+            "1",
+        ),
+        ("type = 'integer', negative = 'trailing'", "-1", "-1"),
+        (
+            "type = 'integer', negative = 'trailing'",
+            "\"1-\"",
+            "! type f",
+        ),
+        (
+            "type = 'integer', negative = 'trailing', lax = true",
+            "\"1-\"",
+            "-1",
+        ),
+        (
+            "type = 'decimal', negative = 'trailing'",
+            "\"1.50-\"",
+            "-1.50",
+        ),
         ("type = 'float'", "12", "12.0f"),
         ("type = 'float'", "\"1.5\"", "! type f"),
         ("type = 'decimal'", "1.50", "1.50"),

@@ -2,13 +2,14 @@
 
 use super::Builder;
 use crate::record::Type;
+use crate::step::bind::lookup::MissingKey;
 use crate::step::bind::plan::Input;
 use crate::step::bind::validate::type_name;
 
 impl Builder<'_> {
     /// Keys that say nothing about the field's type, or about its kind of input.
     pub(super) fn check_keys(&mut self) {
-        use Type::{Boolean, Date, Datetime, Decimal, Float, Integer, Object, Time};
+        use Type::{Boolean, Date, Datetime, Decimal, Float, Integer, List, Object, Time};
         let spec = self.spec;
         let scalars: [(&str, bool, &[Type]); 11] = [
             ("format", spec.format.is_some(), &[Date, Datetime, Time]),
@@ -57,6 +58,16 @@ impl Builder<'_> {
                 "not_applicable",
                 format!("items cannot be of type {}", type_name(items)),
             );
+        }
+        if let Some(lookup) = &spec.lookup {
+            if matches!(self.scalar, List | Object) {
+                let kind = type_name(self.scalar);
+                let message = format!("texts are looked up, and type {kind} is none");
+                self.tell("lookup", "not_applicable", message);
+            } else if self.kind == List && lookup.missing == Some(MissingKey::Null) {
+                let message = "an item of a list cannot be null";
+                self.tell("lookup.missing", "not_applicable", message);
+            }
         }
         self.check_separator();
         if self.kind == Object && self.input == Input::Columns {

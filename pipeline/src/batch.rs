@@ -3,7 +3,10 @@
 //! A [`Converted`] holds the outcome of every record of one block; a [`Batch`] joins as many of them as
 //! its limits allow. Nothing is copied on the way: the encoded bytes stay where the encoder put them.
 
+use crate::chain::rejected_with;
+use crate::unique::{Keyed, UniqueKey};
 use crate::{Amount, Block, Carried, Cover, Fatal, Position, Problem, Reject};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// The limits of a batch.
@@ -69,6 +72,8 @@ pub struct Converted {
     spans: Vec<u32>,
     /// Records that have operations.
     written: usize,
+    /// Keys of the records that are to be written, where values must be unique; taken by the join.
+    keyed: Keyed,
     /// What rejects must not say.
     cover: Option<Arc<dyn Cover>>,
     /// The block itself, for the position and the raw bytes of an operation that the target refuses.
@@ -93,6 +98,7 @@ impl Converted {
             operations: Vec::with_capacity(block.frames.len()),
             spans: Vec::new(),
             written: 0,
+            keyed: Keyed::default(),
             cover,
             block: None,
         }
@@ -213,6 +219,79 @@ impl Converted {
             let each = names.drain(..).map(|name| (ordinal, name));
             self.warnings.extend(each);
         }
+    }
+
+    /// Keeps the keys of record `index`, which is to be written.
+    pub(crate) fn keyed(&mut self, index: usize, keys: &mut Vec<Option<UniqueKey>>) {
+        self.keyed.push(index, keys);
+    }
+
+    pub(crate) fn take_keyed(&mut self) -> Keyed {
+        std::mem::take(&mut self.keyed)
+    }
+
+    /// One past the last record of the group that record `index` is of, or behind it where there are no groups.
+    pub(crate) fn group_end(&self, index: usize) -> usize {
+        match &self.block {
+            Some(block) if !self.spans.is_empty() => block.group_end(index),
+            _ => index + 1,
+        }
+    }
+
+    /// Makes rejects of records that were to be written: their indexes in the block, in order, each with what is wrong.
+    /// Where they share an operation with others, these are rejected too.
+    pub(crate) fn refuse(&mut self, refused: Vec<(u32, Vec<Problem>)>) {
+        let Some(block) = self.block.clone() else {
+            return;
+        };
+        let mut rejects: BTreeMap<u64, Vec<Problem>> = BTreeMap::new();
+        for (index, problems) in refused {
+            let problem = rejected_with(block.position(index as usize).ordinal);
+            let shared = self
+                .operations
+                .iter()
+                .zip(0..)
+                .filter(|(one, _)| one.record <= index);
+            if let Some((_, shared)) = shared.last().filter(|_| !self.spans.is_empty()) {
+                let of_group = Operation {
+                    of: self,
+                    index: shared,
+                };
+                for ordinal in of_group.ordinals() {
+                    rejects
+                        .entry(ordinal)
+                        .or_insert_with(|| vec![problem.clone()]);
+                }
+            }
+            rejects.insert(self.start.ordinal + u64::from(index), problems);
+        }
+        let start = self.start.ordinal;
+        let is_refused = |ordinal: u64| rejects.contains_key(&ordinal);
+        let (mut from, mut bytes) = (0, Vec::with_capacity(self.bytes.len()));
+        let (mut operations, mut spans) = (Vec::with_capacity(self.operations.len()), Vec::new());
+        for index in 0..self.operations.len() {
+            let Entry { end, record, part } = self.operations[index];
+            let of_it = from..end;
+            from = end;
+            // Of a group the first record may be a drop: any of its records tells.
+            let first = Operation { of: self, index }.ordinals().next();
+            if is_refused(first.unwrap_or(start + u64::from(record))) {
+                continue;
+            }
+            bytes.extend_from_slice(&self.bytes[of_it]);
+            let end = bytes.len();
+            operations.push(Entry { end, record, part });
+            spans.extend(self.spans.get(index));
+        }
+        (self.operations, self.spans, self.bytes) = (operations, spans, bytes);
+        self.warnings.retain(|&(warned, _)| !is_refused(warned));
+        self.amounts.retain(|amount| !is_refused(amount.ordinal));
+        self.written -= rejects.len();
+        for (ordinal, problems) in rejects {
+            let reject = self.refused(&block, (ordinal - start) as usize, problems);
+            self.rejects.push(reject);
+        }
+        self.rejects.sort_by_key(|reject| reject.at.ordinal);
     }
 
     pub(crate) fn reject(&mut self, block: &Block, index: usize, problems: Vec<Problem>) {

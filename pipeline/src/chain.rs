@@ -18,6 +18,7 @@
 //! }
 //! ```
 
+use crate::unique::Identify;
 use crate::{Block, Converted, Cover, Exact, Fatal, Position, Problem};
 use std::sync::Arc;
 
@@ -117,6 +118,8 @@ pub trait Convert: Send + Sync {
 
 mod convert;
 
+pub(crate) use convert::rejected_with;
+
 /// Parser, bind, steps and encoder as one [`Convert`].
 pub struct Chain<W, R> {
     parser: Box<dyn Parser<W>>,
@@ -125,6 +128,7 @@ pub struct Chain<W, R> {
     shape: Shape<R>,
     encode: Box<dyn Encode<R>>,
     cover: Option<Arc<dyn Cover>>,
+    unique: Option<Arc<dyn Identify<R>>>,
 }
 
 /// How many operations come of how many records.
@@ -202,6 +206,7 @@ impl<W, R> Bound<W, R> {
             shape,
             encode,
             cover: None,
+            unique: None,
         }
     }
 }
@@ -211,6 +216,14 @@ impl<W, R> Chain<W, R> {
     #[must_use]
     pub fn covered(mut self, cover: Option<Arc<dyn Cover>>) -> Self {
         self.cover = cover;
+        self
+    }
+
+    /// Gives each record that is to be written the keys by which it must be unique: those of its values as they were bound,
+    /// whatever steps make of them.
+    #[must_use]
+    pub fn identified(mut self, unique: Option<Arc<dyn Identify<R>>>) -> Self {
+        self.unique = unique;
         self
     }
 }

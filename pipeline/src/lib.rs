@@ -36,6 +36,7 @@ mod source;
 mod summary;
 mod timing;
 mod total;
+mod unique;
 
 pub use batch::{Batch, BatchLimits, Converted, Operation};
 pub use block::{Block, Frame};
@@ -61,3 +62,4 @@ pub use source::{MAX_READ_BYTES, Source, room};
 pub use summary::{Kind, MAX_KINDS, Sample, Summary};
 pub use timing::{Busy, Stage};
 pub use total::{Amount, Control, Exact, LOADED, Term, Total};
+pub use unique::{Before, Identify, Seen, Unique, UniqueKey};

@@ -197,6 +197,7 @@ impl Opened {
             accepted: Accepted::default(),
             budget: plan.budget,
             controls: Vec::new(),
+            unique: None,
             batch: flow.batch,
             rate: flow.rate,
             max_in_flight: flow.max_in_flight,

@@ -4,6 +4,7 @@
 //! whole leaves no trace: parts before a bad one are taken back, a group with a bad record is refused.
 
 use super::{Chain, Explode, Join, Shape, Verdict};
+use crate::unique::UniqueKey;
 use crate::{Block, Convert, Converted, Fatal, Problem};
 use std::sync::Arc;
 
@@ -14,7 +15,7 @@ impl<W, R: Default> Convert for Chain<W, R> {
     fn convert(&self, block: Block) -> Result<Converted, Fatal> {
         let mut out = Converted::of(&block, self.cover.clone());
         let mut record = R::default();
-        let mut warnings = Vec::new();
+        let (mut warnings, mut keys) = (Vec::new(), Vec::new());
         let mut group = Group::default();
         let mut next = 0;
         let mut strayed = false;
@@ -30,16 +31,16 @@ impl<W, R: Default> Convert for Chain<W, R> {
                 next = index + 1;
                 let record = group.room();
                 let verdict = match row {
-                    Ok(row) => self.judge(row, record, &mut warnings),
+                    Ok(row) => self.judge(row, record, &mut warnings, &mut keys),
                     Err(problem) => Verdict::Reject(vec![problem]),
                 };
-                group.add(index, verdict, &mut warnings);
+                group.add(index, verdict, &mut warnings, &mut keys);
                 return;
             }
             out.broken_between(&block, next, index);
             next = index + 1;
             let verdict = match row {
-                Ok(row) => self.judge(row, &mut record, &mut warnings),
+                Ok(row) => self.judge(row, &mut record, &mut warnings, &mut keys),
                 Err(problem) => Verdict::Reject(vec![problem]),
             };
             match verdict {
@@ -51,13 +52,17 @@ impl<W, R: Default> Convert for Chain<W, R> {
                             behind: *before,
                             explode: &**explode,
                         };
-                        return self.explode(&parts, &mut record, &mut warnings, &mut out);
+                        if self.explode(&parts, &mut record, &mut warnings, &mut out) {
+                            out.keyed(index, &mut keys);
+                        }
+                        return;
                     }
                     let is_written = out.operation(&block, index, |bytes| {
                         self.encode.encode(block.position(index), 0, &record, bytes)
                     });
                     if is_written {
                         out.warned(&block, index, &mut warnings);
+                        out.keyed(index, &mut keys);
                     }
                 }
                 Verdict::Drop(name) => out.dropped(&block, index, name),
@@ -96,13 +101,23 @@ struct Parts<'a, R> {
 
 impl<W, R: Default> Chain<W, R> {
     /// Bind and steps for one row, as far as they see whole records; the record is in `record` when the verdict is to keep
-    /// it. What steps warn of is in `warnings` then.
-    fn judge(&self, row: &mut W, record: &mut R, warnings: &mut Vec<Arc<str>>) -> Verdict {
+    /// it. What steps warn of is in `warnings` then, and what it must be unique by in `keys`.
+    fn judge(
+        &self,
+        row: &mut W,
+        record: &mut R,
+        warnings: &mut Vec<Arc<str>>,
+        keys: &mut Vec<Option<UniqueKey>>,
+    ) -> Verdict {
         warnings.clear();
         match self.bind.bind(row, record) {
             Verdict::Keep => {}
             Verdict::Warn(name) => warnings.push(name),
             verdict => return verdict,
+        }
+        if let Some(unique) = &self.unique {
+            keys.clear();
+            unique.keys(record, keys);
         }
         let steps = match &self.shape {
             Shape::Exploded(before, _) => 0..*before,
@@ -128,14 +143,15 @@ impl<W, R: Default> Chain<W, R> {
     }
 
     /// Writes the parts of a record, all of them or none. Those that a step drops are left out; where others remain, the
-    /// record is counted among the warnings under the drop's name, so that nothing is left out silently.
+    /// record is counted among the warnings under the drop's name, so that nothing is left out silently. Says whether the
+    /// record is to be written.
     fn explode(
         &self,
         parts: &Parts<'_, R>,
         record: &mut R,
         warnings: &mut Vec<Arc<str>>,
         out: &mut Converted,
-    ) {
+    ) -> bool {
         let Parts {
             block,
             index,
@@ -191,14 +207,17 @@ impl<W, R: Default> Chain<W, R> {
                 warnings.sort();
                 warnings.dedup();
                 out.warned(block, index, warnings);
+                true
             }
             Verdict::Drop(name) => {
                 out.take_back(before);
                 out.dropped(block, index, name);
+                false
             }
             Verdict::Reject(problems) => {
                 out.take_back(before);
                 out.reject(block, index, problems);
+                false
             }
         }
     }
@@ -236,7 +255,7 @@ impl<W, R: Default> Chain<W, R> {
         let start = group.start;
         let rejected = group.fates.iter().find_map(|(index, fate)| match fate {
             Fate::Rejected(_) => Some(*index),
-            Fate::Kept(_) | Fate::Dropped(_) => None,
+            Fate::Kept(..) | Fate::Dropped(_) => None,
         });
         let broken = (start..end).find(|&index| block.frames[index].broken.is_some());
         let problem = match rejected.into_iter().chain(broken).min() {
@@ -268,8 +287,11 @@ impl<W, R: Default> Chain<W, R> {
             match (fate, &problem) {
                 (Fate::Dropped(name), _) => out.dropped(block, index, name),
                 (Fate::Rejected(problems), _) => out.reject(block, index, problems),
-                (Fate::Kept(_), Some(problem)) => out.reject(block, index, vec![problem.clone()]),
-                (Fate::Kept(mut warnings), None) => out.warned(block, index, &mut warnings),
+                (Fate::Kept(..), Some(problem)) => out.reject(block, index, vec![problem.clone()]),
+                (Fate::Kept(mut warnings, mut keys), None) => {
+                    out.warned(block, index, &mut warnings);
+                    out.keyed(index, &mut keys);
+                }
             }
         }
     }
@@ -288,8 +310,8 @@ struct Group<R> {
 }
 
 enum Fate {
-    /// With the names of its warnings.
-    Kept(Vec<Arc<str>>),
+    /// With the names of its warnings, and its keys.
+    Kept(Vec<Arc<str>>, Vec<Option<UniqueKey>>),
     Dropped(Arc<str>),
     Rejected(Vec<Problem>),
 }
@@ -316,11 +338,17 @@ impl<R: Default> Group<R> {
     }
 
     /// Adds the record that stands in the room.
-    fn add(&mut self, index: usize, verdict: Verdict, warnings: &mut Vec<Arc<str>>) {
+    fn add(
+        &mut self,
+        index: usize,
+        verdict: Verdict,
+        warnings: &mut Vec<Arc<str>>,
+        keys: &mut Vec<Option<UniqueKey>>,
+    ) {
         let fate = match verdict {
             Verdict::Keep | Verdict::Warn(_) => {
                 self.kept += 1;
-                Fate::Kept(warnings.drain(..).collect())
+                Fate::Kept(std::mem::take(warnings), std::mem::take(keys))
             }
             Verdict::Drop(name) => Fate::Dropped(name),
             Verdict::Reject(problems) => Fate::Rejected(problems),
@@ -329,7 +357,7 @@ impl<R: Default> Group<R> {
     }
 }
 
-fn rejected_with(ordinal: u64) -> Problem {
+pub(crate) fn rejected_with(ordinal: u64) -> Problem {
     let message = format!("record {}, of the same group, is rejected", ordinal + 1);
     Problem::of_record("group_rejected", message)
 }

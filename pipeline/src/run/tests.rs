@@ -6,6 +6,7 @@ mod parts;
 mod sabotage;
 mod shared;
 mod storing;
+mod unique;
 
 use super::*;
 use crate::{Holdings, OnBreach, Written};

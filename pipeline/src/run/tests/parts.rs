@@ -294,6 +294,7 @@ pub fn job(input: &str, store: &Arc<Store>, from: Checkpoint) -> Job {
         from,
         accepted: Accepted::default(),
         controls: Vec::new(),
+        unique: None,
         budget: Budget {
             on_breach: OnBreach::Continue,
             ..Budget::default()

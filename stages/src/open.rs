@@ -30,12 +30,15 @@ use crate::sink::{self, Flow};
 use crate::source::Origin;
 pub use crate::step::bind::LeftOut;
 use crate::step::bind::{BindRefusal, CsvBind, JsonBind, listed};
+use crate::unique::{Table, UniquePlan};
 use crate::unpack::{open_at, skip};
 use bytes::BytesMut;
 use pipeline::{
-    Accepted, Bind, Books, Breach, Cause, Checkpoint, Convert, Cover, Encode, Fatal, FrameLimits,
-    Framer, Job, Ledger, Parser, Position, Progress, Source, Step, Tally, chain,
+    Accepted, Before, Bind, Books, Breach, Cause, Checkpoint, Convert, Cover, Encode, Fatal,
+    FrameLimits, Framer, Identify, Job, Ledger, Parser, Position, Progress, Source, Step, Tally,
+    Unique, chain,
 };
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -57,7 +60,18 @@ pub struct Opened {
     pub from: Checkpoint,
     /// What file and spec do not use of each other.
     pub left_out: LeftOut,
+    /// What judging duplicates wants.
+    duplicates: Box<Duplicates>,
     front: Front,
+}
+
+/// What judging duplicates wants; nothing where nothing must be unique.
+#[derive(Default)]
+struct Duplicates {
+    /// Where values are remembered when there are too many of them for memory; none: nowhere.
+    folder: Option<PathBuf>,
+    /// The records before the checkpoint, which the run must see once more.
+    before: Option<Before>,
 }
 
 /// What came of opening.
@@ -87,6 +101,47 @@ enum Front {
 /// # Errors
 /// What the source, the unpacker and the head say.
 pub async fn open(
+    plan: &Plan,
+    origin: &dyn Origin,
+    resume: Option<Checkpoint>,
+    accepted: &Accepted,
+) -> Result<Opening, Fatal> {
+    let read_before = resume
+        .as_ref()
+        .filter(|checkpoint| plan.unique.is_some() && checkpoint.books.end.ordinal > 0);
+    let before = match read_before {
+        Some(checkpoint) => {
+            let from_start = from_start(plan, checkpoint)?;
+            match open_at_checkpoint(plan, origin, Some(from_start), accepted).await? {
+                Opening::Ready(opened) => Some(Before {
+                    source: opened.source,
+                    framer: opened.framer,
+                }),
+                held @ Opening::Held(..) => return Ok(held),
+            }
+        }
+        None => None,
+    };
+    let opening = open_at_checkpoint(plan, origin, resume, accepted).await?;
+    Ok(match opening {
+        Opening::Ready(mut opened) => {
+            opened.duplicates.before = before;
+            Opening::Ready(opened)
+        }
+        held @ Opening::Held(..) => held,
+    })
+}
+
+/// Where the records begin of which the checkpoint is one.
+fn from_start(plan: &Plan, checkpoint: &Checkpoint) -> Result<Checkpoint, Fatal> {
+    let at = match &plan.format {
+        FormatPlan::Csv(_) => kept_head(checkpoint)?.end,
+        _ => Position::START,
+    };
+    Ok(start(at, 0, checkpoint.head.clone()))
+}
+
+async fn open_at_checkpoint(
     plan: &Plan,
     origin: &dyn Origin,
     resume: Option<Checkpoint>,
@@ -182,9 +237,25 @@ pub async fn open(
 }
 
 impl Opened {
+    /// Lets a run lay down in `folder` what it must remember of its values and is too much for memory.
+    pub fn remember_in(&mut self, folder: &Path) {
+        self.duplicates.folder = Some(folder.to_owned());
+    }
+
     /// A run of it into `sink`, on one core and by itself, with the budget of the plan. Whoever wants something else says
     /// so: `Job { cancel, ..opened.job(plan, sink, ledger, flow) }`.
-    pub fn job(self, plan: &Plan, sink: sink::Opened, ledger: Arc<dyn Ledger>, flow: Flow) -> Job {
+    pub fn job(
+        mut self,
+        plan: &Plan,
+        sink: sink::Opened,
+        ledger: Arc<dyn Ledger>,
+        flow: Flow,
+    ) -> Job {
+        let unique = plan.unique.as_ref().map(|unique| Unique {
+            seen: Box::new(Table::in_folder(self.duplicates.folder.take())),
+            fields: unique.fields.clone(),
+            before: self.duplicates.before.take(),
+        });
         let (parts, convert) = self.chain(plan, sink.encode);
         Job {
             source: parts.source,
@@ -197,7 +268,7 @@ impl Opened {
             accepted: Accepted::default(),
             budget: plan.budget,
             controls: Vec::new(),
-            unique: None,
+            unique,
             batch: flow.batch,
             rate: flow.rate,
             max_in_flight: flow.max_in_flight,
@@ -219,13 +290,13 @@ impl Opened {
             ..
         } = self;
         let steps = plan.steps.iter().map(|planned| planned.step.clone());
-        let cover = plan.cover.clone();
+        let rest = (plan.cover.clone(), plan.unique.clone());
         let convert = match front {
-            Front::Csv(parser, bind) => joined(parser, bind, steps, encode, cover),
-            Front::Json(parser, bind) => joined(parser, bind, steps, encode, cover),
-            Front::Xml(parser, bind) => joined(parser, bind, steps, encode, cover),
-            Front::Lines(parser, bind) => joined(parser, bind, steps, encode, cover),
-            Front::Fixed(parser, bind) => joined(parser, bind, steps, encode, cover),
+            Front::Csv(parser, bind) => joined(parser, bind, steps, encode, rest),
+            Front::Json(parser, bind) => joined(parser, bind, steps, encode, rest),
+            Front::Xml(parser, bind) => joined(parser, bind, steps, encode, rest),
+            Front::Lines(parser, bind) => joined(parser, bind, steps, encode, rest),
+            Front::Fixed(parser, bind) => joined(parser, bind, steps, encode, rest),
         };
         (
             Parts {
@@ -245,11 +316,12 @@ fn joined<W: 'static>(
     bind: impl Bind<W, Record> + 'static,
     steps: impl Iterator<Item = Arc<dyn Step<Record>>>,
     encode: Box<dyn Encode<Record>>,
-    cover: Option<Arc<dyn Cover>>,
+    (cover, unique): (Option<Arc<dyn Cover>>, Option<Arc<UniquePlan>>),
 ) -> Arc<dyn Convert> {
+    let unique = unique.map(|unique| -> Arc<dyn Identify<Record>> { unique });
     let bound = chain(Box::new(parser)).bind(Box::new(bind));
     let bound = steps.fold(bound, |bound, step| bound.step(Box::new(step)));
-    Arc::new(bound.encode(encode).covered(cover))
+    Arc::new(bound.encode(encode).covered(cover).identified(unique))
 }
 
 /// The bind of cells that the spec itself names, and what of them it does not use.
@@ -334,6 +406,7 @@ impl Input {
             framer,
             from,
             left_out,
+            duplicates: Box::default(),
             front,
         })
     }

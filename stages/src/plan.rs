@@ -24,6 +24,7 @@ pub use steps::StepPlan;
 use crate::record::Schema;
 use crate::spec::{ErrorsSpec, OnBreachSpec, Problem, Problems, Spec};
 use crate::step::bind::{BindPlan, Input, PlanProblem, Unknown, read_files};
+use crate::unique::UniquePlan;
 use pipeline::{Budget, Cover, OnBreach};
 use privacy::Privacy;
 use sha2::{Digest, Sha256};
@@ -67,6 +68,8 @@ pub struct Plan {
     pub unknown: Unknown,
     /// What records look like.
     pub schema: Arc<Schema>,
+    /// What no two of them may share, where there is anything.
+    pub unique: Option<Arc<UniquePlan>>,
     /// What happens to them, in order.
     pub steps: Vec<StepPlan>,
     /// What rejects must not say, where fields are sensitive.
@@ -166,6 +169,8 @@ impl Plan {
             &mut found,
         );
         let privacy = Privacy::plan(&fields.0, defaults, &mut found);
+        let unique = spec.unique.unwrap_or_default();
+        let unique = UniquePlan::plan(&fields.0, &unique, &mut found);
         for problem in found {
             problems.push(problem_of(problem));
         }
@@ -191,6 +196,7 @@ impl Plan {
             bind,
             unknown: columns.unknown.unwrap_or_default(),
             schema: Arc::new(schema),
+            unique,
             steps,
             cover: privacy.cover,
             budget,

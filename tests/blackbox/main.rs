@@ -71,6 +71,8 @@ mod specs;
 #[cfg(test)]
 mod targets;
 #[cfg(test)]
+mod unique;
+#[cfg(test)]
 mod wrong_clock;
 #[cfg(test)]
 mod wrong_specs;

@@ -57,6 +57,12 @@ impl FieldMaker {
         spec: &FieldSpec,
         values: &ValuesSpec,
     ) -> Result<Self, Refusal> {
+        if spec.unique == Some(true) {
+            return Err(Refusal {
+                key: "unique",
+                reason: "values are made one by one, and may come twice".into(),
+            });
+        }
         if spec.lookup.is_some() {
             return Err(Refusal {
                 key: "lookup",

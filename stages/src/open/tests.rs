@@ -1,5 +1,7 @@
 //! What opening makes of an input before its first record, and that what it opened runs to its end.
 
+mod unique;
+
 use super::*;
 use crate::ledger::MemoryLedger;
 use crate::plan::Defaults;

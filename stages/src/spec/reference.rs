@@ -16,8 +16,8 @@ const ANY_NAME: &str = "NAME";
 /// What such a name is in examples.
 const SOME_NAME: &str = "total";
 /// The tables in the order of a spec; others stand behind them.
-const ORDER: [&str; 9] = [
-    "input", "format", "columns", "values", "fields", "steps", "errors", "sink", "tests",
+const ORDER: [&str; 10] = [
+    "input", "format", "columns", "values", "fields", "unique", "steps", "errors", "sink", "tests",
 ];
 /// Keys whose value in the defaults stands for one that the spec must give.
 const NO_DEFAULT: [&str; 3] = ["spec", "name", "sink.mongodb.collection"];

@@ -42,10 +42,11 @@ pub enum Severity {
 }
 
 /// Codes that the program's own rejects have.
-pub const BUILT_IN_CODES: [&str; 34] = [
+pub const BUILT_IN_CODES: [&str; 35] = [
     "cell_count",
     "document_too_deep",
     "document_too_large",
+    "duplicate",
     "duplicate_key",
     "duplicate_value",
     "encoding",

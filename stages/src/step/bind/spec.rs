@@ -122,6 +122,10 @@ pub struct FieldSpec {
     /// What the text stands for, by a table in the spec or in a file beside it: the text is replaced behind the
     /// missing values, and the replacement is read as the type. A default is not looked up.
     pub lookup: Option<LookupSpec>,
+    /// Whether no two records of a file may have the same value: the second one is the reject `duplicate`, which names the
+    /// first. Null is never the same, and only records that pass everything else count.
+    #[schemars(example = true)]
+    pub unique: Option<bool>,
     /// Characters are written as `*`, for personal data. It comes behind the constraints and before the steps, and
     /// the field is sensitive.
     pub mask: Option<MaskSpec>,

@@ -75,6 +75,13 @@ impl FieldMaker {
             Medium::Json => spec.items.unwrap_or(Type::Object),
         };
         let is_list = kind == Type::List;
+        if medium == Medium::Cells && (kind == Type::Object || is_list && spec.separator.is_none())
+        {
+            return Err(Refusal {
+                key: "type",
+                reason: "JSON text in cells is not made".into(),
+            });
+        }
         let scalar_kind = if is_list { item } else { kind };
         let shape = Shape::of(spec).ok_or_else(|| Refusal {
             key: "transform",

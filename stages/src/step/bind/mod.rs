@@ -11,6 +11,7 @@ mod columns;
 mod field;
 mod identifier;
 mod item;
+mod json_text;
 mod lookup;
 mod number;
 mod path;

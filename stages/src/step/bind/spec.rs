@@ -113,7 +113,7 @@ pub struct FieldSpec {
     /// A regular expression; its first group is kept, or the whole match where it has none.
     #[schemars(example = &r#"\((\d+)\)"#)]
     pub extract: Option<String>,
-    /// CSV: what stands between the items of a list.
+    /// CSV: what stands between the items of a list. Without it the cell is JSON text, `[1,2]`, as it is for an object.
     #[schemars(example = &"|")]
     pub separator: Option<String>,
     /// The type of a list's items.

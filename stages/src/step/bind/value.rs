@@ -2,6 +2,7 @@
 //! It promises that a value is exactly what was written or a fault; it never guesses a type.
 
 use super::identifier;
+use super::json_text;
 use super::lookup::{Looked, Lookup};
 use super::number::{self, Negative, NumberStyle};
 use super::time::{self, Form, Zone};
@@ -118,6 +119,8 @@ pub enum Reader {
     List(Option<Box<Reader>>, Option<Box<str>>),
     /// A JSON object, as it is.
     Object,
+    /// A list or object that stands in a text, as JSON.
+    JsonText(Box<Reader>),
 }
 
 /// The texts that mean true and false.
@@ -240,6 +243,7 @@ impl Reader {
             }
             Self::List(_, None) => Err(Fault::wrong("is a text, not a list")),
             Self::Object => Err(Fault::wrong("is a text, not an object")),
+            Self::JsonText(reader) => json_text::read(text, reader, record),
             _ => Err(Fault::wrong(self.expectation())),
         }
     }
@@ -262,6 +266,7 @@ impl Reader {
             Self::Url => "is no URL",
             Self::List(..) => "is no list",
             Self::Object => "is no object",
+            Self::JsonText(reader) => reader.expectation(),
         }
     }
 }

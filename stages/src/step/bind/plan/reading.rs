@@ -160,12 +160,18 @@ impl Builder<'_> {
     }
 
     fn reader(&mut self, zone: Option<&Arc<Zone>>) -> Reader {
-        if self.kind != Type::List {
-            return self.scalar_reader(zone);
+        let in_json = self.input == Input::Columns && self.spec.separator.is_none();
+        let reader = if self.kind == Type::List {
+            let is_typed = self.input == Input::Columns && !in_json || self.spec.items.is_some();
+            let items = is_typed.then(|| Box::new(self.scalar_reader(zone)));
+            Reader::List(items, self.spec.separator.as_deref().map(Box::from))
+        } else {
+            self.scalar_reader(zone)
+        };
+        match self.kind {
+            Type::List | Type::Object if in_json => Reader::JsonText(Box::new(reader)),
+            _ => reader,
         }
-        let is_typed = self.input == Input::Columns || self.spec.items.is_some();
-        let items = is_typed.then(|| Box::new(self.scalar_reader(zone)));
-        Reader::List(items, self.spec.separator.as_deref().map(Box::from))
     }
 
     fn scalar_reader(&mut self, zone: Option<&Arc<Zone>>) -> Reader {

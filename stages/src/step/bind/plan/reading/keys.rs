@@ -51,7 +51,7 @@ impl Builder<'_> {
             }
         }
         if let Some(items @ (Type::List | Type::Object)) = spec.items
-            && (items == Type::List || self.input == Input::Columns)
+            && (items == Type::List || spec.separator.is_some())
         {
             self.tell(
                 "items",
@@ -70,13 +70,6 @@ impl Builder<'_> {
             }
         }
         self.check_separator();
-        if self.kind == Object && self.input == Input::Columns {
-            self.tell(
-                "type",
-                "not_applicable",
-                "a cell is a text, never an object",
-            );
-        }
         if spec.lax.is_some() && self.input != Input::Tree {
             self.tell(
                 "lax",
@@ -87,8 +80,7 @@ impl Builder<'_> {
                 },
             );
         }
-        let untouched =
-            self.kind == Object || self.kind == Type::List && self.input != Input::Columns;
+        let untouched = matches!(self.kind, List | Object) && self.input != Input::Columns;
         for (key, said) in [
             ("transform", spec.transform.is_some()),
             ("strip", spec.strip.is_some()),
@@ -108,15 +100,6 @@ impl Builder<'_> {
     fn check_separator(&mut self) {
         let is_cell_list = self.kind == Type::List && self.input == Input::Columns;
         match &self.spec.separator {
-            None if is_cell_list => {
-                let message = "a list in a cell wants to know what stands between its items";
-                self.tell_with(
-                    "separator",
-                    "missing_key",
-                    message,
-                    "`separator = \"|\"`, say",
-                );
-            }
             Some(separator) if is_cell_list && separator.is_empty() => {
                 self.tell("separator", "bad_value", "an empty text separates nothing");
             }

@@ -5,9 +5,22 @@
 
 use crate::chain::rejected_with;
 use crate::unique::{Keyed, UniqueKey};
-use crate::{Amount, Block, Carried, Cover, Fatal, Position, Problem, Reject};
+use crate::{Amount, Block, Carried, Cover, Fatal, Halt, Position, Problem, Reject};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+
+/// The name of the drop that stands for a record to which the load does not go on; nobody sees it.
+const HALTED: &str = "halted";
+
+/// Where a load must not go on.
+#[derive(Clone, Debug)]
+pub(crate) struct Halted {
+    /// The ordinal of the first record that is not loaded.
+    pub(crate) from: u64,
+    /// That of the record that is at fault: another one where the two are of one group.
+    pub(crate) record: u64,
+    pub(crate) halt: Box<Halt>,
+}
 
 /// The limits of a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,6 +87,8 @@ pub struct Converted {
     written: usize,
     /// Keys of the records that are to be written, where values must be unique; taken by the join.
     keyed: Keyed,
+    /// Where the load must not go on, and why. Taken by the join, which cuts there.
+    halt: Option<Halted>,
     /// What rejects must not say.
     cover: Option<Arc<dyn Cover>>,
     /// The block itself, for the position and the raw bytes of an operation that the target refuses.
@@ -99,6 +114,7 @@ impl Converted {
             spans: Vec::new(),
             written: 0,
             keyed: Keyed::default(),
+            halt: None,
             cover,
             block: None,
         }
@@ -219,6 +235,24 @@ impl Converted {
             let each = names.drain(..).map(|name| (ordinal, name));
             self.warnings.extend(each);
         }
+    }
+
+    /// Notes that the load must not go on to record `index`, nor to those from index `from` on, which have their outcome
+    /// together with it. Until the join has cut there it counts as a drop, so that it has an outcome.
+    pub(crate) fn halted(&mut self, block: &Block, from: usize, index: usize, halt: Box<Halt>) {
+        let record = block.position(index).ordinal;
+        self.drops.push((record, HALTED.into()));
+        let from = block.position(from).ordinal;
+        self.halt.get_or_insert(Halted { from, record, halt });
+    }
+
+    /// Where the load ends within the block; forgets all from there on. All of it remains where that is its first record.
+    pub(crate) fn cut_at_halt(&mut self) -> Option<Halted> {
+        let halted = self.halt.take()?;
+        if halted.from > self.start.ordinal {
+            self.truncate_after(halted.from - 1);
+        }
+        Some(halted)
     }
 
     /// Keeps the keys of record `index`, which is to be written.

@@ -19,7 +19,7 @@
 //! ```
 
 use crate::unique::Identify;
-use crate::{Block, Converted, Cover, Exact, Fatal, Position, Problem};
+use crate::{Block, Breach, Converted, Cover, Exact, Fatal, Position, Problem};
 use std::sync::Arc;
 
 /// Turns the records of a block into rows.
@@ -105,6 +105,17 @@ pub enum Verdict {
     Drop(Arc<str>),
     /// It is refused, with everything that is wrong; never empty.
     Reject(Vec<Problem>),
+    /// The load must not go on to it: what lies before it is loaded, and nothing else.
+    Halt(Box<Halt>),
+}
+
+/// Why a load must not go on to a record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Halt {
+    /// What the record has that somebody must accept first, with a sentence.
+    pub breach: Breach,
+    /// Nobody can: the job fails, with this to be done about it.
+    pub fails: Option<&'static str>,
 }
 
 /// The pure half as the runner sees it.

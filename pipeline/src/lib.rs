@@ -44,7 +44,7 @@ pub use books::{Ack, Books, Counters};
 pub use budget::{Accepted, Breach, Budget, Cause, OnBreach, Tally};
 pub use carried::{Carried, MAX_CARRIED_BYTES, check_carried};
 pub use chain::{
-    Bind, Chain, Convert, Encode, Explode, Join, Measure, Parser, Step, Verdict, chain,
+    Bind, Chain, Convert, Encode, Explode, Halt, Join, Measure, Parser, Step, Verdict, chain,
 };
 pub use digest::{Digest, Holdings};
 pub use fatal::{Fatal, Retry};

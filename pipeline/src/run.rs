@@ -19,6 +19,7 @@ mod saver;
 mod shared;
 mod store;
 
+use crate::batch::Halted;
 use crate::books::unbalanced;
 use crate::budget::Judge;
 use crate::rate::Limiter;
@@ -270,6 +271,22 @@ impl BytesRead {
 }
 
 impl Shared {
+    /// Ends the flow where it must not go on.
+    fn halt(&self, halted: Option<Halted>) -> Result<(), Fatal> {
+        let Some(Halted { record, halt, .. }) = halted else {
+            return Ok(());
+        };
+        let Breach { cause, message } = halt.breach;
+        let message = format!("record {}: {message}", record + 1);
+        match halt.fails {
+            Some(hint) => Err(Fatal::new(cause.kind(), message).hint(hint)),
+            None => {
+                self.breach(Some(Breach { cause, message }));
+                Ok(())
+            }
+        }
+    }
+
     fn breach(&self, breach: Option<Breach>) -> bool {
         let Some(breach) = breach else { return false };
         lock(&self.breach).get_or_insert(breach);

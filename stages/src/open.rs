@@ -168,14 +168,14 @@ async fn open_at_checkpoint(
         FormatPlan::Jsonl => {
             let from = begin(resume);
             let framer = LinesFramer::new(from.books.end, limits);
-            let front = Front::Json(JsonlParser, plan.bind.for_tree());
+            let front = Front::Json(JsonlParser, plan.bind.for_tree(accepted));
             let left_out = LeftOut::default();
             Ok(input.ready(Box::new(framer), from, left_out, front))
         }
         FormatPlan::Json(path) => {
             let from = begin(resume);
             let framer = JsonFramer::new(path, from.books.end, limits);
-            let front = Front::Json(JsonlParser, plan.bind.for_tree());
+            let front = Front::Json(JsonlParser, plan.bind.for_tree(accepted));
             let left_out = LeftOut::default();
             Ok(input.ready(Box::new(framer), from, left_out, front))
         }
@@ -184,7 +184,7 @@ async fn open_at_checkpoint(
             let encoding = plan.input.unpack.encoding;
             let framer = XmlFramer::new(&xml.path, encoding, from.books.end, limits);
             let parser = XmlParser::new(xml.path.namespaces.clone(), xml.takes.clone());
-            let front = Front::Xml(parser, plan.bind.for_tree());
+            let front = Front::Xml(parser, plan.bind.for_tree(accepted));
             let left_out = LeftOut::default();
             Ok(input.ready(Box::new(framer), from, left_out, front))
         }

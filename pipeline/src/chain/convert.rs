@@ -5,7 +5,7 @@
 
 use super::{Chain, Explode, Join, Shape, Verdict};
 use crate::unique::UniqueKey;
-use crate::{Block, Convert, Converted, Fatal, Problem};
+use crate::{Block, Convert, Converted, Fatal, Halt, Problem};
 use std::sync::Arc;
 
 /// The size of all documents that one record explodes into, in bytes, at most.
@@ -67,6 +67,7 @@ impl<W, R: Default> Convert for Chain<W, R> {
                 }
                 Verdict::Drop(name) => out.dropped(&block, index, name),
                 Verdict::Reject(problems) => out.reject(&block, index, problems),
+                Verdict::Halt(halt) => out.halted(&block, index, index, halt),
             }
         })?;
         if strayed {
@@ -161,6 +162,7 @@ impl<W, R: Default> Chain<W, R> {
         let before = out.mark();
         let mut left_out = None;
         let mut bad = None;
+        let mut halted = None;
         let mut written = false;
         let verdict = explode.parts(record, &mut |part, record| {
             let problems = match self.steps(behind..self.steps.len(), record, warnings) {
@@ -183,10 +185,15 @@ impl<W, R: Default> Chain<W, R> {
                     return true;
                 }
                 Verdict::Reject(problems) => problems,
+                Verdict::Halt(halt) => {
+                    halted = Some(Verdict::Halt(halt));
+                    return false;
+                }
             };
             bad = Some((part, problems));
             false
         });
+        let verdict = halted.unwrap_or(verdict);
         let verdict = match (bad, verdict) {
             (Some((part, mut problems)), _) => {
                 problems
@@ -217,6 +224,11 @@ impl<W, R: Default> Chain<W, R> {
             Verdict::Reject(problems) => {
                 out.take_back(before);
                 out.reject(block, index, problems);
+                false
+            }
+            Verdict::Halt(halt) => {
+                out.take_back(before);
+                out.halted(block, index, index, halt);
                 false
             }
         }
@@ -254,7 +266,7 @@ impl<W, R: Default> Chain<W, R> {
     ) {
         let start = group.start;
         let rejected = group.fates.iter().find_map(|(index, fate)| match fate {
-            Fate::Rejected(_) => Some(*index),
+            Fate::Rejected(_) | Fate::Halted(_) => Some(*index),
             Fate::Kept(..) | Fate::Dropped(_) => None,
         });
         let broken = (start..end).find(|&index| block.frames[index].broken.is_some());
@@ -287,6 +299,7 @@ impl<W, R: Default> Chain<W, R> {
             match (fate, &problem) {
                 (Fate::Dropped(name), _) => out.dropped(block, index, name),
                 (Fate::Rejected(problems), _) => out.reject(block, index, problems),
+                (Fate::Halted(halt), _) => out.halted(block, start, index, halt),
                 (Fate::Kept(..), Some(problem)) => out.reject(block, index, vec![problem.clone()]),
                 (Fate::Kept(mut warnings, mut keys), None) => {
                     out.warned(block, index, &mut warnings);
@@ -314,6 +327,7 @@ enum Fate {
     Kept(Vec<Arc<str>>, Vec<Option<UniqueKey>>),
     Dropped(Arc<str>),
     Rejected(Vec<Problem>),
+    Halted(Box<Halt>),
 }
 
 impl<R: Default> Default for Group<R> {
@@ -352,6 +366,7 @@ impl<R: Default> Group<R> {
             }
             Verdict::Drop(name) => Fate::Dropped(name),
             Verdict::Reject(problems) => Fate::Rejected(problems),
+            Verdict::Halt(halt) => Fate::Halted(halt),
         };
         self.fates.push((index, fate));
     }

@@ -101,12 +101,25 @@ pub(super) fn batches(
                 at: part.end,
                 carried: part.carried_on.clone(),
             };
+            let halt = part.cut_at_halt();
+            if halt.as_ref().is_some_and(|halt| halt.from == part.start.ordinal) {
+                if !open.parts.is_empty() {
+                    yield open.take(&mut limiter, &shared.timing).await;
+                }
+                shared.halt(halt)?;
+                break;
+            }
             let breach = lock(&shared.judge).judge_block(&mut part);
             if !open.has_room_for(&part, limits) {
                 yield open.take(&mut limiter, &shared.timing).await;
             }
             open.push(part);
             if shared.breach(breach) {
+                break;
+            }
+            if halt.is_some() {
+                yield open.take(&mut limiter, &shared.timing).await;
+                shared.halt(halt)?;
                 break;
             }
             if open.is_full(limits) {

@@ -2,6 +2,7 @@
 
 mod bottleneck;
 mod busy;
+mod halt;
 mod parts;
 mod sabotage;
 mod shared;

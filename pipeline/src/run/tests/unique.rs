@@ -2,7 +2,7 @@
 //! parsed at once and the runs that it takes.
 
 use super::*;
-use crate::{Before, Identify, Position, Seen, Unique, UniqueKey};
+use crate::{Before, Block, Identify, Join, Position, Problem, Seen, Unique, UniqueKey};
 use bytes::BytesMut;
 use parts::{Lines, Text};
 use std::collections::HashMap;
@@ -202,4 +202,105 @@ async fn what_cannot_be_remembered_or_seen_again_ends_the_run() {
     })
     .await;
     assert!(told(&gone).ends_with("failed books"), "{}", told(&gone));
+}
+
+/// Lines in groups of two within each block.
+struct Pairs(Lines);
+
+impl Framer for Pairs {
+    fn buffer(&mut self) -> &mut BytesMut {
+        self.0.buffer()
+    }
+
+    fn next_block(&mut self, at_end: bool) -> Result<Option<Block>, Fatal> {
+        // Blocks of seven lines, whatever is read at once.
+        if !at_end {
+            return Ok(None);
+        }
+        let block = self.0.next_block(at_end)?;
+        Ok(block.map(|block| {
+            let count = block.frames.len() as u32;
+            let groups = (2..=count)
+                .step_by(2)
+                .chain((count % 2 == 1).then_some(count));
+            Block {
+                groups: groups.collect(),
+                ..block
+            }
+        }))
+    }
+}
+
+struct Sum;
+
+impl Join<String> for Sum {
+    fn join(&self, records: &[String], whole: &mut String) -> Result<(), Problem> {
+        *whole = records.join("+");
+        Ok(())
+    }
+}
+
+/// A run over lines in groups of two, and of one at the end of each seven.
+async fn paired(input: &str, store: &Arc<Store>) -> Report {
+    let chain = crate::chain(Box::new(Text))
+        .bind(Box::new(Text))
+        .step(Box::new(Text));
+    let chain = chain.join(Box::new(Sum)).encode(Box::new(Text));
+    run(Job {
+        convert: Arc::new(chain.identified(Some(Arc::new(Words)))),
+        framer: Box::new(Pairs(Lines {
+            buffer: BytesMut::new(),
+            at: Position::START,
+        })),
+        ..unique_job(input, store, start(), None)
+    })
+    .await
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_duplicate_rejects_its_group_which_takes_no_value() {
+    let store = Arc::new(Store::default());
+    let line = |index: usize| match index {
+        5 => "w0 x5\n".to_owned(),
+        8 => "w4 x8\n".to_owned(),
+        10 => "w9 x10\n".to_owned(),
+        15 => "drop x15\n".to_owned(),
+        18 => "w4 x18\n".to_owned(),
+        _ => format!("w{index} x{index}\n"),
+    };
+    let report = paired(&(0..21).map(line).collect::<String>(), &store).await;
+    assert_eq!(
+        rejects(&store),
+        [
+            "5 group_rejected 6,",
+            "6 duplicate 1",
+            "10 group_rejected 11,",
+            "11 duplicate 10",
+            "19 duplicate 9",
+            "20 group_rejected 19,",
+        ]
+    );
+    assert_eq!(told(&report), "14 0 6 1 of 21 completed");
+    assert_eq!(lock(&store.records)[&7], "w7 x7+w4 x8");
+    assert_eq!(lock(&store.records)[&14], "w14 x14");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_load_ends_before_the_group_of_the_record_that_it_must_not_go_on_to() {
+    for at in [1, 11, 12] {
+        let store = Arc::new(Store::default());
+        let line = |index: usize| match index {
+            _ if index == at => "hold\n".to_owned(),
+            _ => format!("w{index} x{index}\n"),
+        };
+        let report = paired(&(0..21).map(line).collect::<String>(), &store).await;
+        let loaded = if at == 1 { 0 } else { 11 };
+        let expected = format!("{loaded} 0 0 0 of {loaded} held unknown_columns");
+        assert_eq!(told(&report), expected, "{at}");
+        let End::Held(breach) = report.end else {
+            panic!("{at}");
+        };
+        let record = format!("record {}: it is not known", at + 1);
+        assert_eq!(breach.message, record);
+    }
 }

@@ -216,9 +216,9 @@ pub enum Unknown {
     Rescue,
     /// Records that have it are rejected.
     Reject,
-    /// CSV: the job waits for somebody's word.
+    /// The job waits for somebody's word: CSV by its header; JSON and XML before the first record that has one.
     Hold,
-    /// CSV: the file fails.
+    /// The file fails: CSV by its header; JSON and XML at the first record that has one.
     Fail,
 }
 

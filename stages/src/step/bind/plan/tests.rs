@@ -311,7 +311,6 @@ fn everything_at_once_and_each_thing_once() {
     found.sort();
     let expected = [
         "columns.order not_applicable",
-        "columns.unknown not_applicable",
         "fields.\"odd name\" bad_name",
         "fields._id reserved_name",
         "fields.c.to target_taken",

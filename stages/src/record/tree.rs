@@ -80,7 +80,7 @@ impl TreeWriter<'_> {
 
     /// How many values there are, lists and objects counted.
     #[inline]
-    pub fn len(&self) -> usize {
+    pub fn values(&self) -> usize {
         self.tree.nodes.len()
     }
 

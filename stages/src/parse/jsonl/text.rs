@@ -221,7 +221,7 @@ impl Reader<'_> {
                     (Within::List, _) => return Err(self.expected(at, "`,` or `]`")),
                 }
             }
-            if self.writer.len() > MAX_VALUES {
+            if self.writer.values() > MAX_VALUES {
                 return Err(Box::new(Fault {
                     code: "record_too_large",
                     at,

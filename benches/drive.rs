@@ -65,7 +65,7 @@ impl Stages<Tree> {
     /// Events as JSON Lines, at least `min_bytes` bytes.
     pub fn events(min_bytes: usize) -> Self {
         let input = Input::events(min_bytes);
-        let bind = Box::new(input.plan.bind.for_tree());
+        let bind = Box::new(input.plan.bind.for_tree(&Default::default()));
         let framer: MakeFramer = Box::new(|| Box::new(LinesFramer::new(Position::START, limits())));
         Self::of(input, 0, framer, JsonlParser, bind)
     }
@@ -76,7 +76,7 @@ impl Stages<Tree> {
         let FormatPlan::Json(path) = input.plan.format.clone() else {
             panic!("{} is no JSON document", input.plan.name);
         };
-        let bind = Box::new(input.plan.bind.for_tree());
+        let bind = Box::new(input.plan.bind.for_tree(&Default::default()));
         let framer: MakeFramer =
             Box::new(move || Box::new(JsonFramer::new(&path, Position::START, limits())));
         Self::of(input, 0, framer, JsonlParser, bind)
@@ -89,7 +89,7 @@ impl Stages<Tree> {
             panic!("{} is no XML", input.plan.name);
         };
         let parser = XmlParser::new(xml.path.namespaces.clone(), xml.takes.clone());
-        let bind = Box::new(input.plan.bind.for_tree());
+        let bind = Box::new(input.plan.bind.for_tree(&Default::default()));
         let encoding = input.plan.input.unpack.encoding;
         let framer: MakeFramer = Box::new(move || {
             Box::new(XmlFramer::new(

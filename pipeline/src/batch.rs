@@ -3,8 +3,24 @@
 //! A [`Converted`] holds the outcome of every record of one block; a [`Batch`] joins as many of them as
 //! its limits allow. Nothing is copied on the way: the encoded bytes stay where the encoder put them.
 
-use crate::{Amount, Block, Carried, Cover, Fatal, Position, Problem, Reject};
+use crate::chain::rejected_with;
+use crate::unique::{Keyed, UniqueKey};
+use crate::{Amount, Block, Carried, Cover, Fatal, Halt, Position, Problem, Reject};
+use std::collections::BTreeMap;
 use std::sync::Arc;
+
+/// The name of the drop that stands for a record to which the load does not go on; nobody sees it.
+const HALTED: &str = "halted";
+
+/// Where a load must not go on.
+#[derive(Clone, Debug)]
+pub(crate) struct Halted {
+    /// The ordinal of the first record that is not loaded.
+    pub(crate) from: u64,
+    /// That of the record that is at fault: another one where the two are of one group.
+    pub(crate) record: u64,
+    pub(crate) halt: Box<Halt>,
+}
 
 /// The limits of a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,6 +85,10 @@ pub struct Converted {
     spans: Vec<u32>,
     /// Records that have operations.
     written: usize,
+    /// Keys of the records that are to be written, where values must be unique; taken by the join.
+    keyed: Keyed,
+    /// Where the load must not go on, and why. Taken by the join, which cuts there.
+    halt: Option<Halted>,
     /// What rejects must not say.
     cover: Option<Arc<dyn Cover>>,
     /// The block itself, for the position and the raw bytes of an operation that the target refuses.
@@ -93,6 +113,8 @@ impl Converted {
             operations: Vec::with_capacity(block.frames.len()),
             spans: Vec::new(),
             written: 0,
+            keyed: Keyed::default(),
+            halt: None,
             cover,
             block: None,
         }
@@ -213,6 +235,97 @@ impl Converted {
             let each = names.drain(..).map(|name| (ordinal, name));
             self.warnings.extend(each);
         }
+    }
+
+    /// Notes that the load must not go on to record `index`, nor to those from index `from` on, which have their outcome
+    /// together with it. Until the join has cut there it counts as a drop, so that it has an outcome.
+    pub(crate) fn halted(&mut self, block: &Block, from: usize, index: usize, halt: Box<Halt>) {
+        let record = block.position(index).ordinal;
+        self.drops.push((record, HALTED.into()));
+        let from = block.position(from).ordinal;
+        self.halt.get_or_insert(Halted { from, record, halt });
+    }
+
+    /// Where the load ends within the block; forgets all from there on. All of it remains where that is its first record.
+    pub(crate) fn cut_at_halt(&mut self) -> Option<Halted> {
+        let halted = self.halt.take()?;
+        if halted.from > self.start.ordinal {
+            self.truncate_after(halted.from - 1);
+        }
+        Some(halted)
+    }
+
+    /// Keeps the keys of record `index`, which is to be written.
+    pub(crate) fn keyed(&mut self, index: usize, keys: &mut Vec<Option<UniqueKey>>) {
+        self.keyed.push(index, keys);
+    }
+
+    pub(crate) fn take_keyed(&mut self) -> Keyed {
+        std::mem::take(&mut self.keyed)
+    }
+
+    /// One past the last record of the group that record `index` is of, or behind it where there are no groups.
+    pub(crate) fn group_end(&self, index: usize) -> usize {
+        match &self.block {
+            Some(block) if !self.spans.is_empty() => block.group_end(index),
+            _ => index + 1,
+        }
+    }
+
+    /// Makes rejects of records that were to be written: their indexes in the block, in order, each with what is wrong.
+    /// Where they share an operation with others, these are rejected too.
+    pub(crate) fn refuse(&mut self, refused: Vec<(u32, Vec<Problem>)>) {
+        let Some(block) = self.block.clone() else {
+            return;
+        };
+        let mut rejects: BTreeMap<u64, Vec<Problem>> = BTreeMap::new();
+        for (index, problems) in refused {
+            let problem = rejected_with(block.position(index as usize).ordinal);
+            let shared = self
+                .operations
+                .iter()
+                .zip(0..)
+                .filter(|(one, _)| one.record <= index);
+            if let Some((_, shared)) = shared.last().filter(|_| !self.spans.is_empty()) {
+                let of_group = Operation {
+                    of: self,
+                    index: shared,
+                };
+                for ordinal in of_group.ordinals() {
+                    rejects
+                        .entry(ordinal)
+                        .or_insert_with(|| vec![problem.clone()]);
+                }
+            }
+            rejects.insert(self.start.ordinal + u64::from(index), problems);
+        }
+        let start = self.start.ordinal;
+        let is_refused = |ordinal: u64| rejects.contains_key(&ordinal);
+        let (mut from, mut bytes) = (0, Vec::with_capacity(self.bytes.len()));
+        let (mut operations, mut spans) = (Vec::with_capacity(self.operations.len()), Vec::new());
+        for index in 0..self.operations.len() {
+            let Entry { end, record, part } = self.operations[index];
+            let of_it = from..end;
+            from = end;
+            // Of a group the first record may be a drop: any of its records tells.
+            let first = Operation { of: self, index }.ordinals().next();
+            if is_refused(first.unwrap_or(start + u64::from(record))) {
+                continue;
+            }
+            bytes.extend_from_slice(&self.bytes[of_it]);
+            let end = bytes.len();
+            operations.push(Entry { end, record, part });
+            spans.extend(self.spans.get(index));
+        }
+        (self.operations, self.spans, self.bytes) = (operations, spans, bytes);
+        self.warnings.retain(|&(warned, _)| !is_refused(warned));
+        self.amounts.retain(|amount| !is_refused(amount.ordinal));
+        self.written -= rejects.len();
+        for (ordinal, problems) in rejects {
+            let reject = self.refused(&block, (ordinal - start) as usize, problems);
+            self.rejects.push(reject);
+        }
+        self.rejects.sort_by_key(|reject| reject.at.ordinal);
     }
 
     pub(crate) fn reject(&mut self, block: &Block, index: usize, problems: Vec<Problem>) {

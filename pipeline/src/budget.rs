@@ -127,6 +127,15 @@ impl Accepted {
         self.accept(cause);
     }
 
+    /// The unknown columns that were accepted, each perhaps more than once.
+    pub fn unknown_columns(&self) -> impl Iterator<Item = &str> {
+        let lists = self.0.iter().filter_map(|cause| match cause {
+            Cause::UnknownColumns(names) => Some(names),
+            Cause::Errors | Cause::MinRecords | Cause::Control { .. } => None,
+        });
+        lists.flatten().map(String::as_str)
+    }
+
     /// Whether this cause with this value was accepted.
     pub fn covers(&self, cause: &Cause) -> bool {
         self.0.contains(cause)

@@ -22,7 +22,8 @@ mod sorted;
 
 pub use sorted::{Branch, Inherit, Reader, Role, Sorted};
 
-use crate::{Block, Converted, Cover, Exact, Fatal, Position, Problem};
+use crate::unique::Identify;
+use crate::{Block, Breach, Converted, Cover, Exact, Fatal, Position, Problem};
 use std::sync::Arc;
 
 /// Turns the records of a block into rows.
@@ -108,6 +109,17 @@ pub enum Verdict {
     Drop(Arc<str>),
     /// It is refused, with everything that is wrong; never empty.
     Reject(Vec<Problem>),
+    /// The load must not go on to it: what lies before it is loaded, and nothing else.
+    Halt(Box<Halt>),
+}
+
+/// Why a load must not go on to a record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Halt {
+    /// What the record has that somebody must accept first, with a sentence.
+    pub breach: Breach,
+    /// Nobody can: the job fails, with this to be done about it.
+    pub fails: Option<&'static str>,
 }
 
 /// The pure half as the runner sees it.
@@ -120,6 +132,8 @@ pub trait Convert: Send + Sync {
 }
 
 mod convert;
+
+pub(crate) use convert::rejected_with;
 
 /// Parser, bind, steps and encoder as one [`Convert`].
 pub struct Chain<W, R> {
@@ -134,6 +148,7 @@ pub struct Rear<R> {
     steps: Vec<Box<dyn Step<R>>>,
     shape: Shape<R>,
     encode: Box<dyn Encode<R>>,
+    unique: Option<Arc<dyn Identify<R>>>,
 }
 
 impl<R> Rear<R> {
@@ -143,6 +158,7 @@ impl<R> Rear<R> {
             steps: Vec::new(),
             shape: Shape::Each,
             encode,
+            unique: None,
         }
     }
 
@@ -164,6 +180,13 @@ impl<R> Rear<R> {
     #[must_use]
     pub fn join(mut self, join: Box<dyn Join<R>>) -> Self {
         self.shape = Shape::Joined(join);
+        self
+    }
+
+    /// Gives each record that is to be written the keys by which it must be unique ([`Chain::identified`]).
+    #[must_use]
+    pub fn identified(mut self, unique: Option<Arc<dyn Identify<R>>>) -> Self {
+        self.unique = unique;
         self
     }
 }
@@ -243,6 +266,7 @@ impl<W, R> Bound<W, R> {
                 steps,
                 shape,
                 encode,
+                unique: None,
             },
             cover: None,
         }
@@ -254,6 +278,14 @@ impl<W, R> Chain<W, R> {
     #[must_use]
     pub fn covered(mut self, cover: Option<Arc<dyn Cover>>) -> Self {
         self.cover = cover;
+        self
+    }
+
+    /// Gives each record that is to be written the keys by which it must be unique: those of its values as they were bound,
+    /// whatever steps make of them.
+    #[must_use]
+    pub fn identified(mut self, unique: Option<Arc<dyn Identify<R>>>) -> Self {
+        self.rear.unique = unique;
         self
     }
 }

@@ -36,6 +36,7 @@ mod source;
 mod summary;
 mod timing;
 mod total;
+mod unique;
 
 pub use batch::{Batch, BatchLimits, Converted, Operation};
 pub use block::{Block, Frame};
@@ -43,8 +44,8 @@ pub use books::{Ack, Books, Counters};
 pub use budget::{Accepted, Breach, Budget, Cause, OnBreach, Tally};
 pub use carried::{Carried, MAX_CARRIED_BYTES, check_carried};
 pub use chain::{
-    Bind, Branch, Chain, Convert, Encode, Explode, Inherit, Join, Measure, Parser, Reader, Rear,
-    Role, Sorted, Step, Verdict, chain,
+    Bind, Branch, Chain, Convert, Encode, Explode, Halt, Inherit, Join, Measure, Parser, Reader,
+    Rear, Role, Sorted, Step, Verdict, chain,
 };
 pub use digest::{Digest, Holdings};
 pub use fatal::{Fatal, Retry};
@@ -62,3 +63,4 @@ pub use source::{MAX_READ_BYTES, Source, room};
 pub use summary::{Kind, MAX_KINDS, Sample, Summary};
 pub use timing::{Busy, Stage};
 pub use total::{Amount, Control, Exact, LOADED, Term, Total};
+pub use unique::{Before, Identify, Seen, Unique, UniqueKey};

@@ -19,19 +19,21 @@ mod saver;
 mod shared;
 mod store;
 
+use crate::batch::Halted;
 use crate::books::unbalanced;
 use crate::budget::Judge;
 use crate::rate::Limiter;
 use crate::timing::Timing;
+use crate::unique::Duplicates;
 use crate::{
     Accepted, Ack, Batch, BatchLimits, Breach, Budget, Busy, Checkpoint, Control, Convert,
     Counters, Fatal, Framer, Holdings, Ledger, Rate, Reject, Sink, Source, Stage, Tally, Total,
-    Written,
+    Unique, Written,
 };
 use close::Closing;
 use futures::stream::{BoxStream, StreamExt};
 use gate::Gate;
-use join::{Due, batches};
+use join::{Again, Due, batches};
 use read::blocks;
 use saver::Saver;
 pub use shared::SharedWrites;
@@ -75,6 +77,8 @@ pub struct Job {
     pub budget: Budget,
     /// What is compared at the end of the input.
     pub controls: Vec<Control>,
+    /// What must be unique in the input; nothing without it.
+    pub unique: Option<Unique>,
     /// How large a batch is.
     pub batch: BatchLimits,
     /// How fast batches may be written.
@@ -150,6 +154,11 @@ pub async fn run(job: Job) -> Report {
     let saver = Saver::start(job.from.clone(), job.ledger.clone());
 
     let blocks = blocks(job.source, job.source_at, job.framer, shared.clone());
+    let again = Again {
+        duplicates: Duplicates::new(job.unique),
+        convert: job.convert.clone(),
+        max_parsers: job.max_parsers,
+    };
     let (convert, timed) = (job.convert, timing.clone());
     let converted = blocks.map(move |block| {
         let convert = convert.clone();
@@ -173,6 +182,7 @@ pub async fn run(job: Job) -> Report {
         },
         job.batch,
         limiter,
+        again,
         shared.clone(),
     );
     let written = timing.clone();
@@ -261,6 +271,22 @@ impl BytesRead {
 }
 
 impl Shared {
+    /// Ends the flow where it must not go on.
+    fn halt(&self, halted: Option<Halted>) -> Result<(), Fatal> {
+        let Some(Halted { record, halt, .. }) = halted else {
+            return Ok(());
+        };
+        let Breach { cause, message } = halt.breach;
+        let message = format!("record {}: {message}", record + 1);
+        match halt.fails {
+            Some(hint) => Err(Fatal::new(cause.kind(), message).hint(hint)),
+            None => {
+                self.breach(Some(Breach { cause, message }));
+                Ok(())
+            }
+        }
+    }
+
     fn breach(&self, breach: Option<Breach>) -> bool {
         let Some(breach) = breach else { return false };
         lock(&self.breach).get_or_insert(breach);
@@ -275,7 +301,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 /// Runs `work` in a task, which starts now and ends when the future that is returned is dropped. A panic fails
 /// the job.
-fn task<T: Send + 'static>(
+pub(crate) fn task<T: Send + 'static>(
     work: impl Future<Output = Result<T, Fatal>> + Send + 'static,
 ) -> impl Future<Output = Result<T, Fatal>> + Send {
     let handle = AbortOnDropHandle::new(tokio::spawn(work.in_current_span()));

@@ -24,4 +24,5 @@ pub mod source;
 pub mod spec;
 pub mod sqlite;
 pub mod step;
+pub mod unique;
 pub mod unpack;

@@ -32,13 +32,15 @@ use crate::sink::{self, Flow};
 use crate::source::Origin;
 pub use crate::step::bind::LeftOut;
 use crate::step::bind::{BindRefusal, CsvBind, JsonBind, listed};
+use crate::unique::Table;
 use crate::unpack::{open_at, skip};
 use bytes::BytesMut;
 use pipeline::{
-    Accepted, Bind, Books, Branch, Breach, Cause, Checkpoint, Convert, Cover, Encode, Fatal,
-    FrameLimits, Framer, Job, Ledger, Measure, Parser, Position, Progress, Reader, Rear, Role,
-    Sorted, Source, Step, Tally, chain,
+    Accepted, Before, Bind, Books, Branch, Breach, Cause, Checkpoint, Convert, Cover, Encode,
+    Fatal, FrameLimits, Framer, Identify, Job, Ledger, Measure, Parser, Position, Progress, Reader,
+    Rear, Role, Sorted, Source, Step, Tally, Unique, chain,
 };
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -60,7 +62,18 @@ pub struct Opened {
     pub from: Checkpoint,
     /// What file and spec do not use of each other.
     pub left_out: LeftOut,
+    /// What judging duplicates wants.
+    duplicates: Box<Duplicates>,
     front: Front,
+}
+
+/// What judging duplicates wants; nothing where nothing must be unique.
+#[derive(Default)]
+struct Duplicates {
+    /// Where values are remembered when there are too many of them for memory; none: nowhere.
+    folder: Option<PathBuf>,
+    /// The records before the checkpoint, which the run must see once more.
+    before: Option<Before>,
 }
 
 /// What came of opening.
@@ -98,6 +111,47 @@ pub async fn open(
     resume: Option<Checkpoint>,
     accepted: &Accepted,
 ) -> Result<Opening, Fatal> {
+    let read_before = resume
+        .as_ref()
+        .filter(|checkpoint| plan.unique.is_some() && checkpoint.books.end.ordinal > 0);
+    let before = match read_before {
+        Some(checkpoint) => {
+            let from_start = from_start(plan, checkpoint)?;
+            match open_at_checkpoint(plan, origin, Some(from_start), accepted).await? {
+                Opening::Ready(opened) => Some(Before {
+                    source: opened.source,
+                    framer: opened.framer,
+                }),
+                held @ Opening::Held(..) => return Ok(held),
+            }
+        }
+        None => None,
+    };
+    let opening = open_at_checkpoint(plan, origin, resume, accepted).await?;
+    Ok(match opening {
+        Opening::Ready(mut opened) => {
+            opened.duplicates.before = before;
+            Opening::Ready(opened)
+        }
+        held @ Opening::Held(..) => held,
+    })
+}
+
+/// Where the records begin of which the checkpoint is one.
+fn from_start(plan: &Plan, checkpoint: &Checkpoint) -> Result<Checkpoint, Fatal> {
+    let at = match &plan.format {
+        FormatPlan::Csv(_) => kept_head(checkpoint)?.end,
+        _ => Position::START,
+    };
+    Ok(start(plan, at, 0, checkpoint.head.clone()))
+}
+
+async fn open_at_checkpoint(
+    plan: &Plan,
+    origin: &dyn Origin,
+    resume: Option<Checkpoint>,
+    accepted: &Accepted,
+) -> Result<Opening, Fatal> {
     let mut resume = resume;
     if let Some(checkpoint) = &mut resume {
         kinds::check(plan, checkpoint)?;
@@ -123,14 +177,14 @@ pub async fn open(
         FormatPlan::Jsonl => {
             let from = begin(plan, resume);
             let framer = LinesFramer::new(from.books.end, limits);
-            let front = Front::Json(JsonlParser, plan.bind.for_tree());
+            let front = Front::Json(JsonlParser, plan.bind.for_tree(accepted));
             let left_out = LeftOut::default();
             input.ready(plan, Box::new(framer), from, left_out, (front, accepted))
         }
         FormatPlan::Json(path) => {
             let from = begin(plan, resume);
             let framer = JsonFramer::new(path, from.books.end, limits);
-            let front = Front::Json(JsonlParser, plan.bind.for_tree());
+            let front = Front::Json(JsonlParser, plan.bind.for_tree(accepted));
             let left_out = LeftOut::default();
             input.ready(plan, Box::new(framer), from, left_out, (front, accepted))
         }
@@ -139,7 +193,7 @@ pub async fn open(
             let encoding = plan.input.unpack.encoding;
             let framer = XmlFramer::new(&xml.path, encoding, from.books.end, limits);
             let parser = XmlParser::new(xml.path.namespaces.clone(), xml.takes.clone());
-            let front = Front::Xml(parser, plan.bind.for_tree());
+            let front = Front::Xml(parser, plan.bind.for_tree(accepted));
             let left_out = LeftOut::default();
             input.ready(plan, Box::new(framer), from, left_out, (front, accepted))
         }
@@ -197,9 +251,25 @@ pub async fn open(
 }
 
 impl Opened {
+    /// Lets a run lay down in `folder` what it must remember of its values and is too much for memory.
+    pub fn remember_in(&mut self, folder: &Path) {
+        self.duplicates.folder = Some(folder.to_owned());
+    }
+
     /// A run of it into `sink`, on one core and by itself, with the budget of the plan. Whoever wants something else says
     /// so: `Job { cancel, ..opened.job(plan, sink, ledger, flow) }`.
-    pub fn job(self, plan: &Plan, sink: sink::Opened, ledger: Arc<dyn Ledger>, flow: Flow) -> Job {
+    pub fn job(
+        mut self,
+        plan: &Plan,
+        sink: sink::Opened,
+        ledger: Arc<dyn Ledger>,
+        flow: Flow,
+    ) -> Job {
+        let unique = plan.unique.as_ref().map(|unique| Unique {
+            seen: Box::new(Table::in_folder(self.duplicates.folder.take())),
+            fields: unique.fields.clone(),
+            before: self.duplicates.before.take(),
+        });
         let (parts, convert) = self.chain(plan, sink.encode);
         Job {
             source: parts.source,
@@ -212,6 +282,7 @@ impl Opened {
             accepted: Accepted::default(),
             budget: plan.budget,
             controls: plan.control.controls.clone(),
+            unique,
             batch: flow.batch,
             rate: flow.rate,
             max_in_flight: flow.max_in_flight,
@@ -234,11 +305,13 @@ impl Opened {
         } = self;
         let steps = plan.steps.iter().map(|planned| planned.step.clone());
         let cover = plan.cover.clone();
+        let unique = plan.unique.clone();
         let behind = Behind {
             steps: steps.collect(),
             encode,
             cover,
             totals: plan.control.totals.clone(),
+            unique: unique.map(|unique| unique as Arc<dyn Identify<Record>>),
         };
         let convert = match front {
             Front::Csv(parser, bind) => behind.join(parser, bind),
@@ -267,6 +340,7 @@ struct Behind {
     encode: Box<dyn Encode<Record>>,
     cover: Option<Arc<dyn Cover>>,
     totals: Option<Arc<Totals>>,
+    unique: Option<Arc<dyn Identify<Record>>>,
 }
 
 impl Behind {
@@ -290,7 +364,8 @@ impl Behind {
         let bound = chain(Box::new(parser)).bind(Box::new(bind));
         let steps = self.steps.into_iter();
         let bound = steps.fold(bound, |bound, step| bound.step(Box::new(step)));
-        Arc::new(bound.encode(self.encode).covered(self.cover))
+        let chain = bound.encode(self.encode).covered(self.cover);
+        Arc::new(chain.identified(self.unique))
     }
 
     /// The same for several kinds of records, or where records are added up.
@@ -299,7 +374,7 @@ impl Behind {
         let steps = self.steps.into_iter();
         let rear = Rear::new(self.encode);
         let rear = steps.fold(rear, |rear, step| rear.step(Box::new(step)));
-        let sorted = Sorted::new(branches, rear);
+        let sorted = Sorted::new(branches, rear.identified(self.unique));
         Arc::new(sorted.covered(self.cover).measured(measure))
     }
 }
@@ -409,6 +484,7 @@ impl Input {
             framer,
             from,
             left_out,
+            duplicates: Box::default(),
             front,
         })
     }

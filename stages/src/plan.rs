@@ -28,10 +28,12 @@ pub use steps::StepPlan;
 use crate::kind::Use;
 use crate::record::Schema;
 use crate::spec::{ErrorsSpec, OnBreachSpec, Problem, Problems, Spec};
-use crate::step::bind::{BindPlan, Input, PlanProblem, Unknown};
+use crate::step::bind::{BindPlan, Input, PlanProblem, Unknown, read_files};
+use crate::unique::UniquePlan;
 use pipeline::{Budget, Cover, OnBreach};
 use privacy::Privacy;
 use sha2::{Digest, Sha256};
+use std::path::Path;
 use std::sync::Arc;
 
 /// The version of the language that this program reads.
@@ -75,6 +77,8 @@ pub struct Plan {
     pub unknown: Unknown,
     /// What records look like.
     pub schema: Arc<Schema>,
+    /// What no two of them may share, where there is anything.
+    pub unique: Option<Arc<UniquePlan>>,
     /// What happens to them, in order.
     pub steps: Vec<StepPlan>,
     /// What rejects must not say, where fields are sensitive.
@@ -95,15 +99,29 @@ impl Plan {
     /// # Errors
     /// Every problem of the spec, each with its place.
     pub fn read(name: &str, text: &str, defaults: Defaults) -> Result<Self, Box<Problems>> {
+        Self::read_beside(name, text, defaults, None)
+    }
+
+    /// The same, with the files that the spec looks things up in, which lie in `folder`; without one they are refused.
+    /// The hash of the plan is that of text and files together then.
+    ///
+    /// # Errors
+    /// Every problem of the spec and its files, each with its place.
+    pub fn read_beside(
+        name: &str,
+        text: &str,
+        defaults: Defaults,
+        folder: Option<&Path>,
+    ) -> Result<Self, Box<Problems>> {
         let (spec, mut problems) = crate::spec::read::<Spec>(name, text);
-        let plan = Self::of(spec, text, defaults, &mut problems);
+        let plan = Self::of(spec, text, defaults, folder, &mut problems);
         match plan {
             Some(plan) if problems.is_empty() => Ok(plan),
             _ => Err(Box::new(problems)),
         }
     }
 
-    /// The plan of `text` as it would be with `change`: for whoever asks what another spec would make of a file.
+    /// The plan of `text` in `folder` as it would be with `change`: for whoever asks what another spec would make of a file.
     ///
     /// # Errors
     /// Every problem of the changed spec.
@@ -111,23 +129,32 @@ impl Plan {
         name: &str,
         text: &str,
         defaults: Defaults,
+        folder: Option<&Path>,
         change: impl FnOnce(&mut Spec),
     ) -> Result<Self, Box<Problems>> {
         let (mut spec, mut problems) = crate::spec::read::<Spec>(name, text);
         change(&mut spec);
-        match Self::of(spec, text, defaults, &mut problems) {
+        match Self::of(spec, text, defaults, folder, &mut problems) {
             Some(plan) if problems.is_empty() => Ok(plan),
             _ => Err(Box::new(problems)),
         }
     }
 
     /// `None` only where a problem was told.
-    fn of(spec: Spec, text: &str, defaults: Defaults, problems: &mut Problems) -> Option<Self> {
+    fn of(
+        spec: Spec,
+        text: &str,
+        defaults: Defaults,
+        folder: Option<&Path>,
+        problems: &mut Problems,
+    ) -> Option<Self> {
         language(spec.spec, problems);
         let name = name(spec.name.as_deref(), problems);
         let version = version(spec.version, problems);
         let columns = spec.columns.unwrap_or_default();
         let mut all = spec.fields.unwrap_or_default();
+        let mut found = Vec::new();
+        let files = read_files(&mut all.0, folder, &mut found);
         let said_kinds = kinds::Said::of(spec.records.as_ref(), &all, problems);
         let values = spec.values.unwrap_or_default();
         let parts = kinds::Parts {
@@ -161,7 +188,6 @@ impl Plan {
             );
         }
         let rows = format.as_ref().map_or(Input::Columns, FormatPlan::rows);
-        let mut found = Vec::new();
         let mut bind = match (&kinds, loaded) {
             (None, _) => BindPlan::new(rows, &fields.0, &columns, &values, &mut found),
             (Some(_), Some(kind)) => kind.bind.clone(),
@@ -173,6 +199,8 @@ impl Plan {
             // What is sensitive in a trailer is so in its rejects.
             privacy.cover = Privacy::plan(&all.0, defaults, &mut Vec::new()).cover;
         }
+        let unique = spec.unique.unwrap_or_default();
+        let unique = UniquePlan::plan(&fields.0, &unique, &mut found);
         for problem in found {
             problems.push(problem_of(problem));
         }
@@ -209,7 +237,7 @@ impl Plan {
             name: name?,
             version: version?,
             description: spec.description,
-            sha256: hex::encode(Sha256::digest(text.as_bytes())),
+            sha256: hash(text, files),
             input,
             format: format?,
             bind,
@@ -217,6 +245,7 @@ impl Plan {
             control,
             unknown: columns.unknown.unwrap_or_default(),
             schema: Arc::new(schema),
+            unique,
             steps,
             cover: privacy.cover,
             budget,
@@ -270,6 +299,15 @@ impl Plan {
 /// Whether a load that keeps the totals of `kept` has all that `wanted` compares.
 fn has_all(kept: &[Arc<str>], wanted: &[Arc<str>]) -> bool {
     wanted.iter().all(|term| kept.contains(term))
+}
+
+/// The hash of a spec: that of its text, or of text and files where it has any.
+fn hash(text: &str, files: Option<Sha256>) -> String {
+    let text = Sha256::new_with_prefix(text.as_bytes());
+    hex::encode(match files {
+        None => text.finalize(),
+        Some(files) => text.chain_update(files.finalize()).finalize(),
+    })
 }
 
 fn problem_of(found: PlanProblem) -> Problem {

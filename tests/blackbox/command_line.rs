@@ -98,6 +98,55 @@ async fn a_step_of_severity_warn_loads_the_record_and_counts_it() {
 }
 
 #[tokio::test]
+async fn sensitive_values_are_in_no_output_and_hashed_ones_are_salted() {
+    let place = with_files().env("PEPPER", "pepper");
+    let hash = "name = { type = \"string\", required = true, max_length = 3, hash = { salt = \"env:PEPPER\" } }";
+    let spec = SPEC.replace("name = { type = \"string\", required = true }", hash);
+    place.write("hash.toml", spec);
+    place.write("people.csv", "name,age\nAnn,41\nPersephone,52\n");
+    let ended = place
+        .run([
+            "run",
+            "hash.toml",
+            "people.csv",
+            "--rejects",
+            "rejects.jsonl",
+        ])
+        .await;
+    says(&ended, 3, &["1  loaded", "max_length name"]);
+    let rejects = rejects_of(&place.path("rejects.jsonl"));
+    assert_eq!(rejects.len(), 1);
+    let all = format!("{}{}{rejects:?}", ended.stdout, ended.stderr);
+    assert!(!all.contains("Persephone"), "{all}");
+    let found = Documents::of_store(&place, "people").await;
+    // printf pepperAnn | sha256sum
+    let hashed = "4e2265226d9636581a64daadca1827d56219e5df446aa29b4b2fed622a56c557";
+    assert_eq!(found.values(), [&json!({ "name": hashed, "age": 41 })]);
+}
+
+#[tokio::test]
+async fn another_content_of_a_table_is_another_text_of_the_spec() {
+    let place = with_files();
+    let lookup =
+        "lookup = { file = \"names.csv\", key = \"short\", value = \"long\", missing = \"keep\" }";
+    let spec = SPEC.replace("required = true", &format!("required = true, {lookup}"));
+    place.write("names.toml", spec);
+    place.write("names.csv", "short,long\nAnn,Annabel\n");
+    let first = job(&place, &["run", "names.toml", "good.csv"]).await;
+    let found = Documents::of_store(&place, "people").await;
+    assert_eq!(found.values()[0], &json!({ "name": "Annabel", "age": 41 }));
+    place.write("names.csv", "short,long\nAnn,Anna\n");
+    let ended = place.run(["run", "names.toml", "good.csv"]).await;
+    assert_ne!(ended.code, Some(0), "{}", ended.stdout);
+    let again = ["run", "names.toml", "good.csv", "--force", "again"];
+    let second = job(&place, &again).await;
+    assert_ne!(first.json["spec"]["sha256"], second.json["spec"]["sha256"]);
+    place.write("names.csv", "short,other\nAnn,Anna\n");
+    let ended = place.run(["check", "names.toml"]).await;
+    says(&ended, 2, &["unknown_column", "names.toml:"]);
+}
+
+#[tokio::test]
 async fn bad_usage_and_bad_specs_end_with_2() {
     let place = with_files();
     place.write("broken.toml", "spec = 1\nname = 7\n");

@@ -161,6 +161,51 @@ async fn unknown_columns_are_held_and_accepted() {
 }
 
 #[tokio::test]
+async fn unknown_keys_hold_before_their_record_and_are_accepted() {
+    for (format, name, text, at) in [
+        (
+            "jsonl",
+            "turns.jsonl",
+            "{\"n\":1}\n{\"n\":2,\"x\":1,\"y\":1}\n{\"n\":3,\"y\":1}\n{\"n\":4,\"z\":1}\n",
+            "[format.jsonl]",
+        ),
+        (
+            "xml",
+            "turns.xml",
+            "<t><r><n>1</n></r><r y='1'><n>2</n><x/></r><r><n>3</n><x/></r><r><n>4</n><z/></r></t>",
+            "[format.xml]\nrecord_path = \"/t/r\"",
+        ),
+    ] {
+        let place = with_budget("on_breach = \"fail\"\n[columns]\nunknown = \"hold\"\n");
+        let spec = std::fs::read_to_string(place.path("turns.toml")).unwrap();
+        place.write("turns.toml", spec.replace("[format.csv]", at));
+        place.write(name, text);
+        let run =
+            async |more: &[&str]| job(&place, &[&["run", "turns.toml", name], more].concat()).await;
+        let held = run(&[]).await;
+        assert_eq!(held.verdict(), "held 4 unknown_columns", "{format}");
+        assert!(
+            held.stderr.contains("record 2: no field takes the keys"),
+            "{}",
+            held.stderr
+        );
+        assert_eq!(loaded(&place).await, [1]);
+        let again = run(&["--resume"]).await;
+        assert_eq!(again.verdict(), "held 4 unknown_columns", "{format}");
+        assert!(again.stderr.contains("record 4"), "{}", again.stderr);
+        assert_eq!(loaded(&place).await, [1, 2, 3]);
+        assert_eq!(run(&["--resume"]).await.verdict(), "completed 0");
+        assert_eq!(loaded(&place).await, [1, 2, 3, 4]);
+
+        let spec = std::fs::read_to_string(place.path("turns.toml")).unwrap();
+        place.write("fail.toml", spec.replace("\"hold\"", "\"fail\""));
+        let failed = job(&place, &["run", "fail.toml", name, "--sink", "null"]).await;
+        assert_eq!(failed.verdict(), "failed 1 unknown_columns", "{format}");
+        assert_eq!(failed.stats.loaded, 1);
+    }
+}
+
+#[tokio::test]
 async fn a_named_standard_input_goes_on_when_it_is_given_again() {
     let place = with_budget("max_records = 2\nmax_ratio = 1.0\n");
     let input = std::fs::read(place.path("turns.csv")).unwrap();

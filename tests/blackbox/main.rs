@@ -72,6 +72,8 @@ mod specs;
 mod targets;
 mod trailers;
 #[cfg(test)]
+mod unique;
+#[cfg(test)]
 mod wrong_clock;
 #[cfg(test)]
 mod wrong_specs;

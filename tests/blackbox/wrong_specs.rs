@@ -51,6 +51,10 @@ async fn each_wrong_spec_is_told_in_its_golden_words() {
         let stem = path.file_stem().unwrap().to_string_lossy().into_owned();
         let code = stem.split('-').next().unwrap();
         place.write(&name, spec(&path));
+        // A table beside the spec, where it is what is wrong.
+        if let Ok(table) = std::fs::read_to_string(path.with_extension("csv")) {
+            place.write(&format!("{stem}.csv"), table);
+        }
 
         let checked = place.run(["check", &name]).await;
         assert_eq!(

@@ -4,7 +4,8 @@
 //! whole leaves no trace: parts before a bad one are taken back, a group with a bad record is refused.
 
 use super::{Chain, Explode, Join, Rear, Shape, Verdict};
-use crate::{Block, Convert, Converted, Fatal, Problem};
+use crate::unique::UniqueKey;
+use crate::{Block, Convert, Converted, Fatal, Halt, Problem};
 use std::sync::Arc;
 
 /// The size of all documents that one record explodes into, in bytes, at most.
@@ -14,7 +15,7 @@ impl<W, R: Default> Convert for Chain<W, R> {
     fn convert(&self, block: Block) -> Result<Converted, Fatal> {
         let mut out = Converted::of(&block, self.cover.clone());
         let mut record = R::default();
-        let mut warnings = Vec::new();
+        let (mut warnings, mut keys) = (Vec::new(), Vec::new());
         let mut group = Group::default();
         let mut next = 0;
         let mut strayed = false;
@@ -31,16 +32,16 @@ impl<W, R: Default> Convert for Chain<W, R> {
                 next = index + 1;
                 let record = group.room();
                 let verdict = match row {
-                    Ok(row) => self.judge(row, record, &mut warnings),
+                    Ok(row) => self.judge(row, record, &mut warnings, &mut keys),
                     Err(problem) => Verdict::Reject(vec![problem]),
                 };
-                group.add(index, verdict, &mut warnings);
+                group.add(index, verdict, &mut warnings, &mut keys);
                 return;
             }
             out.broken_between(&block, next, index);
             next = index + 1;
             let verdict = match row {
-                Ok(row) => self.judge(row, &mut record, &mut warnings),
+                Ok(row) => self.judge(row, &mut record, &mut warnings, &mut keys),
                 Err(problem) => Verdict::Reject(vec![problem]),
             };
             match verdict {
@@ -52,9 +53,13 @@ impl<W, R: Default> Convert for Chain<W, R> {
                             behind: *before,
                             explode: &**explode,
                         };
-                        return self
-                            .rear
-                            .write_parts(&parts, &mut record, &mut warnings, &mut out);
+                        let written =
+                            self.rear
+                                .write_parts(&parts, &mut record, &mut warnings, &mut out);
+                        if written {
+                            out.keyed(index, &mut keys);
+                        }
+                        return;
                     }
                     let is_written = out.operation(&block, index, |bytes| {
                         self.rear
@@ -63,10 +68,12 @@ impl<W, R: Default> Convert for Chain<W, R> {
                     });
                     if is_written {
                         out.warned(&block, index, &mut warnings);
+                        out.keyed(index, &mut keys);
                     }
                 }
                 Verdict::Drop(name) => out.dropped(&block, index, name),
                 Verdict::Reject(problems) => out.reject(&block, index, problems),
+                Verdict::Halt(halt) => out.halted(&block, index, index, halt),
             }
         })?;
         if strayed {
@@ -102,21 +109,36 @@ pub(super) struct Parts<'a, R> {
 
 impl<W, R: Default> Chain<W, R> {
     /// Bind and steps for one row, as far as they see whole records; the record is in `record` when the verdict is to keep
-    /// it. What steps warn of is in `warnings` then.
-    fn judge(&self, row: &mut W, record: &mut R, warnings: &mut Vec<Arc<str>>) -> Verdict {
+    /// it. What steps warn of is in `warnings` then, and what it must be unique by in `keys`.
+    fn judge(
+        &self,
+        row: &mut W,
+        record: &mut R,
+        warnings: &mut Vec<Arc<str>>,
+        keys: &mut Vec<Option<UniqueKey>>,
+    ) -> Verdict {
         warnings.clear();
         match self.bind.bind(row, record) {
             Verdict::Keep => {}
             Verdict::Warn(name) => warnings.push(name),
             verdict => return verdict,
         }
-        self.rear.judge(record, warnings)
+        self.rear.judge(record, warnings, keys)
     }
 }
 
 impl<R: Default> Rear<R> {
-    /// The steps that see whole records.
-    pub(super) fn judge(&self, record: &mut R, warnings: &mut Vec<Arc<str>>) -> Verdict {
+    /// The steps that see whole records, and what the record must be unique by as it was bound.
+    pub(super) fn judge(
+        &self,
+        record: &mut R,
+        warnings: &mut Vec<Arc<str>>,
+        keys: &mut Vec<Option<UniqueKey>>,
+    ) -> Verdict {
+        if let Some(unique) = &self.unique {
+            keys.clear();
+            unique.keys(record, keys);
+        }
         let steps = match &self.shape {
             Shape::Exploded(before, _) => 0..*before,
             Shape::Each | Shape::Joined(_) => 0..self.steps.len(),
@@ -141,14 +163,15 @@ impl<R: Default> Rear<R> {
     }
 
     /// Writes the parts of a record, all of them or none. Those that a step drops are left out; where others remain, the
-    /// record is counted among the warnings under the drop's name, so that nothing is left out silently.
+    /// record is counted among the warnings under the drop's name, so that nothing is left out silently. Says whether the
+    /// record is to be written.
     pub(super) fn write_parts(
         &self,
         parts: &Parts<'_, R>,
         record: &mut R,
         warnings: &mut Vec<Arc<str>>,
         out: &mut Converted,
-    ) {
+    ) -> bool {
         let Parts {
             block,
             index,
@@ -158,6 +181,7 @@ impl<R: Default> Rear<R> {
         let before = out.mark();
         let mut left_out = None;
         let mut bad = None;
+        let mut halted = None;
         let mut written = false;
         let verdict = explode.parts(record, &mut |part, record| {
             let problems = match self.steps(behind..self.steps.len(), record, warnings) {
@@ -180,10 +204,15 @@ impl<R: Default> Rear<R> {
                     return true;
                 }
                 Verdict::Reject(problems) => problems,
+                Verdict::Halt(halt) => {
+                    halted = Some(Verdict::Halt(halt));
+                    return false;
+                }
             };
             bad = Some((part, problems));
             false
         });
+        let verdict = halted.unwrap_or(verdict);
         let verdict = match (bad, verdict) {
             (Some((part, mut problems)), _) => {
                 problems
@@ -204,14 +233,22 @@ impl<R: Default> Rear<R> {
                 warnings.sort();
                 warnings.dedup();
                 out.warned(block, index, warnings);
+                true
             }
             Verdict::Drop(name) => {
                 out.take_back(before);
                 out.dropped(block, index, name);
+                false
             }
             Verdict::Reject(problems) => {
                 out.take_back(before);
                 out.reject(block, index, problems);
+                false
+            }
+            Verdict::Halt(halt) => {
+                out.take_back(before);
+                out.halted(block, index, index, halt);
+                false
             }
         }
     }
@@ -248,8 +285,8 @@ impl<R: Default> Rear<R> {
     ) {
         let start = group.start;
         let rejected = group.fates.iter().find_map(|(index, fate)| match fate {
-            Fate::Rejected(_) => Some(*index),
-            Fate::Kept(_) | Fate::Dropped(_) => None,
+            Fate::Rejected(_) | Fate::Halted(_) => Some(*index),
+            Fate::Kept(..) | Fate::Dropped(_) => None,
         });
         let broken = (start..end).find(|&index| block.frames[index].broken.is_some());
         let problem = match rejected.into_iter().chain(broken).min() {
@@ -281,8 +318,12 @@ impl<R: Default> Rear<R> {
             match (fate, &problem) {
                 (Fate::Dropped(name), _) => out.dropped(block, index, name),
                 (Fate::Rejected(problems), _) => out.reject(block, index, problems),
-                (Fate::Kept(_), Some(problem)) => out.reject(block, index, vec![problem.clone()]),
-                (Fate::Kept(mut warnings), None) => out.warned(block, index, &mut warnings),
+                (Fate::Halted(halt), _) => out.halted(block, start, index, halt),
+                (Fate::Kept(..), Some(problem)) => out.reject(block, index, vec![problem.clone()]),
+                (Fate::Kept(mut warnings, mut keys), None) => {
+                    out.warned(block, index, &mut warnings);
+                    out.keyed(index, &mut keys);
+                }
             }
         }
     }
@@ -301,10 +342,11 @@ pub(super) struct Group<R> {
 }
 
 enum Fate {
-    /// With the names of its warnings.
-    Kept(Vec<Arc<str>>),
+    /// With the names of its warnings, and its keys.
+    Kept(Vec<Arc<str>>, Vec<Option<UniqueKey>>),
     Dropped(Arc<str>),
     Rejected(Vec<Problem>),
+    Halted(Box<Halt>),
 }
 
 impl<R: Default> Default for Group<R> {
@@ -329,20 +371,27 @@ impl<R: Default> Group<R> {
     }
 
     /// Adds the record that stands in the room.
-    pub fn add(&mut self, index: usize, verdict: Verdict, warnings: &mut Vec<Arc<str>>) {
+    pub fn add(
+        &mut self,
+        index: usize,
+        verdict: Verdict,
+        warnings: &mut Vec<Arc<str>>,
+        keys: &mut Vec<Option<UniqueKey>>,
+    ) {
         let fate = match verdict {
             Verdict::Keep | Verdict::Warn(_) => {
                 self.kept += 1;
-                Fate::Kept(std::mem::take(warnings))
+                Fate::Kept(std::mem::take(warnings), std::mem::take(keys))
             }
             Verdict::Drop(name) => Fate::Dropped(name),
             Verdict::Reject(problems) => Fate::Rejected(problems),
+            Verdict::Halt(halt) => Fate::Halted(halt),
         };
         self.fates.push((index, fate));
     }
 }
 
-fn rejected_with(ordinal: u64) -> Problem {
+pub(crate) fn rejected_with(ordinal: u64) -> Problem {
     let message = format!("record {}, of the same group, is rejected", ordinal + 1);
     Problem::of_record("group_rejected", message)
 }

@@ -8,6 +8,7 @@
 
 use super::convert::{Group, Parts};
 use super::{Bind, Convert, Measure, Parser, Rear, Shape, Verdict};
+use crate::unique::UniqueKey;
 use crate::{Amount, Block, Carried, Converted, Cover, Fatal, Frame, Position, Problem};
 use std::ops::Range;
 use std::sync::Arc;
@@ -74,6 +75,8 @@ struct Work<R> {
     /// For each branch; those of other roles stay empty.
     known: Vec<Known<R>>,
     warnings: Vec<Arc<str>>,
+    /// What the record must be unique by.
+    keys: Vec<Option<UniqueKey>>,
     group: Group<R>,
     /// What records add that are to be loaded, as long as nothing refuses them.
     amounts: Vec<Amount>,
@@ -219,6 +222,7 @@ impl<W, R: Default> Sorted<W, R> {
             record,
             known,
             warnings,
+            keys,
             group,
             ..
         } = work;
@@ -233,8 +237,8 @@ impl<W, R: Default> Sorted<W, R> {
                 warnings.push(name);
                 Vec::new()
             }
-            Verdict::Drop(name) => return Verdict::Drop(name),
             Verdict::Reject(problems) => problems,
+            verdict => return verdict,
         };
         for (branch, known) in self.branches.iter().zip(known) {
             let Role::Context(_, inherit) = &branch.role else {
@@ -253,7 +257,7 @@ impl<W, R: Default> Sorted<W, R> {
             }
         }
         if problems.is_empty() {
-            self.rear.judge(record, warnings)
+            self.rear.judge(record, warnings, keys)
         } else {
             Verdict::Reject(problems)
         }
@@ -291,7 +295,8 @@ impl<W, R: Default> Sorted<W, R> {
                 let amounts = &mut work.amounts;
                 self.ask(block, index, work.group.room(), amounts);
             }
-            return work.group.add(index, verdict, &mut work.warnings);
+            let (warnings, keys) = (&mut work.warnings, &mut work.keys);
+            return work.group.add(index, verdict, warnings, keys);
         }
         match verdict {
             Verdict::Keep | Verdict::Warn(_) => {
@@ -304,17 +309,22 @@ impl<W, R: Default> Sorted<W, R> {
                         explode: &**explode,
                     };
                     let (record, warnings) = (&mut work.record, &mut work.warnings);
-                    return self.rear.write_parts(&parts, record, warnings, out);
+                    if self.rear.write_parts(&parts, record, warnings, out) {
+                        out.keyed(index, &mut work.keys);
+                    }
+                    return;
                 }
                 let at = block.position(index);
                 let encode =
                     |bytes: &mut Vec<u8>| self.rear.encode.encode(at, 0, &work.record, bytes);
                 if out.operation(block, index, encode) {
                     out.warned(block, index, &mut work.warnings);
+                    out.keyed(index, &mut work.keys);
                 }
             }
             Verdict::Drop(name) => out.dropped(block, index, name),
             Verdict::Reject(problems) => out.reject(block, index, problems),
+            Verdict::Halt(halt) => out.halted(block, index, index, halt),
         }
     }
 
@@ -353,6 +363,7 @@ impl<W, R: Default> Convert for Sorted<W, R> {
             record: R::default(),
             known: self.branches.iter().map(|_| Known::Nothing).collect(),
             warnings: Vec::new(),
+            keys: Vec::new(),
             group: Group::default(),
             amounts: Vec::new(),
         };

@@ -90,9 +90,11 @@ impl Closing<'_> {
     }
 
     fn breached(&self, breach: Breach) -> End {
-        match self.budget.on_breach {
-            OnBreach::Fail => End::Failed(Fatal::new(breach.cause.kind(), breach.message)),
-            OnBreach::Hold | OnBreach::Continue => End::Held(breach),
+        match (&breach.cause, self.budget.on_breach) {
+            // What unknown columns do is said for themselves.
+            (Cause::UnknownColumns(_), _) => End::Held(breach),
+            (_, OnBreach::Fail) => End::Failed(Fatal::new(breach.cause.kind(), breach.message)),
+            (_, OnBreach::Hold | OnBreach::Continue) => End::Held(breach),
         }
     }
 }

@@ -9,7 +9,8 @@ use super::{Shared, lock};
 use crate::books::{follows, unbalanced};
 use crate::rate::Limiter;
 use crate::timing::Timing;
-use crate::{Batch, BatchLimits, Carried, Converted, Fatal, Position, Stage};
+use crate::unique::Duplicates;
+use crate::{Batch, BatchLimits, Carried, Convert, Converted, Fatal, Position, Stage};
 use async_stream::try_stream;
 use futures::stream::{BoxStream, StreamExt};
 use std::sync::Arc;
@@ -41,6 +42,14 @@ impl Due {
     }
 }
 
+/// What judges duplicates, and what it needs to see the records before the first block once more.
+pub(super) struct Again {
+    pub(super) duplicates: Duplicates,
+    pub(super) convert: Arc<dyn Convert>,
+    /// Blocks that may be converted at once.
+    pub(super) max_parsers: usize,
+}
+
 /// Joins converted blocks into batches, of which the first begins at `due`; judges the budget in the order of the file,
 /// keeps the rate.
 pub(super) fn batches(
@@ -48,9 +57,16 @@ pub(super) fn batches(
     mut due: Due,
     limits: BatchLimits,
     mut limiter: Limiter,
+    again: Again,
     shared: Arc<Shared>,
 ) -> BoxStream<'static, Result<Batch, Fatal>> {
+    let Again {
+        mut duplicates,
+        convert,
+        max_parsers,
+    } = again;
     try_stream! {
+        duplicates.see_before(due.at.ordinal, &convert, max_parsers, &shared.stop).await?;
         let mut open = Open::default();
         loop {
             let next = if open.parts.is_empty() {
@@ -66,6 +82,10 @@ pub(super) fn batches(
             };
             // Within a batch, a block that comes twice would make up for one that does not come at all.
             let next = next.map(|part| part.and_then(|part| due.check(&part).map(|()| part)));
+            let next = match next {
+                Some(Ok(part)) => Some(duplicates.judge(part).await),
+                other => other,
+            };
             let mut part = match next {
                 Some(Ok(part)) => part,
                 Some(Err(fatal)) => {
@@ -81,12 +101,25 @@ pub(super) fn batches(
                 at: part.end,
                 carried: part.carried_on.clone(),
             };
+            let halt = part.cut_at_halt();
+            if halt.as_ref().is_some_and(|halt| halt.from == part.start.ordinal) {
+                if !open.parts.is_empty() {
+                    yield open.take(&mut limiter, &shared.timing).await;
+                }
+                shared.halt(halt)?;
+                break;
+            }
             let breach = lock(&shared.judge).judge_block(&mut part);
             if !open.has_room_for(&part, limits) {
                 yield open.take(&mut limiter, &shared.timing).await;
             }
             open.push(part);
             if shared.breach(breach) {
+                break;
+            }
+            if halt.is_some() {
+                yield open.take(&mut limiter, &shared.timing).await;
+                shared.halt(halt)?;
                 break;
             }
             if open.is_full(limits) {

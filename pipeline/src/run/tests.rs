@@ -2,11 +2,13 @@
 
 mod bottleneck;
 mod busy;
+mod halt;
 mod parts;
 mod sabotage;
 mod shared;
 mod sorted;
 mod storing;
+mod unique;
 
 use super::*;
 use crate::{Holdings, OnBreach, Written};

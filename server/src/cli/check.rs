@@ -77,6 +77,7 @@ pub async fn check(config: &Config, args: CheckArgs) -> Exit {
             origin: &*origin,
             text: &found.text,
             sink: args.sink.as_deref(),
+            folder: found.path.parent(),
             cancel: &cancel,
         };
         let exit = checker.check(plan, &destination, &args).await;
@@ -106,6 +107,8 @@ struct Checker<'a> {
     text: &'a str,
     /// Whose sink it would be.
     sink: Option<&'a str>,
+    /// Where the spec lies, with the tables that it looks things up in.
+    folder: Option<&'a Path>,
     cancel: &'a CancellationToken,
 }
 

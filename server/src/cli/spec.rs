@@ -60,7 +60,7 @@ fn read(config: &Config, path: &Path) -> Result<Found, BadSpec> {
     let name = path.display().to_string();
     let text = std::fs::read_to_string(path)
         .map_err(|error| BadSpec::not_found(format!("{name} cannot be read: {error}")))?;
-    match Plan::read(&name, &text, defaults(config)) {
+    match Plan::read_beside(&name, &text, defaults(config), path.parent()) {
         Ok(plan) => Ok(Found {
             path: path.to_owned(),
             plan,

@@ -111,7 +111,7 @@ impl Flow<'_> {
                 return Ok(End::Interrupted);
             }
         };
-        let opened = match opening {
+        let mut opened = match opening {
             Opening::Ready(opened) => opened,
             Opening::Held(breach, checkpoint) => {
                 self.ledger.save(&checkpoint).await?;
@@ -119,6 +119,7 @@ impl Flow<'_> {
                 return Ok(End::Held(breach));
             }
         };
+        opened.remember_in(self.connected.folder());
         known.books = opened.from.books.clone();
         known.left_out = opened.left_out.clone();
         known.read_before = opened.from.books.counters.read;

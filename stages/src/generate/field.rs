@@ -57,12 +57,31 @@ impl FieldMaker {
         spec: &FieldSpec,
         values: &ValuesSpec,
     ) -> Result<Self, Refusal> {
+        if spec.unique == Some(true) {
+            return Err(Refusal {
+                key: "unique",
+                reason: "values are made one by one, and may come twice".into(),
+            });
+        }
+        if spec.lookup.is_some() {
+            return Err(Refusal {
+                key: "lookup",
+                reason: "values that a table has are not made".into(),
+            });
+        }
         let kind = spec.kind.unwrap_or(Type::String);
         let item = match medium {
             Medium::Cells => spec.items.unwrap_or(Type::String),
             Medium::Json => spec.items.unwrap_or(Type::Object),
         };
         let is_list = kind == Type::List;
+        if medium == Medium::Cells && (kind == Type::Object || is_list && spec.separator.is_none())
+        {
+            return Err(Refusal {
+                key: "type",
+                reason: "JSON text in cells is not made".into(),
+            });
+        }
         let scalar_kind = if is_list { item } else { kind };
         let shape = Shape::of(spec).ok_or_else(|| Refusal {
             key: "transform",

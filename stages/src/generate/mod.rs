@@ -104,6 +104,10 @@ impl Generator {
             return Err(Box::new(problems));
         }
         let fields = makers(&plan, &spec, &mut problems);
+        if spec.unique.is_some() {
+            let message = "values are made one by one, and may come twice";
+            problems.push(Problem::new("unique", CODE, message));
+        }
         if !packed::can_encode(plan.input.unpack.encoding) {
             let message = "files are made in UTF-8 and UTF-16 only, which hold every character";
             problems.push(Problem::new("input.encoding", CODE, message).hint("use auto"));

@@ -266,6 +266,7 @@ impl Destination {
         Ok(Connected {
             to: self.clone(),
             link,
+            folder: files.folder().to_owned(),
         })
     }
 }
@@ -294,6 +295,8 @@ impl fmt::Display for Destination {
 pub struct Connected {
     to: Destination,
     link: Link,
+    /// The data directory.
+    folder: PathBuf,
 }
 
 enum Link {
@@ -331,6 +334,11 @@ impl Connected {
     /// Where it is.
     pub fn destination(&self) -> &Destination {
         &self.to
+    }
+
+    /// The data directory, in which a load may lay down what is too much for memory.
+    pub fn folder(&self) -> &Path {
+        &self.folder
     }
 
     /// Whether it is a file that is not there.

@@ -51,7 +51,7 @@ pub(super) fn front(
     };
     match plain {
         Front::Json(..) | Front::Xml(..) | Front::Trees(_) => {
-            let trees = kinds.iter().map(tree);
+            let trees = kinds.iter().map(|kind| tree(kind, accepted));
             Ok(Front::Trees(trees.collect()))
         }
         Front::Csv(..) | Front::Lines(..) | Front::Fixed(..) | Front::Cells(_) => {
@@ -61,8 +61,8 @@ pub(super) fn front(
     }
 }
 
-fn tree(kind: &KindPlan) -> Branch<crate::record::Tree, Record> {
-    let bind: JsonBind = kind.bind.for_tree();
+fn tree(kind: &KindPlan, accepted: &Accepted) -> Branch<crate::record::Tree, Record> {
+    let bind: JsonBind = kind.bind.for_tree(accepted);
     match &kind.format {
         FormatPlan::Xml(xml) => {
             let parser = XmlParser::new(xml.path.namespaces.clone(), xml.takes.clone());

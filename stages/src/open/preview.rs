@@ -170,6 +170,14 @@ impl Viewer<'_> {
                 Verdict::Reject(problems) => {
                     stages.push(("rejected".into(), problems_text(problems)))
                 }
+                Verdict::Halt(halt) => {
+                    let word = if halt.fails.is_some() {
+                        "failed"
+                    } else {
+                        "held"
+                    };
+                    stages.push((word.into(), halt.breach.message.clone()));
+                }
             }
             let (Some(step), Verdict::Keep | Verdict::Warn(_)) = (step, &verdict) else {
                 break;

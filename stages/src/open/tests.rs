@@ -1,6 +1,7 @@
 //! What opening makes of an input before its first record, and that what it opened runs to its end.
 
 mod kinds;
+mod unique;
 
 use super::*;
 use crate::ledger::MemoryLedger;

@@ -15,10 +15,9 @@ mod text;
 use super::encoding::not_utf8;
 use crate::record::{Item, Tree};
 use pipeline::{Block, Fatal, Parser, Problem};
-use text::Scratch;
 
 pub(crate) use scan::plain;
-pub use text::MAX_DEPTH_LEVELS;
+pub use text::{MAX_DEPTH_LEVELS, Scratch, read_any};
 
 /// Records that are decoded together: so many are decoded again, one by one, for one that is not UTF-8.
 const DECODED_RECORDS: usize = 16;

@@ -19,6 +19,7 @@ use crate::sink::null::NullSpec;
 use crate::sink::sqlite::SqliteSpec;
 use crate::step::bind::{ColumnsSpec, FieldsSpec, ValuesSpec};
 use crate::step::{DeriveSpec, DropSpec, RejectSpec};
+use crate::unique::UniqueSpec;
 use crate::unpack::Compression;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -52,6 +53,8 @@ pub struct Spec {
     pub records: Option<Named<RecordSpec>>,
     /// The fields, in the order in which they are written.
     pub fields: Option<FieldsSpec>,
+    /// What no two records of a file may share.
+    pub unique: Option<Vec<UniqueSpec>>,
     /// What happens to a record after binding, in order.
     pub steps: Option<Vec<StepSpec>>,
     /// The budget of errors.

@@ -42,11 +42,12 @@ pub enum Severity {
 }
 
 /// Codes that the program's own rejects have.
-pub const BUILT_IN_CODES: [&str; 35] = [
+pub const BUILT_IN_CODES: [&str; 37] = [
     "cell_count",
     "context_rejected",
     "document_too_deep",
     "document_too_large",
+    "duplicate",
     "duplicate_key",
     "duplicate_value",
     "encoding",
@@ -56,6 +57,7 @@ pub const BUILT_IN_CODES: [&str; 35] = [
     "json_not_object",
     "json_syntax",
     "key_null",
+    "lookup",
     "max_length",
     "maximum",
     "min_length",

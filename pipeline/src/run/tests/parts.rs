@@ -2,8 +2,8 @@
 
 use super::super::*;
 use crate::{
-    Bind, Block, Books, Encode, Frame, OnBreach, Outcomes, Parser, Position, Problem, Reject, Step,
-    Verdict,
+    Bind, Block, Books, Cause, Encode, Frame, Halt, OnBreach, Outcomes, Parser, Position, Problem,
+    Reject, Step, Verdict,
 };
 use async_trait::async_trait;
 use bytes::BytesMut;
@@ -102,7 +102,7 @@ impl Framer for Lines {
     }
 }
 
-/// Lines as text: `bad…` is refused, `drop…` dropped, `…odd` warned of, `panic in …` panics in that part; `lose` loses the record.
+/// Lines as text: the load does not go on to `hold…` and `fail…`, `bad…` is refused, `drop…` dropped, `…odd` warned of, `panic in …` panics in that part; `lose` loses the record.
 pub struct Text;
 
 impl Parser<String> for Text {
@@ -126,7 +126,17 @@ impl Bind<String, String> for Text {
     fn bind(&self, row: &mut String, record: &mut String) -> Verdict {
         may_panic("bind", row);
         std::mem::swap(row, record);
-        Verdict::Keep
+        let halt = |fails| {
+            let cause = Cause::UnknownColumns(vec![record.clone()]);
+            let message = "it is not known".to_owned();
+            let breach = Breach { cause, message };
+            Verdict::Halt(Box::new(Halt { breach, fails }))
+        };
+        match record.as_str() {
+            text if text.starts_with("hold") => halt(None),
+            text if text.starts_with("fail") => halt(Some("accept it")),
+            _ => Verdict::Keep,
+        }
     }
 }
 
@@ -294,6 +304,7 @@ pub fn job(input: &str, store: &Arc<Store>, from: Checkpoint) -> Job {
         from,
         accepted: Accepted::default(),
         controls: Vec::new(),
+        unique: None,
         budget: Budget {
             on_breach: OnBreach::Continue,
             ..Budget::default()

@@ -159,7 +159,7 @@ impl Checker<'_> {
     /// The rejects of the first records with a changed spec and no limit to them; nothing where it does not come so far.
     async fn tried(&self, change: impl FnOnce(&mut Spec)) -> Option<Tried> {
         let defaults = spec::defaults(self.config);
-        let plan = Plan::read_changed(self.input, self.text, defaults, |spec| {
+        let plan = Plan::read_changed(self.input, self.text, defaults, self.folder, |spec| {
             change(spec);
             let errors = spec.errors.get_or_insert_default();
             errors.on_breach = Some(OnBreachSpec::Continue);

@@ -21,7 +21,7 @@ impl<W> Bind<W, Record> for Informed<'_, W> {
         let mut problems = match self.bind.bind(row, record) {
             Verdict::Keep | Verdict::Warn(_) => Vec::new(),
             Verdict::Reject(problems) => problems,
-            verdict @ Verdict::Drop(_) => return verdict,
+            verdict @ (Verdict::Drop(_) | Verdict::Halt(_)) => return verdict,
         };
         for (branch, known) in self.branches.iter().zip(&self.known.0) {
             if let Role::Context(_, inherit) = &branch.role {

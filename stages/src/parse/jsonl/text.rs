@@ -90,6 +90,27 @@ pub fn read(record: &str, tree: &mut Tree, scratch: &mut Scratch) -> Result<(), 
     })
 }
 
+/// Reads any JSON value into `tree`, as [`read`] does an object: for JSON inside of something else.
+pub fn read_any(text: &str, tree: &mut Tree, scratch: &mut Scratch) -> Result<(), Problem> {
+    if text.len() > MAX_TEXT_BYTES {
+        let message = format!("{} bytes of JSON, the most is {MAX_TEXT_BYTES}", text.len());
+        return Err(Problem::of_record("record_too_large", message));
+    }
+    scratch.escaped.clear();
+    let mut writer = tree.refill();
+    writer.text().push_str(text);
+    let mut reader = Reader {
+        record: text,
+        bytes: text.as_bytes(),
+        writer,
+        scratch,
+    };
+    reader.value().map_err(|fault| {
+        let column = text[..fault.at].chars().count() + 1;
+        Problem::of_record(fault.code, format!("column {column}: {}", fault.what))
+    })
+}
+
 /// Reads one record. Places in it are always a character's first byte, or the end.
 pub(super) struct Reader<'a> {
     pub(super) record: &'a str,

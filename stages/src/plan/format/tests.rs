@@ -77,12 +77,8 @@ fn xml_wants_paths_that_can_be_followed() {
     }
     check(
         "[format.xml]\nrecord_path = '/a'\n[columns]\norder = 'strict'\nunknown = 'hold'\n[fields]\na = { lax = true }\n",
-        &[
-            "7:9 not_applicable",
-            "8:11 not_applicable",
-            "10:13 not_applicable",
-        ],
-        "XML has no header",
+        &["7:9 not_applicable", "10:13 not_applicable"],
+        "attributes of XML have no order",
     );
 }
 
@@ -282,8 +278,8 @@ fn what_is_done_about_columns_has_a_meaning_or_is_refused() {
         ("unknown = 'keep'", true, false, true),
         ("unknown = 'rescue'", true, false, true),
         ("unknown = 'reject'", false, false, true),
-        ("unknown = 'hold'", false, false, false),
-        ("unknown = 'fail'", false, false, false),
+        ("unknown = 'hold'", false, false, true),
+        ("unknown = 'fail'", false, false, true),
         ("missing = 'fail_required'", true, true, true),
         ("missing = 'fail_any'", false, false, true),
         ("missing = 'null'", false, false, true),

@@ -61,10 +61,7 @@ pub(super) fn plan(
             }
         }
     }
-    let tells_others = matches!(
-        columns.unknown,
-        Some(Unknown::Keep | Unknown::Rescue | Unknown::Reject)
-    );
+    let tells_others = columns.unknown.unwrap_or_default() != Unknown::Drop;
     Some(XmlPlan {
         path,
         takes: Arc::new(Takes::new(takes, tells_others)),

@@ -2,7 +2,7 @@
 //! this order. The value is pushed to the record; what is wrong is added to the problems, and the value is null then.
 
 use super::text::Shape;
-use super::value::{Fault, Found, Reader, shown};
+use super::value::{Fault, Found, NOTHING, Reader, shown};
 use crate::record::{Item, Kind, Record, Text, Value};
 use crate::step::bind::validate::Constraints;
 use pipeline::Problem;
@@ -69,7 +69,10 @@ impl FieldPlan {
     pub fn absent(&self, record: &mut Record, problems: &mut Vec<Problem>) {
         let value = match &self.default {
             Some(Fill::Value(value)) => value.clone(),
-            Some(Fill::Text(text)) => self.reader.text(text, record).unwrap_or_default(),
+            Some(Fill::Text(text)) => {
+                let reader = self.reader.of_values();
+                reader.text(text, record).unwrap_or_default()
+            }
             None => {
                 if self.required {
                     problems.push(self.is_required("is required, and missing or null"));
@@ -195,6 +198,9 @@ impl FieldPlan {
 
     #[cold]
     fn refuse(&self, fault: &Fault, found: &str, record: &mut Record, problems: &mut Vec<Problem>) {
+        if fault.code == NOTHING {
+            return self.absent(record, problems);
+        }
         problems.push(self.fault(fault, found));
         record.push(Value::Null);
     }

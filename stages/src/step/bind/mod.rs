@@ -11,6 +11,8 @@ mod columns;
 mod field;
 mod identifier;
 mod item;
+mod json_text;
+mod lookup;
 mod number;
 mod path;
 mod plan;
@@ -28,6 +30,7 @@ mod tests;
 
 pub use cells::CsvBind;
 pub use columns::{BindRefusal, LeftOut, listed};
+pub use lookup::{LookupSpec, MAX_LOOKUP_BYTES, MissingKey, read_files};
 pub use number::{MAX_STYLED_NUMBER_BYTES, Negative, NumberStyle};
 pub use path::{Path, Segment, element_key, has_texts};
 pub use plan::{BindPlan, Input, PlanProblem, RESERVED, is_identifier};

@@ -251,17 +251,6 @@ impl Planner<'_> {
             self.problems
                 .push(PlanProblem::new("columns.order", "not_applicable", message));
         }
-        if let Some(Unknown::Hold | Unknown::Fail) = columns.unknown {
-            let message = match self.input {
-                Input::Elements => "XML has no header by which the whole file could be judged",
-                _ => "JSON has no header by which the whole file could be judged",
-            };
-            let problem = PlanProblem::new("columns.unknown", "not_applicable", message);
-            self.problems.push(problem.hint(match self.input {
-                Input::Elements => "`reject` refuses the records that have unknown elements",
-                _ => "`reject` refuses the records that have unknown keys",
-            }));
-        }
     }
 
     fn field(&mut self, name: &str, spec: &FieldSpec, values: &ValuesSpec) -> Planned {

@@ -8,6 +8,7 @@ mod tests;
 
 pub use words::{FieldsSpec, Literal, OneOrMany, Target};
 
+use super::lookup::LookupSpec;
 use super::number::Negative;
 use super::privacy::{HashSpec, MaskSpec};
 use super::time::Locale;
@@ -115,12 +116,19 @@ pub struct FieldSpec {
     /// A regular expression; its first group is kept, or the whole match where it has none.
     #[schemars(example = &r#"\((\d+)\)"#)]
     pub extract: Option<String>,
-    /// CSV: what stands between the items of a list.
+    /// CSV: what stands between the items of a list. Without it the cell is JSON text, `[1,2]`, as it is for an object.
     #[schemars(example = &"|")]
     pub separator: Option<String>,
     /// The type of a list's items.
     #[schemars(example = &"integer")]
     pub items: Option<Type>,
+    /// What the text stands for, by a table in the spec or in a file beside it: the text is replaced behind the
+    /// missing values, and the replacement is read as the type. A default is not looked up.
+    pub lookup: Option<LookupSpec>,
+    /// Whether no two records of a file may have the same value: the second one is the reject `duplicate`, which names the
+    /// first. Null is never the same, and only records that pass everything else count.
+    #[schemars(example = true)]
+    pub unique: Option<bool>,
     /// Characters are written as `*`, for personal data. It comes behind the constraints and before the steps, and
     /// the field is sensitive.
     pub mask: Option<MaskSpec>,
@@ -211,9 +219,9 @@ pub enum Unknown {
     Rescue,
     /// Records that have it are rejected.
     Reject,
-    /// CSV: the job waits for somebody's word.
+    /// The job waits for somebody's word: CSV by its header; JSON and XML before the first record that has one.
     Hold,
-    /// CSV: the file fails.
+    /// The file fails: CSV by its header; JSON and XML at the first record that has one.
     Fail,
 }
 

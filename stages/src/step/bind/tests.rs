@@ -73,6 +73,10 @@ fn shown(verdict: Verdict, record: &Record, fields: usize) -> String {
             )
         }
         Verdict::Drop(name) => format!("dropped {name}"),
+        Verdict::Halt(halt) => {
+            let word = if halt.fails.is_some() { "fail" } else { "hold" };
+            format!("{word} {:?}", halt.breach.cause)
+        }
     }
 }
 
@@ -155,6 +159,8 @@ fn string(writer: &mut crate::record::TreeWriter<'_>, rest: &mut &str) -> (u32, 
 
 fn bind_tree(plan: &BindPlan, text: &str) -> (Verdict, Record) {
     let mut record = Record::default();
-    let verdict = plan.for_tree().bind(&mut tree(text), &mut record);
+    let verdict = plan
+        .for_tree(&Accepted::default())
+        .bind(&mut tree(text), &mut record);
     (verdict, record)
 }

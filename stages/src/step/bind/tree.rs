@@ -1,6 +1,7 @@
 //! Binds a JSON value: keys and paths are looked up in each record, and what the spec does not know is judged for
 //! each record. The top-level keys are walked once, in the order in which records usually have them.
 
+use super::columns::listed;
 use super::field::FieldPlan;
 use super::path::Path;
 use super::plan::{BindPlan, RESERVED, Source};
@@ -8,7 +9,10 @@ use super::spec::{Missing, Unknown};
 use super::untyped;
 use super::value::{Fault, shown};
 use crate::record::{Item, Keys, Kind, Record, Text, Tree, Value};
-use pipeline::{Bind, MAX_PROBLEMS, Problem, Verdict};
+use pipeline::{
+    Accepted, Bind, Breach, Cause, Halt, MAX_PROBLEM_TEXT_BYTES, MAX_PROBLEMS, Problem, Verdict,
+};
+use std::collections::HashSet;
 use std::sync::Arc;
 
 /// Top-level keys that are found without allocating; more are found in a list of their own.
@@ -25,6 +29,8 @@ pub struct JsonBind {
     /// Every field must be there, if only as null.
     wants_all: bool,
     unknown: Unknown,
+    /// Unknown keys that somebody has accepted: they hold no load again.
+    accepted: Arc<HashSet<Box<str>>>,
     /// Values of a record, derived ones too.
     room: usize,
     /// Top-level names that fields are written to.
@@ -39,8 +45,8 @@ struct Way {
 }
 
 impl BindPlan {
-    /// Binds JSON records.
-    pub fn for_tree(&self) -> JsonBind {
+    /// Binds JSON records. `accepted` is what somebody accepted before: unknown keys among it do not hold again.
+    pub fn for_tree(&self, accepted: &Accepted) -> JsonBind {
         let mut keys = Keys::default();
         let mut way = |path: &Path| {
             let key = path.top().map(|top| keys.number(top));
@@ -69,6 +75,7 @@ impl BindPlan {
             keys,
             room: self.room,
             unknown: self.unknown,
+            accepted: Arc::new(accepted.unknown_columns().map(Into::into).collect()),
             taken: self.taken_names().map(Into::into).collect(),
         }
     }
@@ -117,6 +124,9 @@ impl Bind<Tree, Record> for JsonBind {
             }
         }
         record.grow(self.room);
+        if !extra.halting.is_empty() {
+            return self.halt(extra.halting);
+        }
         problems.append(&mut extra.problems);
         if !extra.rescued.is_empty() {
             let name = record.store("_rescued");
@@ -135,6 +145,8 @@ impl Bind<Tree, Record> for JsonBind {
 struct Extra {
     problems: Vec<Problem>,
     rescued: Vec<(Text, Value)>,
+    /// Keys for which the load does not go on.
+    halting: Vec<String>,
 }
 
 impl JsonBind {
@@ -158,8 +170,15 @@ impl JsonBind {
     /// What becomes of a key that no field takes.
     fn judge(&self, entry: Item<'_>, record: &mut Record, extra: &mut Extra) {
         let in_document = match self.unknown {
-            // The spec of a JSON file cannot say hold or fail: the plan refuses it.
-            Unknown::Drop | Unknown::Hold | Unknown::Fail => return,
+            Unknown::Drop => return,
+            Unknown::Hold | Unknown::Fail => {
+                let key = listable(entry.key());
+                let is_new = !self.accepted.contains(key);
+                if is_new && extra.halting.len() < MAX_PROBLEMS {
+                    extra.halting.push(key.to_owned());
+                }
+                return;
+            }
             // As many are refused already as a reject lists.
             _ if extra.problems.len() > MAX_PROBLEMS => return,
             Unknown::Keep => true,
@@ -177,6 +196,18 @@ impl JsonBind {
             Ok(rescued) => extra.rescued.push(rescued),
             Err(fault) => extra.problems.push(fault.problem(entry.key(), entry.key())),
         }
+    }
+
+    /// The verdict on a record with keys for which the load does not go on.
+    #[cold]
+    fn halt(&self, keys: Vec<String>) -> Verdict {
+        let message = format!("no field takes the keys {}", listed(&keys));
+        let fails = (self.unknown == Unknown::Fail).then_some(
+            "name them in `[fields]`, or say what becomes of them with `unknown` in `[columns]`",
+        );
+        let cause = Cause::UnknownColumns(keys);
+        let breach = Breach { cause, message };
+        Verdict::Halt(Box::new(Halt { breach, fails }))
     }
 
     fn kept(
@@ -204,4 +235,9 @@ impl JsonBind {
         untyped::check_name(entry)?;
         Ok((entry.key_place(), untyped::value(entry, record)?))
     }
+}
+
+/// So much of a key as is told, and accepted, in place of it: a list of keys has a limit.
+fn listable(key: &str) -> &str {
+    &key[..key.floor_char_boundary(MAX_PROBLEM_TEXT_BYTES)]
 }

@@ -2,6 +2,8 @@
 //! It promises that a value is exactly what was written or a fault; it never guesses a type.
 
 use super::identifier;
+use super::json_text;
+use super::lookup::{Looked, Lookup};
 use super::number::{self, Negative, NumberStyle};
 use super::time::{self, Form, Zone};
 use crate::record::{Record, Text, Value};
@@ -11,6 +13,9 @@ use std::sync::Arc;
 
 /// The most characters of a value that a message shows.
 pub const MAX_SHOWN_CHARS: usize = 100;
+
+/// The code of a fault that is none: the text means null.
+pub const NOTHING: &str = "nothing";
 
 /// What is wrong with a value: the end of a sentence that begins with the value itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -92,6 +97,8 @@ pub enum Reader {
     Decimal(NumberStyle, Option<u32>),
     /// A number of one of the types above, whose sign may stand elsewhere than in front.
     Signed(Box<Reader>, Negative),
+    /// What a table has for a text, read by another reader.
+    Lookup(Arc<Lookup>, Box<Reader>),
     /// A truth value by its texts.
     Boolean(Arc<Truths>),
     /// A date.
@@ -112,6 +119,8 @@ pub enum Reader {
     List(Option<Box<Reader>>, Option<Box<str>>),
     /// A JSON object, as it is.
     Object,
+    /// A list or object that stands in a text, as JSON.
+    JsonText(Box<Reader>),
 }
 
 /// The texts that mean true and false.
@@ -142,6 +151,14 @@ impl Truths {
 }
 
 impl Reader {
+    /// The reader of what was looked up: a default is.
+    pub fn of_values(&self) -> &Self {
+        match self {
+            Self::Lookup(_, reader) => reader,
+            reader => reader,
+        }
+    }
+
     /// Reads a text; texts go into the buffer of `record`.
     pub fn text(&self, text: &str, record: &mut Record) -> Result<Value, Fault> {
         self.text_to(text.into(), record, |_, value| value)
@@ -208,6 +225,17 @@ impl Reader {
                 Some(text) => number.text(&text, record),
                 None => Err(Fault::wrong("has two signs")),
             },
+            Self::Lookup(lookup, reader) => match lookup.look(text) {
+                Looked::For(text) => reader.text(text, record),
+                Looked::Null => Err(Fault {
+                    code: NOTHING,
+                    reason: "stands for nothing".into(),
+                }),
+                Looked::Unknown => Err(Fault {
+                    code: "lookup",
+                    reason: "is not in the table of the field's `lookup`".into(),
+                }),
+            },
             Self::Url if identifier::is_url(text) => Ok(Value::Text(found.stored(record))),
             Self::Url => Err(Fault::wrong("is no absolute http or https URL")),
             Self::List(items, Some(separator)) => {
@@ -215,6 +243,7 @@ impl Reader {
             }
             Self::List(_, None) => Err(Fault::wrong("is a text, not a list")),
             Self::Object => Err(Fault::wrong("is a text, not an object")),
+            Self::JsonText(reader) => json_text::read(text, reader, record),
             _ => Err(Fault::wrong(self.expectation())),
         }
     }
@@ -226,6 +255,7 @@ impl Reader {
             Self::Integer(_) => "is no integer",
             Self::Float(_) | Self::Decimal(..) => "is no number",
             Self::Signed(number, _) => number.expectation(),
+            Self::Lookup(..) => "is no text that could be looked up",
             Self::Boolean(_) => "is neither true nor false",
             Self::Date(_) => "is no date",
             Self::Datetime(..) => "is no datetime",
@@ -236,6 +266,7 @@ impl Reader {
             Self::Url => "is no URL",
             Self::List(..) => "is no list",
             Self::Object => "is no object",
+            Self::JsonText(reader) => reader.expectation(),
         }
     }
 }

@@ -53,6 +53,7 @@ fn check(fields: &str, columns: &str, header: &str, expected: &str) {
                     problems.iter().map(one).collect::<Vec<_>>().join(", ")
                 }
                 Verdict::Drop(name) => name.to_string(),
+                Verdict::Halt(halt) => format!("{:?}", halt.breach.cause),
             }
         }
         Err(BindRefusal::Fatal(fatal)) => format!("! {}", fatal.code),

@@ -10,6 +10,7 @@ pub(super) use values::check_values;
 use super::{Input, PlanProblem};
 use crate::record::{Record, Type, Value};
 use crate::step::bind::field::{FieldPlan, Fill, MissingTexts};
+use crate::step::bind::lookup::Lookup;
 use crate::step::bind::number::{Negative, NumberStyle};
 use crate::step::bind::spec::{FieldSpec, Literal, Transform, ValuesSpec};
 use crate::step::bind::text::{Change, Shape};
@@ -159,15 +160,29 @@ impl Builder<'_> {
     }
 
     fn reader(&mut self, zone: Option<&Arc<Zone>>) -> Reader {
-        if self.kind != Type::List {
-            return self.scalar_reader(zone);
+        let in_json = self.input == Input::Columns && self.spec.separator.is_none();
+        let reader = if self.kind == Type::List {
+            let is_typed = self.input == Input::Columns && !in_json || self.spec.items.is_some();
+            let items = is_typed.then(|| Box::new(self.scalar_reader(zone)));
+            Reader::List(items, self.spec.separator.as_deref().map(Box::from))
+        } else {
+            self.scalar_reader(zone)
+        };
+        match self.kind {
+            Type::List | Type::Object if in_json => Reader::JsonText(Box::new(reader)),
+            _ => reader,
         }
-        let is_typed = self.input == Input::Columns || self.spec.items.is_some();
-        let items = is_typed.then(|| Box::new(self.scalar_reader(zone)));
-        Reader::List(items, self.spec.separator.as_deref().map(Box::from))
     }
 
     fn scalar_reader(&mut self, zone: Option<&Arc<Zone>>) -> Reader {
+        let reader = self.typed_reader(zone);
+        match &self.spec.lookup {
+            None => reader,
+            Some(lookup) => Reader::Lookup(Arc::new(Lookup::new(lookup)), Box::new(reader)),
+        }
+    }
+
+    fn typed_reader(&mut self, zone: Option<&Arc<Zone>>) -> Reader {
         match self.scalar {
             Type::String => Reader::String,
             Type::Integer => {
@@ -332,6 +347,7 @@ impl Builder<'_> {
         let mut record = Record::default();
         let read = match literal {
             Literal::Text(text) => reader
+                .of_values()
                 .text(text, &mut record)
                 .map_err(|fault| fault.reason.into_owned()),
             _ => Constant::new(self.kind, literal, zone).map(|constant| constant.into_value()),

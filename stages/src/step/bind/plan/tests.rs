@@ -148,7 +148,6 @@ fn keys_of_a_field() {
             "type = 'list', separator = ';', enum = ['a']",
             "fields.f.enum not_applicable",
         ),
-        ("type = 'list'", "fields.f.separator missing_key"),
         (
             "type = 'list', separator = ''",
             "fields.f.separator bad_value",
@@ -163,7 +162,10 @@ fn keys_of_a_field() {
             "type = 'list', separator = ';', items = 'object'",
             "fields.f.items not_applicable",
         ),
-        ("type = 'object'", "fields.f.type not_applicable"),
+        (
+            "type = 'object', separator = ';'",
+            "fields.f.separator not_applicable",
+        ),
         ("lax = true", "fields.f.lax not_applicable"),
         ("strip = ['']", "fields.f.strip bad_value"),
         ("extract = '['", "fields.f.extract bad_regex"),
@@ -309,7 +311,6 @@ fn everything_at_once_and_each_thing_once() {
     found.sort();
     let expected = [
         "columns.order not_applicable",
-        "columns.unknown not_applicable",
         "fields.\"odd name\" bad_name",
         "fields._id reserved_name",
         "fields.c.to target_taken",

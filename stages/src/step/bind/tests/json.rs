@@ -29,6 +29,37 @@ fn every_type() {
             "9223372036854775808",
             "! number_range f",
         ),
+        (
+            "type = 'integer', lookup = { values = { a = '1' } }",
+            "\"a\"",
+            "1",
+        ),
+        (
+            "type = 'integer', lookup = { values = { a = '1' } }",
+            "1",
+            "! type f",
+        ),
+        (
+            "type = 'integer', lookup = { values = { 7 = '1' } }, lax = true",
+            "7",
+            "1",
+        ),
+        ("type = 'integer', negative = 'trailing'", "-1", "-1"),
+        (
+            "type = 'integer', negative = 'trailing'",
+            "\"1-\"",
+            "! type f",
+        ),
+        (
+            "type = 'integer', negative = 'trailing', lax = true",
+            "\"1-\"",
+            "-1",
+        ),
+        (
+            "type = 'decimal', negative = 'trailing'",
+            "\"1.50-\"",
+            "-1.50",
+        ),
         ("type = 'float'", "12", "12.0f"),
         ("type = 'float'", "\"1.5\"", "! type f"),
         ("type = 'decimal'", "1.50", "1.50"),
@@ -235,6 +266,8 @@ fn keys_that_no_field_takes() {
             "\"1\" _rescued={x: {y: [1, \"2\"]}, z: 0.5f}",
         ),
         ("unknown = 'reject'", "! unknown_field x, unknown_field z"),
+        ("unknown = 'hold'", "hold UnknownColumns([\"x\", \"z\"])"),
+        ("unknown = 'fail'", "fail UnknownColumns([\"x\", \"z\"])"),
     ] {
         check_record("a = {}", columns, json, expected);
     }
@@ -274,6 +307,35 @@ fn keys_that_no_field_takes() {
         r#"{"x": {"y": "1", "z": 2}}"#,
         "\"1\"",
     );
+}
+
+#[test]
+fn keys_that_were_accepted_hold_no_record_again() {
+    let plan = plan(Input::Tree, "a = {}", "unknown = 'hold'", "");
+    let long = "k".repeat(2000);
+    let mut accepted = Accepted::default();
+    let mut check = |record: &str, expected: &[&str]| {
+        let verdict = plan
+            .for_tree(&accepted)
+            .bind(&mut tree(record), &mut Record::default());
+        match verdict {
+            Verdict::Keep => assert!(expected.is_empty(), "{record}"),
+            Verdict::Halt(halt) => {
+                let names: Vec<String> = expected.iter().map(|name| (*name).to_owned()).collect();
+                let cause = pipeline::Cause::UnknownColumns(names);
+                assert_eq!(halt.breach.cause, cause, "{record}");
+                accepted.accept(cause);
+            }
+            other => panic!("{other:?}"),
+        }
+    };
+    check(r#"{"a": "1"}"#, &[]);
+    check(r#"{"a": "1", "x": 1, "y": 2}"#, &["x", "y"]);
+    check(r#"{"a": "1", "y": 1}"#, &[]);
+    check(r#"{"a": 1, "y": 1, "z": 2}"#, &["z"]);
+    let record = format!("{{\"{long}\": 1}}");
+    check(&record, &[&long[..1024]]);
+    check(&record, &[]);
 }
 
 #[test]

@@ -2,13 +2,14 @@
 
 use super::Builder;
 use crate::record::Type;
+use crate::step::bind::lookup::MissingKey;
 use crate::step::bind::plan::Input;
 use crate::step::bind::validate::type_name;
 
 impl Builder<'_> {
     /// Keys that say nothing about the field's type, or about its kind of input.
     pub(super) fn check_keys(&mut self) {
-        use Type::{Boolean, Date, Datetime, Decimal, Float, Integer, Object, Time};
+        use Type::{Boolean, Date, Datetime, Decimal, Float, Integer, List, Object, Time};
         let spec = self.spec;
         let scalars: [(&str, bool, &[Type]); 11] = [
             ("format", spec.format.is_some(), &[Date, Datetime, Time]),
@@ -50,7 +51,7 @@ impl Builder<'_> {
             }
         }
         if let Some(items @ (Type::List | Type::Object)) = spec.items
-            && (items == Type::List || self.input == Input::Columns)
+            && (items == Type::List || spec.separator.is_some())
         {
             self.tell(
                 "items",
@@ -58,14 +59,17 @@ impl Builder<'_> {
                 format!("items cannot be of type {}", type_name(items)),
             );
         }
-        self.check_separator();
-        if self.kind == Object && self.input == Input::Columns {
-            self.tell(
-                "type",
-                "not_applicable",
-                "a cell is a text, never an object",
-            );
+        if let Some(lookup) = &spec.lookup {
+            if matches!(self.scalar, List | Object) {
+                let kind = type_name(self.scalar);
+                let message = format!("texts are looked up, and type {kind} is none");
+                self.tell("lookup", "not_applicable", message);
+            } else if self.kind == List && lookup.missing == Some(MissingKey::Null) {
+                let message = "an item of a list cannot be null";
+                self.tell("lookup.missing", "not_applicable", message);
+            }
         }
+        self.check_separator();
         if spec.lax.is_some() && self.input != Input::Tree {
             self.tell(
                 "lax",
@@ -76,8 +80,7 @@ impl Builder<'_> {
                 },
             );
         }
-        let untouched =
-            self.kind == Object || self.kind == Type::List && self.input != Input::Columns;
+        let untouched = matches!(self.kind, List | Object) && self.input != Input::Columns;
         for (key, said) in [
             ("transform", spec.transform.is_some()),
             ("strip", spec.strip.is_some()),
@@ -97,15 +100,6 @@ impl Builder<'_> {
     fn check_separator(&mut self) {
         let is_cell_list = self.kind == Type::List && self.input == Input::Columns;
         match &self.spec.separator {
-            None if is_cell_list => {
-                let message = "a list in a cell wants to know what stands between its items";
-                self.tell_with(
-                    "separator",
-                    "missing_key",
-                    message,
-                    "`separator = \"|\"`, say",
-                );
-            }
             Some(separator) if is_cell_list && separator.is_empty() => {
                 self.tell("separator", "bad_value", "an empty text separates nothing");
             }

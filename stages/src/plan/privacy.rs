@@ -1,39 +1,23 @@
-//! Personal data: fields whose values are masked or hashed before any step sees them, and rejects that say nothing of
-//! values that are nobody's business. A spec with a sensitive field has rejects without raw bytes, since those are the
-//! whole record; where a record stands is told, so who may read the file finds it.
+//! Personal data: what `mask`, `hash` and `sensitive` of fields mean for the steps and for rejects. A spec with a
+//! sensitive field has rejects without raw bytes, since those are the whole record; where a record stands is told, so
+//! who may read the file finds it.
 //!
-//! It never writes a salt anywhere, and costs nothing where no field asks for it.
+//! It costs nothing where no field asks for it.
 
 #[cfg(test)]
 mod tests;
 
 use super::{Defaults, StepPlan};
-use crate::record::{Record, Type, Value};
-use crate::step::BUILT_IN_CODES;
-use crate::step::bind::{FieldSpec, MaskSpec, OneOrMany, PlanProblem, Target};
-use pipeline::{Cover, Reject, Step, Verdict};
-use sha2::{Digest, Sha256};
-use std::collections::BTreeSet;
+use crate::record::{Record, Type};
+use crate::step::bind::{FieldSpec, OneOrMany, PlanProblem, Target};
+use crate::step::cover::Covered;
+use crate::step::hash::Hash;
+use crate::step::mask::Mask;
+use pipeline::{Cover, Step};
 use std::sync::Arc;
 
 /// What a salt begins with: it is a reference, never a value.
 const REFERENCE: &str = "env:";
-
-/// Codes whose messages hold no value, whatever the record.
-const CODES_WITHOUT_VALUES: [&str; 12] = [
-    "cell_count",
-    "document_too_deep",
-    "document_too_large",
-    "encoding",
-    "json_depth",
-    "more_problems",
-    "no_column",
-    "record_too_large",
-    "too_deep",
-    "unclosed_quote",
-    "unknown_column",
-    "unknown_field",
-];
 
 /// What the spec's fields say of personal data.
 #[derive(Clone, Debug, Default)]
@@ -53,14 +37,11 @@ impl Privacy {
     ) -> Self {
         let mut steps = Vec::new();
         for (index, (name, spec)) in fields.iter().enumerate() {
-            let Some((kind, how)) = how(name, spec, defaults, problems) else {
+            let Some((kind, step)) = step(index, name, spec, defaults, problems) else {
                 continue;
             };
-            steps.push(StepPlan {
-                kind,
-                name: name.clone(),
-                step: Arc::new(Veil { index, how }),
-            });
+            let name = name.clone();
+            steps.push(StepPlan { kind, name, step });
         }
         let is_sensitive = |spec: &FieldSpec| {
             spec.sensitive == Some(true) || spec.mask.is_some() || spec.hash.is_some()
@@ -103,12 +84,14 @@ fn target(spec: &FieldSpec) -> Option<String> {
     }
 }
 
-fn how(
+/// What the field says is to be written, with its word in the spec.
+fn step(
+    index: usize,
     name: &str,
     spec: &FieldSpec,
     defaults: Defaults,
     problems: &mut Vec<PlanProblem>,
-) -> Option<(&'static str, How)> {
+) -> Option<(&'static str, Arc<dyn Step<Record>>)> {
     let path = |key: &str| format!("fields.{name}.{key}");
     let key = match (&spec.mask, &spec.hash) {
         (None, None) => return None,
@@ -128,11 +111,16 @@ fn how(
         return None;
     }
     if let Some(mask) = spec.mask {
-        return Some((key, How::Mask(mask)));
+        let mask = Mask {
+            index,
+            keep_first: mask.keep_first.unwrap_or(0) as usize,
+            keep_last: mask.keep_last.unwrap_or(0) as usize,
+        };
+        return Some((key, Arc::new(mask)));
     }
-    let salt = spec.hash.as_ref().and_then(|hash| hash.salt.as_deref());
-    match salted(salt, defaults) {
-        Ok(salted) => Some((key, How::Hash(salted))),
+    let said = spec.hash.as_ref().and_then(|hash| hash.salt.as_deref());
+    match salt(said, defaults) {
+        Ok(salt) => Some((key, Arc::new(Hash::new(index, &salt)))),
         Err((code, message, hint)) => {
             problems.push(PlanProblem::new(path("hash.salt"), code, message).hint(hint));
             None
@@ -140,13 +128,13 @@ fn how(
     }
 }
 
-/// A hash that has begun with its salt.
-fn salted(
-    salt: Option<&str>,
+/// The salt that a spec refers to.
+fn salt(
+    said: Option<&str>,
     defaults: Defaults,
-) -> Result<Sha256, (&'static str, String, &'static str)> {
+) -> Result<String, (&'static str, String, &'static str)> {
     let hint = "salt = \"env:SALT_PEOPLE\", and a long random text in that variable";
-    let Some(said) = salt else {
+    let Some(said) = said else {
         let message = "a hash without a salt is found by trying all values".to_owned();
         return Err(("required", message, hint));
     };
@@ -156,73 +144,12 @@ fn salted(
         return Err(("bad_secret", message, hint));
     };
     match defaults.secret.and_then(|secret| secret(name)) {
-        Some(salt) if !salt.is_empty() => Ok(Sha256::new_with_prefix(salt.as_bytes())),
+        Some(salt) if !salt.is_empty() => Ok(salt),
         _ => {
             let message = format!("there is no salt in the variable {name}");
             let hint =
                 "set it where this runs; the service reads variables that begin with SALT_ only";
             Err(("missing_secret", message, hint))
-        }
-    }
-}
-
-enum How {
-    Mask(MaskSpec),
-    Hash(Sha256),
-}
-
-/// Writes something else in the place of a text.
-struct Veil {
-    index: usize,
-    how: How,
-}
-
-impl Step<Record> for Veil {
-    fn apply(&self, record: &mut Record) -> Verdict {
-        if let Value::Text(text) = record.value(self.index) {
-            let text = record.text(*text);
-            let veiled = match &self.how {
-                How::Mask(mask) => masked(text, *mask),
-                How::Hash(salted) => hex::encode(salted.clone().chain_update(text).finalize()),
-            };
-            let veiled = record.store(&veiled);
-            record.set(self.index, Value::Text(veiled));
-        }
-        Verdict::Keep
-    }
-}
-
-fn masked(text: &str, mask: MaskSpec) -> String {
-    let count = text.chars().count();
-    let first = mask.keep_first.unwrap_or(0) as usize;
-    let last = mask.keep_last.unwrap_or(0) as usize;
-    let (first, last) = match first.saturating_add(last) < count {
-        true => (first, count - last),
-        false => (0, count),
-    };
-    let stays = |index: &usize| (..first).contains(index) || (last..).contains(index);
-    let each = text.chars().enumerate();
-    each.map(|(index, char)| if stays(&index) { char } else { '*' })
-        .collect()
-}
-
-/// The fields of which rejects may tell the values: all but the sensitive ones.
-#[derive(Debug)]
-struct Covered {
-    shown: BTreeSet<String>,
-}
-
-impl Cover for Covered {
-    fn hide(&self, reject: &mut Reject) {
-        reject.raw = Vec::new();
-        for problem in &mut reject.problems {
-            // What a step says of itself stands in the spec.
-            let says_values = BUILT_IN_CODES.contains(&&*problem.code)
-                && !CODES_WITHOUT_VALUES.contains(&&*problem.code);
-            let is_shown = |field: &String| self.shown.contains(field);
-            if says_values && !problem.field.as_ref().is_some_and(is_shown) {
-                problem.message = "not shown: the spec has sensitive fields".into();
-            }
         }
     }
 }

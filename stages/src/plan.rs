@@ -168,10 +168,9 @@ impl Plan {
             // What keeps the kind from being planned was told.
             (Some(_), None) => BindPlan::new(rows, &[], &columns, &values, &mut found),
         };
-        let mut privacy = Privacy::plan(&fields.0, defaults, &mut found);
+        let mut privacy = Privacy::plan(&fields.0, format.as_ref(), &bind, defaults, &mut found);
         if said_kinds.is_some() {
-            // What is sensitive in a trailer is so in its rejects.
-            privacy.cover = Privacy::plan(&all.0, defaults, &mut Vec::new()).cover;
+            privacy.hide_all(&all.0);
         }
         for problem in found {
             problems.push(problem_of(problem));

@@ -4,16 +4,18 @@
 //!
 //! It costs nothing where no field asks for it.
 
+mod places;
 #[cfg(test)]
 mod tests;
 
-use super::{Defaults, StepPlan};
+use super::{Defaults, FormatPlan, StepPlan};
 use crate::record::{Record, Type};
-use crate::step::bind::{FieldSpec, OneOrMany, PlanProblem, Target};
+use crate::step::bind::{BindPlan, FieldSpec, PlanProblem, Target};
 use crate::step::cover::Covered;
 use crate::step::hash::Hash;
 use crate::step::mask::Mask;
 use pipeline::{Cover, Step};
+use places::Places;
 use std::sync::Arc;
 
 /// What a salt begins with: it is a reference, never a value.
@@ -29,9 +31,11 @@ pub struct Privacy {
 }
 
 impl Privacy {
-    /// Checks `mask`, `hash` and `sensitive` of all fields.
+    /// Checks `mask`, `hash` and `sensitive` of all fields, which are bound by `bind` to what `format` finds.
     pub fn plan(
         fields: &[(String, FieldSpec)],
+        format: Option<&FormatPlan>,
+        bind: &BindPlan,
         defaults: Defaults,
         problems: &mut Vec<PlanProblem>,
     ) -> Self {
@@ -46,11 +50,18 @@ impl Privacy {
         let is_sensitive = |spec: &FieldSpec| {
             spec.sensitive == Some(true) || spec.mask.is_some() || spec.hash.is_some()
         };
-        let sensitive = || fields.iter().filter(|(_, spec)| is_sensitive(spec));
-        // The same value is as sensitive under another name.
-        let shares = |one: &(String, FieldSpec)| sensitive().any(|other| share(one, other));
-        let shown = fields.iter().filter(|one| !shares(one));
-        let cover = sensitive().next().map(|_| {
+        let numbered = fields.iter().enumerate();
+        let sensitive: Vec<usize> = numbered
+            .filter_map(|(index, (_, spec))| is_sensitive(spec).then_some(index))
+            .collect();
+        let cover = (!sensitive.is_empty()).then(|| {
+            let places = Places::of(format, fields, bind);
+            // The same value is as sensitive under another name.
+            let is_shown = |one: &usize| {
+                !sensitive.contains(one)
+                    && !sensitive.iter().any(|other| places.share(*one, *other))
+            };
+            let shown = (0..fields.len()).filter(is_shown).map(|one| &fields[one]);
             let shown = shown.flat_map(|(name, spec)| [Some(name.clone()), target(spec)]);
             let cover: Arc<dyn Cover> = Arc::new(Covered {
                 shown: shown.flatten().collect(),
@@ -59,21 +70,17 @@ impl Privacy {
         });
         Self { steps, cover }
     }
-}
 
-/// Whether two fields have a place in common that their values come from.
-fn share((one, a): &(String, FieldSpec), (other, b): &(String, FieldSpec)) -> bool {
-    if let (Some(from), Some(to)) = (a.start, b.start) {
-        let end = |start: u32, spec: &FieldSpec| start.saturating_add(spec.width.unwrap_or(0));
-        return one == other || from < end(to, b) && to < end(from, a);
+    /// Where records are of several kinds, what is sensitive in one is so in the rejects of all: they show no values.
+    pub fn hide_all(&mut self, fields: &[(String, FieldSpec)]) {
+        let sensitive = |(_, spec): &(String, FieldSpec)| {
+            spec.sensitive == Some(true) || spec.mask.is_some() || spec.hash.is_some()
+        };
+        if fields.iter().any(sensitive) {
+            let shown = std::collections::BTreeSet::new();
+            self.cover = Some(Arc::new(Covered { shown }));
+        }
     }
-    fn places<'s>(name: &'s String, from: Option<&'s OneOrMany>) -> &'s [String] {
-        from.map_or(std::slice::from_ref(name), |from| &from.0)
-    }
-    let (here, there) = (places(one, a.from.as_ref()), places(other, b.from.as_ref()));
-    one == other
-        || a.column.is_some() && a.column == b.column
-        || here.iter().any(|place| there.contains(place))
 }
 
 /// The place in the document, as a target calls the field.

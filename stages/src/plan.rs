@@ -177,6 +177,7 @@ impl Plan {
         }
         let (said_steps, schema) =
             steps::plan(spec.steps.as_deref().unwrap_or_default(), &bind, problems);
+        let cover = privacy.cover(&schema, &said_steps);
         let steps = [privacy.steps, said_steps].concat();
         bind.make_room(schema.fields.len());
         let names = control::Names {
@@ -217,7 +218,7 @@ impl Plan {
             unknown: columns.unknown.unwrap_or_default(),
             schema: Arc::new(schema),
             steps,
-            cover: privacy.cover,
+            cover,
             budget,
             sink: sink?,
             tests,

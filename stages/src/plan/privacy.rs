@@ -9,25 +9,30 @@ mod places;
 mod tests;
 
 use super::{Defaults, FormatPlan, StepPlan};
-use crate::record::{Record, Type};
-use crate::step::bind::{BindPlan, FieldSpec, PlanProblem, Target};
+use crate::record::{Record, Schema, Type};
+use crate::step::bind::{BindPlan, FieldSpec, PlanProblem};
 use crate::step::cover::Covered;
 use crate::step::hash::Hash;
 use crate::step::mask::Mask;
 use pipeline::{Cover, Step};
 use places::Places;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// What a salt begins with: it is a reference, never a value.
 const REFERENCE: &str = "env:";
+/// What targets call the place of their own that each document has.
+const ID: &str = "_id";
 
 /// What the spec's fields say of personal data.
 #[derive(Clone, Debug, Default)]
 pub struct Privacy {
     /// Masks and hashes, which come before all other steps.
     pub steps: Vec<StepPlan>,
-    /// What rejects must not say.
-    pub cover: Option<Arc<dyn Cover>>,
+    /// The fields, by their numbers, whose values rejects may say; none where they may say all.
+    shown: Option<BTreeSet<usize>>,
+    /// The names of the fields of all kinds, where there are kinds.
+    of_kinds: Vec<String>,
 }
 
 impl Privacy {
@@ -54,40 +59,56 @@ impl Privacy {
         let sensitive: Vec<usize> = numbered
             .filter_map(|(index, (_, spec))| is_sensitive(spec).then_some(index))
             .collect();
-        let cover = (!sensitive.is_empty()).then(|| {
+        let shown = (!sensitive.is_empty()).then(|| {
             let places = Places::of(format, fields, bind);
             // The same value is as sensitive under another name.
             let is_shown = |one: &usize| {
                 !sensitive.contains(one)
                     && !sensitive.iter().any(|other| places.share(*one, *other))
             };
-            let shown = (0..fields.len()).filter(is_shown).map(|one| &fields[one]);
-            let shown = shown.flat_map(|(name, spec)| [Some(name.clone()), target(spec)]);
-            let cover: Arc<dyn Cover> = Arc::new(Covered {
-                shown: shown.flatten().collect(),
-            });
-            cover
+            (0..fields.len()).filter(is_shown).collect()
         });
-        Self { steps, cover }
+        Self { steps, shown, of_kinds: Vec::new() }
     }
 
     /// Where records are of several kinds, what is sensitive in one is so in the rejects of all: they show no values.
+    /// `fields` are those of all kinds.
     pub fn hide_all(&mut self, fields: &[(String, FieldSpec)]) {
-        let sensitive = |(_, spec): &(String, FieldSpec)| {
+        let is_sensitive = |(_, spec): &(String, FieldSpec)| {
             spec.sensitive == Some(true) || spec.mask.is_some() || spec.hash.is_some()
         };
-        if fields.iter().any(sensitive) {
-            let shown = std::collections::BTreeSet::new();
-            self.cover = Some(Arc::new(Covered { shown }));
+        if fields.iter().any(is_sensitive) {
+            self.shown = Some(BTreeSet::new());
+            self.of_kinds = fields.iter().map(|(name, _)| name.clone()).collect();
         }
     }
-}
 
-/// The place in the document, as a target calls the field.
-fn target(spec: &FieldSpec) -> Option<String> {
-    match &spec.to {
-        Some(Target::Path(path)) => Some(path.clone()),
-        _ => None,
+    /// What rejects must not say, with the derived fields of `schema` and the steps of the spec; none where no field is
+    /// sensitive.
+    pub fn cover(&self, schema: &Schema, steps: &[StepPlan]) -> Option<Arc<dyn Cover>> {
+        let is_shown = self.shown.as_ref()?;
+        let (mut shown, mut hidden) = (BTreeSet::new(), BTreeSet::new());
+        // What is derived may be made of values that are sensitive.
+        for (index, field) in schema.fields.iter().enumerate() {
+            let names = match is_shown.contains(&index) {
+                true => &mut shown,
+                false => &mut hidden,
+            };
+            names.insert(field.name.to_string());
+            names.extend(field.target.as_ref().map(|target| target.join(".")));
+        }
+        let rejects = steps.iter().filter(|step| step.kind == "reject");
+        Some(Arc::new(Covered {
+            named: shown
+                .iter()
+                .chain(&hidden)
+                .cloned()
+                .chain(self.of_kinds.iter().cloned())
+                .chain([ID.to_owned()])
+                .collect(),
+            shown: shown.difference(&hidden).cloned().collect(),
+            own: rejects.map(|step| step.name.clone()).collect(),
+        }))
     }
 }
 

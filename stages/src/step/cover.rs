@@ -1,43 +1,52 @@
-//! What rejects keep to themselves where a spec has sensitive fields: the raw bytes, and every message that may hold a
-//! value which is nobody's business. Where a record stands is told, and its codes.
+//! What rejects keep to themselves where a spec has sensitive fields: the raw bytes, names that only the record has, and
+//! every message that may hold a value which is nobody's business. Where a record stands is told, and its codes.
+//!
+//! Hiding is the rule: a message is told where its code is known to say nothing of the record, or only of a field whose
+//! values may be shown, and where it is the spec's own.
 
-use super::codes::BUILT_IN_CODES;
+use super::codes::{Says, says};
 use pipeline::{Cover, Reject};
 use std::collections::BTreeSet;
 
-/// Codes whose messages hold no value, whatever the record.
-const CODES_WITHOUT_VALUES: [&str; 12] = [
-    "cell_count",
-    "document_too_deep",
-    "document_too_large",
-    "encoding",
-    "json_depth",
-    "more_problems",
-    "no_column",
-    "record_too_large",
-    "too_deep",
-    "unclosed_quote",
-    "unknown_column",
-    "unknown_field",
-];
+/// What stands in the place of a message.
+pub const HIDDEN: &str = "not shown: the spec has sensitive fields";
+/// What stands in the place of a field that the spec does not name.
+pub const HIDDEN_FIELD: &str = "(not shown)";
 
-/// The fields of which rejects may tell the values: all but the sensitive ones.
-#[derive(Debug)]
+/// What rejects of one spec may tell.
+#[derive(Debug, Default)]
 pub struct Covered {
-    /// Their names, and the places that targets call them by.
+    /// The fields whose values may be told, and the places in the document that are theirs alone.
     pub shown: BTreeSet<String>,
+    /// All fields, and all places that they are written to.
+    pub named: BTreeSet<String>,
+    /// The codes whose messages the spec itself has.
+    pub own: BTreeSet<String>,
+}
+
+impl Covered {
+    fn is_told(&self, code: &str, field: Option<&str>) -> bool {
+        match says(code) {
+            Some(Says::Nothing) => true,
+            Some(Says::ItsField) => field.is_some_and(|field| self.shown.contains(field)),
+            Some(Says::Anything) => false,
+            None => self.own.contains(code),
+        }
+    }
 }
 
 impl Cover for Covered {
     fn hide(&self, reject: &mut Reject) {
         reject.raw = Vec::new();
         for problem in &mut reject.problems {
-            // What a step says of itself stands in the spec.
-            let says_values = BUILT_IN_CODES.contains(&&*problem.code)
-                && !CODES_WITHOUT_VALUES.contains(&&*problem.code);
-            let is_shown = |field: &String| self.shown.contains(field);
-            if says_values && !problem.field.as_ref().is_some_and(is_shown) {
-                problem.message = "not shown: the spec has sensitive fields".into();
+            if !self.is_told(&problem.code, problem.field.as_deref()) {
+                problem.message = HIDDEN.into();
+            }
+            // A name that the spec does not have is the record's own.
+            if let Some(field) = problem.field.as_mut()
+                && !self.named.contains(field)
+            {
+                *field = HIDDEN_FIELD.into();
             }
         }
     }

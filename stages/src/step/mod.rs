@@ -1,7 +1,7 @@
 //! Steps: binding, validation and what a spec says to do with a record.
 
 pub mod bind;
-mod codes;
+pub mod codes;
 mod condition;
 pub mod cover;
 pub mod derive;
@@ -11,7 +11,6 @@ pub mod hash;
 pub mod mask;
 pub mod reject;
 
-pub use codes::BUILT_IN_CODES;
 pub use derive::DeriveSpec;
 pub use drop::DropSpec;
 pub use reject::{RejectSpec, Severity};

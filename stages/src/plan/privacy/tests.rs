@@ -106,20 +106,32 @@ fn told(plan: &Plan, problem: Problem) -> String {
 
 #[test]
 fn rejects_say_nothing_of_values_that_are_sensitive() {
-    let fields =
-        "a = { sensitive = true }\nb = { to = 'x.b' }\nc = { from = 'a' }\nd = { mask = {} }";
+    let fields = "a = { sensitive = true, to = 'x.a' }\nb = { to = 'x.b' }\nc = { from = 'a' }\nd = { mask = {} }\n\
+         swapped = { from = 'e', sensitive = true, to = 'e' }\ne = { from = 'f', to = 'swapped' }\n\
+         [[steps]]\nderive = { field = 'derived', type = 'string', expr = 'a', to = 'g' }\n\
+         [[steps]]\nreject = { name = 'own', when = 'false' }\n";
+    let shown = ": \"17\" is wrong";
     let hidden = ": not shown: the spec has sensitive fields";
     for (code, field, expected) in [
         ("type", Some("a"), hidden),
-        ("type", Some("b"), ": \"17\" is wrong"),
-        ("duplicate_value", Some("x.b"), ": \"17\" is wrong"),
+        ("type", Some("b"), shown),
+        ("pattern", Some("x.b"), shown),
+        ("pattern", Some("x.a"), hidden),
         ("pattern", Some("c"), hidden),
         ("pattern", Some("d"), hidden),
+        ("pattern", Some("e"), hidden),
+        ("pattern", Some("swapped"), hidden),
         ("type", Some("derived"), hidden),
+        ("type", None, hidden),
+        ("duplicate_value", Some("x.b"), hidden),
         ("expression", None, hidden),
         ("refused_by_target", None, hidden),
-        ("cell_count", None, ": \"17\" is wrong"),
-        ("name-of-a-step", None, ": \"17\" is wrong"),
+        ("no_match", None, hidden),
+        ("xml", None, hidden),
+        ("too_short", Some("a"), shown),
+        ("cell_count", None, shown),
+        ("own", None, shown),
+        ("a_code_that_nobody_knows", Some("b"), hidden),
     ] {
         let problem = Problem {
             code: code.into(),
@@ -134,6 +146,35 @@ fn rejects_say_nothing_of_values_that_are_sensitive() {
     }
     let problem = Problem::of_field("type", "a", "\"17\" is wrong");
     assert_eq!(told(&planned("a = {}"), problem), "raw: \"17\" is wrong");
+}
+
+#[test]
+fn names_that_only_the_record_has_are_not_told() {
+    for (field, expected) in [
+        ("a", "a"),
+        ("x.b", "x.b"),
+        ("_id", "_id"),
+        ("Ann Smith", "(not shown)"),
+    ] {
+        let mut reject = Reject::new(
+            Position::START,
+            vec![Problem::of_field(
+                "unknown_field",
+                field,
+                "no field takes it",
+            )],
+            b"",
+        );
+        let plan = read(
+            "[format.jsonl]",
+            "a = { sensitive = true }\nb = { to = 'x.b' }",
+        );
+        let cover = plan.unwrap().cover.unwrap();
+        cover.hide(&mut reject);
+        let problem = &reject.problems[0];
+        assert_eq!(problem.field.as_deref(), Some(expected));
+        assert_eq!(problem.message, "not shown: the spec has sensitive fields");
+    }
 }
 
 /// Whether the value of one field is hidden where the other is sensitive, whichever of the two it is.

@@ -189,6 +189,9 @@ impl Plan {
         let budget = budget(spec.errors, problems);
         let keeps_unknown = columns.unknown == Some(Unknown::Keep);
         let sink = sink::plan(spec.sink, &schema, keeps_unknown, defaults, problems);
+        if let Some(sink) = &sink {
+            sink.key_is_not_masked(&schema, &fields.0, problems);
+        }
         let lineage = || sink.iter().flat_map(|sink| sink.target.lineage.clone());
         let of_schema = || schema.layout.0.iter().map(|(name, _)| name.clone());
         let mut finish = |format: Option<&FormatPlan>, bind: &mut BindPlan| {

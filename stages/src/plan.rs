@@ -32,6 +32,7 @@ use crate::step::bind::{BindPlan, Input, PlanProblem, Unknown};
 use pipeline::{Budget, Cover, OnBreach};
 use privacy::Privacy;
 use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// The version of the language that this program reads.
@@ -77,6 +78,8 @@ pub struct Plan {
     pub schema: Arc<Schema>,
     /// What happens to them, in order.
     pub steps: Vec<StepPlan>,
+    /// Fingerprints of the salts of its hashes, by the names of their variables.
+    pub salts: BTreeMap<String, String>,
     /// What rejects must not say, where fields are sensitive.
     pub cover: Option<Arc<dyn Cover>>,
     /// How many rejects there may be.
@@ -221,6 +224,7 @@ impl Plan {
             unknown: columns.unknown.unwrap_or_default(),
             schema: Arc::new(schema),
             steps,
+            salts: privacy.salts,
             cover,
             budget,
             sink: sink?,

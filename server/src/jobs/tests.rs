@@ -317,6 +317,7 @@ fn checkpoint(read: u64, rejected: u64) -> Checkpoint {
         head: String::new(),
         bytes_read: 0,
         carried: Vec::new(),
+        secrets: std::collections::BTreeMap::new(),
         busy: None,
     }
 }

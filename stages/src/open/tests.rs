@@ -114,3 +114,46 @@ async fn a_preview_is_one_line_a_stage_and_escapes_nothing_twice() {
         assert!(!text.contains(char::is_control), "{text:?}");
     }
 }
+
+/// A plan with a salt, as it is in the environment.
+fn salted(secret: fn(&str) -> Option<String>) -> Plan {
+    let text = "spec = 1\nname = 'a'\n[sink.null]\n[format.csv]\n[fields]\n\
+                a = { hash = { salt = 'env:SALT_A' } }\n";
+    let defaults = Defaults {
+        secret: Some(secret),
+        ..Defaults::default()
+    };
+    Plan::read("a.toml", text, defaults).unwrap_or_else(|problems| panic!("{problems:?}"))
+}
+
+#[tokio::test]
+async fn a_load_goes_on_with_the_salts_that_it_began_with() {
+    let (one, other) = (
+        salted(|_| Some("pepper".to_owned())),
+        salted(|_| Some("paprika".to_owned())),
+    );
+    let begun = opened(&one, "a\nx\n").await;
+    let (ledger, flow) = (Arc::new(MemoryLedger::default()), one.sink.flow.in_order());
+    let report = pipeline::run(begun.job(&one, null::open(), ledger, flow)).await;
+    let checkpoint = report.checkpoint;
+    assert_eq!(
+        checkpoint.secrets.get("SALT_A"),
+        Some(&crate::step::hash::fingerprint("pepper"))
+    );
+    let mut older = checkpoint.clone();
+    older.secrets.clear();
+    let origin = MemoryOrigin::new("a.csv", b"a\nx\n".to_vec());
+    for (plan, from, expected) in [
+        (&one, &checkpoint, "ready"),
+        (&other, &checkpoint, "salt_changed"),
+        (&other, &older, "ready"),
+    ] {
+        let opening = open(plan, &origin, Some(from.clone()), &Accepted::default()).await;
+        let found = match opening {
+            Ok(Opening::Ready(_)) => "ready",
+            Ok(Opening::Held(..)) => "held",
+            Err(fatal) => fatal.code,
+        };
+        assert_eq!(found, expected);
+    }
+}

@@ -12,11 +12,11 @@ use super::{Defaults, FormatPlan, StepPlan};
 use crate::record::{Record, Schema, Type};
 use crate::step::bind::{BindPlan, FieldSpec, PlanProblem};
 use crate::step::cover::Covered;
-use crate::step::hash::Hash;
+use crate::step::hash::{Hash, fingerprint};
 use crate::step::mask::Mask;
 use pipeline::{Cover, Step};
 use places::Places;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// What a salt begins with: it is a reference, never a value.
@@ -29,6 +29,8 @@ const ID: &str = "_id";
 pub struct Privacy {
     /// Masks and hashes, which come before all other steps.
     pub steps: Vec<StepPlan>,
+    /// Fingerprints of the salts, by the names of their variables.
+    pub salts: BTreeMap<String, String>,
     /// The fields, by their numbers, whose values rejects may say; none where they may say all.
     shown: Option<BTreeSet<usize>>,
     /// The names of the fields of all kinds, where there are kinds.
@@ -44,9 +46,9 @@ impl Privacy {
         defaults: Defaults,
         problems: &mut Vec<PlanProblem>,
     ) -> Self {
-        let mut steps = Vec::new();
+        let (mut steps, mut salts) = (Vec::new(), BTreeMap::new());
         for (index, (name, spec)) in fields.iter().enumerate() {
-            let Some((kind, step)) = step(index, name, spec, defaults, problems) else {
+            let Some((kind, step)) = step(index, name, spec, defaults, &mut salts, problems) else {
                 continue;
             };
             let name = name.clone();
@@ -68,7 +70,12 @@ impl Privacy {
             };
             (0..fields.len()).filter(is_shown).collect()
         });
-        Self { steps, shown, of_kinds: Vec::new() }
+        Self {
+            steps,
+            shown,
+            salts,
+            of_kinds: Vec::new(),
+        }
     }
 
     /// Where records are of several kinds, what is sensitive in one is so in the rejects of all: they show no values.
@@ -118,6 +125,7 @@ fn step(
     name: &str,
     spec: &FieldSpec,
     defaults: Defaults,
+    salts: &mut BTreeMap<String, String>,
     problems: &mut Vec<PlanProblem>,
 ) -> Option<(&'static str, Arc<dyn Step<Record>>)> {
     let path = |key: &str| format!("fields.{name}.{key}");
@@ -148,7 +156,10 @@ fn step(
     }
     let said = spec.hash.as_ref().and_then(|hash| hash.salt.as_deref());
     match salt(said, defaults) {
-        Ok(salt) => Some((key, Arc::new(Hash::new(index, &salt)))),
+        Ok((name, salt)) => {
+            salts.insert(name, fingerprint(&salt));
+            Some((key, Arc::new(Hash::new(index, &salt))))
+        }
         Err((code, message, hint)) => {
             problems.push(PlanProblem::new(path("hash.salt"), code, message).hint(hint));
             None
@@ -156,11 +167,11 @@ fn step(
     }
 }
 
-/// The salt that a spec refers to.
+/// The salt that a spec refers to, behind the name of its variable.
 fn salt(
     said: Option<&str>,
     defaults: Defaults,
-) -> Result<String, (&'static str, String, &'static str)> {
+) -> Result<(String, String), (&'static str, String, &'static str)> {
     let hint = "salt = \"env:SALT_PEOPLE\", and a long random text in that variable";
     let Some(said) = said else {
         let message = "a hash without a salt is found by trying all values".to_owned();
@@ -172,7 +183,7 @@ fn salt(
         return Err(("bad_secret", message, hint));
     };
     match defaults.secret.and_then(|secret| secret(name)) {
-        Some(salt) if !salt.is_empty() => Ok(salt),
+        Some(salt) if !salt.is_empty() => Ok((name.to_owned(), salt)),
         _ => {
             let message = format!("there is no salt in the variable {name}");
             let hint =

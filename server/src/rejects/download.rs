@@ -69,7 +69,7 @@ pub async fn of_job(stores: &Stores, catalog: &Catalog, job: &Job) -> Result<Dow
     if job.expired {
         return Err(expired());
     }
-    let plan = catalog.plan_of(&job.spec).await?;
+    let plan = catalog.plan_of(&job.tenant, &job.spec).await?;
     let head = job.checkpoint.as_ref().map(|checkpoint| &*checkpoint.head);
     let origin = origin(stores, job).await?;
     let run = Run {

@@ -80,6 +80,8 @@ pub struct Plan {
     pub steps: Vec<StepPlan>,
     /// Fingerprints of the salts of its hashes, by the names of their variables.
     pub salts: BTreeMap<String, String>,
+    /// The fields of the schema, by their numbers, whose values only the target may see.
+    pub unseen: Vec<usize>,
     /// What rejects must not say, where fields are sensitive.
     pub cover: Option<Arc<dyn Cover>>,
     /// How many rejects there may be.
@@ -180,6 +182,7 @@ impl Plan {
         }
         let (said_steps, schema) =
             steps::plan(spec.steps.as_deref().unwrap_or_default(), &bind, problems);
+        let unseen = privacy.unseen(&schema, &fields.0);
         let cover = privacy.cover(&schema, &said_steps);
         let steps = [privacy.steps, said_steps].concat();
         bind.make_room(schema.fields.len());
@@ -225,6 +228,7 @@ impl Plan {
             schema: Arc::new(schema),
             steps,
             salts: privacy.salts,
+            unseen,
             cover,
             budget,
             sink: sink?,

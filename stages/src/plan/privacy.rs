@@ -90,6 +90,21 @@ impl Privacy {
         }
     }
 
+    /// The fields of `schema`, by their numbers, whose values only the target may see: those that rejects do not say, but
+    /// for what is masked or hashed before it is written.
+    pub fn unseen(&self, schema: &Schema, fields: &[(String, FieldSpec)]) -> Vec<usize> {
+        let Some(shown) = &self.shown else {
+            return Vec::new();
+        };
+        let is_veiled = |index: &usize| {
+            let field = fields.get(*index);
+            field.is_some_and(|(_, spec)| spec.mask.is_some() || spec.hash.is_some())
+        };
+        let all = 0..schema.fields.len();
+        all.filter(|index| !shown.contains(index) && !is_veiled(index))
+            .collect()
+    }
+
     /// What rejects must not say, with the derived fields of `schema` and the steps of the spec; none where no field is
     /// sensitive.
     pub fn cover(&self, schema: &Schema, steps: &[StepPlan]) -> Option<Arc<dyn Cover>> {

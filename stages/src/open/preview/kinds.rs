@@ -2,8 +2,8 @@
 //! before it.
 
 use super::Viewer;
-use crate::step::cover::HIDDEN;
 use crate::record::Record;
+use crate::step::cover::HIDDEN;
 use pipeline::{Bind, Block, Branch, Fatal, Problem, Role, Verdict};
 
 /// The latest record of each context kind.

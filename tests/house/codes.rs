@@ -22,7 +22,8 @@ const CHOSEN_IN: [&str; 2] = [
     "stages/src/sink/mongodb/reply.rs",
 ];
 /// Where codes are constants.
-const CONSTANTS_IN: [&str; 6] = [
+const CONSTANTS_IN: [&str; 7] = [
+    "pipeline/src/chain/sorted.rs",
     "pipeline/src/reject.rs",
     "stages/src/frame/csv/scan.rs",
     "stages/src/frame/json.rs",
@@ -31,7 +32,13 @@ const CONSTANTS_IN: [&str; 6] = [
     "stages/src/frame/xml/grammar.rs",
 ];
 /// These constants.
-const KNOWN_CONSTANTS: [&str; 4] = ["MORE_PROBLEMS", "SYNTAX", "TOO_LARGE", "UNCLOSED_QUOTE"];
+const KNOWN_CONSTANTS: [&str; 5] = [
+    "CONTEXT_REJECTED",
+    "MORE_PROBLEMS",
+    "SYNTAX",
+    "TOO_LARGE",
+    "UNCLOSED_QUOTE",
+];
 /// Where codes of broken frames become messages, each behind its code: `"code" => "…"`.
 const EXPLAINED_IN: &str = "pipeline/src/batch.rs";
 /// What stands in the place of a code that is handed on: its text is found where it comes from.

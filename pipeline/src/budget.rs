@@ -281,6 +281,7 @@ mod tests {
             head: String::new(),
             bytes_read: 0,
             carried: Vec::new(),
+            secrets: std::collections::BTreeMap::new(),
             busy: None,
         };
         let columns = |name: &str| Cause::UnknownColumns(vec![name.into()]);

@@ -3,6 +3,7 @@
 use crate::{Books, Busy, Carried, Fatal, Reject, Tally};
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// Where a run can go on: the books up to a gap-free end, and what is needed to start there.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,6 +19,10 @@ pub struct Checkpoint {
     /// The records before the end whose values those behind it need; at most [`crate::MAX_CARRIED_BYTES`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub carried: Vec<Carried>,
+    /// Fingerprints of the secrets with which values are made, by the names of the secrets: a load goes on with the same
+    /// ones only. Where none is named, none is needed, or an older program saved it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub secrets: BTreeMap<String, String>,
     /// Bytes of the stored object up to the same end, for whoever shows the books; 0 before the first batch.
     #[serde(default)]
     pub bytes_read: u64,

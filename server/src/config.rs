@@ -99,8 +99,9 @@ impl Config {
         std::env::var(name).ok()
     }
 
-    /// A secret that a spec of the service refers to. A tenant writes specs too, and must not reach the secrets of the
-    /// program itself: only variables that begin with `SALT_` are read.
+    /// A secret that a spec of the service refers to. Tenants write specs too, and must not reach the secrets of the
+    /// program itself: only variables that begin with `SALT_` are read. Which of them a tenant may name, the catalogue of
+    /// specs judges.
     pub fn secret_of_the_service(name: &str) -> Option<String> {
         name.starts_with("SALT_")
             .then(|| Self::secret(name))

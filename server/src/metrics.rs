@@ -13,7 +13,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
-use stages::step::BUILT_IN_CODES;
+use stages::step::codes::BUILT_IN_CODES;
 use std::iter::repeat;
 use std::sync::atomic::AtomicU64;
 
@@ -204,7 +204,8 @@ impl Metrics {
         // Kinds keep their places: new ones come behind.
         let before = before.summary.kinds().iter().map(|kind| kind.count);
         for (kind, was) in now.summary.kinds().iter().zip(before.chain(repeat(0))) {
-            let own = BUILT_IN_CODES.into_iter().chain([OTHER_CODE]);
+            let own = BUILT_IN_CODES.into_iter().map(|(code, _)| code);
+            let own = own.chain([OTHER_CODE]);
             let code = own.into_iter().find(|code| **code == *kind.code);
             let code = code.unwrap_or(STEP_CODE);
             let rejects = self.rejects.get_or_create(&ByCode { code });

@@ -40,6 +40,7 @@ use pipeline::{
     Fatal, FrameLimits, Framer, Identify, Job, Ledger, Measure, Parser, Position, Progress, Reader,
     Rear, Role, Sorted, Source, Step, Tally, Unique, chain,
 };
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::sync::watch;
@@ -104,8 +105,41 @@ enum Front {
 /// Opens the input of a plan at the start, or at a checkpoint. `accepted`: causes that were approved.
 ///
 /// # Errors
-/// What the source, the unpacker and the head say.
+/// `salt_changed`, where the checkpoint was made with another salt; what the source, the unpacker and the head say.
 pub async fn open(
+    plan: &Plan,
+    origin: &dyn Origin,
+    resume: Option<Checkpoint>,
+    accepted: &Accepted,
+) -> Result<Opening, Fatal> {
+    if let Some(checkpoint) = &resume {
+        same_salts(plan, checkpoint)?;
+    }
+    let mut opening = open_seeing_before(plan, origin, resume, accepted).await?;
+    let (Opening::Ready(Opened { from, .. }) | Opening::Held(_, from)) = &mut opening;
+    from.secrets.clone_from(&plan.salts);
+    Ok(opening)
+}
+
+/// One value must have one hash in a load, however often it is interrupted.
+fn same_salts(plan: &Plan, checkpoint: &Checkpoint) -> Result<(), Fatal> {
+    let mut salts = plan.salts.iter();
+    let changed = salts.find(|(name, salt)| {
+        let before = checkpoint.secrets.get(*name);
+        before.is_some_and(|before| before != *salt)
+    });
+    let Some((name, _)) = changed else {
+        return Ok(());
+    };
+    let message = format!("the salt in {name} is another one than that with which the load began");
+    let hint = format!(
+        "set {name} to what it was, and go on; a load with another salt begins anew, with --force again or force=again"
+    );
+    Err(Fatal::new("salt_changed", message).hint(hint))
+}
+
+/// Opens it, and, where values must be unique, also what lies before the checkpoint.
+async fn open_seeing_before(
     plan: &Plan,
     origin: &dyn Origin,
     resume: Option<Checkpoint>,
@@ -508,6 +542,7 @@ fn start(plan: &Plan, at: Position, skipped: u64, head: String) -> Checkpoint {
         head,
         bytes_read: 0,
         carried: Vec::new(),
+        secrets: BTreeMap::new(),
         busy: None,
     }
 }

@@ -33,6 +33,7 @@ use crate::unique::UniquePlan;
 use pipeline::{Budget, Cover, OnBreach};
 use privacy::Privacy;
 use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -81,6 +82,10 @@ pub struct Plan {
     pub unique: Option<Arc<UniquePlan>>,
     /// What happens to them, in order.
     pub steps: Vec<StepPlan>,
+    /// Fingerprints of the salts of its hashes, by the names of their variables.
+    pub salts: BTreeMap<String, String>,
+    /// The fields of the schema, by their numbers, whose values only the target may see.
+    pub unseen: Vec<usize>,
     /// What rejects must not say, where fields are sensitive.
     pub cover: Option<Arc<dyn Cover>>,
     /// How many rejects there may be.
@@ -194,10 +199,9 @@ impl Plan {
             // What keeps the kind from being planned was told.
             (Some(_), None) => BindPlan::new(rows, &[], &columns, &values, &mut found),
         };
-        let mut privacy = Privacy::plan(&fields.0, defaults, &mut found);
+        let mut privacy = Privacy::plan(&fields.0, format.as_ref(), &bind, defaults, &mut found);
         if said_kinds.is_some() {
-            // What is sensitive in a trailer is so in its rejects.
-            privacy.cover = Privacy::plan(&all.0, defaults, &mut Vec::new()).cover;
+            privacy.hide_all(&all.0);
         }
         let unique = spec.unique.unwrap_or_default();
         let unique = UniquePlan::plan(&fields.0, &unique, &mut found);
@@ -206,6 +210,8 @@ impl Plan {
         }
         let (said_steps, schema) =
             steps::plan(spec.steps.as_deref().unwrap_or_default(), &bind, problems);
+        let unseen = privacy.unseen(&schema, &fields.0);
+        let cover = privacy.cover(&schema, &said_steps);
         let steps = [privacy.steps, said_steps].concat();
         bind.make_room(schema.fields.len());
         let names = control::Names {
@@ -217,6 +223,9 @@ impl Plan {
         let budget = budget(spec.errors, problems);
         let keeps_unknown = columns.unknown == Some(Unknown::Keep);
         let sink = sink::plan(spec.sink, &schema, keeps_unknown, defaults, problems);
+        if let Some(sink) = &sink {
+            sink.key_is_not_masked(&schema, &fields.0, problems);
+        }
         let lineage = || sink.iter().flat_map(|sink| sink.target.lineage.clone());
         let of_schema = || schema.layout.0.iter().map(|(name, _)| name.clone());
         let mut finish = |format: Option<&FormatPlan>, bind: &mut BindPlan| {
@@ -247,7 +256,9 @@ impl Plan {
             schema: Arc::new(schema),
             unique,
             steps,
-            cover: privacy.cover,
+            salts: privacy.salts,
+            unseen,
+            cover,
             budget,
             sink: sink?,
             tests,

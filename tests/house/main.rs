@@ -5,6 +5,7 @@
 mod biased;
 mod clock;
 mod code;
+mod codes;
 mod crates;
 mod form;
 mod homes;

@@ -25,7 +25,7 @@ const KINDS: [(&str, &[&str]); 6] = [
     ),
     ("frame", &["cut", "growing"]),
     ("parse", &["encoding"]),
-    ("step", &["condition", "expression"]),
+    ("step", &["codes", "condition", "expression"]),
     ("sink", &["digest", "flow", "key", "look", "target"]),
 ];
 

@@ -18,19 +18,23 @@ pub async fn preview(config: &Config, args: PreviewArgs) -> Exit {
         }
     };
     match shown(&found.plan, &args).await {
-        Ok(shown) if shown.is_empty() => super::print("The input has no record.\n"),
-        Ok(shown) => super::print(&text(&shown)),
+        Ok((shown, None)) if shown.is_empty() => super::print("The input has no record.\n"),
+        Ok((shown, fatal)) => match (super::print(&text(&shown)), fatal) {
+            (Exit::Done, Some(fatal)) => refuse(&fatal, Exit::Failed),
+            (exit, _) => exit,
+        },
         Err(fatal) => refuse(&fatal, Exit::Failed),
     }
 }
 
-async fn shown(plan: &Plan, args: &PreviewArgs) -> Result<Vec<Shown>, Fatal> {
+/// The first records, and what is wrong with the input behind them.
+async fn shown(plan: &Plan, args: &PreviewArgs) -> Result<(Vec<Shown>, Option<Fatal>), Fatal> {
     let input: Input = args.input.parse()?;
     let first = input.expand()?.into_iter().next();
     let input = first.ok_or_else(|| Fatal::new("not_found", "there is no input"))?;
     let origin = open_origin(&input).await?;
     match stages::open::open(plan, &*origin, None, &Accepted::default()).await? {
-        Opening::Ready(opened) => opened.preview(plan, args.records as usize).await,
+        Opening::Ready(opened) => Ok(opened.preview(plan, args.records as usize).await),
         Opening::Held(breach, _) => Err(Fatal::new(breach.cause.kind(), breach.message)),
     }
 }

@@ -82,6 +82,7 @@ codes! {
     422 several_matching_specs   "More than one spec matches the file's name."
     422 too_many_specs           "There are too many specs to find the one that matches; name it."
     422 sink_not_allowed         "A tenant's spec writes to a sink that only the operator may name."
+    422 secret_not_allowed       "A tenant's spec takes a salt from a variable that is not the tenant's."
     429 too_many_requests        "More requests than allowed; `Retry-After` says when to come again."
     503 target_unavailable       "MongoDB does not answer."
     503 target_full              "No room is left on the disk of what the service remembers."

@@ -81,6 +81,7 @@ pub const SUBMIT_REFUSALS: &[&str] = &[
     "version_changed",
     "specs_full",
     "sink_not_allowed",
+    "secret_not_allowed",
     "load_in_progress",
     "loaded_by_other_spec",
 ];

@@ -51,6 +51,7 @@ pub const APPROVE: Operation = Operation::new(|call| Box::pin(approve(call)))
         "specs_full",
         "spec_incompatible",
         "sink_not_allowed",
+        "secret_not_allowed",
         "newer_load",
         "loaded_by_other_spec",
     ]);

@@ -41,7 +41,7 @@ pub async fn approve(service: &Service, tenant: &Tenant, id: Id, word: Word) -> 
     if job.state != State::Held {
         return Err(not_held(&job));
     }
-    let plan = service.catalog.plan_of(&job.spec).await?;
+    let plan = service.catalog.plan_of(&job.tenant, &job.spec).await?;
     let spec = match &word.spec {
         Some(reference) => {
             let chosen = service.catalog.find(tenant, reference).await?;

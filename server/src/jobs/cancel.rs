@@ -40,7 +40,7 @@ pub async fn cancel(service: &Service, tenant: &Tenant, id: Id) -> Result<Job, F
 }
 
 async fn free(service: &Service, job: &Job) -> Result<(), Fatal> {
-    let plan = service.catalog.plan_of(&job.spec).await?;
+    let plan = service.catalog.plan_of(&job.tenant, &job.spec).await?;
     let loads = service.targets.loads(&job.tenant, &plan).await?;
     end_lease(&*loads, job).await
 }

@@ -34,7 +34,7 @@ pub async fn retry(service: &Service, tenant: &Tenant, id: Id, reset: bool) -> R
     let job = find(queue, tenant, id).await?;
     judge(&job, reset)?;
     content_is_there(&*service.stores.files, &job).await?;
-    let plan = service.catalog.plan_of(&job.spec).await?;
+    let plan = service.catalog.plan_of(&job.tenant, &job.spec).await?;
     let loads = service.targets.loads(tenant, &plan).await?;
     let retrial = Retrial {
         queue,

@@ -90,7 +90,7 @@ pub async fn submit(service: &Service, tenant: &Tenant, asked: Asked) -> Result<
         Candidate::Free(id) => id,
         // An upload that is sent again brings a file of its own.
         Candidate::There(job) => {
-            let goes = match service.catalog.plan_of(&job.spec).await {
+            let goes = match service.catalog.plan_of(&job.tenant, &job.spec).await {
                 Ok(plan) => plan.input.on_success == OnSuccess::Delete,
                 // A job in the queue has a spec that could be read once; what stays costs room only.
                 Err(_) => false,

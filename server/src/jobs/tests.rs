@@ -177,7 +177,12 @@ impl Bench {
     }
 
     async fn loads(&self, job: &Job) -> Arc<dyn Loads> {
-        let plan = self.service.catalog.plan_of(&job.spec).await.unwrap();
+        let plan = self
+            .service
+            .catalog
+            .plan_of(&job.tenant, &job.spec)
+            .await
+            .unwrap();
         let loads = self.service.targets.loads(&job.tenant, &plan).await;
         loads.unwrap()
     }
@@ -201,7 +206,12 @@ impl Bench {
         let job = job.expect("a job is due");
         let claim = job.claim().unwrap();
         let loads = self.loads(&job).await;
-        let plan = self.service.catalog.plan_of(&job.spec).await.unwrap();
+        let plan = self
+            .service
+            .catalog
+            .plan_of(&job.tenant, &job.spec)
+            .await
+            .unwrap();
         let mode = plan.sink.target.mode;
         let request = Request {
             owner: claim.owner.clone(),
@@ -317,6 +327,7 @@ fn checkpoint(read: u64, rejected: u64) -> Checkpoint {
         head: String::new(),
         bytes_read: 0,
         carried: Vec::new(),
+        secrets: std::collections::BTreeMap::new(),
         busy: None,
     }
 }

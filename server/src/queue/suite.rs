@@ -180,6 +180,7 @@ fn checkpoint(end: u64) -> Checkpoint {
         head: "order_id;$total\n".into(),
         bytes_read: 0,
         carried: carried.unwrap(),
+        secrets: std::collections::BTreeMap::new(),
         busy: None,
     }
 }

@@ -69,7 +69,7 @@ pub async fn of_job(stores: &Stores, catalog: &Catalog, job: &Job) -> Result<Dow
     if job.expired {
         return Err(expired());
     }
-    let plan = catalog.plan_of(&job.spec).await?;
+    let plan = catalog.plan_of(&job.tenant, &job.spec).await?;
     let head = job.checkpoint.as_ref().map(|checkpoint| &*checkpoint.head);
     let origin = origin(stores, job).await?;
     let run = Run {
@@ -132,7 +132,7 @@ pub async fn records(
         FormatPlan::Csv(dialect) => {
             let head = known_head(&plan, head, whole.origin()).await?;
             let raw = whole.head(head.end.offset).await?;
-            let writer = csv::Writer::new(dialect.clone(), raw.as_deref());
+            let writer = csv::Writer::new(dialect.clone(), raw.as_deref(), head.columns.len());
             let first = writer.head(raw.as_deref(), &head.columns);
             (Dialect::Csv(writer), first)
         }
@@ -201,6 +201,9 @@ enum Dialect {
     Lines,
 }
 
+/// What is said where nothing of a record is kept.
+const HIDDEN: &str = " (the record is not shown: its spec has sensitive fields)";
+
 /// What is said about a record beside it.
 struct Said {
     /// Which record it is: opaque, `<job>:<number of the record, from 1>`.
@@ -222,6 +225,9 @@ impl Said {
                 " ({why}: only its first {} bytes are here)",
                 reject.raw.len()
             );
+        }
+        if reject.raw.is_empty() {
+            message += HIDDEN;
         }
         Self {
             reference: format!("{}:{}", run.job, reject.at.ordinal + 1),

@@ -79,7 +79,7 @@ async fn read(texts: &[String]) -> Arc<Catalog> {
             text: text.clone(),
             is_operators: false,
         };
-        catalog.plan_of(&pinned).await.unwrap();
+        catalog.plan_of(&Tenant::NONE, &pinned).await.unwrap();
     }
     Arc::new(catalog)
 }

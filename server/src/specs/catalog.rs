@@ -118,7 +118,7 @@ impl Catalog {
                         return Err(self.not_found(tenant, reference, &folder).await);
                     };
                     let text = of_tenant(found);
-                    let plan = self.plan_of(&text).await?;
+                    let plan = self.plan_of(tenant, &text).await?;
                     return Ok(Chosen { plan, text });
                 }
             }
@@ -133,8 +133,9 @@ impl Catalog {
     ///
     /// # Errors
     /// `spec_damaged`, when the text has another hash; `spec_broken`, when it is not understood any more;
-    /// `sink_not_allowed`, when a tenant's text names another sink than `[sink.mongodb]`.
-    pub async fn plan_of(&self, text: &SpecText) -> Result<Arc<Plan>, Fatal> {
+    /// `sink_not_allowed` and `secret_not_allowed`, when a text of the tenant's names another sink than
+    /// `[sink.mongodb]`, or a salt that is not the tenant's.
+    pub async fn plan_of(&self, tenant: &Tenant, text: &SpecText) -> Result<Arc<Plan>, Fatal> {
         let SpecPin {
             name,
             version,
@@ -154,6 +155,11 @@ impl Catalog {
         };
         if !text.is_operators && plan.sink.kind != SinkKind::Mongodb {
             return Err(sink_not_allowed(plan.sink.kind.name()));
+        }
+        let mut salts = plan.salts.keys();
+        if !text.is_operators && salts.any(|salt| !put::is_own_salt(tenant, salt)) {
+            let message = put::salt_not_allowed(tenant);
+            return Err(Fatal::new("secret_not_allowed", message).hint(put::SALT_HINT));
         }
         Ok(plan)
     }

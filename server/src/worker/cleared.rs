@@ -25,7 +25,7 @@ const PORTION_FILES: u32 = 100;
 /// # Errors
 /// Outages; it can be done again.
 pub(super) async fn announce(shared: &Shared, job: &Job) -> Result<(), Fatal> {
-    let goes = match shared.service.catalog.plan_of(&job.spec).await {
+    let goes = match shared.service.catalog.plan_of(&job.tenant, &job.spec).await {
         Ok(plan) => plan.input.on_success == OnSuccess::Delete,
         Err(_) => false,
     };

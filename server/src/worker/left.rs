@@ -37,7 +37,7 @@ async fn give_back_one(service: &Service, job: Job) -> Result<(), Fatal> {
     let Some(claim) = job.claim() else {
         return Ok(());
     };
-    let plan = service.catalog.plan_of(&job.spec).await?;
+    let plan = service.catalog.plan_of(&job.tenant, &job.spec).await?;
     let loads = service.targets.loads(&job.tenant, &plan).await?;
     let entry = loads.entry(job.load.identity).await?;
     if let Some(entry) = entry.filter(|entry| entry.live && entry.owner == claim.owner) {

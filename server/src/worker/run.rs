@@ -64,7 +64,7 @@ impl Run {
         let service = &shared.service;
         let stores = &service.stores;
         let opening = async {
-            let plan = service.catalog.plan_of(&job.spec).await?;
+            let plan = service.catalog.plan_of(&job.tenant, &job.spec).await?;
             let input = uploaded::open(stores, &job).await?;
             let connected = service.targets.connect(&job.tenant, &plan).await?;
             let loads = service.targets.loads(&job.tenant, &plan).await?;

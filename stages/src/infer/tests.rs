@@ -51,7 +51,8 @@ async fn run(spec: &str, origin: &MemoryOrigin) -> (usize, usize) {
         Ok(Opening::Held(breach, _)) => panic!("held: {}\n{spec}", breach.message),
         Err(fatal) => panic!("{fatal}\n{spec}"),
     };
-    let shown = opened.preview(&plan, usize::MAX).await.unwrap();
+    let (shown, fatal) = opened.preview(&plan, usize::MAX).await;
+    assert!(fatal.is_none(), "{fatal:?}");
     let rejected = |shown: &&crate::open::Shown| {
         let last = shown.stages.last();
         last.is_some_and(|(stage, _)| stage == "rejected")

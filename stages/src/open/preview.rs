@@ -1,18 +1,22 @@
 //! The first records at every stage, for a person: as framed, as parsed, as bound, what each step did, and the document.
 //!
-//! The same parts as in a run, one record at a time; nothing is written and nothing is counted.
+//! The same parts as in a run, one record at a time; nothing is written and nothing is counted. Where a spec has
+//! sensitive fields, nothing is shown before they are masked and hashed, and of the others not their values.
 
 mod kinds;
 
 use super::{Front, Opened};
-use crate::plan::Plan;
+use crate::plan::{Plan, StepPlan};
 use crate::record::{
     Cells, DocumentWriter, Item, Kind, Record, Tree, Value, write_text, write_value,
 };
-use pipeline::{Bind, Block, Fatal, Parser, Position, Problem, Step, Verdict};
+use crate::step::cover::HIDDEN;
+use pipeline::{Bind, Block, Fatal, Parser, Position, Problem, Reject, Step, Verdict};
 
 /// Bytes read before the preview gives up on finding enough records.
 const MAX_PREVIEW_BYTES: u64 = 64 * 1024 * 1024;
+/// What stands in the place of a value that only the target may see.
+const HIDDEN_VALUE: &str = "(not shown)";
 /// Room made for each read, in bytes.
 const READ_BYTES: usize = 64 * 1024;
 
@@ -25,23 +29,31 @@ pub struct Shown {
 }
 
 impl Opened {
-    /// The first `records` records at every stage.
-    ///
-    /// # Errors
-    /// What the source, the framer and the parser say.
-    pub async fn preview(mut self, plan: &Plan, records: usize) -> Result<Vec<Shown>, Fatal> {
+    /// The first `records` records at every stage; and what the source, the framer or the parser say where there are
+    /// fewer of them because the input is at fault.
+    pub async fn preview(self, plan: &Plan, records: usize) -> (Vec<Shown>, Option<Fatal>) {
         let mut shown = Vec::new();
+        let fatal = self.preview_into(plan, records, &mut shown).await.err();
+        (shown, fatal)
+    }
+
+    async fn preview_into(
+        mut self,
+        plan: &Plan,
+        records: usize,
+        shown: &mut Vec<Shown>,
+    ) -> Result<(), Fatal> {
         let (mut at_end, mut bytes) = (false, 0);
         let mut known = kinds::Known::default();
         loop {
             while let Some(block) = self.framer.next_block(at_end)? {
-                self.show(plan, &block, records, &mut known, &mut shown)?;
+                self.show(plan, &block, records, &mut known, shown)?;
                 if shown.len() >= records {
-                    return Ok(shown);
+                    return Ok(());
                 }
             }
             if at_end || bytes > MAX_PREVIEW_BYTES {
-                return Ok(shown);
+                return Ok(());
             }
             self.framer.buffer().reserve(READ_BYTES);
             let read = self.source.read(self.framer.buffer()).await?;
@@ -60,7 +72,10 @@ impl Opened {
     ) -> Result<(), Fatal> {
         let from = shown.len();
         for index in 0..block.frames.len() {
-            let framed = one_line(&String::from_utf8_lossy(block.text(index)));
+            let framed = match plan.cover {
+                None => one_line(&String::from_utf8_lossy(block.text(index))),
+                Some(_) => HIDDEN.to_owned(),
+            };
             let mut stages = vec![("framed".to_owned(), framed)];
             if let Some(code) = block.frames[index].broken {
                 stages.push(("rejected".to_owned(), code.to_owned()));
@@ -149,9 +164,15 @@ impl Viewer<'_> {
         let mut stages = Vec::new();
         let row = match row {
             Ok(row) => row,
-            Err(problem) => return vec![("rejected".into(), problems_text(&[problem]))],
+            Err(problem) => return vec![("rejected".into(), self.problems(at, vec![problem]))],
         };
-        stages.push(("parsed".into(), text(row)));
+        let parsed = match self.plan.cover {
+            None => text(row),
+            Some(_) => HIDDEN.into(),
+        };
+        stages.push(("parsed".into(), parsed));
+        let is_veil = |step: &&StepPlan| matches!(step.kind, "mask" | "hash");
+        let mut veils = self.plan.steps.iter().take_while(is_veil).count();
         let mut record = Record::default();
         let mut verdict = bind.bind(row, &mut record);
         let mut name = "bound".to_owned();
@@ -161,14 +182,20 @@ impl Viewer<'_> {
                     if let Verdict::Warn(name) = &verdict {
                         stages.push(("warned".into(), name.to_string()));
                     }
-                    stages.push((name, self.fields(&record)));
+                    let fields = match veils {
+                        0 => self.seen(&mut record, |record| self.fields(record)),
+                        _ => HIDDEN.into(),
+                    };
+                    veils = veils.saturating_sub(1);
+                    stages.push((name, fields));
                     if step.is_none() {
-                        stages.push(("document".into(), self.document(at, &record)));
+                        let document = self.seen(&mut record, |record| self.document(at, record));
+                        stages.push(("document".into(), document));
                     }
                 }
                 Verdict::Drop(name) => stages.push(("dropped".into(), name.to_string())),
                 Verdict::Reject(problems) => {
-                    stages.push(("rejected".into(), problems_text(problems)))
+                    stages.push(("rejected".into(), self.problems(at, problems.clone())));
                 }
                 Verdict::Halt(halt) => {
                     let word = if halt.fails.is_some() {
@@ -213,6 +240,32 @@ impl Viewer<'_> {
         let mut bytes = Vec::new();
         self.documents.write(None, at, record, &mut bytes);
         String::from_utf8_lossy(&bytes).into_owned()
+    }
+
+    /// What `tell` says of a record without the values that only the target may see.
+    fn seen(&self, record: &mut Record, tell: impl FnOnce(&Record) -> String) -> String {
+        let mut unseen = Vec::new();
+        for &index in &self.plan.unseen {
+            let value = record.value(index).clone();
+            if value != Value::Null {
+                let hidden = record.store(HIDDEN_VALUE);
+                record.set(index, Value::Text(hidden));
+                unseen.push((index, value));
+            }
+        }
+        let told = tell(record);
+        for (index, value) in unseen {
+            record.set(index, value);
+        }
+        told
+    }
+
+    fn problems(&self, at: Position, problems: Vec<Problem>) -> String {
+        let mut reject = Reject::new(at, problems, b"");
+        if let Some(cover) = &self.plan.cover {
+            cover.hide(&mut reject);
+        }
+        problems_text(&reject.problems)
     }
 }
 

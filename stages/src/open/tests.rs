@@ -89,11 +89,7 @@ async fn what_is_not_used_comes_with_what_is_open() {
 async fn a_preview_is_one_line_a_stage_and_escapes_nothing_twice() {
     let jsonl = plan("[format.jsonl]\n[fields]\na = {}\n");
     let input = "{\"a\": \t\"say \\\"ü\\\" \\\\ \\n\"}\r\n";
-    let shown = opened(&jsonl, input)
-        .await
-        .preview(&jsonl, 1)
-        .await
-        .unwrap();
+    let (shown, _) = opened(&jsonl, input).await.preview(&jsonl, 1).await;
     let stages: Vec<(&str, &str)> = shown[0]
         .stages
         .iter()
@@ -106,12 +102,105 @@ async fn a_preview_is_one_line_a_stage_and_escapes_nothing_twice() {
         "{stages:?}"
     );
     let csv = plan("[format.csv]\n[fields]\na = { type = 'integer' }\n");
-    let shown = opened(&csv, "a\n\"x\ny\"\n")
-        .await
-        .preview(&csv, 1)
-        .await
-        .unwrap();
+    let (shown, _) = opened(&csv, "a\n\"x\ny\"\n").await.preview(&csv, 1).await;
     for (_, text) in &shown[0].stages {
         assert!(!text.contains(char::is_control), "{text:?}");
+    }
+}
+
+/// The stages of the first record, a line each, and the code of what failed.
+async fn previewed(plan: &Plan, input: &str) -> (Vec<String>, Option<&'static str>) {
+    let (shown, fatal) = opened(plan, input).await.preview(plan, 9).await;
+    let stages = shown.iter().flat_map(|record| &record.stages);
+    let lines = stages.map(|(name, text)| format!("{name}: {text}"));
+    (lines.collect(), fatal.map(|fatal| fatal.code))
+}
+
+#[tokio::test]
+async fn a_preview_shows_what_stands_before_a_fault() {
+    let json = plan("[format.json]\nrecord_path = '$[*]'\n[fields]\na = {}\n");
+    let (lines, fatal) = previewed(&json, "[{\"a\":\"x\"},{\"a\":").await;
+    assert_eq!(lines[0], "framed: {\"a\":\"x\"}");
+    assert_eq!(fatal, Some("truncated"));
+}
+
+#[tokio::test]
+async fn a_preview_shows_nothing_of_sensitive_fields() {
+    let hidden = "not shown: the spec has sensitive fields";
+    let csv = plan(
+        "[format.csv]\n[fields]\nname = { mask = { keep_first = 1 } }\nphone = { mask = {} }\n\
+         ssn = { sensitive = true }\nborn = { type = 'date' }\n\
+         [[steps]]\nderive = { field = 'whose', type = 'string', expr = 'ssn' }\n",
+    );
+    let head = "name,phone,ssn,born\n";
+    let (lines, _) = previewed(&csv, &format!("{head}Smith,123,17-4,2000-01-01\n")).await;
+    let document = |whose: &str| {
+        format!(
+            "\"name\":\"S****\",\"phone\":\"***\",\"ssn\":\"(not shown)\",\"born\":\"2000-01-01\"{whose}}}"
+        )
+    };
+    let expected = [
+        format!("framed: {hidden}"),
+        format!("parsed: {hidden}"),
+        format!("bound: {hidden}"),
+        format!("mask name: {hidden}"),
+        document(",\"whose\":null"),
+        document(",\"whose\":\"(not shown)\""),
+        document(",\"whose\":\"(not shown)\""),
+    ];
+    assert_eq!(lines.len(), expected.len(), "{lines:#?}");
+    for (line, end) in lines.iter().zip(&expected) {
+        assert!(line.ends_with(end), "{end} in {line}");
+    }
+    let (lines, _) = previewed(&csv, &format!("{head}Smith,123,17-4,Smith\n")).await;
+    let told = lines.last().map_or("", |line| line);
+    assert!(
+        told.starts_with("rejected: type born: \"Smith\" "),
+        "{told}"
+    );
+    let (lines, _) = previewed(&csv, &format!("{head}Smith,123\n")).await;
+    assert!(!lines.concat().contains("Smith"), "{lines:?}");
+}
+
+/// A plan with a salt, as it is in the environment.
+fn salted(secret: fn(&str) -> Option<String>) -> Plan {
+    let text = "spec = 1\nname = 'a'\n[sink.null]\n[format.csv]\n[fields]\n\
+                a = { hash = { salt = 'env:SALT_A' } }\n";
+    let defaults = Defaults {
+        secret: Some(secret),
+        ..Defaults::default()
+    };
+    Plan::read("a.toml", text, defaults).unwrap_or_else(|problems| panic!("{problems:?}"))
+}
+
+#[tokio::test]
+async fn a_load_goes_on_with_the_salts_that_it_began_with() {
+    let (one, other) = (
+        salted(|_| Some("pepper".to_owned())),
+        salted(|_| Some("paprika".to_owned())),
+    );
+    let begun = opened(&one, "a\nx\n").await;
+    let (ledger, flow) = (Arc::new(MemoryLedger::default()), one.sink.flow.in_order());
+    let report = pipeline::run(begun.job(&one, null::open(), ledger, flow)).await;
+    let checkpoint = report.checkpoint;
+    assert_eq!(
+        checkpoint.secrets.get("SALT_A"),
+        Some(&crate::step::hash::fingerprint("pepper"))
+    );
+    let mut older = checkpoint.clone();
+    older.secrets.clear();
+    let origin = MemoryOrigin::new("a.csv", b"a\nx\n".to_vec());
+    for (plan, from, expected) in [
+        (&one, &checkpoint, "ready"),
+        (&other, &checkpoint, "salt_changed"),
+        (&other, &older, "ready"),
+    ] {
+        let opening = open(plan, &origin, Some(from.clone()), &Accepted::default()).await;
+        let found = match opening {
+            Ok(Opening::Ready(_)) => "ready",
+            Ok(Opening::Held(..)) => "held",
+            Err(fatal) => fatal.code,
+        };
+        assert_eq!(found, expected);
     }
 }

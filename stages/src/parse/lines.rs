@@ -13,6 +13,7 @@ use crate::record::Cells;
 use crate::spec::{plain_digits, whole};
 use pipeline::{Block, Fatal, Parser, Problem};
 use regex::{CaptureLocations, Regex, RegexBuilder};
+use regex_syntax::hir::{Hir, HirKind};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -90,6 +91,40 @@ impl LinePattern {
     pub fn names(&self) -> Vec<String> {
         let names = self.regex.capture_names().flatten();
         names.map(str::to_owned).collect()
+    }
+
+    /// Which of its groups stand inside each other: the outer and the inner one, by their places in [`Self::names`].
+    pub fn nested(&self) -> Vec<(usize, usize)> {
+        let mut pairs = Vec::new();
+        // What the larger pattern was made of is one, too.
+        if let Ok(pattern) = regex_syntax::parse(&self.text) {
+            nested(&pattern, &mut Vec::new(), &mut 0, &mut pairs);
+        }
+        pairs
+    }
+}
+
+/// Walks a pattern with the named groups around it; `next` is the place of the next one. Parsers limit the depth.
+fn nested(
+    pattern: &Hir,
+    around: &mut Vec<usize>,
+    next: &mut usize,
+    pairs: &mut Vec<(usize, usize)>,
+) {
+    match pattern.kind() {
+        HirKind::Capture(group) if group.name.is_some() => {
+            let place = *next;
+            *next += 1;
+            pairs.extend(around.iter().map(|outer| (*outer, place)));
+            around.push(place);
+            nested(&group.sub, around, next, pairs);
+            around.pop();
+        }
+        _ => {
+            for sub in pattern.kind().subs() {
+                nested(sub, around, next, pairs);
+            }
+        }
     }
 }
 

@@ -1,115 +1,148 @@
-//! Personal data: fields whose values are masked or hashed before any step sees them, and rejects that say nothing of
-//! values that are nobody's business. A spec with a sensitive field has rejects without raw bytes, since those are the
-//! whole record; where a record stands is told, so who may read the file finds it.
+//! Personal data: what `mask`, `hash` and `sensitive` of fields mean for the steps and for rejects. A spec with a
+//! sensitive field has rejects without raw bytes, since those are the whole record; where a record stands is told, so
+//! who may read the file finds it.
 //!
-//! It never writes a salt anywhere, and costs nothing where no field asks for it.
+//! It costs nothing where no field asks for it.
 
+mod places;
 #[cfg(test)]
 mod tests;
 
-use super::{Defaults, StepPlan};
-use crate::record::{Record, Type, Value};
-use crate::step::BUILT_IN_CODES;
-use crate::step::bind::{FieldSpec, MaskSpec, OneOrMany, PlanProblem, Target};
-use pipeline::{Cover, Reject, Step, Verdict};
-use sha2::{Digest, Sha256};
-use std::collections::BTreeSet;
+use super::{Defaults, FormatPlan, StepPlan};
+use crate::record::{Record, Schema, Type};
+use crate::step::bind::{BindPlan, FieldSpec, PlanProblem};
+use crate::step::cover::Covered;
+use crate::step::hash::{Hash, fingerprint};
+use crate::step::mask::Mask;
+use pipeline::{Cover, Step};
+use places::Places;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// What a salt begins with: it is a reference, never a value.
 const REFERENCE: &str = "env:";
-
-/// Codes whose messages hold no value, whatever the record.
-const CODES_WITHOUT_VALUES: [&str; 13] = [
-    "cell_count",
-    "document_too_deep",
-    "document_too_large",
-    "duplicate",
-    "encoding",
-    "json_depth",
-    "more_problems",
-    "no_column",
-    "record_too_large",
-    "too_deep",
-    "unclosed_quote",
-    "unknown_column",
-    "unknown_field",
-];
+/// What targets call the place of their own that each document has.
+const ID: &str = "_id";
 
 /// What the spec's fields say of personal data.
 #[derive(Clone, Debug, Default)]
 pub struct Privacy {
     /// Masks and hashes, which come before all other steps.
     pub steps: Vec<StepPlan>,
-    /// What rejects must not say.
-    pub cover: Option<Arc<dyn Cover>>,
+    /// Fingerprints of the salts, by the names of their variables.
+    pub salts: BTreeMap<String, String>,
+    /// The fields, by their numbers, whose values rejects may say; none where they may say all.
+    shown: Option<BTreeSet<usize>>,
+    /// The names of the fields of all kinds, where there are kinds.
+    of_kinds: Vec<String>,
 }
 
 impl Privacy {
-    /// Checks `mask`, `hash` and `sensitive` of all fields.
+    /// Checks `mask`, `hash` and `sensitive` of all fields, which are bound by `bind` to what `format` finds.
     pub fn plan(
         fields: &[(String, FieldSpec)],
+        format: Option<&FormatPlan>,
+        bind: &BindPlan,
         defaults: Defaults,
         problems: &mut Vec<PlanProblem>,
     ) -> Self {
-        let mut steps = Vec::new();
+        let (mut steps, mut salts) = (Vec::new(), BTreeMap::new());
         for (index, (name, spec)) in fields.iter().enumerate() {
-            let Some((kind, how)) = how(name, spec, defaults, problems) else {
+            let Some((kind, step)) = step(index, name, spec, defaults, &mut salts, problems) else {
                 continue;
             };
-            steps.push(StepPlan {
-                kind,
-                name: name.clone(),
-                step: Arc::new(Veil { index, how }),
-            });
+            let name = name.clone();
+            steps.push(StepPlan { kind, name, step });
         }
         let is_sensitive = |spec: &FieldSpec| {
             spec.sensitive == Some(true) || spec.mask.is_some() || spec.hash.is_some()
         };
-        let sensitive = || fields.iter().filter(|(_, spec)| is_sensitive(spec));
-        // The same value is as sensitive under another name.
-        let shares = |one: &(String, FieldSpec)| sensitive().any(|other| share(one, other));
-        let shown = fields.iter().filter(|one| !shares(one));
-        let cover = sensitive().next().map(|_| {
-            let shown = shown.flat_map(|(name, spec)| [Some(name.clone()), target(spec)]);
-            let cover: Arc<dyn Cover> = Arc::new(Covered {
-                shown: shown.flatten().collect(),
-            });
-            cover
+        let numbered = fields.iter().enumerate();
+        let sensitive: Vec<usize> = numbered
+            .filter_map(|(index, (_, spec))| is_sensitive(spec).then_some(index))
+            .collect();
+        let shown = (!sensitive.is_empty()).then(|| {
+            let places = Places::of(format, fields, bind);
+            // The same value is as sensitive under another name.
+            let is_shown = |one: &usize| {
+                !sensitive.contains(one)
+                    && !sensitive.iter().any(|other| places.share(*one, *other))
+            };
+            (0..fields.len()).filter(is_shown).collect()
         });
-        Self { steps, cover }
+        Self {
+            steps,
+            shown,
+            salts,
+            of_kinds: Vec::new(),
+        }
+    }
+
+    /// Where records are of several kinds, what is sensitive in one is so in the rejects of all: they show no values.
+    /// `fields` are those of all kinds.
+    pub fn hide_all(&mut self, fields: &[(String, FieldSpec)]) {
+        let is_sensitive = |(_, spec): &(String, FieldSpec)| {
+            spec.sensitive == Some(true) || spec.mask.is_some() || spec.hash.is_some()
+        };
+        if fields.iter().any(is_sensitive) {
+            self.shown = Some(BTreeSet::new());
+            self.of_kinds = fields.iter().map(|(name, _)| name.clone()).collect();
+        }
+    }
+
+    /// The fields of `schema`, by their numbers, whose values only the target may see: those that rejects do not say, but
+    /// for what is masked or hashed before it is written.
+    pub fn unseen(&self, schema: &Schema, fields: &[(String, FieldSpec)]) -> Vec<usize> {
+        let Some(shown) = &self.shown else {
+            return Vec::new();
+        };
+        let is_veiled = |index: &usize| {
+            let field = fields.get(*index);
+            field.is_some_and(|(_, spec)| spec.mask.is_some() || spec.hash.is_some())
+        };
+        let all = 0..schema.fields.len();
+        all.filter(|index| !shown.contains(index) && !is_veiled(index))
+            .collect()
+    }
+
+    /// What rejects must not say, with the derived fields of `schema` and the steps of the spec; none where no field is
+    /// sensitive.
+    pub fn cover(&self, schema: &Schema, steps: &[StepPlan]) -> Option<Arc<dyn Cover>> {
+        let is_shown = self.shown.as_ref()?;
+        let (mut shown, mut hidden) = (BTreeSet::new(), BTreeSet::new());
+        // What is derived may be made of values that are sensitive.
+        for (index, field) in schema.fields.iter().enumerate() {
+            let names = match is_shown.contains(&index) {
+                true => &mut shown,
+                false => &mut hidden,
+            };
+            names.insert(field.name.to_string());
+            names.extend(field.target.as_ref().map(|target| target.join(".")));
+        }
+        let rejects = steps.iter().filter(|step| step.kind == "reject");
+        Some(Arc::new(Covered {
+            named: shown
+                .iter()
+                .chain(&hidden)
+                .cloned()
+                .chain(self.of_kinds.iter().cloned())
+                .chain([ID.to_owned()])
+                .collect(),
+            shown: shown.difference(&hidden).cloned().collect(),
+            own: rejects.map(|step| step.name.clone()).collect(),
+        }))
     }
 }
 
-/// Whether two fields have a place in common that their values come from.
-fn share((one, a): &(String, FieldSpec), (other, b): &(String, FieldSpec)) -> bool {
-    if let (Some(from), Some(to)) = (a.start, b.start) {
-        let end = |start: u32, spec: &FieldSpec| start.saturating_add(spec.width.unwrap_or(0));
-        return one == other || from < end(to, b) && to < end(from, a);
-    }
-    fn places<'s>(name: &'s String, from: Option<&'s OneOrMany>) -> &'s [String] {
-        from.map_or(std::slice::from_ref(name), |from| &from.0)
-    }
-    let (here, there) = (places(one, a.from.as_ref()), places(other, b.from.as_ref()));
-    one == other
-        || a.column.is_some() && a.column == b.column
-        || here.iter().any(|place| there.contains(place))
-}
-
-/// The place in the document, as a target calls the field.
-fn target(spec: &FieldSpec) -> Option<String> {
-    match &spec.to {
-        Some(Target::Path(path)) => Some(path.clone()),
-        _ => None,
-    }
-}
-
-fn how(
+/// What the field says is to be written, with its word in the spec.
+fn step(
+    index: usize,
     name: &str,
     spec: &FieldSpec,
     defaults: Defaults,
+    salts: &mut BTreeMap<String, String>,
     problems: &mut Vec<PlanProblem>,
-) -> Option<(&'static str, How)> {
+) -> Option<(&'static str, Arc<dyn Step<Record>>)> {
     let path = |key: &str| format!("fields.{name}.{key}");
     let key = match (&spec.mask, &spec.hash) {
         (None, None) => return None,
@@ -129,11 +162,19 @@ fn how(
         return None;
     }
     if let Some(mask) = spec.mask {
-        return Some((key, How::Mask(mask)));
+        let mask = Mask {
+            index,
+            keep_first: mask.keep_first.unwrap_or(0) as usize,
+            keep_last: mask.keep_last.unwrap_or(0) as usize,
+        };
+        return Some((key, Arc::new(mask)));
     }
-    let salt = spec.hash.as_ref().and_then(|hash| hash.salt.as_deref());
-    match salted(salt, defaults) {
-        Ok(salted) => Some((key, How::Hash(salted))),
+    let said = spec.hash.as_ref().and_then(|hash| hash.salt.as_deref());
+    match salt(said, defaults) {
+        Ok((name, salt)) => {
+            salts.insert(name, fingerprint(&salt));
+            Some((key, Arc::new(Hash::new(index, &salt))))
+        }
         Err((code, message, hint)) => {
             problems.push(PlanProblem::new(path("hash.salt"), code, message).hint(hint));
             None
@@ -141,13 +182,13 @@ fn how(
     }
 }
 
-/// A hash that has begun with its salt.
-fn salted(
-    salt: Option<&str>,
+/// The salt that a spec refers to, behind the name of its variable.
+fn salt(
+    said: Option<&str>,
     defaults: Defaults,
-) -> Result<Sha256, (&'static str, String, &'static str)> {
+) -> Result<(String, String), (&'static str, String, &'static str)> {
     let hint = "salt = \"env:SALT_PEOPLE\", and a long random text in that variable";
-    let Some(said) = salt else {
+    let Some(said) = said else {
         let message = "a hash without a salt is found by trying all values".to_owned();
         return Err(("required", message, hint));
     };
@@ -157,73 +198,12 @@ fn salted(
         return Err(("bad_secret", message, hint));
     };
     match defaults.secret.and_then(|secret| secret(name)) {
-        Some(salt) if !salt.is_empty() => Ok(Sha256::new_with_prefix(salt.as_bytes())),
+        Some(salt) if !salt.is_empty() => Ok((name.to_owned(), salt)),
         _ => {
             let message = format!("there is no salt in the variable {name}");
             let hint =
                 "set it where this runs; the service reads variables that begin with SALT_ only";
             Err(("missing_secret", message, hint))
-        }
-    }
-}
-
-enum How {
-    Mask(MaskSpec),
-    Hash(Sha256),
-}
-
-/// Writes something else in the place of a text.
-struct Veil {
-    index: usize,
-    how: How,
-}
-
-impl Step<Record> for Veil {
-    fn apply(&self, record: &mut Record) -> Verdict {
-        if let Value::Text(text) = record.value(self.index) {
-            let text = record.text(*text);
-            let veiled = match &self.how {
-                How::Mask(mask) => masked(text, *mask),
-                How::Hash(salted) => hex::encode(salted.clone().chain_update(text).finalize()),
-            };
-            let veiled = record.store(&veiled);
-            record.set(self.index, Value::Text(veiled));
-        }
-        Verdict::Keep
-    }
-}
-
-fn masked(text: &str, mask: MaskSpec) -> String {
-    let count = text.chars().count();
-    let first = mask.keep_first.unwrap_or(0) as usize;
-    let last = mask.keep_last.unwrap_or(0) as usize;
-    let (first, last) = match first.saturating_add(last) < count {
-        true => (first, count - last),
-        false => (0, count),
-    };
-    let stays = |index: &usize| (..first).contains(index) || (last..).contains(index);
-    let each = text.chars().enumerate();
-    each.map(|(index, char)| if stays(&index) { char } else { '*' })
-        .collect()
-}
-
-/// The fields of which rejects may tell the values: all but the sensitive ones.
-#[derive(Debug)]
-struct Covered {
-    shown: BTreeSet<String>,
-}
-
-impl Cover for Covered {
-    fn hide(&self, reject: &mut Reject) {
-        reject.raw = Vec::new();
-        for problem in &mut reject.problems {
-            // What a step says of itself stands in the spec.
-            let says_values = BUILT_IN_CODES.contains(&&*problem.code)
-                && !CODES_WITHOUT_VALUES.contains(&&*problem.code);
-            let is_shown = |field: &String| self.shown.contains(field);
-            if says_values && !problem.field.as_ref().is_some_and(is_shown) {
-                problem.message = "not shown: the spec has sensitive fields".into();
-            }
         }
     }
 }

@@ -4,6 +4,7 @@ use super::Defaults;
 use crate::record::Schema;
 use crate::sink::{Flow, Target};
 use crate::spec::{Problem, Problems, SinkSpec};
+use crate::step::bind::FieldSpec;
 use std::path::PathBuf;
 
 /// Where records go.
@@ -104,6 +105,30 @@ impl SinkPlan {
                     Problem::new(path, "unknown_field", message)
                         .hint("a key names target paths, as `to` does"),
                 );
+            }
+        }
+    }
+
+    /// Values that are different in the file may be equal once they are masked: as a key they would be one document.
+    pub(super) fn key_is_not_masked(
+        &self,
+        schema: &Schema,
+        fields: &[(String, FieldSpec)],
+        problems: &mut Problems,
+    ) {
+        for (index, key) in self.target.key.iter().enumerate() {
+            // The fields of the spec come first in the schema.
+            let mut both = schema.fields.iter().zip(fields);
+            let masked = both.find(|(field, (_, spec))| {
+                field.target.as_deref() == Some(key) && spec.mask.is_some()
+            });
+            if let Some((_, (name, _))) = masked {
+                let path = format!("sink.{}.key[{index}]", self.kind.name());
+                let message = format!(
+                    "`{name}` is masked: records of several values would become one document"
+                );
+                let hint = "`hash` keeps values apart; or take a key of other fields";
+                problems.push(Problem::new(path, "impossible", message).hint(hint));
             }
         }
     }

@@ -2,8 +2,8 @@
 
 use crate::record::{Field, Record, Schema};
 use crate::spec::{Problem, Problems, StepSpec};
-use crate::step::BUILT_IN_CODES;
 use crate::step::bind::BindPlan;
+use crate::step::codes;
 use crate::step::expression::Names;
 use jiff::tz::TimeZone;
 use pipeline::Step;
@@ -166,7 +166,7 @@ fn check_names(said: &[StepSpec], problems: &mut Problems) {
         };
         let Some(name) = name else { continue };
         let path = format!("steps[{index}].{kind}.name");
-        if kind == "reject" && BUILT_IN_CODES.contains(&name) {
+        if kind == "reject" && codes::says(name).is_some() {
             let message = format!("`{name}` is the code of rejects that the program makes itself");
             let hint = format!("a name that says what is wrong, `bad_{name}` for example");
             problems.push(Problem::new(path, "reserved_name", message).hint(hint));

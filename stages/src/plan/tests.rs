@@ -208,7 +208,7 @@ fn steps_have_names_of_their_own() {
         &format!("{HEAD}{}{}{SINK}", drop("a"), reject("a")),
         &["9:19 duplicate_name"],
     );
-    for name in crate::step::BUILT_IN_CODES {
+    for (name, _) in crate::step::codes::BUILT_IN_CODES {
         check(
             &format!("{HEAD}{}{SINK}", reject(name)),
             &["7:19 reserved_name"],

@@ -41,47 +41,6 @@ pub enum Severity {
     Error,
 }
 
-/// Codes that the program's own rejects have.
-pub const BUILT_IN_CODES: [&str; 37] = [
-    "cell_count",
-    "context_rejected",
-    "document_too_deep",
-    "document_too_large",
-    "duplicate",
-    "duplicate_key",
-    "duplicate_value",
-    "encoding",
-    "enum",
-    "expression",
-    "json_depth",
-    "json_not_object",
-    "json_syntax",
-    "key_null",
-    "lookup",
-    "max_length",
-    "maximum",
-    "min_length",
-    "minimum",
-    "more_problems",
-    "name_taken",
-    "no_column",
-    "no_match",
-    "nul_in_name",
-    "number_range",
-    "pattern",
-    "record_too_large",
-    "refused_by_target",
-    "refused_by_validator",
-    "required",
-    "reserved_name",
-    "too_deep",
-    "type",
-    "unclosed_quote",
-    "unknown_column",
-    "unknown_field",
-    "unknown_record",
-];
-
 impl RejectSpec {
     /// The step.
     ///

@@ -276,6 +276,7 @@ pub fn start() -> Checkpoint {
         mark: None,
         head: String::new(),
         carried: Vec::new(),
+        secrets: std::collections::BTreeMap::new(),
         bytes_read: 0,
         busy: None,
     }

@@ -39,6 +39,7 @@ fn checkpoint(read: u64, loaded: u64, rejects: &[Reject]) -> Checkpoint {
         head: String::new(),
         bytes_read: 0,
         carried: Vec::new(),
+        secrets: std::collections::BTreeMap::new(),
         busy: None,
     }
 }

@@ -88,6 +88,7 @@ fn checkpoint(end: u64) -> Checkpoint {
         head: "$id,{$x:1}\n".into(),
         bytes_read: 0,
         carried: Vec::new(),
+        secrets: std::collections::BTreeMap::new(),
         busy: None,
     }
 }

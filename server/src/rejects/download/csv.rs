@@ -16,19 +16,22 @@ const MARKS: [u8; 5] = [MARK, BLANK, b'_', b'.', b'~'];
 pub(super) struct Writer {
     dialect: CsvDialect,
     line_end: &'static [u8],
+    /// How many cells a record of the file has.
+    columns: usize,
     /// What stands before a formula.
     mark: u8,
 }
 
 impl Writer {
-    /// A writer that ends lines as the head `raw` of the file ends its last one.
-    pub(super) fn new(dialect: CsvDialect, raw: Option<&[u8]>) -> Self {
+    /// A writer of records of `columns` cells that ends lines as the head `raw` of the file ends its last one.
+    pub(super) fn new(dialect: CsvDialect, raw: Option<&[u8]>, columns: usize) -> Self {
         let line_end = raw.map_or(&b""[..], line_end);
         let line_end = if line_end.is_empty() { b"\n" } else { line_end };
         let mut marks = MARKS.into_iter();
         let mark = marks.find(|mark| !gives_meaning(&dialect, *mark));
         Self {
             line_end,
+            columns,
             mark: mark.unwrap_or(MARK),
             dialect,
         }
@@ -75,10 +78,14 @@ impl Writer {
         head
     }
 
-    /// A record as it came but for marks before formulas, with four more cells.
+    /// A record as it came but for marks before formulas, with four more cells; as many empty cells where nothing of it is
+    /// kept.
     pub(super) fn record(&self, raw: &[u8], said: &Said, out: &mut Vec<u8>) -> Result<(), Fatal> {
         let mut message = said.message.clone();
-        if self.stands_alone(raw)? {
+        if raw.is_empty() {
+            let between = self.columns.saturating_sub(1);
+            out.extend(std::iter::repeat_n(self.dialect.delimiter, between));
+        } else if self.stands_alone(raw)? {
             self.guarded(raw, out);
         } else {
             message += " (the whole record stands in the first cell)";

@@ -10,6 +10,9 @@ use std::fmt;
 /// Members that a line may not have already.
 const RESERVED: [&str; 5] = ["_raw", "_reference", "_code", "_field", "_message"];
 
+/// A record without members.
+const NOTHING: &[u8] = b"{}";
+
 /// The members that are added.
 #[derive(Serialize)]
 struct Added<'a> {
@@ -25,8 +28,10 @@ struct Added<'a> {
     message: &'a str,
 }
 
-/// A line: the object as it came with four more members, or an object around what is none.
+/// A line: the object as it came with four more members, or an object around what is none. Where nothing of the record
+/// is kept, there are the four alone.
 pub(super) fn record(raw: &[u8], said: &Said, out: &mut Vec<u8>) -> Result<(), Fatal> {
+    let raw = if raw.is_empty() { NOTHING } else { raw };
     match object(raw) {
         None => around(raw, said, out),
         Some((members, is_empty)) => {

@@ -1,5 +1,6 @@
 //! Tests of downloads: real specs and their samples, loaded, downloaded and loaded again.
 
+mod hidden;
 mod job;
 mod text;
 mod xml;

@@ -91,6 +91,13 @@ impl Writer {
                     out.extend_from_slice(part.as_bytes());
                 }
             }
+            None if raw.is_empty() => {
+                own += &attributes(said, "");
+                if is_root {
+                    own += &declared_prefixes(&self.path.namespaces);
+                }
+                out.extend_from_slice(format!("<{last}{own}/>\n").as_bytes());
+            }
             None => {
                 let why = format!(" (the record's text stands in {PREFIX}:raw)");
                 own += &attributes(said, &why);

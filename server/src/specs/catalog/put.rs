@@ -7,6 +7,7 @@ use crate::tenant::Tenant;
 use pipeline::Fatal;
 use stages::plan::{Defaults, Plan};
 use stages::spec::{Problem, Problems, SinkSpec, Spec};
+use stages::step::bind::FieldSpec;
 
 /// What came of a put.
 #[derive(Debug)]
@@ -79,7 +80,7 @@ impl Catalog {
     /// `name_mismatch`; `name_taken`, where the operator has a spec of this name; `version_exists`, where another text
     /// has this version; `specs_full`; `specs_unreadable`; outages.
     pub async fn put(&self, tenant: &Tenant, name: &str, text: &str) -> Result<PutOutcome, Fatal> {
-        let plan = match self.judge(text).await? {
+        let plan = match self.judge(tenant, text).await? {
             Ok(plan) => plan,
             Err(problems) => return Ok(PutOutcome::Refused(problems)),
         };
@@ -123,7 +124,7 @@ impl Catalog {
     /// # Errors
     /// `specs_unreadable`; outages.
     pub async fn check(&self, tenant: &Tenant, text: &str) -> Result<CheckOutcome, Fatal> {
-        let plan = match self.judge(text).await? {
+        let plan = match self.judge(tenant, text).await? {
             Ok(plan) => plan,
             Err(problems) => return Ok(CheckOutcome::Bad(problems)),
         };
@@ -153,18 +154,26 @@ impl Catalog {
         }))
     }
 
-    async fn judge(&self, text: &str) -> Result<Result<Plan, Box<Problems>>, Fatal> {
-        let (text, defaults) = (text.to_owned(), self.defaults);
-        blocking(move || judge(&text, defaults)).await
+    async fn judge(
+        &self,
+        tenant: &Tenant,
+        text: &str,
+    ) -> Result<Result<Plan, Box<Problems>>, Fatal> {
+        let (tenant, text, defaults) = (tenant.clone(), text.to_owned(), self.defaults);
+        blocking(move || judge(&tenant, &text, defaults)).await
     }
 }
 
 /// The plan of a tenant's text, or every problem of it.
-fn judge(text: &str, defaults: Defaults) -> Result<Plan, Box<Problems>> {
+fn judge(tenant: &Tenant, text: &str, defaults: Defaults) -> Result<Plan, Box<Problems>> {
     const NAME: &str = "spec";
     let (spec, read) = stages::spec::read::<Spec>(NAME, text);
-    let forbidden = forbidden(&spec);
-    match Plan::read(NAME, text, defaults) {
+    let forbidden = forbidden(tenant, &spec);
+    // Whether there is a secret that is not the tenant's is not told.
+    let planned = Plan::read_changed(NAME, text, defaults, None, |spec| {
+        forget_salts(tenant, spec)
+    });
+    match planned {
         Ok(plan) if forbidden.is_empty() => Ok(plan),
         planned => {
             // A text that can be planned has no problems of reading: these are all.
@@ -178,8 +187,15 @@ fn judge(text: &str, defaults: Defaults) -> Result<Plan, Box<Problems>> {
 }
 
 /// What only the operator may write.
-fn forbidden(spec: &Spec) -> Vec<Problem> {
+fn forbidden(tenant: &Tenant, spec: &Spec) -> Vec<Problem> {
     let mut found = Vec::new();
+    for (name, field) in spec.fields.iter().flat_map(|fields| &fields.0) {
+        if salt_of(field).is_some_and(|salt| !is_own_salt(tenant, salt)) {
+            let path = format!("fields.{name}.hash.salt");
+            let problem = Problem::new(path, "secret_not_allowed", salt_not_allowed(tenant));
+            found.push(problem.hint(SALT_HINT));
+        }
+    }
     let sink = match &spec.sink {
         None | Some(SinkSpec::Mongodb(_)) => None,
         Some(SinkSpec::Sqlite(_)) => Some("sqlite"),
@@ -200,6 +216,44 @@ fn forbidden(spec: &Spec) -> Vec<Problem> {
         found.push(Problem::new("input.match", "out_of_range", message));
     }
     found
+}
+
+/// What to do about the salt of somebody else.
+pub(super) const SALT_HINT: &str =
+    "the operator sets the variable; other salts are for the operator's files in SPECS_DIR";
+
+/// Whether a spec of this tenant's may take its salt from the variable: where there are tenants, each has its own.
+pub(super) fn is_own_salt(tenant: &Tenant, variable: &str) -> bool {
+    variable.starts_with(&salts_begin(tenant))
+}
+
+pub(super) fn salt_not_allowed(tenant: &Tenant) -> String {
+    format!(
+        "a tenant's spec takes salts from variables that begin with {}",
+        salts_begin(tenant)
+    )
+}
+
+fn salts_begin(tenant: &Tenant) -> String {
+    match tenant.name() {
+        None => "SALT_".to_owned(),
+        Some(name) => format!("SALT_{}_", name.to_ascii_uppercase()),
+    }
+}
+
+/// The variable that holds the salt of a field.
+fn salt_of(field: &FieldSpec) -> Option<&str> {
+    field.hash.as_ref()?.salt.as_deref()?.strip_prefix("env:")
+}
+
+/// Lets the fields with somebody else's salt be as sensitive without it.
+fn forget_salts(tenant: &Tenant, spec: &mut Spec) {
+    for (_, field) in spec.fields.iter_mut().flat_map(|fields| &mut fields.0) {
+        if salt_of(field).is_some_and(|salt| !is_own_salt(tenant, salt)) {
+            field.hash = None;
+            field.sensitive = Some(true);
+        }
+    }
 }
 
 /// The registry takes no more.

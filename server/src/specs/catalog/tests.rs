@@ -26,6 +26,23 @@ fn jsonl(text: &str) -> String {
     )
 }
 
+/// A spec that hashes with the salt in a variable.
+fn salted(variable: &str) -> String {
+    let hash = format!("hash = {{ salt = \"env:{variable}\" }}");
+    spec("people", 1).replace("type = \"string\"", &hash)
+}
+
+/// Two salts are there.
+fn with_secrets() -> Defaults {
+    Defaults {
+        secret: Some(|name| {
+            let is_there = matches!(name, "SALT_ACME_PEOPLE" | "SALT_BOLT_PEOPLE");
+            is_there.then(|| "pepper".to_owned())
+        }),
+        ..Defaults::default()
+    }
+}
+
 struct Place {
     folder: tempfile::TempDir,
     specs: Arc<dyn Specs>,
@@ -40,7 +57,7 @@ impl Place {
         let specs: Arc<dyn Specs> = Arc::new(SqliteSpecs::new(database));
         let specs_dir = folder.path().join("specs");
         let place = Self {
-            catalog: Catalog::new(specs_dir, specs.clone(), Defaults::default()),
+            catalog: Catalog::new(specs_dir, specs.clone(), with_secrets()),
             folder,
             specs,
         };
@@ -314,6 +331,40 @@ async fn a_put_is_judged() {
 }
 
 #[tokio::test]
+async fn a_tenant_has_salts_of_its_own_and_learns_of_no_others() {
+    let operators = salted("SALT_BOLT_PEOPLE").replace("\"people\"", "\"salted\"");
+    let place = Place::new(&[("salted.toml", operators)]).await;
+    let acme = acme();
+    for (variable, expected) in [
+        ("SALT_BOLT_PEOPLE", "8:23 secret_not_allowed"),
+        ("SALT_BOLT_NOTHING", "8:23 secret_not_allowed"),
+        ("SALT_ACMEX", "8:23 secret_not_allowed"),
+        ("PATH", "8:23 secret_not_allowed"),
+        ("SALT_ACME_NOTHING", "8:23 missing_secret"),
+        ("SALT_ACME_PEOPLE", "new people@1"),
+    ] {
+        let found = place.put(&acme, &salted(variable)).await;
+        assert_eq!(found, expected, "{variable}");
+    }
+    assert_eq!(place.find(&acme, "salted").await, "operator salted@1");
+    // What was registered before that was a rule, and a job's text, are judged too.
+    let text = salted("SALT_BOLT_PEOPLE");
+    let pinned = SpecText {
+        pin: SpecPin {
+            name: "people".into(),
+            version: 1,
+            sha256: folder::sha256(&text),
+        },
+        text,
+        is_operators: false,
+    };
+    let refused = place.catalog.plan_of(&acme, &pinned).await.unwrap_err();
+    assert_eq!(refused.code, "secret_not_allowed");
+    assert!(place.catalog.plan_of(&bolt(), &pinned).await.is_ok());
+    assert!(place.catalog.plan_of(&Tenant::NONE, &pinned).await.is_ok());
+}
+
+#[tokio::test]
 async fn a_check_tells_every_problem_or_what_it_is() {
     let place = Place::new(&[("a.toml", spec("orders", 1))]).await;
     let acme = acme();
@@ -363,7 +414,7 @@ async fn the_plan_of_a_pinned_text_is_kept_and_its_text_is_verified() {
         text,
         is_operators,
     };
-    let code = async |text: &SpecText| match place.catalog.plan_of(text).await {
+    let code = async |text: &SpecText| match place.catalog.plan_of(&acme(), text).await {
         Ok(plan) => plan.reference(),
         Err(fatal) => fatal.code.to_owned(),
     };
@@ -373,8 +424,8 @@ async fn the_plan_of_a_pinned_text_is_kept_and_its_text_is_verified() {
     assert_eq!(code(&damaged).await, "spec_damaged");
     assert_eq!(code(&good).await, "orders@1");
     let (one, other) = (
-        place.catalog.plan_of(&good).await.unwrap(),
-        place.catalog.plan_of(&good).await.unwrap(),
+        place.catalog.plan_of(&acme(), &good).await.unwrap(),
+        place.catalog.plan_of(&acme(), &good).await.unwrap(),
     );
     assert!(Arc::ptr_eq(&one, &other));
     // The same text is the operator's or a tenant's: what it may name is judged each time.

@@ -18,6 +18,7 @@ fn checkpoint(read: u64) -> Checkpoint {
         head: "[\"a\",\"b\"]".into(),
         bytes_read: 0,
         carried: Vec::new(),
+        secrets: std::collections::BTreeMap::new(),
         busy: None,
     }
 }

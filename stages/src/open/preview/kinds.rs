@@ -1,8 +1,9 @@
 //! The preview of files with several kinds of records: each goes the way of its kind, with the values of the headers
 //! before it.
 
-use super::{Viewer, problems_text};
+use super::Viewer;
 use crate::record::Record;
+use crate::step::cover::HIDDEN;
 use pipeline::{Bind, Block, Branch, Fatal, Problem, Role, Verdict};
 
 /// The latest record of each context kind.
@@ -74,13 +75,21 @@ pub fn view<W>(
                 return add(index, viewer.view(block.position(index), row, &bind, &text));
             }
             let mut record = Record::default();
-            let parsed = row.as_ref().map(|row| text(row)).ok();
+            let parsed = row.as_ref().map(|row| match viewer.plan.cover {
+                None => text(row),
+                Some(_) => HIDDEN.to_owned(),
+            });
+            let parsed = parsed.ok();
             let parsed = parsed.map(|text| ("parsed".to_owned(), text));
             let verdict = row.map(|row| reader.bind.bind(row, &mut record));
-            let refused = |problems: &[Problem]| ("rejected".to_owned(), problems_text(problems));
+            let at = block.position(index);
+            let refused = |problems: Vec<Problem>| {
+                let told = viewer.problems(at, problems);
+                ("rejected".to_owned(), told)
+            };
             let outcome = match verdict {
-                Err(problem) => refused(&[problem]),
-                Ok(Verdict::Reject(problems)) => refused(&problems),
+                Err(problem) => refused(vec![problem]),
+                Ok(Verdict::Reject(problems)) => refused(problems),
                 Ok(_) => {
                     latest = is_context.then_some(record);
                     ("dropped".to_owned(), branch.name.to_string())

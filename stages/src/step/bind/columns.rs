@@ -202,6 +202,13 @@ impl BindPlan {
         CsvBind::new(fields.collect(), self.room, Extra::Drop)
     }
 
+    /// The columns that answer to each field, in the order of the fields.
+    pub fn columns_among(&self, titles: &[String]) -> Vec<Vec<usize>> {
+        let heads: Vec<Head<'_>> = titles.iter().map(|title| Head::new(title)).collect();
+        let columns = self.sources().map(|source| source.columns(&heads));
+        columns.collect()
+    }
+
     /// Binds to an input that ended before any row: it has no columns, and as there are no records either, no
     /// field lacks one. Whether no records are too few is judged elsewhere.
     pub fn for_no_rows(&self) -> CsvBind {

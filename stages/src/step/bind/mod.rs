@@ -17,6 +17,7 @@ mod number;
 mod path;
 mod plan;
 mod privacy;
+mod shares;
 mod spec;
 mod text;
 mod time;

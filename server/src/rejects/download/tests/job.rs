@@ -162,6 +162,7 @@ async fn a_job_gives_back_its_rejects_while_its_file_is_there_and_when_it_is_gon
         head: serde_json::to_string(&head).unwrap(),
         bytes_read: 0,
         carried: Vec::new(),
+        secrets: std::collections::BTreeMap::new(),
         busy: None,
     };
     assert!(stores.queue.save(&claim, 0, &checkpoint).await.unwrap());

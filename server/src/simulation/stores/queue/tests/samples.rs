@@ -81,6 +81,7 @@ pub(super) fn checkpoint(end: u64, call: u64) -> Checkpoint {
         head: "order_id;total\n".into(),
         bytes_read: 0,
         carried: Vec::new(),
+        secrets: std::collections::BTreeMap::new(),
         busy: None,
     }
 }

@@ -4,6 +4,7 @@ mod bottleneck;
 mod busy;
 mod parts;
 mod sabotage;
+mod shapes;
 mod shared;
 mod sorted;
 mod storing;

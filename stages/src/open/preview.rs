@@ -7,12 +7,17 @@ mod kinds;
 use super::{Front, Opened};
 use crate::plan::Plan;
 use crate::record::{
-    Cells, DocumentWriter, Item, Kind, Record, Tree, Value, write_text, write_value,
+    Cells, DocumentWriter, Item, Kind, Record, Schema, Tree, Value, write_text, write_value,
 };
-use pipeline::{Bind, Block, Fatal, Parser, Position, Problem, Step, Verdict};
+use crate::step::Joiner;
+use pipeline::{Bind, Block, Explode, Fatal, Join, Parser, Position, Problem, Step, Verdict};
+use std::cell::RefCell;
+use std::ops::Range;
 
 /// Bytes read before the preview gives up on finding enough records.
 const MAX_PREVIEW_BYTES: u64 = 64 * 1024 * 1024;
+/// The most parts of one record that are shown.
+const MAX_SHOWN_PARTS: u32 = 5;
 /// Room made for each read, in bytes.
 const READ_BYTES: usize = 64 * 1024;
 
@@ -70,9 +75,13 @@ impl Opened {
                 stages,
             });
         }
+        let documents = |schema: &Schema| DocumentWriter::new(schema, plan.sink.target.nulls, None);
+        let explode = plan.explode.as_ref();
         let viewer = Viewer {
             plan,
-            documents: DocumentWriter::new(&plan.schema, plan.sink.target.nulls, None),
+            whole: explode.and_then(|explode| explode.before(&plan.schema).ok()),
+            documents: documents(&plan.schema),
+            kept: RefCell::default(),
         };
         let mut add = |index: usize, stages: Vec<(String, String)>| {
             let stages = stages
@@ -85,7 +94,7 @@ impl Opened {
                 parser.parse(block, &mut |index, row| {
                     add(
                         index,
-                        viewer.view(block.position(index), row, bind, cells_text),
+                        viewer.view((index, block.position(index)), row, bind, cells_text),
                     );
                 })?;
             }
@@ -93,7 +102,7 @@ impl Opened {
                 parser.parse(block, &mut |index, row| {
                     add(
                         index,
-                        viewer.view(block.position(index), row, bind, tree_text),
+                        viewer.view((index, block.position(index)), row, bind, tree_text),
                     );
                 })?;
             }
@@ -101,7 +110,7 @@ impl Opened {
                 parser.parse(block, &mut |index, row| {
                     add(
                         index,
-                        viewer.view(block.position(index), row, bind, tree_text),
+                        viewer.view((index, block.position(index)), row, bind, tree_text),
                     );
                 })?;
             }
@@ -109,7 +118,7 @@ impl Opened {
                 parser.parse(block, &mut |index, row| {
                     add(
                         index,
-                        viewer.view(block.position(index), row, bind, cells_text),
+                        viewer.view((index, block.position(index)), row, bind, cells_text),
                     );
                 })?;
             }
@@ -123,10 +132,14 @@ impl Opened {
                 parser.parse(block, &mut |index, row| {
                     add(
                         index,
-                        viewer.view(block.position(index), row, bind, cells_text),
+                        viewer.view((index, block.position(index)), row, bind, cells_text),
                     );
                 })?;
             }
+        }
+        if let Some(join) = plan.joiner() {
+            let kept = viewer.kept.take();
+            grouped(block, &join, &viewer.documents, kept, &mut shown[from..]);
         }
         shown.truncate(records);
         Ok(())
@@ -135,17 +148,23 @@ impl Opened {
 
 struct Viewer<'a> {
     plan: &'a Plan,
+    /// What a record is before it is exploded, where it is.
+    whole: Option<Schema>,
     documents: DocumentWriter,
+    /// The records that are to be grouped, with their indexes in the block.
+    kept: RefCell<Vec<(usize, Record)>>,
 }
+
+type Stages = Vec<(String, String)>;
 
 impl Viewer<'_> {
     fn view<W>(
         &self,
-        at: Position,
+        (index, at): (usize, Position),
         row: Result<&mut W, Problem>,
         bind: &impl Bind<W, Record>,
         text: impl Fn(&W) -> String,
-    ) -> Vec<(String, String)> {
+    ) -> Stages {
         let mut stages = Vec::new();
         let row = match row {
             Ok(row) => row,
@@ -153,35 +172,82 @@ impl Viewer<'_> {
         };
         stages.push(("parsed".into(), text(row)));
         let mut record = Record::default();
-        let mut verdict = bind.bind(row, &mut record);
-        let mut name = "bound".to_owned();
-        for step in self.plan.steps.iter().map(Some).chain([None]) {
-            match &verdict {
-                Verdict::Keep | Verdict::Warn(_) => {
-                    if let Verdict::Warn(name) = &verdict {
-                        stages.push(("warned".into(), name.to_string()));
-                    }
-                    stages.push((name, self.fields(&record)));
-                    if step.is_none() {
-                        stages.push(("document".into(), self.document(at, &record)));
-                    }
-                }
-                Verdict::Drop(name) => stages.push(("dropped".into(), name.to_string())),
-                Verdict::Reject(problems) => {
-                    stages.push(("rejected".into(), problems_text(problems)))
-                }
+        let verdict = bind.bind(row, &mut record);
+        let plan = self.plan;
+        let records = plan.records.as_deref().unwrap_or(&plan.schema);
+        let whole = self.whole.as_ref().unwrap_or(records);
+        let behind = plan.explode.as_ref().map(|explode| explode.behind);
+        let steps = 0..behind.unwrap_or(plan.steps.len());
+        let bound = self.shown(verdict, &record, "bound".into(), whole, &mut stages);
+        if !bound || !self.steps(steps, &mut record, whole, &mut stages) {
+            return stages;
+        }
+        let Some(explode) = &plan.explode else {
+            match plan.group {
+                Some(_) => self.kept.borrow_mut().push((index, record)),
+                None => stages.push(("document".into(), self.document(at, &record))),
             }
-            let (Some(step), Verdict::Keep | Verdict::Warn(_)) = (step, &verdict) else {
-                break;
-            };
-            name = format!("{} {}", step.kind, step.name);
-            verdict = step.step.apply(&mut record);
+            return stages;
+        };
+        let behind = explode.behind..plan.steps.len();
+        let verdict = explode.parts(&mut record, &mut |part, record| {
+            if part > MAX_SHOWN_PARTS {
+                stages.push(("exploded".into(), "there are more parts".into()));
+                return false;
+            }
+            let name = format!("part {part}");
+            self.shown(Verdict::Keep, record, name, records, &mut stages);
+            if self.steps(behind.clone(), record, records, &mut stages) {
+                stages.push(("document".into(), self.document(at, record)));
+            }
+            true
+        });
+        if verdict != Verdict::Keep {
+            self.shown(verdict, &record, String::new(), whole, &mut stages);
         }
         stages
     }
 
+    /// Shows what some of the steps do; whether the record is kept.
+    fn steps(
+        &self,
+        steps: Range<usize>,
+        record: &mut Record,
+        schema: &Schema,
+        stages: &mut Stages,
+    ) -> bool {
+        self.plan.steps[steps].iter().all(|step| {
+            let verdict = step.step.apply(record);
+            let name = format!("{} {}", step.kind, step.name);
+            self.shown(verdict, record, name, schema, stages)
+        })
+    }
+
+    /// Shows what became of a record at the stage `name`; whether it is kept.
+    fn shown(
+        &self,
+        verdict: Verdict,
+        record: &Record,
+        name: String,
+        schema: &Schema,
+        stages: &mut Stages,
+    ) -> bool {
+        match verdict {
+            Verdict::Drop(name) => stages.push(("dropped".into(), name.to_string())),
+            Verdict::Reject(problems) => stages.push(("rejected".into(), problems_text(&problems))),
+            kept => {
+                if let Verdict::Warn(name) = kept {
+                    stages.push(("warned".into(), name.to_string()));
+                }
+                stages.push((name, self.fields(schema, record)));
+                return true;
+            }
+        }
+        false
+    }
+
     /// Every field by its name, those that are null or not written too, and what no field takes.
-    fn fields(&self, record: &Record) -> String {
+    fn fields(&self, schema: &Schema, record: &Record) -> String {
         let mut bytes = vec![b'{'];
         let mut entry = |name: &str, value: &Value| {
             if bytes.len() > 1 {
@@ -191,7 +257,7 @@ impl Viewer<'_> {
             bytes.push(b':');
             write_value(record, value, &mut bytes);
         };
-        for (index, field) in self.plan.schema.fields.iter().enumerate() {
+        for (index, field) in schema.fields.iter().enumerate() {
             entry(&field.name, record.value(index));
         }
         for (name, value) in record.unknown() {
@@ -205,6 +271,49 @@ impl Viewer<'_> {
         let mut bytes = Vec::new();
         self.documents.write(None, at, record, &mut bytes);
         String::from_utf8_lossy(&bytes).into_owned()
+    }
+}
+
+/// Shows at the last record of each group what its kept records are together.
+fn grouped(
+    block: &Block,
+    join: &Joiner,
+    documents: &DocumentWriter,
+    kept: Vec<(usize, Record)>,
+    shown: &mut [Shown],
+) {
+    let mut kept = kept.into_iter().peekable();
+    let mut start = 0;
+    for &end in &block.groups {
+        let end = end as usize;
+        let is_bad = |one: &Shown| one.stages.iter().any(|(name, _)| name == "rejected");
+        let bad = shown[start..end].iter().any(is_bad);
+        let mut records = Vec::new();
+        let mut last = start;
+        while let Some((index, record)) = kept.next_if(|(index, _)| *index < end) {
+            last = index;
+            records.push(record);
+        }
+        let at = block.position(start);
+        start = end;
+        if records.is_empty() {
+            continue;
+        }
+        let mut whole = Record::default();
+        let stage = match join.join(&records, &mut whole) {
+            _ if bad => (
+                "rejected",
+                "group_rejected: a record of its group is bad".into(),
+            ),
+            Err(problem) => ("rejected", problems_text(&[problem])),
+            Ok(()) => {
+                let mut bytes = Vec::new();
+                documents.write(None, at, &whole, &mut bytes);
+                ("document", String::from_utf8_lossy(&bytes).into_owned())
+            }
+        };
+        let stages = &mut shown[last].stages;
+        stages.push((stage.0.to_owned(), one_line(&stage.1)));
     }
 }
 

@@ -20,16 +20,21 @@ use std::sync::Arc;
 const REFERENCE: &str = "env:";
 
 /// Codes whose messages hold no value, whatever the record.
-const CODES_WITHOUT_VALUES: [&str; 12] = [
+const CODES_WITHOUT_VALUES: [&str; 17] = [
     "cell_count",
     "document_too_deep",
     "document_too_large",
     "encoding",
+    "group_rejected",
+    "group_too_large",
     "json_depth",
     "more_problems",
     "no_column",
+    "part_type",
+    "parts_too_large",
     "record_too_large",
     "too_deep",
+    "too_many_parts",
     "unclosed_quote",
     "unknown_column",
     "unknown_field",

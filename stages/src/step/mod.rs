@@ -4,9 +4,13 @@ pub mod bind;
 mod condition;
 pub mod derive;
 pub mod drop;
+pub mod explode;
 pub mod expression;
+pub mod group;
 pub mod reject;
 
 pub use derive::DeriveSpec;
 pub use drop::DropSpec;
+pub use explode::{ExplodePlan, ExplodeSpec};
+pub use group::{GroupPlan, GroupSpec, Joiner};
 pub use reject::{BUILT_IN_CODES, RejectSpec, Severity};

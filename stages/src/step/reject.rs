@@ -42,7 +42,7 @@ pub enum Severity {
 }
 
 /// Codes that the program's own rejects have.
-pub const BUILT_IN_CODES: [&str; 35] = [
+pub const BUILT_IN_CODES: [&str; 41] = [
     "cell_count",
     "context_rejected",
     "document_too_deep",
@@ -52,6 +52,9 @@ pub const BUILT_IN_CODES: [&str; 35] = [
     "encoding",
     "enum",
     "expression",
+    "group_conflict",
+    "group_rejected",
+    "group_too_large",
     "json_depth",
     "json_not_object",
     "json_syntax",
@@ -66,6 +69,8 @@ pub const BUILT_IN_CODES: [&str; 35] = [
     "no_match",
     "nul_in_name",
     "number_range",
+    "part_type",
+    "parts_too_large",
     "pattern",
     "record_too_large",
     "refused_by_target",
@@ -73,6 +78,7 @@ pub const BUILT_IN_CODES: [&str; 35] = [
     "required",
     "reserved_name",
     "too_deep",
+    "too_many_parts",
     "type",
     "unclosed_quote",
     "unknown_column",

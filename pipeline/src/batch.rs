@@ -525,6 +525,9 @@ impl Batch {
 fn broken_message(code: &str) -> &'static str {
     match code {
         "record_too_large" => "the record is longer than max_record_bytes",
+        "group_too_large" => {
+            "the records with its key, one behind the other, are more than a group may have"
+        }
         "unclosed_quote" => {
             "a quote opens in this record and does not close before the end of the file or within max_record_bytes"
         }

@@ -128,7 +128,7 @@ impl Block {
             .sum()
     }
 
-    /// Checks that the block holds as many records as its ends say, in order between the two.
+    /// Checks that the block holds as many records as its ends say, in order between the two, and its groups all of them.
     ///
     /// # Errors
     /// `books`, with both ends.
@@ -140,6 +140,14 @@ impl Block {
             let behind = last.replace(offset).is_none_or(|last| last < offset);
             behind && (start.offset..end.offset).contains(&offset)
         });
+        let whole = match self.groups.last() {
+            Some(&last) => u64::from(last) == records && self.groups.is_sorted_by(|a, b| a < b),
+            None => true,
+        };
+        if !whole {
+            let message = format!("the groups of {records} records end at {:?}", self.groups);
+            return Err(unbalanced(message));
+        }
         if in_order && start.ordinal.checked_add(records) == Some(end.ordinal) {
             return Ok(());
         }

@@ -274,6 +274,16 @@ impl<W, R> Bound<W, R> {
 }
 
 impl<W, R> Chain<W, R> {
+    /// A chain whose rear stands already.
+    pub fn new(reader: Reader<W, R>, rear: Rear<R>) -> Self {
+        Self {
+            parser: reader.parser,
+            bind: reader.bind,
+            rear,
+            cover: None,
+        }
+    }
+
     /// Lets rejects say no more than `cover` leaves of them.
     #[must_use]
     pub fn covered(mut self, cover: Option<Arc<dyn Cover>>) -> Self {

@@ -51,12 +51,13 @@ impl<'a> Outcomes<'a> {
     }
 
     /// The target refuses an operation: all its records are rejects.
-    pub fn refused(&mut self, operation: Operation<'a>, problem: Problem) {
+    pub fn refused(&mut self, operation: Operation<'a>, mut problem: Problem) {
         let part = operation.part();
         if part == 0 {
             self.written.rejects.extend(operation.rejects(problem));
             return;
         }
+        problem.message = format!("part {part}: {}", problem.message);
         let Some(reject) = operation.rejects(problem).next() else {
             return;
         };

@@ -5,8 +5,10 @@
 
 mod destination;
 mod files;
+mod keys;
 mod kinds;
 mod preview;
+mod rear;
 mod rows;
 #[cfg(test)]
 mod tests;
@@ -14,10 +16,11 @@ mod tests;
 pub use destination::{Connected, Destination, embedded_file};
 pub use files::OpenFiles;
 pub use preview::Shown;
+use rear::Behind;
 pub use rows::Row;
 
-use crate::control::Totals;
 use crate::frame::csv::{CsvFramer, Head, HeadStep, RequiredTitles, find_head};
+use crate::frame::group::{GroupFramer, GroupLimits, MAX_GROUP_BYTES, ReadKeys};
 use crate::frame::json::JsonFramer;
 use crate::frame::lines::LinesFramer;
 use crate::frame::xml::XmlFramer;
@@ -31,14 +34,14 @@ use crate::record::{Cells, Record, Tree};
 use crate::sink::{self, Flow};
 use crate::source::Origin;
 pub use crate::step::bind::LeftOut;
-use crate::step::bind::{BindRefusal, CsvBind, JsonBind, listed};
+use crate::step::bind::{BindPlan, BindRefusal, CsvBind, JsonBind, listed};
 use crate::unique::Table;
 use crate::unpack::{open_at, skip};
 use bytes::BytesMut;
+use keys::BoundKeys;
 use pipeline::{
-    Accepted, Before, Bind, Books, Branch, Breach, Cause, Checkpoint, Convert, Cover, Encode,
-    Fatal, FrameLimits, Framer, Identify, Job, Ledger, Measure, Parser, Position, Progress, Reader,
-    Rear, Role, Sorted, Source, Step, Tally, Unique, chain,
+    Accepted, Before, Books, Branch, Breach, Cause, Checkpoint, Convert, Encode, Fatal,
+    FrameLimits, Framer, Identify, Job, Ledger, Position, Progress, Source, Tally, Unique,
 };
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -89,6 +92,11 @@ pub enum Opening {
 /// over at the end of a read is a small block, which leaves little of a batch empty. Blocks much smaller than a quarter
 /// cost more by their number than they gain.
 const BLOCKS_OF_A_BATCH: usize = 4;
+
+/// Records of a block, at most, where they are exploded.
+const EXPLODED_BLOCK_RECORDS: usize = 16;
+/// The size at which a block is closed where records are exploded, in bytes.
+const EXPLODED_BLOCK_BYTES: usize = 64 * 1024;
 
 /// Parser and bind of a format.
 enum Front {
@@ -202,48 +210,75 @@ async fn open_at_checkpoint(
         buffer: BytesMut::new(),
         at_end: false,
     };
-    let limits = FrameLimits {
-        max_record_bytes: plan.input.max_record_bytes,
-        max_block_records: plan.sink.flow.batch.max_records.div_ceil(BLOCKS_OF_A_BATCH),
-        ..FrameLimits::default()
-    };
+    let limits = limits(plan);
     match &plan.format {
         FormatPlan::Jsonl => {
             let from = begin(plan, resume);
-            let framer = LinesFramer::new(from.books.end, limits);
+            let framer = Box::new(LinesFramer::new(from.books.end, limits));
             let front = Front::Json(JsonlParser, plan.bind.for_tree(accepted));
             let left_out = LeftOut::default();
-            input.ready(plan, Box::new(framer), from, left_out, (front, accepted))
+            let framer = grouped(plan, framer, |bind, fields| {
+                Ok(Box::new(BoundKeys::new(
+                    JsonlParser,
+                    bind.for_tree(accepted),
+                    fields,
+                )))
+            })?;
+            input.ready(plan, framer, from, left_out, (front, accepted))
         }
         FormatPlan::Json(path) => {
             let from = begin(plan, resume);
-            let framer = JsonFramer::new(path, from.books.end, limits);
+            let framer = Box::new(JsonFramer::new(path, from.books.end, limits));
             let front = Front::Json(JsonlParser, plan.bind.for_tree(accepted));
             let left_out = LeftOut::default();
-            input.ready(plan, Box::new(framer), from, left_out, (front, accepted))
+            let framer = grouped(plan, framer, |bind, fields| {
+                Ok(Box::new(BoundKeys::new(
+                    JsonlParser,
+                    bind.for_tree(accepted),
+                    fields,
+                )))
+            })?;
+            input.ready(plan, framer, from, left_out, (front, accepted))
         }
         FormatPlan::Xml(xml) => {
             let from = begin(plan, resume);
             let encoding = plan.input.unpack.encoding;
-            let framer = XmlFramer::new(&xml.path, encoding, from.books.end, limits);
-            let parser = XmlParser::new(xml.path.namespaces.clone(), xml.takes.clone());
-            let front = Front::Xml(parser, plan.bind.for_tree(accepted));
+            let framer = Box::new(XmlFramer::new(&xml.path, encoding, from.books.end, limits));
+            let parser = || XmlParser::new(xml.path.namespaces.clone(), xml.takes.clone());
+            let front = Front::Xml(parser(), plan.bind.for_tree(accepted));
             let left_out = LeftOut::default();
-            input.ready(plan, Box::new(framer), from, left_out, (front, accepted))
+            let framer = grouped(plan, framer, |bind, fields| {
+                Ok(Box::new(BoundKeys::new(
+                    parser(),
+                    bind.for_tree(accepted),
+                    fields,
+                )))
+            })?;
+            input.ready(plan, framer, from, left_out, (front, accepted))
         }
         FormatPlan::Lines(dialect, pattern) => {
             let from = begin(plan, resume);
-            let framer = LinesFramer::of(*dialect, from.books.end, limits);
+            let framer = Box::new(LinesFramer::of(*dialect, from.books.end, limits));
             let (bind, left_out) = by_cells(plan, accepted)?;
-            let front = Front::Lines(LinesParser::new(pattern.as_ref()), bind);
-            input.ready(plan, Box::new(framer), from, left_out, (front, accepted))
+            let parser = || LinesParser::new(pattern.as_ref());
+            let framer = grouped(plan, framer, |bind, fields| {
+                let bind = of_keys(bind.for_columns(&plan.format.cells(), accepted))?;
+                Ok(Box::new(BoundKeys::new(parser(), bind, fields)))
+            })?;
+            let front = Front::Lines(parser(), bind);
+            input.ready(plan, framer, from, left_out, (front, accepted))
         }
         FormatPlan::Fixed(dialect, unit, places) => {
             let from = begin(plan, resume);
-            let framer = LinesFramer::of(*dialect, from.books.end, limits);
+            let framer = Box::new(LinesFramer::of(*dialect, from.books.end, limits));
             let (bind, left_out) = by_cells(plan, accepted)?;
-            let front = Front::Fixed(FixedParser::new(*unit, places.clone()), bind);
-            input.ready(plan, Box::new(framer), from, left_out, (front, accepted))
+            let parser = || FixedParser::new(*unit, places.clone());
+            let framer = grouped(plan, framer, |bind, fields| {
+                let bind = of_keys(bind.for_columns(&plan.format.cells(), accepted))?;
+                Ok(Box::new(BoundKeys::new(parser(), bind, fields)))
+            })?;
+            let front = Front::Fixed(parser(), bind);
+            input.ready(plan, framer, from, left_out, (front, accepted))
         }
         FormatPlan::Csv(dialect) => {
             let (head, from) = match resume {
@@ -268,19 +303,71 @@ async fn open_at_checkpoint(
                 Err(BindRefusal::Fatal(fatal)) => return Err(fatal),
                 Err(BindRefusal::Hold(cause)) => return Ok(Opening::Held(breach(cause), from)),
             };
-            let framer = CsvFramer::new(dialect, from.books.end, limits);
-            let front = Front::Csv(CsvParser::new(dialect, head.columns.len()), bind);
+            let framer = Box::new(CsvFramer::new(dialect, from.books.end, limits));
+            let parser = || CsvParser::new(dialect, head.columns.len());
+            let framer = grouped(plan, framer, |bind, fields| {
+                let bind = match no_rows {
+                    true => bind.for_no_rows(),
+                    false => of_keys(bind.for_columns(&head.columns, accepted))?,
+                };
+                Ok(Box::new(BoundKeys::new(parser(), bind, fields)))
+            })?;
+            let front = Front::Csv(parser(), bind);
             let left_out = match no_rows {
                 true => LeftOut::default(),
                 false => plan.bind.left_out(&head.columns),
             };
             let titles = (!no_rows).then_some(&head.columns[..]);
             match kinds::front(plan, front, titles, accepted) {
-                Ok(front) => Ok(input.with_front(plan, Box::new(framer), from, left_out, front)),
+                Ok(front) => Ok(input.with_front(plan, framer, from, left_out, front)),
                 Err(BindRefusal::Fatal(fatal)) => Err(fatal),
                 Err(BindRefusal::Hold(cause)) => Ok(Opening::Held(breach(cause), from)),
             }
         }
+    }
+}
+
+/// The framer, around which stands one that groups where the spec says so. `keys` makes what reads the keys, of a bind
+/// that knows so many fields and no others.
+fn grouped(
+    plan: &Plan,
+    framer: Box<dyn Framer>,
+    keys: impl FnOnce(BindPlan, usize) -> Result<Box<dyn ReadKeys>, Fatal>,
+) -> Result<Box<dyn Framer>, Fatal> {
+    let Some(group) = &plan.group else {
+        return Ok(framer);
+    };
+    let keys = keys(plan.bind.only(&group.by), group.by.len())?;
+    let limits = GroupLimits {
+        max_records: group.max_records,
+        max_bytes: MAX_GROUP_BYTES,
+    };
+    Ok(Box::new(GroupFramer::new(framer, keys, limits)))
+}
+
+/// A bind of some fields, where that of all of them stands already.
+fn of_keys(bind: Result<CsvBind, BindRefusal>) -> Result<CsvBind, Fatal> {
+    bind.map_err(|refusal| match refusal {
+        BindRefusal::Fatal(fatal) => fatal,
+        BindRefusal::Hold(cause) => Fatal::new(cause.kind(), breach(cause).message),
+    })
+}
+
+/// The limits of framing. What a block becomes is kept whole, and documents that share the other fields of their record
+/// may be many times as large as it: then there are fewer records in a block.
+fn limits(plan: &Plan) -> FrameLimits {
+    let limits = FrameLimits {
+        max_record_bytes: plan.input.max_record_bytes,
+        max_block_records: plan.sink.flow.batch.max_records.div_ceil(BLOCKS_OF_A_BATCH),
+        ..FrameLimits::default()
+    };
+    match plan.explode {
+        None => limits,
+        Some(_) => FrameLimits {
+            max_block_records: limits.max_block_records.min(EXPLODED_BLOCK_RECORDS),
+            max_block_bytes: EXPLODED_BLOCK_BYTES,
+            ..limits
+        },
     }
 }
 
@@ -342,6 +429,8 @@ impl Opened {
         let unique = plan.unique.clone();
         let behind = Behind {
             steps: steps.collect(),
+            explode: plan.explode.clone(),
+            join: plan.joiner(),
             encode,
             cover,
             totals: plan.control.totals.clone(),
@@ -365,51 +454,6 @@ impl Opened {
             },
             convert,
         )
-    }
-}
-
-/// What stands behind the bind, and what is added up.
-struct Behind {
-    steps: Vec<Arc<dyn Step<Record>>>,
-    encode: Box<dyn Encode<Record>>,
-    cover: Option<Arc<dyn Cover>>,
-    totals: Option<Arc<Totals>>,
-    unique: Option<Arc<dyn Identify<Record>>>,
-}
-
-impl Behind {
-    /// Parser, bind, steps and encoder as one.
-    fn join<W: 'static>(
-        self,
-        parser: impl Parser<W> + 'static,
-        bind: impl Bind<W, Record> + 'static,
-    ) -> Arc<dyn Convert> {
-        if self.totals.is_some() {
-            let reader = Reader {
-                parser: Box::new(parser),
-                bind: Box::new(bind),
-            };
-            let role = Role::Load(reader);
-            return self.sort(vec![Branch {
-                name: "record".into(),
-                role,
-            }]);
-        }
-        let bound = chain(Box::new(parser)).bind(Box::new(bind));
-        let steps = self.steps.into_iter();
-        let bound = steps.fold(bound, |bound, step| bound.step(Box::new(step)));
-        let chain = bound.encode(self.encode).covered(self.cover);
-        Arc::new(chain.identified(self.unique))
-    }
-
-    /// The same for several kinds of records, or where records are added up.
-    fn sort<W: 'static>(self, branches: Vec<Branch<W, Record>>) -> Arc<dyn Convert> {
-        let measure = self.totals.map(|totals| totals as Arc<dyn Measure<Record>>);
-        let steps = self.steps.into_iter();
-        let rear = Rear::new(self.encode);
-        let rear = steps.fold(rear, |rear, step| rear.step(Box::new(step)));
-        let sorted = Sorted::new(branches, rear.identified(self.unique));
-        Arc::new(sorted.covered(self.cover).measured(measure))
     }
 }
 

@@ -8,6 +8,7 @@
 mod control;
 mod examples;
 mod format;
+mod group;
 mod input;
 mod kinds;
 mod privacy;
@@ -27,8 +28,10 @@ pub use steps::StepPlan;
 
 use crate::kind::Use;
 use crate::record::Schema;
+use crate::sink::Nulls;
 use crate::spec::{ErrorsSpec, OnBreachSpec, Problem, Problems, Spec};
 use crate::step::bind::{BindPlan, Input, PlanProblem, Unknown, read_files};
+use crate::step::{ExplodePlan, GroupPlan, Joiner};
 use crate::unique::UniquePlan;
 use pipeline::{Budget, Cover, OnBreach};
 use privacy::Privacy;
@@ -36,6 +39,7 @@ use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
+use steps::Steps;
 
 /// The version of the language that this program reads.
 pub const LANGUAGE: i64 = 1;
@@ -76,7 +80,8 @@ pub struct Plan {
     pub control: ControlPlan,
     /// What becomes of columns that the spec does not know.
     pub unknown: Unknown,
-    /// What records look like.
+    /// What documents are made of: the fields of records, behind all steps; where they are grouped, with the list
+    /// behind them.
     pub schema: Arc<Schema>,
     /// What no two of them may share, where there is anything.
     pub unique: Option<Arc<UniquePlan>>,
@@ -86,6 +91,12 @@ pub struct Plan {
     pub salts: BTreeMap<String, String>,
     /// The fields of the schema, by their numbers, whose values only the target may see.
     pub unseen: Vec<usize>,
+    /// What makes several records of one, between the steps.
+    pub explode: Option<ExplodePlan>,
+    /// What makes one document of several records, behind the steps.
+    pub group: Option<GroupPlan>,
+    /// What records are before they are grouped, where they are.
+    pub records: Option<Arc<Schema>>,
     /// What rejects must not say, where fields are sensitive.
     pub cover: Option<Arc<dyn Cover>>,
     /// How many rejects there may be.
@@ -208,17 +219,37 @@ impl Plan {
         for problem in found {
             problems.push(problem_of(problem));
         }
-        let (said_steps, schema) =
-            steps::plan(spec.steps.as_deref().unwrap_or_default(), &bind, problems);
+        let said = steps::plan(spec.steps.as_deref().unwrap_or_default(), &bind, problems);
+        let Steps {
+            mut explode,
+            schema,
+            ..
+        } = said;
+        if let Some(explode) = &mut explode {
+            explode.behind += privacy.steps.len();
+        }
         let unseen = privacy.unseen(&schema, &fields.0);
-        let cover = privacy.cover(&schema, &said_steps);
-        let steps = [privacy.steps, said_steps].concat();
+        let cover = privacy.cover(&schema, &said.steps);
+        let steps = [privacy.steps, said.steps].concat();
+        let grouped = group::plan(
+            spec.group.as_ref(),
+            &schema,
+            &bind,
+            (explode.is_some(), kinds.is_some()),
+            columns.unknown.unwrap_or_default(),
+            problems,
+        );
         bind.make_room(schema.fields.len());
         let names = control::Names {
             kinds: kinds.as_deref(),
             schema: &schema,
         };
         let control = control::plan(spec.control.as_ref(), &names, problems);
+        // What sinks see; records are without the list before they are joined.
+        let (group, records, schema) = match grouped {
+            Some((group, documents)) => (Some(group), Some(Arc::new(schema)), documents),
+            None => (None, None, schema),
+        };
         let notes = std::mem::take(&mut bind.notes);
         let budget = budget(spec.errors, problems);
         let keeps_unknown = columns.unknown == Some(Unknown::Keep);
@@ -256,6 +287,9 @@ impl Plan {
             schema: Arc::new(schema),
             unique,
             steps,
+            explode,
+            group,
+            records,
             salts: privacy.salts,
             unseen,
             cover,
@@ -271,7 +305,8 @@ impl Plan {
     /// made of may differ, and what totals are compared with; but the totals that it compares are kept from the start.
     ///
     /// # Errors
-    /// The first section that differs: `name`, `input`, `format`, `records`, `control` or `sink`.
+    /// The first section that differs: `name`, `input`, `format`, `records`, `control`, `explode` (whether there is
+    /// one), `group` or `sink`.
     pub fn compatible_with(&self, other: &Self) -> Result<(), &'static str> {
         for (section, equal) in [
             ("name", self.name == other.name),
@@ -282,6 +317,8 @@ impl Plan {
                 "control",
                 has_all(self.control.terms(), other.control.terms()),
             ),
+            ("explode", self.explode.is_some() == other.explode.is_some()),
+            ("group", self.group == other.group),
             ("sink", self.sink == other.sink),
         ] {
             if !equal {
@@ -289,6 +326,20 @@ impl Plan {
             }
         }
         Ok(())
+    }
+
+    /// What joins the records of a group, where the spec groups them.
+    pub fn joiner(&self) -> Option<Joiner> {
+        let group = self.group.as_ref()?;
+        // The list stands behind the fields of records, of which those in it have their places back.
+        let records = self.records.as_deref()?;
+        let omits_nulls = self.sink.target.nulls == Nulls::Omit;
+        Joiner::new(group, records, omits_nulls).ok()
+    }
+
+    /// How many steps there are.
+    pub fn step_count(&self) -> usize {
+        self.steps.len() + usize::from(self.explode.is_some())
     }
 
     /// Whether both tell the same kinds by the same marks. What fields each kind has may differ.

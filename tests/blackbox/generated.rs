@@ -23,6 +23,7 @@ fn specs() -> Vec<PathBuf> {
                 "[format.lines]",
                 "[format.fixed]",
                 "[records.",
+                "[group]",
             ];
             !refused.iter().any(|table| text.contains(table))
         })

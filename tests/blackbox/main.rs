@@ -65,6 +65,8 @@ mod schema;
 #[cfg(test)]
 mod service;
 #[cfg(test)]
+mod shapes;
+#[cfg(test)]
 mod spec_commands;
 #[cfg(test)]
 mod specs;

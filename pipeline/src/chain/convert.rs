@@ -13,6 +13,13 @@ pub const MAX_PARTS_BYTES: usize = 8 * 1024 * 1024;
 
 impl<W, R: Default> Convert for Chain<W, R> {
     fn convert(&self, block: Block) -> Result<Converted, Fatal> {
+        if matches!(self.rear.shape, Shape::Joined(_))
+            && block.groups.is_empty()
+            && !block.frames.is_empty()
+        {
+            let message = "records are to be joined, and the framer has not grouped them";
+            return Err(Fatal::new("frame_mismatch", message));
+        }
         let mut out = Converted::of(&block, self.cover.clone());
         let mut record = R::default();
         let (mut warnings, mut keys) = (Vec::new(), Vec::new());

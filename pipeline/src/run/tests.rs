@@ -5,6 +5,7 @@ mod busy;
 mod halt;
 mod parts;
 mod sabotage;
+mod shapes;
 mod shared;
 mod sorted;
 mod storing;

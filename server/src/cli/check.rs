@@ -47,7 +47,7 @@ pub async fn check(config: &Config, args: CheckArgs) -> Exit {
             "{} is {}: {fields} fields, {} steps, {} tests. No problem found.\n",
             found.path.display(),
             plan.reference(),
-            plan.steps.len(),
+            plan.step_count(),
             plan.tests.len()
         ));
     };

@@ -5,6 +5,7 @@
 
 pub mod csv;
 mod cut;
+pub mod group;
 mod growing;
 pub mod json;
 pub mod kinds;

@@ -127,7 +127,7 @@ impl Generator {
             Ok((head, rows)) => Ok(Self {
                 seed,
                 bad,
-                has_steps: !plan.steps.is_empty(),
+                has_steps: plan.step_count() > 0,
                 head,
                 tail: tail.into_bytes(),
                 rows,
@@ -229,6 +229,10 @@ impl Generator {
 
 /// Tells of formats of which no files can be made.
 fn unless_unknown(plan: &Plan, problems: &mut Problems) {
+    if plan.group.is_some() {
+        let message = "groups of records cannot be made yet";
+        problems.push(Problem::new("group", CODE, message));
+    }
     let (path, message) = match &plan.format {
         FormatPlan::Csv(_) | FormatPlan::Jsonl => return,
         FormatPlan::Json(path) if path.steps().contains(&Step::Any) => return,

@@ -166,6 +166,7 @@ fn is_refused(text: &str) -> bool {
         "[format.lines]",
         "[format.fixed]",
         "[format.xml]",
+        "[group]",
         "[records.",
         NARROW,
     ];

@@ -8,15 +8,22 @@ mod kinds;
 use super::{Front, Opened};
 use crate::plan::{Plan, StepPlan};
 use crate::record::{
-    Cells, DocumentWriter, Item, Kind, Record, Tree, Value, write_text, write_value,
+    Cells, DocumentWriter, Item, Kind, Record, Schema, Tree, Value, write_text, write_value,
 };
+use crate::step::Joiner;
 use crate::step::cover::HIDDEN;
-use pipeline::{Bind, Block, Fatal, Parser, Position, Problem, Reject, Step, Verdict};
+use pipeline::{
+    Bind, Block, Explode, Fatal, Join, Parser, Position, Problem, Reject, Step, Verdict,
+};
+use std::cell::RefCell;
+use std::ops::Range;
 
 /// Bytes read before the preview gives up on finding enough records.
 const MAX_PREVIEW_BYTES: u64 = 64 * 1024 * 1024;
 /// What stands in the place of a value that only the target may see.
 const HIDDEN_VALUE: &str = "(not shown)";
+/// The most parts of one record that are shown.
+const MAX_SHOWN_PARTS: u32 = 5;
 /// Room made for each read, in bytes.
 const READ_BYTES: usize = 64 * 1024;
 
@@ -85,9 +92,13 @@ impl Opened {
                 stages,
             });
         }
+        let documents = |schema: &Schema| DocumentWriter::new(schema, plan.sink.target.nulls, None);
+        let explode = plan.explode.as_ref();
         let viewer = Viewer {
             plan,
-            documents: DocumentWriter::new(&plan.schema, plan.sink.target.nulls, None),
+            whole: explode.and_then(|explode| explode.before(&plan.schema).ok()),
+            documents: documents(&plan.schema),
+            kept: RefCell::default(),
         };
         let mut add = |index: usize, stages: Vec<(String, String)>| {
             let stages = stages
@@ -100,7 +111,7 @@ impl Opened {
                 parser.parse(block, &mut |index, row| {
                     add(
                         index,
-                        viewer.view(block.position(index), row, bind, cells_text),
+                        viewer.view((index, block.position(index)), row, bind, cells_text),
                     );
                 })?;
             }
@@ -108,7 +119,7 @@ impl Opened {
                 parser.parse(block, &mut |index, row| {
                     add(
                         index,
-                        viewer.view(block.position(index), row, bind, tree_text),
+                        viewer.view((index, block.position(index)), row, bind, tree_text),
                     );
                 })?;
             }
@@ -116,7 +127,7 @@ impl Opened {
                 parser.parse(block, &mut |index, row| {
                     add(
                         index,
-                        viewer.view(block.position(index), row, bind, tree_text),
+                        viewer.view((index, block.position(index)), row, bind, tree_text),
                     );
                 })?;
             }
@@ -124,7 +135,7 @@ impl Opened {
                 parser.parse(block, &mut |index, row| {
                     add(
                         index,
-                        viewer.view(block.position(index), row, bind, cells_text),
+                        viewer.view((index, block.position(index)), row, bind, cells_text),
                     );
                 })?;
             }
@@ -138,10 +149,14 @@ impl Opened {
                 parser.parse(block, &mut |index, row| {
                     add(
                         index,
-                        viewer.view(block.position(index), row, bind, cells_text),
+                        viewer.view((index, block.position(index)), row, bind, cells_text),
                     );
                 })?;
             }
+        }
+        if let Some(join) = plan.joiner() {
+            let kept = viewer.kept.take();
+            grouped(block, &join, &viewer, kept, &mut shown[from..]);
         }
         shown.truncate(records);
         Ok(())
@@ -150,17 +165,23 @@ impl Opened {
 
 struct Viewer<'a> {
     plan: &'a Plan,
+    /// What a record is before it is exploded, where it is.
+    whole: Option<Schema>,
     documents: DocumentWriter,
+    /// The records that are to be grouped, with their indexes in the block.
+    kept: RefCell<Vec<(usize, Record)>>,
 }
+
+type Stages = Vec<(String, String)>;
 
 impl Viewer<'_> {
     fn view<W>(
         &self,
-        at: Position,
+        (index, at): (usize, Position),
         row: Result<&mut W, Problem>,
         bind: &impl Bind<W, Record>,
         text: impl Fn(&W) -> String,
-    ) -> Vec<(String, String)> {
+    ) -> Stages {
         let mut stages = Vec::new();
         let row = match row {
             Ok(row) => row,
@@ -171,79 +192,122 @@ impl Viewer<'_> {
             Some(_) => HIDDEN.into(),
         };
         stages.push(("parsed".into(), parsed));
-        let is_veil = |step: &&StepPlan| matches!(step.kind, "mask" | "hash");
-        let mut veils = self.plan.steps.iter().take_while(is_veil).count();
         let mut record = Record::default();
-        let mut verdict = bind.bind(row, &mut record);
-        let mut name = "bound".to_owned();
-        for step in self.plan.steps.iter().map(Some).chain([None]) {
-            match &verdict {
-                Verdict::Keep | Verdict::Warn(_) => {
-                    if let Verdict::Warn(name) = &verdict {
-                        stages.push(("warned".into(), name.to_string()));
-                    }
-                    let fields = match veils {
-                        0 => self.seen(&mut record, |record| self.fields(record)),
-                        _ => HIDDEN.into(),
-                    };
-                    veils = veils.saturating_sub(1);
-                    stages.push((name, fields));
-                    if step.is_none() {
-                        let document = self.seen(&mut record, |record| self.document(at, record));
-                        stages.push(("document".into(), document));
-                    }
-                }
-                Verdict::Drop(name) => stages.push(("dropped".into(), name.to_string())),
-                Verdict::Reject(problems) => {
-                    stages.push(("rejected".into(), self.problems(at, problems.clone())));
-                }
-                Verdict::Halt(halt) => {
-                    let word = if halt.fails.is_some() {
-                        "failed"
-                    } else {
-                        "held"
-                    };
-                    stages.push((word.into(), halt.breach.message.clone()));
-                }
+        let verdict = bind.bind(row, &mut record);
+        let plan = self.plan;
+        let records = plan.records.as_deref().unwrap_or(&plan.schema);
+        let whole = self.whole.as_ref().unwrap_or(records);
+        let behind = plan.explode.as_ref().map(|explode| explode.behind);
+        let steps = 0..behind.unwrap_or(plan.steps.len());
+        let bound = self.shown(
+            verdict,
+            &mut record,
+            ("bound".into(), 0),
+            (at, whole),
+            &mut stages,
+        );
+        if !bound || !self.steps(steps, &mut record, (at, whole), &mut stages) {
+            return stages;
+        }
+        let Some(explode) = &plan.explode else {
+            match plan.group {
+                Some(_) => self.kept.borrow_mut().push((index, record)),
+                None => stages.push(("document".into(), self.document(at, &mut record))),
             }
-            let (Some(step), Verdict::Keep | Verdict::Warn(_)) = (step, &verdict) else {
-                break;
-            };
-            name = format!("{} {}", step.kind, step.name);
-            verdict = step.step.apply(&mut record);
+            return stages;
+        };
+        let behind = explode.behind..plan.steps.len();
+        let verdict = explode.parts(&mut record, &mut |part, record| {
+            if part > MAX_SHOWN_PARTS {
+                stages.push(("exploded".into(), "there are more parts".into()));
+                return false;
+            }
+            let name = format!("part {part}");
+            let named = (name, explode.behind);
+            self.shown(Verdict::Keep, record, named, (at, records), &mut stages);
+            if self.steps(behind.clone(), record, (at, records), &mut stages) {
+                stages.push(("document".into(), self.document(at, record)));
+            }
+            true
+        });
+        if verdict != Verdict::Keep {
+            let named = (String::new(), explode.behind);
+            self.shown(verdict, &mut record, named, (at, whole), &mut stages);
         }
         stages
     }
 
-    /// Every field by its name, those that are null or not written too, and what no field takes.
-    fn fields(&self, record: &Record) -> String {
-        let mut bytes = vec![b'{'];
-        let mut entry = |name: &str, value: &Value| {
-            if bytes.len() > 1 {
-                bytes.push(b',');
+    /// Shows what some of the steps do; whether the record is kept.
+    fn steps(
+        &self,
+        steps: Range<usize>,
+        record: &mut Record,
+        of: (Position, &Schema),
+        stages: &mut Stages,
+    ) -> bool {
+        self.plan.steps[steps.clone()]
+            .iter()
+            .zip(steps)
+            .all(|(step, number)| {
+                let verdict = step.step.apply(record);
+                let name = format!("{} {}", step.kind, step.name);
+                self.shown(verdict, record, (name, number + 1), of, stages)
+            })
+    }
+
+    /// Shows what became of a record at the stage `name`, behind `done` of the steps; whether it is kept.
+    fn shown(
+        &self,
+        verdict: Verdict,
+        record: &mut Record,
+        (name, done): (String, usize),
+        (at, schema): (Position, &Schema),
+        stages: &mut Stages,
+    ) -> bool {
+        match verdict {
+            Verdict::Drop(name) => stages.push(("dropped".into(), name.to_string())),
+            Verdict::Reject(problems) => {
+                stages.push(("rejected".into(), self.problems(at, problems)));
             }
-            write_text(name, &mut bytes);
-            bytes.push(b':');
-            write_value(record, value, &mut bytes);
-        };
-        for (index, field) in self.plan.schema.fields.iter().enumerate() {
-            entry(&field.name, record.value(index));
+            Verdict::Halt(halt) => {
+                let word = match halt.fails.is_some() {
+                    true => "failed",
+                    false => "held",
+                };
+                stages.push((word.into(), halt.breach.message.clone()));
+            }
+            kept => {
+                if let Verdict::Warn(name) = kept {
+                    stages.push(("warned".into(), name.to_string()));
+                }
+                let is_veil = |step: &&StepPlan| matches!(step.kind, "mask" | "hash");
+                let veils = self.plan.steps.iter().take_while(is_veil).count();
+                let fields = match done < veils {
+                    true => HIDDEN.into(),
+                    false => self.seen(record, |record| fields(schema, record)),
+                };
+                stages.push((name, fields));
+                return true;
+            }
         }
-        for (name, value) in record.unknown() {
-            entry(record.text(*name), value);
-        }
-        bytes.push(b'}');
-        String::from_utf8_lossy(&bytes).into_owned()
+        false
     }
 
-    fn document(&self, at: Position, record: &Record) -> String {
-        let mut bytes = Vec::new();
-        self.documents.write(None, at, record, &mut bytes);
-        String::from_utf8_lossy(&bytes).into_owned()
+    fn document(&self, at: Position, record: &mut Record) -> String {
+        self.seen(record, |record| {
+            let mut bytes = Vec::new();
+            self.documents.write(None, at, record, &mut bytes);
+            String::from_utf8_lossy(&bytes).into_owned()
+        })
     }
 
-    /// What `tell` says of a record without the values that only the target may see.
+    /// What `tell` says of a record without the values that only the target may see. Where records are taken apart or
+    /// joined, nothing is said.
     fn seen(&self, record: &mut Record, tell: impl FnOnce(&Record) -> String) -> String {
+        let is_reshaped = self.plan.explode.is_some() || self.plan.group.is_some();
+        if is_reshaped && self.plan.cover.is_some() {
+            return HIDDEN.into();
+        }
         let mut unseen = Vec::new();
         for &index in &self.plan.unseen {
             let value = record.value(index).clone();
@@ -266,6 +330,66 @@ impl Viewer<'_> {
             cover.hide(&mut reject);
         }
         problems_text(&reject.problems)
+    }
+}
+
+/// Every field by its name, those that are null or not written too, and what no field takes.
+fn fields(schema: &Schema, record: &Record) -> String {
+    let mut bytes = vec![b'{'];
+    let mut entry = |name: &str, value: &Value| {
+        if bytes.len() > 1 {
+            bytes.push(b',');
+        }
+        write_text(name, &mut bytes);
+        bytes.push(b':');
+        write_value(record, value, &mut bytes);
+    };
+    for (index, field) in schema.fields.iter().enumerate() {
+        entry(&field.name, record.value(index));
+    }
+    for (name, value) in record.unknown() {
+        entry(record.text(*name), value);
+    }
+    bytes.push(b'}');
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// Shows at the last record of each group what its kept records are together.
+fn grouped(
+    block: &Block,
+    join: &Joiner,
+    viewer: &Viewer<'_>,
+    kept: Vec<(usize, Record)>,
+    shown: &mut [Shown],
+) {
+    let mut kept = kept.into_iter().peekable();
+    let mut start = 0;
+    for &end in &block.groups {
+        let end = end as usize;
+        let is_bad = |one: &Shown| one.stages.iter().any(|(name, _)| name == "rejected");
+        let bad = shown[start..end].iter().any(is_bad);
+        let mut records = Vec::new();
+        let mut last = start;
+        while let Some((index, record)) = kept.next_if(|(index, _)| *index < end) {
+            last = index;
+            records.push(record);
+        }
+        let at = block.position(start);
+        start = end;
+        if records.is_empty() {
+            continue;
+        }
+        let mut whole = Record::default();
+        let stage = match join.join(&records, &mut whole) {
+            _ if bad => (
+                "rejected",
+                "group_rejected: a record of its group is bad".into(),
+            ),
+            Err(problem) => ("rejected", viewer.problems(at, vec![problem])),
+            Ok(()) => ("document", viewer.document(at, &mut whole)),
+        };
+        let stages = &mut shown[last].stages;
+        stages.push((stage.0.to_owned(), one_line(&stage.1)));
     }
 }
 

@@ -1,6 +1,9 @@
 //! What opening makes of an input before its first record, and that what it opened runs to its end.
 
+mod group_laws;
+mod groups;
 mod kinds;
+mod shapes;
 mod unique;
 
 use super::*;

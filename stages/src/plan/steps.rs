@@ -2,6 +2,7 @@
 
 use crate::record::{Field, Record, Schema};
 use crate::spec::{Problem, Problems, StepSpec};
+use crate::step::ExplodePlan;
 use crate::step::bind::BindPlan;
 use crate::step::codes;
 use crate::step::expression::Names;
@@ -28,22 +29,30 @@ impl fmt::Debug for StepPlan {
     }
 }
 
-/// The steps, and the schema with the derived fields behind those of the spec.
-pub(super) fn plan(
-    said: &[StepSpec],
-    bind: &BindPlan,
-    problems: &mut Problems,
-) -> (Vec<StepPlan>, Schema) {
+/// What `[[steps]]` make.
+#[derive(Default)]
+pub(super) struct Steps {
+    /// Those that see one record at a time.
+    pub steps: Vec<StepPlan>,
+    /// The one between them that makes several records of one.
+    pub explode: Option<ExplodePlan>,
+    /// What records are behind all of them: derived fields behind those of the spec.
+    pub schema: Schema,
+}
+
+/// The steps, each checked by what it sees.
+pub(super) fn plan(said: &[StepSpec], bind: &BindPlan, problems: &mut Problems) -> Steps {
     let uncertain = uncertain(said, problems);
     let fields = fields(said, bind, problems);
     check_names(said, problems);
     let mut names = Names {
-        schema: &fields.schema,
+        schema: fields.whole.as_ref().unwrap_or(&fields.schema),
         visible: bind.schema_fields().len(),
         zones: &fields.zones,
         uncertain: &uncertain,
     };
-    let mut planned = Vec::new();
+    let mut planned: Vec<StepPlan> = Vec::new();
+    let mut explode = None;
     for (index, step) in said.iter().enumerate() {
         let is_second = fields.second.contains(&index);
         let (kind, name, built) = match step {
@@ -55,6 +64,17 @@ pub(super) fn plan(
             StepSpec::Derive(spec) => ("derive", &spec.field, spec.build(&names)),
             StepSpec::Drop(spec) => ("drop", &spec.name, spec.build(&names)),
             StepSpec::Reject(spec) => ("reject", &spec.name, spec.build(&names)),
+            StepSpec::Explode(_) => {
+                if let Some((at, plan)) = &fields.explode
+                    && *at == index
+                {
+                    let mut plan = plan.clone();
+                    plan.behind = planned.len();
+                    explode = Some(plan);
+                    names.schema = &fields.schema;
+                }
+                continue;
+            }
         };
         let name = name.clone().unwrap_or_default();
         match built {
@@ -70,7 +90,11 @@ pub(super) fn plan(
             names.visible += 1;
         }
     }
-    (planned, fields.schema)
+    Steps {
+        steps: planned,
+        explode,
+        schema: fields.schema,
+    }
 }
 
 /// Names of fields with a fault that was told or will be: what steps make of them is not judged by it.
@@ -94,6 +118,9 @@ struct Fields {
     zones: Vec<(usize, TimeZone)>,
     /// The steps whose field has the name of one before it; they add none.
     second: Vec<usize>,
+    /// The step that explodes, by its index, and the schema of the steps before it.
+    explode: Option<(usize, ExplodePlan)>,
+    whole: Option<Schema>,
 }
 
 fn fields(said: &[StepSpec], bind: &BindPlan, problems: &mut Problems) -> Fields {
@@ -105,9 +132,43 @@ fn fields(said: &[StepSpec], bind: &BindPlan, problems: &mut Problems) -> Fields
     let zones = zones.collect();
     let mut placed = placed(&fields);
     let mut second = Vec::new();
+    let mut explode = None;
+    let mut list = None;
     for (index, step) in said.iter().enumerate() {
-        let StepSpec::Derive(spec) = step else {
-            continue;
+        let spec = match step {
+            StepSpec::Derive(spec) => spec,
+            StepSpec::Explode(_) if explode.is_some() => {
+                let message = "a record is exploded once: there is an `explode` before this one";
+                tell(index, [("explode".into(), message.into())], problems);
+                continue;
+            }
+            StepSpec::Explode(spec) => {
+                let unplaced = Schema {
+                    fields: fields.clone(),
+                    ..Schema::default()
+                };
+                match spec.build(&unplaced, |name| bind.items_of(name)) {
+                    Ok((plan, item)) => {
+                        let at = plan.index();
+                        let whole = std::mem::replace(&mut fields[at], item.clone());
+                        replace(&mut placed, &whole, item, index, problems);
+                        list = Some((at, whole));
+                        explode = Some((index, plan));
+                    }
+                    Err(wrong) => {
+                        for (key, message, hint) in wrong {
+                            let path = format!("steps[{index}].{key}");
+                            let problem = Problem::new(path, "bad_step", message);
+                            problems.push(match hint {
+                                Some(hint) => problem.hint(hint),
+                                None => problem,
+                            });
+                        }
+                    }
+                }
+                continue;
+            }
+            StepSpec::Drop(_) | StepSpec::Reject(_) => continue,
         };
         // What is wrong with the field is told when the step is built.
         let Ok(field) = spec.field() else { continue };
@@ -127,6 +188,14 @@ fn fields(said: &[StepSpec], bind: &BindPlan, problems: &mut Problems) -> Fields
         }
         fields.push(field);
     }
+    let whole = list.map(|(at, whole)| {
+        let mut fields = fields.clone();
+        fields[at] = whole;
+        Schema {
+            fields,
+            ..Schema::default()
+        }
+    });
     // Two fields in one place are told by now; the checks that follow go on without a layout.
     let schema = Schema::new(fields.clone()).unwrap_or(Schema {
         fields,
@@ -136,6 +205,26 @@ fn fields(said: &[StepSpec], bind: &BindPlan, problems: &mut Problems) -> Fields
         schema,
         zones,
         second,
+        explode,
+        whole,
+    }
+}
+
+/// Puts the item in the place of its list among the fields that have their place.
+fn replace(
+    placed: &mut Vec<Field>,
+    list: &Field,
+    item: Field,
+    index: usize,
+    problems: &mut Problems,
+) {
+    placed.retain(|field| field.name != list.name);
+    placed.push(item);
+    if Schema::new(placed.clone()).is_err() {
+        let target = placed.pop().and_then(|item| item.target);
+        let target = target.unwrap_or_default().join(".");
+        let message = format!("the place `{target}` in the document is taken by another field");
+        tell(index, [("explode.as".into(), message)], problems);
     }
 }
 
@@ -161,11 +250,17 @@ fn check_names(said: &[StepSpec], problems: &mut Problems) {
     for (index, step) in said.iter().enumerate() {
         let (kind, name) = match step {
             StepSpec::Derive(_) => continue,
+            StepSpec::Explode(spec) => ("explode", spec.drop_empty.as_deref()),
             StepSpec::Drop(spec) => ("drop", spec.name.as_deref()),
             StepSpec::Reject(spec) => ("reject", spec.name.as_deref()),
         };
         let Some(name) = name else { continue };
-        let path = format!("steps[{index}].{kind}.name");
+        let key = if kind == "explode" {
+            "drop_empty"
+        } else {
+            "name"
+        };
+        let path = format!("steps[{index}].{kind}.{key}");
         if kind == "reject" && codes::says(name).is_some() {
             let message = format!("`{name}` is the code of rejects that the program makes itself");
             let hint = format!("a name that says what is wrong, `bad_{name}` for example");

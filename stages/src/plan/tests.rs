@@ -301,6 +301,26 @@ fn a_load_goes_on_with_a_version_that_differs_in_its_records_alone() {
         ),
         (with("a", "", "jsonl", "", ""), Err("format")),
         (
+            with(
+                "a",
+                "",
+                "csv",
+                "y = {}\n[group]\nby = ['x']\ninto = 'l'\nfields = ['y']",
+                "",
+            ),
+            Err("group"),
+        ),
+        (
+            with(
+                "a",
+                "",
+                "csv",
+                "l = { type = 'list', separator = '|' }\n[[steps]]\nexplode = { field = 'l' }",
+                "",
+            ),
+            Err("explode"),
+        ),
+        (
             with("a", "", "csv", "", "mode = 'upsert'\nkey = ['x']"),
             Err("sink"),
         ),

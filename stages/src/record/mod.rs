@@ -161,6 +161,24 @@ impl Record {
         self.values[index] = value;
     }
 
+    /// Takes the value of field `index` of the schema out; null stays.
+    pub fn take(&mut self, index: usize) -> Value {
+        self.values
+            .get_mut(index)
+            .map(std::mem::take)
+            .unwrap_or_default()
+    }
+
+    /// Where the texts end so far, in bytes.
+    pub fn texts(&self) -> usize {
+        self.text.len()
+    }
+
+    /// Forgets the texts that were stored behind `texts`: no value that is still read may hold one.
+    pub fn forget_texts_behind(&mut self, texts: usize) {
+        self.text.truncate(texts);
+    }
+
     /// A copy of a value of another record.
     pub fn copy_of(&mut self, other: &Self, value: &Value) -> Value {
         match value {

@@ -8,6 +8,7 @@ pub(super) mod values;
 use super::{Load, Opened};
 use crate::identity::LoadIdentity;
 use crate::record::{Decimal, Field, Record, Schema, Text, Type, Value};
+use crate::step::ExplodeSpec;
 use bytes::Bytes;
 use pipeline::{
     Batch, Bind, Block, Chain, Convert, Fatal, Frame, Parser, Position, Problem, Sink, Verdict,
@@ -44,6 +45,27 @@ impl Fed {
     pub(super) fn new(opened: Opened, load: &Load) -> Self {
         let chain = pipeline::chain(Box::new(Rows))
             .bind(Box::new(ByType(load.schema.clone())))
+            .encode(opened.encode);
+        Self {
+            chain,
+            sink: opened.sink,
+        }
+    }
+
+    /// The same with each record exploded by `field`, in rows a list of texts.
+    pub(super) fn exploding(opened: Opened, load: &Load, field: &str) -> Self {
+        let mut schema = (*load.schema).clone();
+        let index = schema.index_of(field).expect("a field");
+        schema.fields[index].kind = Type::List;
+        let spec = ExplodeSpec {
+            field: Some(field.into()),
+            ..ExplodeSpec::default()
+        };
+        let built = spec.build(&schema, |_| Some(Type::String));
+        let (explode, _) = built.expect("a list");
+        let chain = pipeline::chain(Box::new(Rows))
+            .bind(Box::new(ByType(load.schema.clone())))
+            .explode(Box::new(explode))
             .encode(opened.encode);
         Self {
             chain,

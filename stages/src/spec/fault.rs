@@ -139,7 +139,7 @@ fn list(names: &[&str], between: &str) -> String {
 }
 
 /// The known word that `word` was most likely meant to be.
-fn nearest<'k>(word: &str, known: &[&'k str]) -> Option<&'k str> {
+pub fn nearest<'k>(word: &str, known: &[&'k str]) -> Option<&'k str> {
     // Longer than any known word can be a slip of; also bounds the quadratic comparison.
     if word.len() > 64 {
         return None;

@@ -18,7 +18,7 @@ use crate::sink::mongodb::MongodbSpec;
 use crate::sink::null::NullSpec;
 use crate::sink::sqlite::SqliteSpec;
 use crate::step::bind::{ColumnsSpec, FieldsSpec, ValuesSpec};
-use crate::step::{DeriveSpec, DropSpec, RejectSpec};
+use crate::step::{DeriveSpec, DropSpec, ExplodeSpec, GroupSpec, RejectSpec};
 use crate::unique::UniqueSpec;
 use crate::unpack::Compression;
 use schemars::JsonSchema;
@@ -57,6 +57,8 @@ pub struct Spec {
     pub unique: Option<Vec<UniqueSpec>>,
     /// What happens to a record after binding, in order.
     pub steps: Option<Vec<StepSpec>>,
+    /// What makes one document of several records.
+    pub group: Option<GroupSpec>,
     /// The budget of errors.
     pub errors: Option<ErrorsSpec>,
     /// What must be equal at the end of the input: counts and sums, and what the file says of them.
@@ -141,6 +143,8 @@ pub enum StepSpec {
     Drop(DropSpec),
     /// Records that are refused.
     Reject(RejectSpec),
+    /// Records that become several documents, one for each item of a list.
+    Explode(ExplodeSpec),
 }
 
 /// `[errors]`

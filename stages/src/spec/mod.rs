@@ -16,6 +16,7 @@ mod syntax;
 
 pub use digits::{plain_digits, regex, whole};
 pub use duration::Millis;
+pub use fault::nearest;
 pub use language::{
     ErrorsSpec, ExpectedRejectSpec, FormatSpec, InputSpec, OnBreachSpec, OnSuccess, SinkSpec, Spec,
     StepSpec, TestSpec,

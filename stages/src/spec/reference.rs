@@ -16,9 +16,9 @@ const ANY_NAME: &str = "NAME";
 /// What such a name is in examples.
 const SOME_NAME: &str = "total";
 /// The tables in the order of a spec; others stand behind them.
-const ORDER: [&str; 12] = [
-    "input", "format", "columns", "values", "fields", "unique", "records", "steps", "errors",
-    "control", "sink", "tests",
+const ORDER: [&str; 13] = [
+    "input", "format", "columns", "values", "fields", "unique", "records", "steps", "group",
+    "errors", "control", "sink", "tests",
 ];
 /// Keys whose value in the defaults stands for one that the spec must give.
 const NO_DEFAULT: [&str; 3] = ["spec", "name", "sink.mongodb.collection"];

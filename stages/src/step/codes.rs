@@ -13,24 +13,28 @@ pub enum Says {
 }
 
 /// Codes that the program's own rejects have, in the order of the alphabet.
-pub const BUILT_IN_CODES: [(&str, Says); 44] = [
+pub const BUILT_IN_CODES: [(&str, Says); 50] = [
     ("cell_count", Says::Nothing),
     // It has what is wrong with the record of the context.
     ("context_rejected", Says::Anything),
     ("document_too_deep", Says::Nothing),
     // The words may be those of a server, which shows the first element.
     ("document_too_large", Says::Anything),
+    ("duplicate", Says::Nothing),
     ("duplicate_key", Says::Anything),
     // An index may be over several fields.
     ("duplicate_value", Says::Anything),
     ("encoding", Says::Nothing),
     ("enum", Says::ItsField),
     ("expression", Says::Anything),
+    ("group_conflict", Says::Anything),
     ("group_rejected", Says::Nothing),
+    ("group_too_large", Says::Nothing),
     ("json_depth", Says::Nothing),
     ("json_not_object", Says::Anything),
     ("json_syntax", Says::Anything),
     ("key_null", Says::Nothing),
+    ("lookup", Says::ItsField),
     ("max_length", Says::ItsField),
     ("maximum", Says::ItsField),
     ("min_length", Says::ItsField),
@@ -42,6 +46,7 @@ pub const BUILT_IN_CODES: [(&str, Says); 44] = [
     ("no_match", Says::Anything),
     ("nul_in_name", Says::Anything),
     ("number_range", Says::ItsField),
+    ("part_type", Says::ItsField),
     ("parts_too_large", Says::Nothing),
     ("pattern", Says::ItsField),
     ("record_too_large", Says::Nothing),
@@ -50,6 +55,7 @@ pub const BUILT_IN_CODES: [(&str, Says); 44] = [
     ("required", Says::Nothing),
     ("reserved_name", Says::Anything),
     ("too_deep", Says::ItsField),
+    ("too_many_parts", Says::Nothing),
     ("too_short", Says::Nothing),
     ("truncated", Says::Anything),
     ("type", Says::ItsField),

@@ -145,7 +145,7 @@ impl Catalog {
         let fields = plan.schema.fields.iter();
         Ok(CheckOutcome::Good(Checked {
             fields: fields.map(|field| field.name.to_string()).collect(),
-            steps: plan.steps.len(),
+            steps: plan.step_count(),
             tests: plan.tests.len(),
             name: plan.name,
             version: plan.version,

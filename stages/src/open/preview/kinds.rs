@@ -72,7 +72,10 @@ pub fn view<W>(
                     branches,
                     known,
                 };
-                return add(index, viewer.view(block.position(index), row, &bind, &text));
+                return add(
+                    index,
+                    viewer.view((index, block.position(index)), row, &bind, &text),
+                );
             }
             let mut record = Record::default();
             let parsed = row.as_ref().map(|row| match viewer.plan.cover {

@@ -7,6 +7,7 @@ use tempfile::TempDir;
 
 mod exported;
 mod held;
+mod parts;
 mod remembered;
 
 const FIELDS: &[(&str, Type)] = &[

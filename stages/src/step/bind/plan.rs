@@ -98,6 +98,8 @@ struct Planned {
     field: Field,
     source: Source,
     zone: Option<Arc<Zone>>,
+    /// Of a list.
+    items: Option<Type>,
 }
 
 impl BindPlan {
@@ -164,6 +166,28 @@ impl BindPlan {
         let mut fields = self.fields.iter();
         let planned = fields.find(|planned| &*planned.field.name == field)?;
         Some(&planned.plan.reader)
+    }
+
+    /// The plan of some of the fields, in the order of their names, beside which nothing is known or kept.
+    #[must_use]
+    pub fn only(&self, names: &[String]) -> Self {
+        let of = |name: &String| self.fields.iter().find(|one| *one.field.name == **name);
+        Self {
+            order: Order::Any,
+            unknown: Unknown::Drop,
+            room: names.len(),
+            fields: names.iter().filter_map(of).cloned().collect(),
+            also_taken: Vec::new(),
+            notes: Vec::new(),
+            ..*self
+        }
+    }
+
+    /// The type of the items of a list, where the spec says it or texts are split.
+    pub fn items_of(&self, field: &str) -> Option<Type> {
+        let mut fields = self.fields.iter();
+        let planned = fields.find(|planned| &*planned.field.name == field)?;
+        planned.items
     }
 
     /// The zone of a field's local times: its own, or that of `[values]`.
@@ -280,11 +304,16 @@ impl Planner<'_> {
         };
         let name: Arc<str> = name.into();
         let zone = reading.zone.clone();
+        let items = match self.input {
+            Input::Columns => Some(spec.items.unwrap_or(Type::String)),
+            Input::Tree | Input::Elements => spec.items,
+        };
         Planned {
             plan: Arc::new(reading.field(name.clone(), looked_for)),
             field: Field { name, kind, target },
             source,
             zone,
+            items,
         }
     }
 

@@ -9,6 +9,7 @@ mod keyed;
 mod loads;
 mod merges;
 mod opening;
+mod parts;
 
 use super::MongoTarget;
 use crate::identity::LoadIdentity;

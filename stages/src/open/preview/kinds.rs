@@ -3,11 +3,11 @@
 
 use super::{Viewer, problems_text};
 use crate::record::Record;
-use pipeline::{Bind, Block, Branch, Fatal, Problem, Role, Verdict};
+use pipeline::{Bind, Block, Branch, Fatal, Problem, Role, Verdict, context_rejected};
 
-/// The latest record of each context kind.
+/// The latest record of each context kind, or the line of one that was refused.
 #[derive(Default)]
-pub struct Known(Vec<Option<Record>>);
+pub struct Known(Vec<Option<Result<Record, u64>>>);
 
 /// The bind of a kind that is loaded, which takes over what is known.
 struct Informed<'a, W> {
@@ -24,8 +24,13 @@ impl<W> Bind<W, Record> for Informed<'_, W> {
             verdict @ Verdict::Drop(_) => return verdict,
         };
         for (branch, known) in self.branches.iter().zip(&self.known.0) {
-            if let Role::Context(_, inherit) = &branch.role {
-                inherit.inherit(known.as_ref(), record, &mut problems);
+            let Role::Context(_, inherit) = &branch.role else {
+                continue;
+            };
+            match known {
+                None => inherit.inherit(None, record, &mut problems),
+                Some(Ok(context)) => inherit.inherit(Some(context), record, &mut problems),
+                Some(Err(line)) => problems.push(context_rejected(&branch.name, *line)),
             }
         }
         match problems.is_empty() {
@@ -62,7 +67,7 @@ pub fn view<W>(
             }
         };
         let is_context = matches!(branch.role, Role::Context(..));
-        let mut latest = None;
+        let mut latest = Err(frame.line);
         let part = block.part(index..index + 1);
         reader.parser.parse(&part, &mut |_, row| {
             if let Role::Load(_) = branch.role {
@@ -82,14 +87,14 @@ pub fn view<W>(
                 Err(problem) => refused(&[problem]),
                 Ok(Verdict::Reject(problems)) => refused(&problems),
                 Ok(_) => {
-                    latest = is_context.then_some(record);
+                    latest = Ok(record);
                     ("dropped".to_owned(), branch.name.to_string())
                 }
             };
             add(index, parsed.into_iter().chain([outcome]).collect());
         })?;
         if is_context {
-            known.0[kind] = latest;
+            known.0[kind] = Some(latest);
         }
     }
     Ok(())

@@ -20,7 +20,7 @@
 
 mod sorted;
 
-pub use sorted::{Branch, Inherit, Reader, Role, Sorted};
+pub use sorted::{Branch, Inherit, Reader, Role, Sorted, context_rejected};
 
 use crate::unique::Identify;
 use crate::{Block, Breach, Converted, Cover, Exact, Fatal, Position, Problem};

@@ -281,3 +281,22 @@ async fn a_file_that_cannot_be_read_is_read_with_what_is_suggested() {
         (&json!("completed"), &json!(1))
     );
 }
+
+#[tokio::test]
+async fn standard_input_has_causes_and_no_suggestions() {
+    let place = place();
+    let spec = spec_of("csv", "n = { type = \"integer\" }");
+    place.write("till.toml", spec.to_string());
+    let ended = place
+        .run_with_stdin(
+            ["check", "till.toml", "-", "--json"],
+            b"n\nn/a\n1\n".to_vec(),
+        )
+        .await;
+    let job = told(&ended);
+    assert_eq!(
+        (&job["causes"][0]["records"], &job["suggestions"]),
+        (&json!(1), &json!([])),
+        "{job}"
+    );
+}

@@ -51,6 +51,12 @@ pub struct Branch<W, R> {
     pub role: Role<W, R>,
 }
 
+/// What is wrong with a record whose context, of the kind `name` and on `line`, was refused.
+pub fn context_rejected(name: &str, line: u64) -> Problem {
+    let message = format!("the `{name}` on line {line}, which says what holds for it, was refused");
+    Problem::of_record(CONTEXT_REJECTED, message)
+}
+
 /// Branches, and what stands behind them, as one [`Convert`].
 pub struct Sorted<W, R> {
     branches: Vec<Branch<W, R>>,
@@ -247,13 +253,7 @@ impl<W, R: Default> Sorted<W, R> {
             match known {
                 Known::Good(context) => inherit.inherit(Some(context), record, &mut problems),
                 Known::Nothing => inherit.inherit(None, record, &mut problems),
-                Known::Refused(line) => {
-                    let message = format!(
-                        "the `{}` on line {line}, which says what holds for it, was refused",
-                        branch.name
-                    );
-                    problems.push(Problem::of_record(CONTEXT_REJECTED, message));
-                }
+                Known::Refused(line) => problems.push(context_rejected(&branch.name, *line)),
             }
         }
         if problems.is_empty() {

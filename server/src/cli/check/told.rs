@@ -97,14 +97,9 @@ impl Report {
                 (met.update, "update"),
                 (met.unchanged, "unchanged"),
                 (met.delete, "delete"),
-                (
-                    met.conflict,
-                    "conflict: rejects, refused by what stands there",
-                ),
+                (met.conflict, "conflict"),
             ] {
-                if count > 0 {
-                    let _ = writeln!(out, "{count:>12}  {what}");
-                }
+                let _ = writeln!(out, "{count:>12}  {what}");
             }
         }
         let causes = self.causes.sorted();

@@ -4,11 +4,11 @@
 use super::Viewer;
 use crate::record::Record;
 use crate::step::cover::HIDDEN;
-use pipeline::{Bind, Block, Branch, Fatal, Problem, Role, Verdict};
+use pipeline::{Bind, Block, Branch, Fatal, Problem, Role, Verdict, context_rejected};
 
-/// The latest record of each context kind.
+/// The latest record of each context kind, or the line of one that was refused.
 #[derive(Default)]
-pub struct Known(Vec<Option<Record>>);
+pub struct Known(Vec<Option<Result<Record, u64>>>);
 
 /// The bind of a kind that is loaded, which takes over what is known.
 struct Informed<'a, W> {
@@ -25,8 +25,13 @@ impl<W> Bind<W, Record> for Informed<'_, W> {
             verdict @ (Verdict::Drop(_) | Verdict::Halt(_)) => return verdict,
         };
         for (branch, known) in self.branches.iter().zip(&self.known.0) {
-            if let Role::Context(_, inherit) = &branch.role {
-                inherit.inherit(known.as_ref(), record, &mut problems);
+            let Role::Context(_, inherit) = &branch.role else {
+                continue;
+            };
+            match known {
+                None => inherit.inherit(None, record, &mut problems),
+                Some(Ok(context)) => inherit.inherit(Some(context), record, &mut problems),
+                Some(Err(line)) => problems.push(context_rejected(&branch.name, *line)),
             }
         }
         match problems.is_empty() {
@@ -63,7 +68,7 @@ pub fn view<W>(
             }
         };
         let is_context = matches!(branch.role, Role::Context(..));
-        let mut latest = None;
+        let mut latest = Err(frame.line);
         let part = block.part(index..index + 1);
         reader.parser.parse(&part, &mut |_, row| {
             if let Role::Load(_) = branch.role {
@@ -94,14 +99,14 @@ pub fn view<W>(
                 Err(problem) => refused(vec![problem]),
                 Ok(Verdict::Reject(problems)) => refused(problems),
                 Ok(_) => {
-                    latest = is_context.then_some(record);
+                    latest = Ok(record);
                     ("dropped".to_owned(), branch.name.to_string())
                 }
             };
             add(index, parsed.into_iter().chain([outcome]).collect());
         })?;
         if is_context {
-            known.0[kind] = latest;
+            known.0[kind] = Some(latest);
         }
     }
     Ok(())

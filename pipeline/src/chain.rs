@@ -129,6 +129,26 @@ pub struct Chain<W, R> {
     shape: Shape<R>,
     encode: Box<dyn Encode<R>>,
     cover: Option<Arc<dyn Cover>>,
+    places: Option<Arc<[Position]>>,
+}
+
+/// An encoder of records that came from another input first.
+struct Placed<R> {
+    places: Arc<[Position]>,
+    encode: Box<dyn Encode<R>>,
+}
+
+impl<R> Encode<R> for Placed<R> {
+    fn encode(
+        &self,
+        at: Position,
+        part: u32,
+        record: &R,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Problem> {
+        let place = self.places.get(at.ordinal as usize).copied();
+        self.encode.encode(place.unwrap_or(at), part, record, out)
+    }
 }
 
 /// How many operations come of how many records.
@@ -206,11 +226,24 @@ impl<W, R> Bound<W, R> {
             shape,
             encode,
             cover: None,
+            places: None,
         }
     }
 }
 
-impl<W, R> Chain<W, R> {
+impl<W, R: 'static> Chain<W, R> {
+    /// Makes documents of records that came from another input first: `places` says where each of them stood there, by its
+    /// ordinal here. Rejects say where it stands here.
+    #[must_use]
+    pub fn placed(mut self, places: Option<Arc<[Position]>>) -> Self {
+        if let Some(places) = &places {
+            let (places, encode) = (places.clone(), self.encode);
+            self.encode = Box::new(Placed { places, encode });
+        }
+        self.places = places;
+        self
+    }
+
     /// Lets rejects say no more than `cover` leaves of them.
     #[must_use]
     pub fn covered(mut self, cover: Option<Arc<dyn Cover>>) -> Self {

@@ -17,9 +17,10 @@ pub use preview::Shown;
 pub use rows::Row;
 
 use crate::control::Totals;
+use crate::corrected::{Corrected, Reference, Referred, Taking};
 use crate::frame::csv::{CsvFramer, Head, HeadStep, RequiredTitles, find_head};
 use crate::frame::json::JsonFramer;
-use crate::frame::lines::LinesFramer;
+use crate::frame::lines::{LinesDialect, LinesFramer};
 use crate::frame::xml::XmlFramer;
 use crate::parse::csv::CsvParser;
 use crate::parse::fixed::FixedParser;
@@ -61,6 +62,10 @@ pub struct Opened {
     /// What file and spec do not use of each other.
     pub left_out: LeftOut,
     front: Front,
+    /// How the input gives what was added to its records, where it is one of corrected records.
+    taking: Option<Taking>,
+    /// What the references of such records mean.
+    referred: Arc<[Referred]>,
 }
 
 /// What came of opening.
@@ -98,6 +103,43 @@ pub async fn open(
     resume: Option<Checkpoint>,
     accepted: &Accepted,
 ) -> Result<Opening, Fatal> {
+    opened(plan, origin, resume, accepted, Records::AsTheyAre).await
+}
+
+/// Opens an input of corrected records, in the dialect in which rejects of the plan are given back, likewise. Every record
+/// is refused until it is said what their references mean ([`Opened::referring`]).
+///
+/// # Errors
+/// `resubmit_unsupported` for records of several kinds; `no_references` for a CSV without the column; what the source, the
+/// unpacker and the head say.
+pub async fn open_corrected(
+    plan: &Plan,
+    origin: &dyn Origin,
+    resume: Option<Checkpoint>,
+    accepted: &Accepted,
+) -> Result<Opening, Fatal> {
+    if plan.kinds.is_some() {
+        let message = "what records of several kinds mean stands in those before them";
+        return Err(Fatal::new("resubmit_unsupported", message));
+    }
+    opened(plan, origin, resume, accepted, Records::Corrected).await
+}
+
+/// What the records of an input are.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Records {
+    AsTheyAre,
+    /// Rejects that were given back, corrected.
+    Corrected,
+}
+
+async fn opened(
+    plan: &Plan,
+    origin: &dyn Origin,
+    resume: Option<Checkpoint>,
+    accepted: &Accepted,
+    records: Records,
+) -> Result<Opening, Fatal> {
     let mut resume = resume;
     if let Some(checkpoint) = &mut resume {
         kinds::check(plan, checkpoint)?;
@@ -113,6 +155,7 @@ pub async fn open(
         at: offset,
         buffer: BytesMut::new(),
         at_end: false,
+        taking: (records == Records::Corrected).then(|| Taking::of(&plan.format)),
     };
     let limits = FrameLimits {
         max_record_bytes: plan.input.max_record_bytes,
@@ -145,14 +188,14 @@ pub async fn open(
         }
         FormatPlan::Lines(dialect, pattern) => {
             let from = begin(plan, resume);
-            let framer = LinesFramer::of(*dialect, from.books.end, limits);
+            let framer = LinesFramer::of(lines_of(*dialect, records), from.books.end, limits);
             let (bind, left_out) = by_cells(plan, accepted)?;
             let front = Front::Lines(LinesParser::new(pattern.as_ref()), bind);
             input.ready(plan, Box::new(framer), from, left_out, (front, accepted))
         }
         FormatPlan::Fixed(dialect, unit, places) => {
             let from = begin(plan, resume);
-            let framer = LinesFramer::of(*dialect, from.books.end, limits);
+            let framer = LinesFramer::of(lines_of(*dialect, records), from.books.end, limits);
             let (bind, left_out) = by_cells(plan, accepted)?;
             let front = Front::Fixed(FixedParser::new(*unit, places.clone()), bind);
             input.ready(plan, Box::new(framer), from, left_out, (front, accepted))
@@ -169,11 +212,19 @@ pub async fn open(
                     (head, from)
                 }
             };
+            let columns = match records {
+                Records::AsTheyAre => head.columns,
+                Records::Corrected => {
+                    let (taking, columns) = Taking::of_csv(dialect, &head.columns)?;
+                    input.taking = Some(taking);
+                    columns
+                }
+            };
             // A header is never without cells; without any, the input ended before it.
-            let no_rows = head.columns.is_empty() && dialect.header.rows > 0;
+            let no_rows = columns.is_empty() && dialect.header.rows > 0;
             let bound = match no_rows || plan.kinds.is_some() {
                 true => Ok(plan.bind.for_no_rows()),
-                false => plan.bind.for_columns(&head.columns, accepted),
+                false => plan.bind.for_columns(&columns, accepted),
             };
             let bind = match bound {
                 Ok(bind) => bind,
@@ -181,12 +232,12 @@ pub async fn open(
                 Err(BindRefusal::Hold(cause)) => return Ok(Opening::Held(breach(cause), from)),
             };
             let framer = CsvFramer::new(dialect, from.books.end, limits);
-            let front = Front::Csv(CsvParser::new(dialect, head.columns.len()), bind);
+            let front = Front::Csv(CsvParser::new(dialect, columns.len()), bind);
             let left_out = match no_rows {
                 true => LeftOut::default(),
-                false => plan.bind.left_out(&head.columns),
+                false => plan.bind.left_out(&columns),
             };
-            let titles = (!no_rows).then_some(&head.columns[..]);
+            let titles = (!no_rows).then_some(&columns[..]);
             match kinds::front(plan, front, titles, accepted) {
                 Ok(front) => Ok(input.with_front(plan, Box::new(framer), from, left_out, front)),
                 Err(BindRefusal::Fatal(fatal)) => Err(fatal),
@@ -197,6 +248,39 @@ pub async fn open(
 }
 
 impl Opened {
+    /// Says what the reference of each record means, by its ordinal.
+    #[must_use]
+    pub fn referring(self, referred: Arc<[Referred]>) -> Self {
+        Self { referred, ..self }
+    }
+
+    /// The references of an input of corrected records, opened at its start, one for each record; `most` at most.
+    ///
+    /// # Errors
+    /// `too_many_references`; what the source and the framer say.
+    pub async fn references(mut self, most: usize) -> Result<Vec<Option<Reference>>, Fatal> {
+        let mut references = Vec::new();
+        let mut at_end = false;
+        loop {
+            while let Some(block) = self.framer.next_block(at_end)? {
+                match &self.taking {
+                    Some(taking) => references.extend(taking.references(&block)),
+                    None => references.extend(block.frames.iter().map(|_| None)),
+                }
+                if references.len() > most {
+                    let message = format!("a file of corrected records has at most {most}");
+                    return Err(Fatal::new("too_many_references", message)
+                        .hint("send it in parts, one behind the other"));
+                }
+            }
+            if at_end {
+                return Ok(references);
+            }
+            self.framer.buffer().reserve(READ_BYTES);
+            at_end = self.source.read(self.framer.buffer()).await? == 0;
+        }
+    }
+
     /// A run of it into `sink`, on one core and by itself, with the budget of the plan. Whoever wants something else says
     /// so: `Job { cancel, ..opened.job(plan, sink, ledger, flow) }`.
     pub fn job(self, plan: &Plan, sink: sink::Opened, ledger: Arc<dyn Ledger>, flow: Flow) -> Job {
@@ -230,6 +314,8 @@ impl Opened {
             framer,
             from,
             front,
+            taking,
+            referred,
             ..
         } = self;
         let steps = plan.steps.iter().map(|planned| planned.step.clone());
@@ -239,6 +325,7 @@ impl Opened {
             encode,
             cover,
             totals: plan.control.totals.clone(),
+            corrected: taking.map(|taking| (taking, referred)),
         };
         let convert = match front {
             Front::Csv(parser, bind) => rear.join(parser, bind),
@@ -267,6 +354,8 @@ struct Rear {
     encode: Box<dyn Encode<Record>>,
     cover: Option<Arc<dyn Cover>>,
     totals: Option<Arc<Totals>>,
+    /// What was added to the records is taken off, and what their references mean.
+    corrected: Option<(Taking, Arc<[Referred]>)>,
 }
 
 impl Rear {
@@ -287,10 +376,26 @@ impl Rear {
                 role,
             }]);
         }
-        let bound = chain(Box::new(parser)).bind(Box::new(bind));
+        let (parser, places): (Box<dyn Parser<W>>, _) = match self.corrected {
+            None => (Box::new(parser), None),
+            Some((taking, referred)) => {
+                // One without a place never becomes a document.
+                let places = referred.iter().map(Referred::place);
+                let places = places.map(|place| place.unwrap_or(Position::START));
+                let places = Arc::from_iter(places);
+                let corrected = Corrected {
+                    parser,
+                    taking,
+                    referred,
+                };
+                (Box::new(corrected), Some(places))
+            }
+        };
+        let bound = chain(parser).bind(Box::new(bind));
         let steps = self.steps.into_iter();
         let bound = steps.fold(bound, |bound, step| bound.step(Box::new(step)));
-        Arc::new(bound.encode(self.encode).covered(self.cover))
+        let chain = bound.encode(self.encode).covered(self.cover);
+        Arc::new(chain.placed(places))
     }
 
     /// The same for several kinds of records, or where records are added up.
@@ -298,6 +403,14 @@ impl Rear {
         let measure = self.totals.map(|totals| totals as Arc<dyn Measure<Record>>);
         let sorted = Sorted::new(branches, self.steps, self.encode);
         Arc::new(sorted.covered(self.cover).measured(measure))
+    }
+}
+
+/// Lines as the spec says, or those of a file of rejects, which begins with one and has no comments.
+fn lines_of(dialect: LinesDialect, records: Records) -> LinesDialect {
+    match records {
+        Records::AsTheyAre => dialect,
+        Records::Corrected => LinesDialect::default(),
     }
 }
 
@@ -338,6 +451,8 @@ struct Input {
     at: u64,
     buffer: BytesMut,
     at_end: bool,
+    /// Set where its records are corrected ones.
+    taking: Option<Taking>,
 }
 
 impl Input {
@@ -407,6 +522,8 @@ impl Input {
             from,
             left_out,
             front,
+            taking: self.taking,
+            referred: Arc::default(),
         })
     }
 }

@@ -12,7 +12,7 @@ pub const MAX_PARTS_BYTES: usize = 8 * 1024 * 1024;
 
 impl<W, R: Default> Convert for Chain<W, R> {
     fn convert(&self, block: Block) -> Result<Converted, Fatal> {
-        let mut out = Converted::of(&block, self.cover.clone());
+        let mut out = Converted::of(&block, self.cover.clone(), self.places.clone());
         let mut record = R::default();
         let mut warnings = Vec::new();
         let mut group = Group::default();

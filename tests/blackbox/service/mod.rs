@@ -19,6 +19,7 @@ mod outages;
 mod packed;
 mod receipts;
 mod rejects;
+mod resubmit;
 mod slow;
 mod stalled;
 mod tenants;

@@ -321,7 +321,7 @@ impl KeyedSink {
         let key = last.map_or(&[][..], |operation| {
             key_of(split_document(operation.bytes()).0)
         });
-        let place = last.map(|operation| (operation.position().ordinal, operation.part()));
+        let place = last.map(|operation| (operation.known_as(), operation.part()));
         let (ordinal, part) = place.unwrap_or_default();
         (key, sequence(self.load_number, ordinal, part))
     }

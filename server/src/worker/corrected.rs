@@ -373,7 +373,11 @@ async fn referred(
         while let Some((ordinal, index)) = wanted.next_if(|(ordinal, _)| *ordinal <= last) {
             while found.next_if(|found| found.at.ordinal < ordinal).is_some() {}
             if let Some(reject) = found.peek().filter(|found| found.at.ordinal == ordinal) {
-                referred[index] = Referred::At(reject.at);
+                let code = reject.leading().map(|problem| &*problem.code);
+                referred[index] = match code {
+                    Some("encoding") => Referred::NoText(reject.at),
+                    _ => Referred::At(reject.at),
+                };
             }
         }
     }

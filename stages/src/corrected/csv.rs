@@ -1,9 +1,9 @@
 //! A record of a CSV with four more cells: these are taken off, and a mark before a formula.
 
 use super::cells::{first_cell, is_one_record, mark_of};
-use super::{ADDED, Reference, formula, no_record};
+use super::{ADDED, Reference, Taken, formula, no_record};
 use crate::frame::csv::CsvDialect;
-use pipeline::{Fatal, Problem};
+use pipeline::Fatal;
 
 /// The columns of a file of corrected records.
 #[derive(Clone, Debug)]
@@ -68,8 +68,8 @@ impl Columns {
         self.added.contains(&Some(at))
     }
 
-    /// Writes the record without them, and returns its reference.
-    pub(super) fn take(&self, raw: &[u8], out: &mut Vec<u8>) -> Result<Option<Reference>, Problem> {
+    /// Writes the record without them.
+    pub(super) fn take(&self, raw: &[u8], out: &mut Vec<u8>) -> Taken {
         let text = raw.strip_suffix(b"\n").unwrap_or(raw);
         let text = text.strip_suffix(b"\r").unwrap_or(text);
         let cells = self.cells(text);
@@ -94,10 +94,9 @@ impl Columns {
             }
         }
         out.push(b'\n');
-        match is_one_record(&self.dialect, &out[from..]) {
-            Ok(true) => Ok(reference),
-            Ok(false) | Err(_) => Err(no_record()),
-        }
+        let is_record = is_one_record(&self.dialect, &out[from..]);
+        let problem = (!is_record.unwrap_or(false)).then(no_record);
+        Taken { reference, problem }
     }
 
     /// Which cells were added, and which of them is the reference. In a record with too few or too many cells they are

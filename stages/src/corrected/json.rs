@@ -1,8 +1,8 @@
 //! A record of JSON with four more members: these are taken off, and the others stay as they were written.
 
-use super::{ADDED, RAW, Reference, no_record};
-use pipeline::Problem;
+use super::{ADDED, RAW, Reference, Taken, no_record, no_text};
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde_json::Value;
 use serde_json::value::RawValue;
 use std::fmt;
 
@@ -31,10 +31,14 @@ impl<'de> Deserialize<'de> for Members<'de> {
     }
 }
 
-/// Writes the record without them, and returns its reference. Where nothing else is left beside the member `_raw`, the
-/// record is the text in that.
-pub(super) fn take(raw: &[u8], out: &mut Vec<u8>) -> Result<Option<Reference>, Problem> {
-    let Members(members) = serde_json::from_slice(raw).map_err(|_| no_record())?;
+/// Writes the record without them. Where nothing else is left beside the member `_raw`, the record is the text in that.
+pub(super) fn take(raw: &[u8], out: &mut Vec<u8>) -> Taken {
+    let Ok(Members(members)) = serde_json::from_slice(raw) else {
+        return Taken {
+            problem: Some(no_record()),
+            ..Taken::default()
+        };
+    };
     let text = |name: &str| {
         let found = members.iter().find(|(found, _)| found == name);
         found.and_then(|(_, value)| serde_json::from_str::<String>(value.get()).ok())
@@ -43,24 +47,21 @@ pub(super) fn take(raw: &[u8], out: &mut Vec<u8>) -> Result<Option<Reference>, P
     let own = |name: &str| !ADDED.contains(&name) && name != RAW;
     let has_own = members.iter().any(|(name, _)| own(name));
     if let (false, Some(record)) = (has_own, text(RAW)) {
-        let is_blank = record.trim().is_empty();
+        let blank = record.trim().is_empty().then(no_record);
         out.extend(record.bytes().map(|byte| match byte {
             // A line of the file it came from.
             b'\n' | b'\r' => b' ',
             byte => byte,
         }));
         out.push(b'\n');
-        return match is_blank {
-            true => Err(no_record()),
-            false => Ok(reference),
-        };
+        let problem = blank.or_else(|| no_text(&record));
+        return Taken { reference, problem };
     }
     let mut before = b'{';
     for (name, value) in members.iter().filter(|(name, _)| own(name)) {
         out.push(before);
         before = b',';
-        let name = serde_json::to_vec(name).map_err(|_| no_record())?;
-        out.extend_from_slice(&name);
+        out.extend_from_slice(Value::from(name.as_str()).to_string().as_bytes());
         out.push(b':');
         out.extend_from_slice(value.get().as_bytes());
     }
@@ -68,5 +69,8 @@ pub(super) fn take(raw: &[u8], out: &mut Vec<u8>) -> Result<Option<Reference>, P
         out.push(before);
     }
     out.extend_from_slice(b"}\n");
-    Ok(reference)
+    Taken {
+        reference,
+        problem: None,
+    }
 }

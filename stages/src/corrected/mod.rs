@@ -63,11 +63,21 @@ impl Reference {
 pub enum Referred {
     /// The record that stood there in the first input.
     At(Position),
+    /// The same, where it had bytes that were no text: what stands for them has to go.
+    NoText(Position),
     /// Nothing: it is refused, with this code.
     Refused(&'static str),
 }
 
 impl Referred {
+    /// Where the record stood in the first input.
+    pub(crate) fn place(&self) -> Option<Position> {
+        match self {
+            Self::At(place) | Self::NoText(place) => Some(*place),
+            Self::Refused(_) => None,
+        }
+    }
+
     fn refusal(code: &'static str) -> Problem {
         let message = match code {
             DUPLICATE => "an earlier record of this file has the same reference",
@@ -77,6 +87,14 @@ impl Referred {
         };
         Problem::of_record(code, message)
     }
+}
+
+/// What was found of a record when what was added to it was taken off.
+#[derive(Debug, Default)]
+struct Taken {
+    reference: Option<Reference>,
+    /// Why nothing is left that could be read.
+    problem: Option<Problem>,
 }
 
 /// How what was added is taken off, by format.
@@ -107,13 +125,8 @@ impl Taking {
         Ok((Self::Csv(columns), left))
     }
 
-    /// Writes record `index` of a block as it was before, and returns its reference.
-    fn take(
-        &self,
-        block: &Block,
-        index: usize,
-        out: &mut Vec<u8>,
-    ) -> Result<Option<Reference>, Problem> {
+    /// Writes record `index` of a block as it was before.
+    fn take(&self, block: &Block, index: usize, out: &mut Vec<u8>) -> Taken {
         match self {
             Self::Csv(columns) => columns.take(block.raw(index), out),
             Self::Json => json::take(block.text(index), out),
@@ -130,7 +143,7 @@ impl Taking {
             bytes.clear();
             match block.frames[index].broken {
                 Some(_) => None,
-                None => self.take(block, index, &mut bytes).ok().flatten(),
+                None => self.take(block, index, &mut bytes).reference,
             }
         });
         each.collect()
@@ -177,7 +190,12 @@ impl<P> Corrected<P> {
             if frame.broken.is_none() {
                 let ordinal = block.start.ordinal + index as u64;
                 let problem = match self.referred.get(ordinal as usize) {
-                    Some(Referred::At(_)) => self.taking.take(block, index, &mut bytes).err(),
+                    Some(Referred::At(_)) => self.taking.take(block, index, &mut bytes).problem,
+                    Some(Referred::NoText(_)) => {
+                        let problem = self.taking.take(block, index, &mut bytes).problem;
+                        let written = String::from_utf8_lossy(&bytes[start..]);
+                        problem.or_else(|| no_text(&written))
+                    }
                     Some(Referred::Refused(code)) => Some(Referred::refusal(code)),
                     None => Some(Referred::refusal(UNKNOWN)),
                 };
@@ -196,6 +214,15 @@ impl<P> Corrected<P> {
         };
         (plain, problems)
     }
+}
+
+/// The problem of a text in which something still stands for bytes that were no text, and that nobody has corrected.
+fn no_text(record: &str) -> Option<Problem> {
+    let message =
+        "U+FFFD stands where the record has bytes that are no text: write what belongs there";
+    record
+        .contains(char::REPLACEMENT_CHARACTER)
+        .then(|| Problem::of_record("encoding", message))
 }
 
 /// The problem of a record of which nothing is left.

@@ -126,7 +126,7 @@ async fn columns_are_found_by_their_titles_and_taken_off_with_the_marks() {
         "t,_reference,_code,_field,_message\n,J:2,,,\n\"\",J:3,,,\n",
     )
     .await;
-    assert_eq!(found[0], "unknown_reference None");
+    assert_eq!(found[0], "no_record None");
     assert!(found[1].starts_with("20: {"), "{found:?}");
     let refused = opened(&plan(spec), "t\na\n").await.err().unwrap();
     assert_eq!(refused.code, "no_references");
@@ -140,7 +140,7 @@ async fn members_are_taken_off_and_a_raw_record_is_its_text() {
     };
     let found = outcomes(
         &spec,
-        &format!(
+        &(format!(
             "{{\"n\":1,\"t\":\"\\u00e4\\n\",{}\n{{\"_raw\":\"{{\\\"n\\\": 2}}\",{}\n{{\"_raw\":\"{{\",\"n\":3,{}\n\
              {{\"n\":1e0,\"n\":1,{}\n{{\"n\":4}}\n[]\n{{{}\n{{\"_raw\":\"[1]\",{}\n",
             added(1),
@@ -149,7 +149,7 @@ async fn members_are_taken_off_and_a_raw_record_is_its_text() {
             added(4),
             added(5),
             added(6)
-        ),
+        ) + &format!("{{\"_raw\":\"{{\\\"t\\\":\\\"\u{fffd}\\\"}}\",{}\n", added(7))),
     )
     .await;
     assert_eq!(
@@ -163,6 +163,7 @@ async fn members_are_taken_off_and_a_raw_record_is_its_text() {
             "unknown_reference None",
             "40: {}",
             "json_not_object None",
+            "encoding None",
         ]
     );
 }
@@ -179,8 +180,8 @@ async fn lines_stand_behind_the_fourth_tab() {
         found,
         [
             r#"10: {"t":"\t@b","n":"=1"}"#,
-            "unknown_reference None",
-            "unknown_reference None",
+            "no_record None",
+            "no_record None",
             "unknown_reference None",
             r##"40: {"t":"","n":"# no comment"}"##,
         ]
@@ -208,7 +209,7 @@ async fn attributes_are_taken_off_by_their_namespace_and_a_raw_element_is_its_te
             "unknown_reference None",
             "20: {}",
             r#"30: {"t":"<"}"#,
-            "unknown_reference None",
+            "no_record None",
             "unknown_field Some(\"@x\")",
         ]
     );

@@ -1,32 +1,33 @@
 //! An element with four more attributes: these are taken off. Where its text was put into an element of its own, the record
 //! is that text.
 
-use super::{ADDED, Reference, no_record};
+use super::{ADDED, Reference, Taken, no_record, no_text};
 use crate::frame::xml::grammar::{Malformed, Tag, append_text, append_value};
 use crate::frame::xml::scope::Scope;
 use crate::parse::xml::{scope, tag_len};
-use pipeline::Problem;
 
 /// The namespace of what is added.
 pub const NAMESPACE: &str = "urn:sluicegate:rejects";
 
-/// Writes the element without them, and returns its reference. `context`: the start tags around it.
-pub(super) fn take(
-    raw: &[u8],
-    context: &[u8],
-    out: &mut Vec<u8>,
-) -> Result<Option<Reference>, Problem> {
-    let text = std::str::from_utf8(raw).map_err(|_| no_record())?;
-    let mut scope = scope(context).map_err(|_| no_record())?;
+/// Writes the element without them. `context`: the start tags around it.
+pub(super) fn take(raw: &[u8], context: &[u8], out: &mut Vec<u8>) -> Taken {
+    let (Ok(text), Ok(mut scope)) = (std::str::from_utf8(raw), scope(context)) else {
+        return nothing();
+    };
     let taken = take_text(text, &mut scope, out);
-    taken.unwrap_or(None).map_or_else(|| Err(no_record()), Ok)
+    taken.unwrap_or_else(|_| nothing())
 }
 
-type Taken = Result<Option<Option<Reference>>, Malformed>;
+fn nothing() -> Taken {
+    Taken {
+        problem: Some(no_record()),
+        ..Taken::default()
+    }
+}
 
-fn take_text(text: &str, scope: &mut Scope, out: &mut Vec<u8>) -> Taken {
+fn take_text(text: &str, scope: &mut Scope, out: &mut Vec<u8>) -> Result<Taken, Malformed> {
     let Some(len) = tag_len(text) else {
-        return Ok(None);
+        return Ok(nothing());
     };
     let tag = Tag::read(&text[..len], 0);
     scope.enter(&tag)?;
@@ -48,14 +49,17 @@ fn take_text(text: &str, scope: &mut Scope, out: &mut Vec<u8>) -> Taken {
     }
     out.extend_from_slice(&text.as_bytes()[done..]);
     let inside = text[len..].trim_start();
-    if let Some(record) = raw_in(inside, scope)? {
-        out.truncate(from);
-        out.extend_from_slice(record.as_bytes());
-        if record.trim().is_empty() {
-            return Ok(None);
-        }
-    }
-    Ok(Some(reference))
+    let Some(record) = raw_in(inside, scope)? else {
+        return Ok(Taken {
+            reference,
+            problem: None,
+        });
+    };
+    out.truncate(from);
+    out.extend_from_slice(record.as_bytes());
+    let blank = record.trim().is_empty().then(no_record);
+    let problem = blank.or_else(|| no_text(&record));
+    Ok(Taken { reference, problem })
 }
 
 /// The text of the element `raw` that the text begins with.

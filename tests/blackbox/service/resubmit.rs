@@ -8,6 +8,7 @@ use testbed::api::{Answer, Api, bytes};
 
 use super::backend::{Backend, DEADLINE, read};
 use super::tenants::key;
+use crate::people::says;
 
 /// Every tenth record is bad.
 const BAD: u64 = 10;
@@ -288,4 +289,59 @@ async fn what_cannot_be_sent_again_is_refused_by_name() {
     let job = load(&acme, "rows", input(20, "no N")).await;
     let refused = resubmit(&other, id(&job), "x".into()).await;
     refused.refused(404, "not_found");
+}
+
+async fn the_command_sends_them_too(backend: Backend) {
+    backend.spec("rows", &spec("rows", ""));
+    let place = &backend.place;
+    let nobody = "0".repeat(24);
+    let service = backend.serve().await;
+    let job = load(&service.api, "rows", input(100, "no N")).await;
+    let file = rejects(&service.api, &job).await;
+    let lines: Vec<String> = file
+        .lines()
+        .map(|line| line.replacen(";no ", ";", 1))
+        .collect();
+    place.write("half.csv", lines[..6].join("\n"));
+    place.write(
+        "rest.csv",
+        format!("{}\n{}\nextra;1;;;;\n", lines[0], lines[6..].join("\n")),
+    );
+    let none = place.run(["resubmit", &nobody, "half.csv"]).await;
+    says(&none, 1, &["not_found"]);
+    says(
+        &place.run(["resubmit", "x", "half.csv"]).await,
+        2,
+        &["24 hexa"],
+    );
+    says(
+        &place.run(["resubmit", id(&job), "no.csv"]).await,
+        2,
+        &["no.csv"],
+    );
+    // Beside a running service, and where nobody serves.
+    let half = place.run(["resubmit", id(&job), "half.csv"]).await;
+    assert_eq!(half.code, Some(0), "{half:?}");
+    assert!(
+        half.stdout.contains("95 loaded and 5 rejected now"),
+        "{half:?}"
+    );
+    service.kill().await;
+    let rest = place.run(["resubmit", id(&job), "rest.csv"]).await;
+    assert_eq!(rest.code, Some(3), "{rest:?}");
+    assert!(
+        rest.stdout.contains("100 loaded and 0 rejected now"),
+        "{rest:?}"
+    );
+    holds_the_corrected_file(&backend, "rows", 100).await;
+}
+
+#[tokio::test]
+async fn the_command_sends_them_too_on_the_embedded_store() {
+    the_command_sends_them_too(Backend::embedded().await).await;
+}
+
+#[tokio::test]
+async fn the_command_sends_them_too_on_mongodb() {
+    the_command_sends_them_too(Backend::mongodb().await).await;
 }

@@ -19,7 +19,6 @@ const REFUSALS: &[&str] = &[
     "wrong_state",
     "expired",
     "resubmit_unsupported",
-    "newer_load",
     "content_gone",
     "spec_broken",
     "load_in_progress",

@@ -28,7 +28,7 @@ pub struct Correction {
 /// Whether rejects of a job can be sent again; the name that their file is to have.
 ///
 /// # Errors
-/// `not_found`; `wrong_state`; `expired`; `resubmit_unsupported`; `newer_load`; what the catalogue says of the spec; outages.
+/// `not_found`; `wrong_state`; `expired`; `resubmit_unsupported`; what the catalogue says of the spec; outages.
 pub async fn resubmittable(
     service: &Service,
     tenant: &Tenant,
@@ -64,18 +64,19 @@ async fn judged(service: &Service, tenant: &Tenant, parent: Id) -> Result<(Job, 
         );
     }
     let plan = service.catalog.plan_of(&job.spec).await?;
+    let unsupported = |message: &str| {
+        Fatal::new("resubmit_unsupported", message)
+            .hint("correct the whole file, and load it again with force=again")
+    };
     if matches!(plan.sink.kind, SinkKind::Jsonl | SinkKind::Csv) {
-        let message = "records cannot be added to a file that is finished";
-        return Err(Fatal::new("resubmit_unsupported", message)
-            .hint("correct the whole file, and load it again"));
+        return Err(unsupported(
+            "records cannot be added to a file that is finished",
+        ));
     }
     if plan.sink.target.mode == Mode::Merge {
-        let loads = service.targets.loads(tenant, &plan).await?;
-        if let Some(entry) = loads.entry(job.load.identity).await?
-            && loads.newer_exists(&entry).await?
-        {
-            return Err(super::newer_load(&entry));
-        }
+        return Err(unsupported(
+            "records cannot be merged before those that came behind them",
+        ));
     }
     Ok((job, plan))
 }

@@ -122,7 +122,7 @@ async fn storing_again_changes_nothing(store: &dyn Rejects) {
 
 async fn what_was_loaded_after_all_is_removed(store: &dyn Rejects) {
     let one = run("acme", 11, 0);
-    let others = [run("acme", 11, 1), run("acme", 12, 0), run("globex", 11, 0)];
+    let others = [run("acme", 11, 1), run("acme", 12, 0), run("globex", 13, 0)];
     let rejects: Vec<_> = (0..6).map(reject).collect();
     store.store(&one, CLAIM, &rejects).await.unwrap();
     for other in &others {

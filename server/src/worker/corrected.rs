@@ -66,7 +66,7 @@ impl Corrected {
     ///
     /// # Errors
     /// `load_in_progress`, an outage, while another job has the turn; `newer_resubmit` where another one had it since this
-    /// job began; `expired`; `newer_load`; `loaded_by_other_spec`; what opening the file says, and the stores.
+    /// job began; `expired`; `loaded_by_other_spec`; what opening the file says, and the stores.
     pub(super) async fn begin(
         shared: &Shared,
         job: &Job,
@@ -78,7 +78,7 @@ impl Corrected {
         let stores = &shared.service.stores;
         let parent = turn(&*stores.queue, job, parent).await?;
         let mode = plan.sink.target.mode;
-        note(loads, &parent, mode).await?;
+        note(loads, &parent).await?;
         let accepted = parent.accepted.and(&job.accepted);
         let references = match open_corrected(plan, input, None, &accepted).await? {
             Opening::Ready(opened) => opened.references(MAX_RECORDS).await?,
@@ -261,12 +261,16 @@ impl Corrected {
             false => summary(rejects, run, gone).await?,
         };
         whole.digest += books.digest;
+        whole.surplus += books.surplus;
         whole.balance()?;
         let receipt = parent.receipt.clone().unwrap_or_default();
         let held = self.held.get().cloned().flatten();
         let (documents, digest) = match held {
             Some(held) if self.mode != Mode::Insert => (held.documents, held.digest.to_string()),
-            _ => (receipt.documents + loaded, whole.digest.to_string()),
+            _ => (
+                receipt.documents + books.holdings().documents,
+                whole.digest.to_string(),
+            ),
         };
         let receipt = Receipt {
             revision: revision(parent) + 1,
@@ -314,17 +318,12 @@ async fn turn(queue: &dyn Queue, job: &Job, id: Id) -> Result<Job, Fatal> {
 }
 
 /// Notes that something of the parent's load may be there, before anything is written.
-async fn note(loads: &dyn Loads, parent: &Job, mode: Mode) -> Result<(), Fatal> {
+async fn note(loads: &dyn Loads, parent: &Job) -> Result<(), Fatal> {
     let Some(entry) = loads.entry(parent.load.identity).await? else {
         return Ok(());
     };
-    if mode == Mode::Merge && loads.newer_exists(&entry).await? {
-        let message = format!("a later merge into {} has started since", entry.collection);
-        return Err(Fatal::new("newer_load", message)
-            .hint("load what is missing as a file of its own: it is merged behind the later one"));
-    }
-    if entry.live || mode == Mode::Merge && loads.rival_is_live(&entry).await? {
-        let message = "another load of the same content, or another merge, is under way";
+    if entry.live {
+        let message = "another load of the same content is under way";
         return Err(Fatal::outage("load_in_progress", message));
     }
     if entry.job != parent.id.to_string() || !loads.close(&entry, true, true).await? {

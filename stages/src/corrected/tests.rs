@@ -15,7 +15,13 @@ const JOB: &str = "0123456789abcdef01234567";
 struct Shown(DocumentWriter);
 
 impl Encode<Record> for Shown {
-    fn encode(&self, at: Position, record: &Record, out: &mut Vec<u8>) -> Result<(), Problem> {
+    fn encode(
+        &self,
+        at: Position,
+        _: u32,
+        record: &Record,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Problem> {
         out.extend_from_slice(format!("{}: ", at.ordinal).as_bytes());
         self.0.write(None, at, record, out);
         Ok(())

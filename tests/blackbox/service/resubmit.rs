@@ -2,7 +2,7 @@
 //! dies meanwhile and however often it is sent.
 
 use hyper::Method;
-use serde_json::Value;
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use testbed::api::{Answer, Api, bytes};
 
@@ -344,4 +344,82 @@ async fn the_command_sends_them_too_on_the_embedded_store() {
 #[tokio::test]
 async fn the_command_sends_them_too_on_mongodb() {
     the_command_sends_them_too(Backend::mongodb().await).await;
+}
+
+/// A held job goes on with a corrected version of its spec: what was loaded before stays, the answer says behind which record
+/// the version applies, and what was refused before is loaded by it when it is sent again as it is.
+#[tokio::test]
+async fn a_held_job_goes_on_with_a_corrected_version_which_its_rejects_are_sent_again_under() {
+    let backend = Backend::embedded().await;
+    let service = backend.serve().await;
+    let api = &service.api;
+    let text = |version: u64, field: &str| {
+        let budget = "[errors]\nmax_records = 2\n";
+        spec("weights", "")
+            .replace("[fields]", &format!("{budget}[fields]"))
+            .replace("[errors]\nmax_ratio = 1.0\n", "")
+            .replacen("name = ", &format!("version = {version}\nname = "), 1)
+            .replace("n = { type = \"integer\" }", field)
+    };
+    let first = text(1, "n = { type = \"integer\", default = \"0\" }");
+    let second = text(2, "n = { type = \"integer\", strip = [\" kg\"] }");
+    let other = text(3, "n = {}").replace("delimiter = \";\"", "delimiter = \"|\"");
+    for text in [first, second, other] {
+        api.put("/specs/weights", text).await.is(201);
+    }
+    let row = |at: u64| match at {
+        0..20 => format!("row {at};{at}\n"),
+        _ => format!("row {at};{at} kg\n"),
+    };
+    let input: String = (0..50).map(row).collect();
+    let query = "?spec=weights@1&process=true";
+    let submitted = api.upload("rows.csv", query, format!("t;n\n{input}")).await;
+    let submitted = submitted.is(202).json();
+    let job = api.job_in(id(&submitted), "held", DEADLINE).await;
+    assert_eq!(job["failure"]["code"], "errors", "{job:#}");
+    assert_eq!(books(&job), [23, 20, 3]);
+    let approve = format!("/jobs/{}/approve", id(&job));
+    let other = api
+        .post_json(&approve, &json!({ "spec": "weights@3" }))
+        .await;
+    other.refused(422, "spec_incompatible");
+    assert_eq!(api.job(id(&job)).await["state"], "held");
+    let approved = api
+        .post_json(&approve, &json!({ "spec": "weights@2" }))
+        .await;
+    let approved = approved.is(200).json();
+    assert_eq!(approved["specAfterRecord"], 23, "{approved:#}");
+    assert_eq!(approved["spec"]["version"], 2);
+    let done = api.job_in(id(&job), "completed", DEADLINE).await;
+    assert_eq!(books(&done), [50, 47, 3]);
+    assert_eq!(done["specAfterRecord"], 23);
+    let reset = api
+        .post(&format!("/jobs/{}/retry?reset=true", id(&job)))
+        .await;
+    reset.refused(409, "wrong_state");
+    let file = rejects(api, &done).await;
+    let child = corrected(api, &done, file).await;
+    assert_eq!(books(&child), [3, 3, 0], "{child:#}");
+    assert_eq!(books(&api.job(id(&job)).await), [50, 50, 0]);
+    receipt_of_what_is_there(&backend, api, &done, 2).await;
+    let found = backend.documents("weights").await;
+    for (ordinal, document) in found.each() {
+        assert_eq!(document["n"], *ordinal, "{document}");
+    }
+    assert_eq!(found.len(), 50);
+
+    // Ended instead: what was loaded stays, and nothing goes on.
+    let submitted = api
+        .upload("more.csv", query, format!("t;n\n{input}more;1\n"))
+        .await
+        .is(202)
+        .json();
+    api.job_in(id(&submitted), "held", DEADLINE).await;
+    let ended = api.post(&format!("/jobs/{}/cancel", id(&submitted))).await;
+    assert_eq!(ended.is(200).json()["state"], "cancelled");
+    let path = format!("/jobs/{}/approve", id(&submitted));
+    api.post(&path).await.refused(409, "wrong_state");
+    let refused = resubmit(api, id(&submitted), "x".into()).await;
+    refused.refused(409, "wrong_state");
+    assert_eq!(backend.count("weights").await, 70);
 }

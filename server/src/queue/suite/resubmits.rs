@@ -43,7 +43,8 @@ pub(super) async fn one_job_at_a_time_has_the_turn(store: Store) {
     assert!(!begun.unwrap(), "another tenant's");
     let begun = store.begin_resubmit(&tenant, id(), None, first).await;
     assert!(!begun.unwrap(), "nobody's");
-    for state in State::UNDONE {
+    // A queued one last: who claims would get it.
+    for state in State::UNDONE.into_iter().rev() {
         let (job, _) = in_state(&store, &tenant, state).await;
         let begun = store.begin_resubmit(&tenant, job.id, None, first).await;
         assert!(!begun.unwrap(), "{state:?}");

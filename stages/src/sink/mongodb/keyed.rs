@@ -145,6 +145,12 @@ impl KeyedSink {
                 }
             }
         }
+        // Rejects that are sent again come in any order; those of one key are applied in that of their first input.
+        for group in &mut groups {
+            if !group.records.is_sorted_by_key(Operation::known_as) {
+                group.records.sort_by_key(Operation::known_as);
+            }
+        }
         groups
     }
 

@@ -100,7 +100,7 @@ struct Taken {
 /// How what was added is taken off, by format.
 #[derive(Clone, Debug)]
 pub(crate) enum Taking {
-    Csv(csv::Columns),
+    Csv(Box<csv::Columns>),
     Json,
     Lines,
     Xml,
@@ -122,7 +122,7 @@ impl Taking {
         titles: &[String],
     ) -> Result<(Self, Vec<String>), Fatal> {
         let (columns, left) = csv::Columns::find(dialect, titles)?;
-        Ok((Self::Csv(columns), left))
+        Ok((Self::Csv(Box::new(columns)), left))
     }
 
     /// Writes record `index` of a block as it was before.

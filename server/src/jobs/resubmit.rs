@@ -78,6 +78,11 @@ async fn judged(service: &Service, tenant: &Tenant, parent: Id) -> Result<(Job, 
             "records cannot be merged before those that came behind them",
         ));
     }
+    if plan.kinds.is_some() {
+        return Err(unsupported(
+            "what records of several kinds mean stands in those before them",
+        ));
+    }
     Ok((job, plan))
 }
 

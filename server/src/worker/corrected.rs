@@ -51,12 +51,14 @@ pub(super) struct Corrected {
 }
 
 impl Corrected {
-    /// The plan for such a file: that of the parent, but for budgets, which are about whole files, and for how the file
+    /// The plan for such a file: that of the parent, but for budgets and controls, which are about whole files, and for how the file
     /// of the parent was packed.
     pub(super) fn plan(plan: &Plan) -> Arc<Plan> {
         let mut plan = plan.clone();
         plan.budget.on_breach = OnBreach::Continue;
         plan.budget.min_records = 0;
+        plan.control.controls.clear();
+        plan.control.totals = None;
         plan.input.unpack.compression = Compression::Auto;
         plan.input.unpack.member = None;
         Arc::new(plan)

@@ -24,15 +24,18 @@ const CODES_WITHOUT_VALUES: [&str; 12] = [
     "cell_count",
     "document_too_deep",
     "document_too_large",
+    "duplicate_reference",
     "encoding",
     "json_depth",
     "more_problems",
     "no_column",
+    "no_record",
     "record_too_large",
     "too_deep",
     "unclosed_quote",
     "unknown_column",
     "unknown_field",
+    "unknown_reference",
 ];
 
 /// What the spec's fields say of personal data.

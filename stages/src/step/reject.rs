@@ -42,12 +42,13 @@ pub enum Severity {
 }
 
 /// Codes that the program's own rejects have.
-pub const BUILT_IN_CODES: [&str; 35] = [
+pub const BUILT_IN_CODES: [&str; 38] = [
     "cell_count",
     "context_rejected",
     "document_too_deep",
     "document_too_large",
     "duplicate_key",
+    "duplicate_reference",
     "duplicate_value",
     "encoding",
     "enum",
@@ -64,6 +65,7 @@ pub const BUILT_IN_CODES: [&str; 35] = [
     "name_taken",
     "no_column",
     "no_match",
+    "no_record",
     "nul_in_name",
     "number_range",
     "pattern",
@@ -78,6 +80,7 @@ pub const BUILT_IN_CODES: [&str; 35] = [
     "unknown_column",
     "unknown_field",
     "unknown_record",
+    "unknown_reference",
 ];
 
 impl RejectSpec {

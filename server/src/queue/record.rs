@@ -129,7 +129,7 @@ pub struct NewJob {
 pub struct Turn {
     /// The job.
     pub job: Id,
-    /// Whether what it has loaded is moved: then another one may have the turn.
+    /// Whether what it has loaded is moved in the books.
     pub is_moved: bool,
 }
 

@@ -7,9 +7,8 @@
 //!   new reasons of what is bad still ─► the parent's books and receipt, one statement ◄─┘ ─► the moved rejects go ─► completed
 //! ```
 //!
-//! One job at a time has the turn, from its first claim until what it loaded is moved, or until it ended without; so the
-//! rejects that its references are judged by stay what they are. All of it can be done again after a crash: the books move
-//! once, whoever asks, and what else is done is the same each time. It writes under the parent's identity and load
+//! One job at a time has the turn, from its first claim until it ends; so the rejects that its references are judged by stay
+//! what they are. All of it can be done again after a crash: the books move once, whoever asks, and what else is done is the same each time. It writes under the parent's identity and load
 //! number, at the parent's ordinals, so nothing is loaded twice, whoever sends it how often.
 
 use super::Shared;
@@ -296,10 +295,10 @@ async fn turn(queue: &dyn Queue, job: &Job, id: Id) -> Result<Job, Fatal> {
         }
         Some(turn) if turn.job == job.id => return Ok(parent),
         _ if job.checkpoint.is_some() => return Err(newer(id)),
-        Some(Turn { job, is_moved }) => {
+        Some(Turn { job, .. }) => {
+            // Also one whose books have moved has work left until it is completed.
             let other = queue.job(&parent.tenant, job).await?;
-            let may_run = other.is_some_and(|other| !other.state.is_terminal());
-            if may_run && !is_moved {
+            if other.is_some_and(|other| !other.state.is_terminal()) {
                 return Err(waits(job));
             }
             Some(job)

@@ -20,7 +20,7 @@ use std::sync::Arc;
 const REFERENCE: &str = "env:";
 
 /// Codes whose messages hold no value, whatever the record.
-const CODES_WITHOUT_VALUES: [&str; 12] = [
+const CODES_WITHOUT_VALUES: [&str; 15] = [
     "cell_count",
     "document_too_deep",
     "document_too_large",

@@ -91,13 +91,20 @@ pub struct Converted {
     halt: Option<Halted>,
     /// What rejects must not say.
     cover: Option<Arc<dyn Cover>>,
+    /// The place of each record of the input, by its ordinal, in the input that it came from first; none where it is this
+    /// one.
+    places: Option<Arc<[Position]>>,
     /// The block itself, for the position and the raw bytes of an operation that the target refuses.
     block: Option<Block>,
 }
 
 impl Converted {
     /// An empty outcome for `block`.
-    pub(crate) fn of(block: &Block, cover: Option<Arc<dyn Cover>>) -> Self {
+    pub(crate) fn of(
+        block: &Block,
+        cover: Option<Arc<dyn Cover>>,
+        places: Option<Arc<[Position]>>,
+    ) -> Self {
         Self {
             start: block.start,
             end: block.end,
@@ -116,6 +123,7 @@ impl Converted {
             keyed: Keyed::default(),
             halt: None,
             cover,
+            places,
             block: None,
         }
     }
@@ -434,6 +442,14 @@ impl<'a> Operation<'a> {
             Some(block) => block.position(record),
             None => self.of.start,
         }
+    }
+
+    /// The ordinal by which the target knows the record: that in the input from which it came first.
+    pub fn known_as(&self) -> u64 {
+        let ordinal = self.position().ordinal;
+        let places = self.of.places.as_deref();
+        let place = places.and_then(|places| places.get(ordinal as usize));
+        place.map_or(ordinal, |place| place.ordinal)
     }
 
     /// The number of the part that it is of its record, from 1; 0: all of it.

@@ -136,6 +136,14 @@ impl Accepted {
         lists.flatten().map(String::as_str)
     }
 
+    /// Everything that one or the other accepts.
+    #[must_use]
+    pub fn and(&self, other: &Self) -> Self {
+        let mut all = self.clone();
+        other.0.iter().cloned().for_each(|cause| all.accept(cause));
+        all
+    }
+
     /// Whether this cause with this value was accepted.
     pub fn covers(&self, cause: &Cause) -> bool {
         self.0.contains(cause)

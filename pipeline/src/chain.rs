@@ -141,6 +141,7 @@ pub struct Chain<W, R> {
     bind: Box<dyn Bind<W, R>>,
     rear: Rear<R>,
     cover: Option<Arc<dyn Cover>>,
+    places: Option<Arc<[Position]>>,
 }
 
 /// What stands behind a bind: steps, shape and encoder.
@@ -188,6 +189,25 @@ impl<R> Rear<R> {
     pub fn identified(mut self, unique: Option<Arc<dyn Identify<R>>>) -> Self {
         self.unique = unique;
         self
+    }
+}
+
+/// An encoder of records that came from another input first.
+struct Placed<R> {
+    places: Arc<[Position]>,
+    encode: Box<dyn Encode<R>>,
+}
+
+impl<R> Encode<R> for Placed<R> {
+    fn encode(
+        &self,
+        at: Position,
+        part: u32,
+        record: &R,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Problem> {
+        let place = self.places.get(at.ordinal as usize).copied();
+        self.encode.encode(place.unwrap_or(at), part, record, out)
     }
 }
 
@@ -269,6 +289,7 @@ impl<W, R> Bound<W, R> {
                 unique: None,
             },
             cover: None,
+            places: None,
         }
     }
 }
@@ -281,7 +302,22 @@ impl<W, R> Chain<W, R> {
             bind: reader.bind,
             rear,
             cover: None,
+            places: None,
         }
+    }
+}
+
+impl<W, R: 'static> Chain<W, R> {
+    /// Makes documents of records that came from another input first: `places` says where each of them stood there, by its
+    /// ordinal here. Rejects say where it stands here.
+    #[must_use]
+    pub fn placed(mut self, places: Option<Arc<[Position]>>) -> Self {
+        if let Some(places) = &places {
+            let (places, encode) = (places.clone(), self.rear.encode);
+            self.rear.encode = Box::new(Placed { places, encode });
+        }
+        self.places = places;
+        self
     }
 
     /// Lets rejects say no more than `cover` leaves of them.

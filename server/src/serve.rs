@@ -135,7 +135,10 @@ async fn warn_of_what_is_not_there(service: &Service) {
 }
 
 /// Locks the data directory for this process; the lock ends with the process, however it ends.
-fn lock(data_dir: &Path) -> Result<File, Fatal> {
+///
+/// # Errors
+/// `data_dir`; `data_dir_in_use`.
+pub fn lock(data_dir: &Path) -> Result<File, Fatal> {
     let path = data_dir.join(LOCK_FILE);
     let opened = std::fs::create_dir_all(data_dir).and_then(|()| File::create(&path));
     let file = opened.map_err(|error| {
@@ -254,7 +257,7 @@ fn tell(config: &Config, server: Option<&Server>) {
 }
 
 /// What people know this process by: host and number.
-fn process_name() -> String {
+pub fn process_name() -> String {
     // Linux only; elsewhere the number must do.
     let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     match host.trim() {

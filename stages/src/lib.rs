@@ -6,6 +6,7 @@
 //! import each other.
 
 pub mod control;
+pub mod corrected;
 pub mod frame;
 pub mod generate;
 mod glob;

@@ -5,11 +5,13 @@
 
 mod destination;
 mod files;
+mod input;
 mod keys;
 mod kinds;
 mod preview;
 mod rear;
 mod rows;
+mod salts;
 #[cfg(test)]
 mod tests;
 
@@ -18,11 +20,12 @@ pub use files::OpenFiles;
 pub use preview::Shown;
 use rear::Behind;
 pub use rows::Row;
+use salts::same_salts;
 
-use crate::frame::csv::{CsvFramer, Head, HeadStep, RequiredTitles, find_head};
-use crate::frame::group::{GroupFramer, GroupLimits, MAX_GROUP_BYTES, ReadKeys};
+use crate::corrected::{Reference, Referred, Taking};
+use crate::frame::csv::{CsvFramer, Head};
 use crate::frame::json::JsonFramer;
-use crate::frame::lines::LinesFramer;
+use crate::frame::lines::{LinesDialect, LinesFramer};
 use crate::frame::xml::XmlFramer;
 use crate::parse::csv::CsvParser;
 use crate::parse::fixed::FixedParser;
@@ -34,11 +37,12 @@ use crate::record::{Cells, Record, Tree};
 use crate::sink::{self, Flow};
 use crate::source::Origin;
 pub use crate::step::bind::LeftOut;
-use crate::step::bind::{BindPlan, BindRefusal, CsvBind, JsonBind, listed};
+use crate::step::bind::{BindRefusal, CsvBind, JsonBind, listed};
 use crate::unique::Table;
 use crate::unpack::{open_at, skip};
 use bytes::BytesMut;
-use keys::BoundKeys;
+use input::Input;
+use keys::{BoundKeys, grouped, of_keys};
 use pipeline::{
     Accepted, Before, Books, Branch, Breach, Cause, Checkpoint, Convert, Encode, Fatal,
     FrameLimits, Framer, Identify, Job, Ledger, Position, Progress, Source, Tally, Unique,
@@ -69,6 +73,10 @@ pub struct Opened {
     /// What judging duplicates wants.
     duplicates: Box<Duplicates>,
     front: Front,
+    /// How the input gives what was added to its records, where it is one of corrected records.
+    taking: Option<Taking>,
+    /// What the references of such records mean.
+    referred: Arc<[Referred]>,
 }
 
 /// What judging duplicates wants; nothing where nothing must be unique.
@@ -120,30 +128,51 @@ pub async fn open(
     resume: Option<Checkpoint>,
     accepted: &Accepted,
 ) -> Result<Opening, Fatal> {
+    open_of(plan, origin, resume, accepted, Records::AsTheyAre).await
+}
+
+/// Opens an input of corrected records, in the dialect in which rejects of the plan are given back, likewise. Every record
+/// is refused until it is said what their references mean ([`Opened::referring`]).
+///
+/// # Errors
+/// `resubmit_unsupported` for records of several kinds; `no_references` for a CSV without the column; what the source, the
+/// unpacker and the head say.
+pub async fn open_corrected(
+    plan: &Plan,
+    origin: &dyn Origin,
+    resume: Option<Checkpoint>,
+    accepted: &Accepted,
+) -> Result<Opening, Fatal> {
+    if plan.kinds.is_some() || plan.group.is_some() {
+        let message =
+            "what records of several kinds, or of groups, mean stands in those beside them";
+        return Err(Fatal::new("resubmit_unsupported", message));
+    }
+    open_of(plan, origin, resume, accepted, Records::Corrected).await
+}
+
+/// What the records of an input are.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Records {
+    AsTheyAre,
+    /// Rejects that were given back, corrected.
+    Corrected,
+}
+
+async fn open_of(
+    plan: &Plan,
+    origin: &dyn Origin,
+    resume: Option<Checkpoint>,
+    accepted: &Accepted,
+    records: Records,
+) -> Result<Opening, Fatal> {
     if let Some(checkpoint) = &resume {
         same_salts(plan, checkpoint)?;
     }
-    let mut opening = open_seeing_before(plan, origin, resume, accepted).await?;
+    let mut opening = open_seeing_before(plan, origin, resume, accepted, records).await?;
     let (Opening::Ready(Opened { from, .. }) | Opening::Held(_, from)) = &mut opening;
     from.secrets.clone_from(&plan.salts);
     Ok(opening)
-}
-
-/// One value must have one hash in a load, however often it is interrupted.
-fn same_salts(plan: &Plan, checkpoint: &Checkpoint) -> Result<(), Fatal> {
-    let mut salts = plan.salts.iter();
-    let changed = salts.find(|(name, salt)| {
-        let before = checkpoint.secrets.get(*name);
-        before.is_some_and(|before| before != *salt)
-    });
-    let Some((name, _)) = changed else {
-        return Ok(());
-    };
-    let message = format!("the salt in {name} is another one than that with which the load began");
-    let hint = format!(
-        "set {name} to what it was, and go on; a load with another salt begins anew, with --force again or force=again"
-    );
-    Err(Fatal::new("salt_changed", message).hint(hint))
 }
 
 /// Opens it, and, where values must be unique, also what lies before the checkpoint.
@@ -152,6 +181,7 @@ async fn open_seeing_before(
     origin: &dyn Origin,
     resume: Option<Checkpoint>,
     accepted: &Accepted,
+    records: Records,
 ) -> Result<Opening, Fatal> {
     let read_before = resume
         .as_ref()
@@ -159,7 +189,7 @@ async fn open_seeing_before(
     let before = match read_before {
         Some(checkpoint) => {
             let from_start = from_start(plan, checkpoint)?;
-            match open_at_checkpoint(plan, origin, Some(from_start), accepted).await? {
+            match open_at_checkpoint(plan, origin, Some(from_start), accepted, records).await? {
                 Opening::Ready(opened) => Some(Before {
                     source: opened.source,
                     framer: opened.framer,
@@ -169,7 +199,7 @@ async fn open_seeing_before(
         }
         None => None,
     };
-    let opening = open_at_checkpoint(plan, origin, resume, accepted).await?;
+    let opening = open_at_checkpoint(plan, origin, resume, accepted, records).await?;
     Ok(match opening {
         Opening::Ready(mut opened) => {
             opened.duplicates.before = before;
@@ -193,6 +223,7 @@ async fn open_at_checkpoint(
     origin: &dyn Origin,
     resume: Option<Checkpoint>,
     accepted: &Accepted,
+    records: Records,
 ) -> Result<Opening, Fatal> {
     let mut resume = resume;
     if let Some(checkpoint) = &mut resume {
@@ -209,6 +240,7 @@ async fn open_at_checkpoint(
         at: offset,
         buffer: BytesMut::new(),
         at_end: false,
+        taking: (records == Records::Corrected).then(|| Taking::of(&plan.format)),
     };
     let limits = limits(plan);
     match &plan.format {
@@ -258,7 +290,11 @@ async fn open_at_checkpoint(
         }
         FormatPlan::Lines(dialect, pattern) => {
             let from = begin(plan, resume);
-            let framer = Box::new(LinesFramer::of(*dialect, from.books.end, limits));
+            let framer = Box::new(LinesFramer::of(
+                lines_of(*dialect, records),
+                from.books.end,
+                limits,
+            ));
             let (bind, left_out) = by_cells(plan, accepted)?;
             let parser = || LinesParser::new(pattern.as_ref());
             let framer = grouped(plan, framer, |bind, fields| {
@@ -270,7 +306,11 @@ async fn open_at_checkpoint(
         }
         FormatPlan::Fixed(dialect, unit, places) => {
             let from = begin(plan, resume);
-            let framer = Box::new(LinesFramer::of(*dialect, from.books.end, limits));
+            let framer = Box::new(LinesFramer::of(
+                lines_of(*dialect, records),
+                from.books.end,
+                limits,
+            ));
             let (bind, left_out) = by_cells(plan, accepted)?;
             let parser = || FixedParser::new(*unit, places.clone());
             let framer = grouped(plan, framer, |bind, fields| {
@@ -292,11 +332,19 @@ async fn open_at_checkpoint(
                     (head, from)
                 }
             };
+            let columns = match records {
+                Records::AsTheyAre => head.columns,
+                Records::Corrected => {
+                    let (taking, columns) = Taking::of_csv(dialect, &head.columns)?;
+                    input.taking = Some(taking);
+                    columns
+                }
+            };
             // A header is never without cells; without any, the input ended before it.
-            let no_rows = head.columns.is_empty() && dialect.header.rows > 0;
+            let no_rows = columns.is_empty() && dialect.header.rows > 0;
             let bound = match no_rows || plan.kinds.is_some() {
                 true => Ok(plan.bind.for_no_rows()),
-                false => plan.bind.for_columns(&head.columns, accepted),
+                false => plan.bind.for_columns(&columns, accepted),
             };
             let bind = match bound {
                 Ok(bind) => bind,
@@ -304,20 +352,20 @@ async fn open_at_checkpoint(
                 Err(BindRefusal::Hold(cause)) => return Ok(Opening::Held(breach(cause), from)),
             };
             let framer = Box::new(CsvFramer::new(dialect, from.books.end, limits));
-            let parser = || CsvParser::new(dialect, head.columns.len());
+            let parser = || CsvParser::new(dialect, columns.len());
             let framer = grouped(plan, framer, |bind, fields| {
                 let bind = match no_rows {
                     true => bind.for_no_rows(),
-                    false => of_keys(bind.for_columns(&head.columns, accepted))?,
+                    false => of_keys(bind.for_columns(&columns, accepted))?,
                 };
                 Ok(Box::new(BoundKeys::new(parser(), bind, fields)))
             })?;
             let front = Front::Csv(parser(), bind);
             let left_out = match no_rows {
                 true => LeftOut::default(),
-                false => plan.bind.left_out(&head.columns),
+                false => plan.bind.left_out(&columns),
             };
-            let titles = (!no_rows).then_some(&head.columns[..]);
+            let titles = (!no_rows).then_some(&columns[..]);
             match kinds::front(plan, front, titles, accepted) {
                 Ok(front) => Ok(input.with_front(plan, framer, from, left_out, front)),
                 Err(BindRefusal::Fatal(fatal)) => Err(fatal),
@@ -325,32 +373,6 @@ async fn open_at_checkpoint(
             }
         }
     }
-}
-
-/// The framer, around which stands one that groups where the spec says so. `keys` makes what reads the keys, of a bind
-/// that knows so many fields and no others.
-fn grouped(
-    plan: &Plan,
-    framer: Box<dyn Framer>,
-    keys: impl FnOnce(BindPlan, usize) -> Result<Box<dyn ReadKeys>, Fatal>,
-) -> Result<Box<dyn Framer>, Fatal> {
-    let Some(group) = &plan.group else {
-        return Ok(framer);
-    };
-    let keys = keys(plan.bind.only(&group.by), group.by.len())?;
-    let limits = GroupLimits {
-        max_records: group.max_records,
-        max_bytes: MAX_GROUP_BYTES,
-    };
-    Ok(Box::new(GroupFramer::new(framer, keys, limits)))
-}
-
-/// A bind of some fields, where that of all of them stands already.
-fn of_keys(bind: Result<CsvBind, BindRefusal>) -> Result<CsvBind, Fatal> {
-    bind.map_err(|refusal| match refusal {
-        BindRefusal::Fatal(fatal) => fatal,
-        BindRefusal::Hold(cause) => Fatal::new(cause.kind(), breach(cause).message),
-    })
 }
 
 /// The limits of framing. What a block becomes is kept whole, and documents that share the other fields of their record
@@ -375,6 +397,39 @@ impl Opened {
     /// Lets a run lay down in `folder` what it must remember of its values and is too much for memory.
     pub fn remember_in(&mut self, folder: &Path) {
         self.duplicates.folder = Some(folder.to_owned());
+    }
+
+    /// Says what the reference of each record means, by its ordinal.
+    #[must_use]
+    pub fn referring(self, referred: Arc<[Referred]>) -> Self {
+        Self { referred, ..self }
+    }
+
+    /// The references of an input of corrected records, opened at its start, one for each record; `most` at most.
+    ///
+    /// # Errors
+    /// `too_many_references`; what the source and the framer say.
+    pub async fn references(mut self, most: usize) -> Result<Vec<Option<Reference>>, Fatal> {
+        let mut references = Vec::new();
+        let mut at_end = false;
+        loop {
+            while let Some(block) = self.framer.next_block(at_end)? {
+                match &self.taking {
+                    Some(taking) => references.extend(taking.references(&block)),
+                    None => references.extend(block.frames.iter().map(|_| None)),
+                }
+                if references.len() > most {
+                    let message = format!("a file of corrected records has at most {most}");
+                    return Err(Fatal::new("too_many_references", message)
+                        .hint("send it in parts, one behind the other"));
+                }
+            }
+            if at_end {
+                return Ok(references);
+            }
+            self.framer.buffer().reserve(READ_BYTES);
+            at_end = self.source.read(self.framer.buffer()).await? == 0;
+        }
     }
 
     /// A run of it into `sink`, on one core and by itself, with the budget of the plan. Whoever wants something else says
@@ -422,6 +477,8 @@ impl Opened {
             framer,
             from,
             front,
+            taking,
+            referred,
             ..
         } = self;
         let steps = plan.steps.iter().map(|planned| planned.step.clone());
@@ -435,6 +492,7 @@ impl Opened {
             cover,
             totals: plan.control.totals.clone(),
             unique: unique.map(|unique| unique as Arc<dyn Identify<Record>>),
+            corrected: taking.map(|taking| (taking, referred)),
         };
         let convert = match front {
             Front::Csv(parser, bind) => behind.join(parser, bind),
@@ -454,6 +512,14 @@ impl Opened {
             },
             convert,
         )
+    }
+}
+
+/// Lines as the spec says, or those of a file of rejects, which begins with one and has no comments.
+fn lines_of(dialect: LinesDialect, records: Records) -> LinesDialect {
+    match records {
+        Records::AsTheyAre => dialect,
+        Records::Corrected => LinesDialect::default(),
     }
 }
 
@@ -483,89 +549,6 @@ pub struct Parts {
     pub framer: Box<dyn Framer>,
     /// The checkpoint that the run starts from.
     pub from: Checkpoint,
-}
-
-/// A source with the bytes that were read for the head.
-struct Input {
-    source: Box<dyn Source>,
-    /// Bytes of the stored object before the first read.
-    bytes_before: u64,
-    /// Decoded bytes before the next read.
-    at: u64,
-    buffer: BytesMut,
-    at_end: bool,
-}
-
-impl Input {
-    async fn head(
-        &mut self,
-        plan: &Plan,
-        dialect: &crate::frame::csv::CsvDialect,
-    ) -> Result<Head, Fatal> {
-        let names = plan.bind.required_names();
-        let held_by = |titles: &[String]| plan.bind.is_header(titles);
-        let titles = RequiredTitles {
-            names: &names,
-            held_by: &held_by,
-        };
-        loop {
-            match find_head(dialect, &titles, &self.buffer, self.at_end)? {
-                HeadStep::Found(head) => {
-                    let _ = self.buffer.split_to(head.end.offset as usize);
-                    return Ok(head);
-                }
-                HeadStep::NeedMore => {
-                    self.buffer.reserve(READ_BYTES);
-                    let read = self.source.read(&mut self.buffer).await?;
-                    self.at += read as u64;
-                    self.at_end = read == 0;
-                }
-            }
-        }
-    }
-
-    /// For formats without a header.
-    fn ready(
-        self,
-        plan: &Plan,
-        framer: Box<dyn Framer>,
-        from: Checkpoint,
-        left_out: LeftOut,
-        (front, accepted): (Front, &Accepted),
-    ) -> Result<Opening, Fatal> {
-        match kinds::front(plan, front, None, accepted) {
-            Ok(front) => Ok(self.with_front(plan, framer, from, left_out, front)),
-            Err(BindRefusal::Fatal(fatal)) => Err(fatal),
-            Err(BindRefusal::Hold(cause)) => Ok(Opening::Held(breach(cause), from)),
-        }
-    }
-
-    fn with_front(
-        self,
-        plan: &Plan,
-        framer: Box<dyn Framer>,
-        from: Checkpoint,
-        left_out: LeftOut,
-        front: Front,
-    ) -> Opening {
-        let mut framer = kinds::framer(plan, framer, &from);
-        framer.buffer().extend_from_slice(&self.buffer);
-        // What one kind leaves out another may take.
-        let left_out = match plan.kinds {
-            None => left_out,
-            Some(_) => LeftOut::default(),
-        };
-        Opening::Ready(Opened {
-            source: self.source,
-            source_at: self.at,
-            bytes_before: self.bytes_before,
-            framer,
-            from,
-            left_out,
-            duplicates: Box::default(),
-            front,
-        })
-    }
 }
 
 fn breach(cause: Cause) -> Breach {

@@ -77,6 +77,11 @@ impl Documents {
         found
     }
 
+    /// Each by the ordinal in its `_id`, without that.
+    pub fn each(&self) -> &BTreeMap<u64, Value> {
+        &self.0
+    }
+
     pub fn len(&self) -> usize {
         self.0.len()
     }

@@ -20,7 +20,7 @@ impl<W, R: Default> Convert for Chain<W, R> {
             let message = "records are to be joined, and the framer has not grouped them";
             return Err(Fatal::new("frame_mismatch", message));
         }
-        let mut out = Converted::of(&block, self.cover.clone());
+        let mut out = Converted::of(&block, self.cover.clone(), self.places.clone());
         let mut record = R::default();
         let (mut warnings, mut keys) = (Vec::new(), Vec::new());
         let mut group = Group::default();

@@ -357,7 +357,7 @@ impl<W, R: Default> Sorted<W, R> {
 
 impl<W, R: Default> Convert for Sorted<W, R> {
     fn convert(&self, block: Block) -> Result<Converted, Fatal> {
-        let mut out = Converted::of(&block, self.cover.clone());
+        let mut out = Converted::of(&block, self.cover.clone(), None);
         out.terms = self.measure.as_ref().map(|all| all.terms().clone());
         let mut work = Work {
             record: R::default(),

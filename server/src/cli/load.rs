@@ -362,6 +362,7 @@ impl Asked<'_> {
             resume: given.resume,
             writes: None,
             max_parsers: max_parsers(),
+            referred: None,
             accepted: given.accepted,
             max_rejects: self.max_rejects,
             cancel,

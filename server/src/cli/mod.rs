@@ -13,6 +13,7 @@ mod load;
 mod preview;
 mod progress;
 mod rejects;
+mod resubmit;
 mod run;
 mod schema;
 mod serve;
@@ -98,6 +99,8 @@ enum Command {
     },
     /// Write the rejected records of a job of the service, in the file's own dialect
     Rejects(RejectsArgs),
+    /// Send the rejected records of a job of the service again, corrected
+    Resubmit(ResubmitArgs),
     /// Give out, list and revoke API keys
     #[command(subcommand)]
     Keys(keys::KeysCommand),
@@ -168,6 +171,18 @@ pub struct RejectsArgs {
     /// Where to write the file, instead of standard output
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
+    /// The tenant whose job it is
+    #[arg(long)]
+    pub tenant: Option<String>,
+}
+
+/// What `resubmit` takes.
+#[derive(Args)]
+pub struct ResubmitArgs {
+    /// The job whose rejects they are, as the service answers it: `jobId`
+    pub job: String,
+    /// What `rejects` wrote, corrected: any part of it, in any order
+    pub file: PathBuf,
     /// The tenant whose job it is
     #[arg(long)]
     pub tenant: Option<String>,
@@ -293,6 +308,7 @@ pub async fn execute(cli: Cli, config: &Config) -> Exit {
             export::export(config, tenant.as_deref(), &collection)
         }
         Command::Rejects(args) => as_they_came::rejects(config, args).await,
+        Command::Resubmit(args) => resubmit::resubmit(config, args).await,
         Command::Gen(args) => r#gen::generate(config, &args),
         Command::Serve(args) => serve::serve(config, args).await,
         Command::Worker(args) => serve::worker(config, args).await,

@@ -140,6 +140,7 @@ impl Both {
             },
             priority: 0,
             bytes_total: Some(5),
+            parent: None,
         };
         self.queue.submit(&job).await.unwrap().id
     }

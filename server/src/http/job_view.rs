@@ -19,6 +19,9 @@ pub struct JobView {
     file_id: Option<Id>,
     /// Every file of the same content that it was asked for.
     file_ids: Vec<Id>,
+    /// The job whose rejects its file sends again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    parent_job_id: Option<Id>,
     /// The exact text that it is loaded with.
     spec: SpecPin,
     /// There when an approval named that version: it applies to the records behind this number, counted from 1 as in
@@ -89,6 +92,7 @@ impl From<Job> for JobView {
                 _ => job.failure,
             },
             file_ids: job.files,
+            parent_job_id: job.parent,
             spec: job.spec.pin,
             spec_after_record: job.spec_from,
             state: StateWord(job.state),

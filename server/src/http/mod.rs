@@ -30,6 +30,7 @@ mod process;
 mod query;
 mod receipt;
 mod request;
+mod resubmit;
 mod route;
 mod scalars;
 mod serve;
@@ -63,6 +64,7 @@ pub const ROUTES: &[Route] = routes! {
     GET    "/jobs/{jobId}"                 Key  jobs::GET             "A job";
     GET    "/jobs/{jobId}/errors"          Key  errors::ERRORS        "The records of a job that were refused";
     GET    "/jobs/{jobId}/rejects"         Key  errors::REJECTS       "The same, as they came";
+    POST   "/jobs/{jobId}/resubmit"        Key  resubmit::RESUBMIT    "Sends rejected records again, corrected";
     GET    "/jobs/{jobId}/receipt"         Key  receipt::RECEIPT      "What proves a completed load";
     POST   "/jobs/{jobId}/cancel"          Key  verbs::CANCEL         "Ends a job";
     POST   "/jobs/{jobId}/retry"           Key  verbs::RETRY          "Queues a job that failed or was cancelled";

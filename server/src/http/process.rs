@@ -115,6 +115,9 @@ pub struct JobRef {
     pub file_id: Id,
     /// The job's state.
     pub state: StateWord,
+    /// The job whose rejects the file sends again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parent_job_id: Option<Id>,
     /// There, and true, when the job was there before.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub existing: bool,
@@ -127,6 +130,7 @@ impl JobRef {
             job_id: submitted.job.id,
             file_id: file,
             state: StateWord(submitted.job.state),
+            parent_job_id: submitted.job.parent,
             existing: submitted.existing,
         }
     }

@@ -166,6 +166,7 @@ impl Server {
             load,
             priority: 0,
             bytes_total: Some(1_000),
+            parent: None,
         };
         self.service.stores.queue.submit(&new).await.unwrap().id
     }

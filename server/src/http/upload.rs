@@ -60,7 +60,7 @@ pub const RAW: Operation = upload(Operation::new(|call| Box::pin(raw(call))))
     ]));
 
 /// What every upload may be refused with.
-const OWN: &[&str] = &[
+pub const OWN: &[&str] = &[
     "body_incomplete",
     "body_too_slow",
     "file_too_large",
@@ -70,7 +70,7 @@ const OWN: &[&str] = &[
     "upload_lost",
 ];
 /// What forms may be refused with beside that.
-const FORMS: &[&str] = &[
+pub const FORMS: &[&str] = &[
     "wrong_type",
     "bad_form",
     "bad_field",
@@ -80,7 +80,7 @@ const FORMS: &[&str] = &[
 ];
 
 /// The lists, one behind the other.
-const fn refusals<const N: usize>(lists: [&[&'static str]; 3]) -> [&'static str; N] {
+pub const fn refusals<const N: usize>(lists: [&[&'static str]; 3]) -> [&'static str; N] {
     let mut all = [""; N];
     let (mut list, mut at, mut filled) = (0, 0, 0);
     while list < lists.len() {
@@ -298,16 +298,7 @@ async fn receive(
     incoming: Incoming,
     body: impl Stream<Item = Result<Bytes, Fatal>> + Send,
 ) -> Result<Response, Problem> {
-    let body = std::pin::pin!(body);
-    let received = call
-        .service
-        .uploads
-        .receive(call.tenant(), incoming, body)
-        .await;
-    let file = received.map_err(|fatal| refused(call, fatal.into()))?;
-    Span::current().record("file_id", display(file.new.id));
-    call.service.metrics.uploads.inc();
-    call.service.metrics.uploaded_bytes.inc_by(file.size_bytes);
+    let file = kept(call, incoming, body).await?;
     let mut submitted = None;
     if wanted.process {
         let asked = wanted.asked(&file);
@@ -324,6 +315,52 @@ async fn receive(
     let url = address(call, &file).await;
     let view = UploadView::new(file, url, submitted.as_ref());
     Ok(answer::json(view.status(), &view))
+}
+
+/// Keeps a file, and counts it.
+async fn kept(
+    call: &Call,
+    incoming: Incoming,
+    body: impl Stream<Item = Result<Bytes, Fatal>> + Send,
+) -> Result<File, Problem> {
+    let body = std::pin::pin!(body);
+    let received = call
+        .service
+        .uploads
+        .receive(call.tenant(), incoming, body)
+        .await;
+    let file = received.map_err(|fatal| refused(call, fatal.into()))?;
+    Span::current().record("file_id", display(file.new.id));
+    call.service.metrics.uploads.inc();
+    call.service.metrics.uploaded_bytes.inc_by(file.size_bytes);
+    Ok(file)
+}
+
+/// Keeps the body of a request as a file of this name; of a form, the file in it.
+pub async fn body_as_file(call: &mut Call, name: String) -> Result<File, Problem> {
+    admit(call)?;
+    let content_type = call.headers.get(http::header::CONTENT_TYPE);
+    let content_type = content_type.and_then(|value| value.to_str().ok());
+    let content_type = content_type.unwrap_or_default().to_owned();
+    let declared_bytes = announced(call);
+    let body = std::mem::take(&mut call.body);
+    if !content_type.starts_with("multipart/form-data") {
+        let incoming = Incoming {
+            original_name: name,
+            content_type,
+            declared_bytes,
+        };
+        let body = body.into_data_stream().map_err(|error| broken(&*error));
+        return kept(call, incoming, body).await;
+    }
+    let form = Form::read(Some(&content_type), body, &[], FILE).await;
+    let mut form = form.map_err(|problem| refused(call, problem))?;
+    let incoming = Incoming {
+        original_name: name,
+        content_type: std::mem::take(&mut form.content_type),
+        declared_bytes: None,
+    };
+    kept(call, incoming, form.into_file()).await
 }
 
 /// Where anybody can read the file for a while, where the store says that. The file is kept by now: that no address can

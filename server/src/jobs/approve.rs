@@ -10,7 +10,7 @@
 //!
 //! [`Accepted::approve`]: pipeline::Accepted::approve
 
-use super::{find, newer_load, no_job, taken_over, wrong_state};
+use super::{find, mode_of, newer_load, no_job, taken_over, wrong_state};
 use crate::id::Id;
 use crate::job::SpecPin;
 use crate::queue::{Approval, Changed, Job, Queue, SpecText, State};
@@ -54,7 +54,7 @@ pub async fn approve(service: &Service, tenant: &Tenant, id: Id, word: Word) -> 
         queue,
         loads: &*loads,
         job: &job,
-        mode: plan.sink.target.mode,
+        mode: mode_of(&job, &plan),
     };
     let job = approving.run(word.max_records, spec).await?;
     tracing::info!(job_id = %id, "approved");

@@ -1,4 +1,4 @@
-//! What clients ask of jobs, above the stores and free of HTTP: [`submit()`], [`retry()`], [`approve()`], [`cancel()`], and
+//! What clients ask of jobs, above the stores and free of HTTP: [`submit()`], [`resubmit()`], [`retry()`], [`approve()`], [`cancel()`], and
 //! what time asks of them: [`sweep`].
 //!
 //! A job stands in two stores, which no transaction joins: the queue, and `_loads` beside the documents. Whatever
@@ -9,6 +9,7 @@
 mod approve;
 mod cancel;
 mod judge;
+mod resubmit;
 mod retention;
 mod retry;
 mod submit;
@@ -17,6 +18,7 @@ mod tests;
 
 pub use approve::{Word, approve};
 pub use cancel::cancel;
+pub use resubmit::{Correction, resubmit, resubmittable};
 pub use retention::sweep;
 pub use retry::retry;
 pub use submit::{Asked, IdempotencyKey, Submitted, submit};
@@ -26,6 +28,8 @@ use crate::queue::{Job, Queue};
 use crate::tenant::Tenant;
 use pipeline::Fatal;
 use stages::load::{Entry, Loads, Request};
+use stages::plan::Plan;
+use stages::sink::Mode;
 
 /// How long an entry of `_loads` is held while its job is changed in the queue, in milliseconds. Shorter than
 /// [`submit::MAX_WAIT_MS`], so that a request which meets what a crash left waits it out.
@@ -66,6 +70,15 @@ fn wrong_state(job: &Job, done: &str, from: &str) -> Fatal {
             job.id
         ),
     )
+}
+
+/// The mode by which the entry of a job in `_loads` is judged. That of a job that sends rejects again is never numbered:
+/// its documents come under the number of the load that they belong to.
+fn mode_of(job: &Job, plan: &Plan) -> Mode {
+    match job.parent {
+        None => plan.sink.target.mode,
+        Some(_) => Mode::Insert,
+    }
 }
 
 /// What asks for the entry of a job in `_loads`.

@@ -8,7 +8,7 @@
 //! behind the hold leaves a lease that runs out; one behind the queue leaves rejects of earlier runs, which no answer
 //! shows and which leave with the job. Nothing that is loaded is loaded twice, because the load stays the same.
 
-use super::{find, let_go, newer_load, no_job, request, taken_over, wrong_state};
+use super::{find, let_go, mode_of, newer_load, no_job, request, taken_over, wrong_state};
 use crate::files::Files;
 use crate::id::{Entropy, Id};
 use crate::queue::{Changed, Job, Queue, State};
@@ -41,7 +41,7 @@ pub async fn retry(service: &Service, tenant: &Tenant, id: Id, reset: bool) -> R
         loads: &*loads,
         entropy: &*service.entropy,
         job: &job,
-        mode: plan.sink.target.mode,
+        mode: mode_of(&job, &plan),
     };
     let job = retrial.run(reset).await?;
     tracing::info!(job_id = %id, reset, "retried");

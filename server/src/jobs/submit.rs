@@ -86,18 +86,19 @@ pub async fn submit(service: &Service, tenant: &Tenant, asked: Asked) -> Result<
         .hint("send a fresh key with each request, and the same one when you send it again: else it loads twice"));
     }
     let (queue, files) = (&*service.stores.queue, &*service.stores.files);
-    let candidate = match remembered(queue, &*service.entropy, tenant, &asked).await? {
-        Candidate::Free(id) => id,
-        // An upload that is sent again brings a file of its own.
-        Candidate::There(job) => {
-            let goes = match service.catalog.plan_of(&job.tenant, &job.spec).await {
-                Ok(plan) => plan.input.on_success == OnSuccess::Delete,
-                // A job in the queue has a spec that could be read once; what stays costs room only.
-                Err(_) => false,
-            };
-            return attached(queue, files, tenant, *job, asked.file, goes).await;
-        }
-    };
+    let candidate =
+        match remembered(queue, &*service.entropy, tenant, asked.idempotency.as_ref()).await? {
+            Candidate::Free(id) => id,
+            // An upload that is sent again brings a file of its own.
+            Candidate::There(job) => {
+                let goes = match service.catalog.plan_of(&job.tenant, &job.spec).await {
+                    Ok(plan) => plan.input.on_success == OnSuccess::Delete,
+                    // A job in the queue has a spec that could be read once; what stays costs room only.
+                    Err(_) => false,
+                };
+                return attached(queue, files, tenant, *job, asked.file, goes).await;
+            }
+        };
     let file = content(files, tenant, asked.file).await?;
     let chosen = match &asked.spec {
         Some(reference) => service.catalog.find(tenant, reference).await?,
@@ -119,6 +120,7 @@ pub async fn submit(service: &Service, tenant: &Tenant, asked: Asked) -> Result<
         priority: asked.priority.min(MAX_PRIORITY),
         again: asked.again,
         candidate,
+        parent: None,
     };
     let submitted = submission.run().await?;
     let Submitted { job, existing } = &submitted;
@@ -147,13 +149,13 @@ pub(super) async fn remembered(
     queue: &dyn Queue,
     entropy: &dyn Entropy,
     tenant: &Tenant,
-    asked: &Asked,
+    idempotency: Option<&IdempotencyKey>,
 ) -> Result<Candidate, Fatal> {
     let id = entropy.id();
     let Some(IdempotencyKey {
         key,
         request_sha256,
-    }) = &asked.idempotency
+    }) = idempotency
     else {
         return Ok(Candidate::Free(id));
     };
@@ -193,7 +195,7 @@ pub(super) async fn content(files: &dyn Files, tenant: &Tenant, id: Id) -> Resul
 }
 
 /// The job that there is, which lists `file` as well; `goes`: its spec wants the object removed after success.
-async fn attached(
+pub(super) async fn attached(
     queue: &dyn Queue,
     files: &dyn Files,
     tenant: &Tenant,
@@ -233,6 +235,8 @@ pub(super) struct Submission<'a> {
     pub priority: u8,
     pub again: bool,
     pub candidate: Id,
+    /// The job whose rejects the file sends again.
+    pub parent: Option<Id>,
 }
 
 impl Submission<'_> {
@@ -341,6 +345,7 @@ impl Submission<'_> {
             tenant: self.tenant.clone(),
             file: self.file.new.id,
             spec: self.spec.clone(),
+            parent: self.parent,
             load: LoadPin {
                 content: self.content(),
                 base: entry.base,
@@ -381,7 +386,10 @@ impl Submission<'_> {
 
     /// What makes the content itself.
     fn content(&self) -> String {
-        format!("sha256:{}", self.file.sha256)
+        match self.parent {
+            None => format!("sha256:{}", self.file.sha256),
+            Some(parent) => format!("resubmit:{parent}:sha256:{}", self.file.sha256),
+        }
     }
 
     fn identity(&self, generation: u32) -> LoadIdentity {
@@ -394,8 +402,9 @@ impl Submission<'_> {
         LoadIdentity::new(name, generation)
     }
 
+    /// Rejects that are sent again come under the number of the load that they belong to.
     fn numbered(&self) -> bool {
-        self.plan.sink.target.mode.has_key()
+        self.plan.sink.target.mode.has_key() && self.parent.is_none()
     }
 
     fn request(&self, job: Id) -> Request {

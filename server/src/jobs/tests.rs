@@ -8,6 +8,7 @@ mod cancels;
 mod concurrent;
 mod crashes;
 mod mongo;
+mod resubmits;
 mod retention;
 mod retries;
 mod situations;

@@ -8,7 +8,8 @@ use pipeline::{
     Accepted, Books, Budget, Busy, Checkpoint, End, Fatal, Job, Ledger, OnBreach, Position,
     Progress, Report, SharedWrites, Sink,
 };
-use stages::open::{Connected, LeftOut, Opening};
+use stages::corrected::Referred;
+use stages::open::{Connected, LeftOut, Opening, open, open_corrected};
 use stages::plan::Plan;
 use stages::sink::Load;
 use stages::source::Origin;
@@ -44,6 +45,8 @@ pub struct Flow<'a> {
     pub writes: Option<Arc<SharedWrites>>,
     /// Blocks that may be parsed at once.
     pub max_parsers: usize,
+    /// What the references of corrected records mean, where the input is such; none: it is what the spec describes.
+    pub referred: Option<Arc<[Referred]>>,
     /// Causes that were approved.
     pub accepted: Accepted,
     /// The most rejects, instead of the spec's budget.
@@ -101,7 +104,13 @@ impl Flow<'_> {
             .resume
             .as_ref()
             .map(|checkpoint| checkpoint.books.clone());
-        let opening = stages::open::open(self.plan, self.origin, self.resume, &self.accepted);
+        let (plan, origin, resume) = (self.plan, self.origin, self.resume);
+        let opening = async {
+            match &self.referred {
+                None => open(plan, origin, resume, &self.accepted).await,
+                Some(_) => open_corrected(plan, origin, resume, &self.accepted).await,
+            }
+        };
         let opening = tokio::select! {
             biased;
             opening = opening => opening?,
@@ -112,7 +121,10 @@ impl Flow<'_> {
             }
         };
         let mut opened = match opening {
-            Opening::Ready(opened) => opened,
+            Opening::Ready(opened) => match self.referred {
+                Some(referred) => opened.referring(referred),
+                None => opened,
+            },
             Opening::Held(breach, checkpoint) => {
                 self.ledger.save(&checkpoint).await?;
                 known.books = checkpoint.books;

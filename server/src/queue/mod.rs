@@ -26,8 +26,8 @@ pub mod mongo;
 pub mod sqlite;
 
 pub use record::{
-    Approval, Claim, Depth, Filter, Held, Job, LoadPin, MAX_FILES, MAX_PRIORITY, NewJob, Progress,
-    Receipt, SpecText, State,
+    Approval, Claim, Depth, Filter, Held, Job, LoadPin, MAX_FILES, MAX_PRIORITY, Moved, NewJob,
+    Progress, Receipt, SpecText, State, Turn,
 };
 
 use crate::id::Id;
@@ -177,6 +177,26 @@ pub trait Queue: Send + Sync {
         fence: u64,
         approval: &Approval,
     ) -> Result<Changed, Fatal>;
+
+    /// Gives the turn at sending the rejects of a completed job again to `child`, where `before` had it, or `child` itself.
+    /// `false`: somebody else has it, or the job is not completed or has expired.
+    async fn begin_resubmit(
+        &self,
+        tenant: &Tenant,
+        parent: Id,
+        before: Option<Id>,
+        child: Id,
+    ) -> Result<bool, Fatal>;
+
+    /// completed → completed: books and receipt of a job once what `child` has loaded is moved, in one statement, and once.
+    /// `true` also where it was done before; `false`: the turn is not this child's any more.
+    async fn move_resubmitted(
+        &self,
+        tenant: &Tenant,
+        parent: Id,
+        child: Id,
+        moved: &Moved,
+    ) -> Result<bool, Fatal>;
 
     /// Mends what a crash between two statements left: tenants with queued jobs whom no claim would look at, and
     /// idempotency keys that are too old. Called at start and on a timer. Returns how many tenants it woke.

@@ -120,6 +120,26 @@ pub struct NewJob {
     pub priority: u8,
     /// The size of the object, in bytes.
     pub bytes_total: Option<u64>,
+    /// The job whose rejects it sends again.
+    pub parent: Option<Id>,
+}
+
+/// Which job sends the rejects of a completed job again. One has the turn at a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Turn {
+    /// The job.
+    pub job: Id,
+    /// Whether what it has loaded is moved in the books.
+    pub is_moved: bool,
+}
+
+/// What a completed job is once records of it were sent again.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Moved {
+    /// Its checkpoint, with the new books.
+    pub checkpoint: Checkpoint,
+    /// Its receipt, with the next revision.
+    pub receipt: Receipt,
 }
 
 /// How far a job is, beyond its checkpoint.
@@ -281,6 +301,10 @@ pub struct Job {
     pub receipt: Option<Receipt>,
     /// Whether retention has taken its details.
     pub expired: bool,
+    /// The job whose rejects it sends again.
+    pub parent: Option<Id>,
+    /// Who sends its own rejects again, or was the last to do so.
+    pub child: Option<Turn>,
 }
 
 impl Job {

@@ -11,6 +11,7 @@ mod keys;
 mod leases;
 mod lists;
 mod races;
+mod resubmits;
 mod retention;
 mod transitions;
 
@@ -57,6 +58,8 @@ pub(crate) async fn conforms(make: impl AsyncFn() -> Store) {
         transitions::a_statement_sent_twice_finds_its_own_change,
         transitions::a_released_job_is_charged_without_progress_only,
         races::a_job_that_is_cancelled_as_it_is_completed_ends_once,
+        resubmits::one_job_at_a_time_has_the_turn,
+        resubmits::what_was_sent_again_moves_once,
         clients::a_retry_goes_on_and_a_reset_begins_anew,
         clients::a_changed_spec_is_not_reset,
         clients::an_approval_counts_for_its_fence_number_only,
@@ -124,6 +127,7 @@ fn new_job(tenant: &Tenant) -> NewJob {
         },
         priority: 0,
         bytes_total: Some(1_000),
+        parent: None,
     }
 }
 

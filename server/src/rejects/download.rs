@@ -7,7 +7,7 @@
 //! ```
 //!
 //! The file has the encoding of the upload. A record's bytes are never changed but for a mark before what a spreadsheet
-//! would compute ([`formula`]): a CSV has its own header with four more columns and each record with four more
+//! would compute ([`stages::corrected::formula`]): a CSV has its own header with four more columns and each record with four more
 //! cells, JSON Lines have four more members. What would swallow its neighbours, a record whose quote never closes, stands
 //! in one cell; a line that is no JSON object stands in the member `_raw`. The records of a JSON document come as one, in
 //! which the spec's path leads to them. Those of an XML document likewise, with four more attributes. Lines and records of
@@ -15,7 +15,6 @@
 //! dialect's cells and lines are in [`csv`], [`jsonl`], [`xml`] and [`lines`]; long records come from [`whole`].
 
 mod csv;
-mod formula;
 mod jsonl;
 mod lines;
 #[cfg(test)]

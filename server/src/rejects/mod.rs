@@ -50,6 +50,9 @@ pub trait Rejects: Send + Sync {
     /// them again. However late it is applied, it removes nothing that this claim or a newer one has stored.
     async fn remove_from(&self, run: &Run, fence: u64, from: u64) -> Result<(), Fatal>;
 
+    /// Removes those of these records of a run, whoever has stored them.
+    async fn remove(&self, run: &Run, ordinals: &[u64]) -> Result<(), Fatal>;
+
     /// How many a run has with this filter.
     async fn count(&self, run: &Run, filter: &Filter) -> Result<u64, Fatal>;
 

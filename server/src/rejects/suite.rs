@@ -25,6 +25,7 @@ pub async fn conforms(store: &dyn Rejects) {
     text_is_never_interpreted(store).await;
     what_lies_behind_a_checkpoint_is_removed(store).await;
     what_a_newer_claim_has_stored_is_its_own(store).await;
+    what_was_loaded_after_all_is_removed(store).await;
     runs_are_removed_in_portions(store).await;
     strangers_see_nothing(store).await;
 }
@@ -117,6 +118,24 @@ async fn storing_again_changes_nothing(store: &dyn Rejects) {
     let expected: Vec<_> = (0..5).map(reject).collect();
     assert_eq!(found.unwrap(), expected);
     assert_eq!(count(store, &run).await, 5);
+}
+
+async fn what_was_loaded_after_all_is_removed(store: &dyn Rejects) {
+    let one = run("acme", 11, 0);
+    let others = [run("acme", 11, 1), run("acme", 12, 0), run("globex", 13, 0)];
+    let rejects: Vec<_> = (0..6).map(reject).collect();
+    store.store(&one, CLAIM, &rejects).await.unwrap();
+    for other in &others {
+        store.store(other, CLAIM, &rejects).await.unwrap();
+    }
+    for gone in [&[1, 4, 9][..], &[4], &[]] {
+        store.remove(&one, gone).await.unwrap();
+        let left = ordinals(store, &one, &Filter::default(), 0, 0, 10).await;
+        assert_eq!(left, [0, 2, 3, 5]);
+    }
+    for other in &others {
+        assert_eq!(count(store, other).await, 6);
+    }
 }
 
 async fn pages_are_in_the_order_of_the_file(store: &dyn Rejects) {

@@ -156,6 +156,10 @@ impl Rejects for Forgetful {
         self.rejects.remove_from(run, fence, from).await
     }
 
+    async fn remove(&self, run: &Run, ordinals: &[u64]) -> Result<(), Fatal> {
+        self.rejects.remove(run, ordinals).await
+    }
+
     async fn count(&self, run: &Run, filter: &Filter) -> Result<u64, Fatal> {
         self.rejects.count(run, filter).await
     }

@@ -13,6 +13,7 @@ mod allowance;
 mod attempt;
 pub mod cleared;
 mod control;
+mod corrected;
 mod ledger;
 pub mod left;
 mod outages;

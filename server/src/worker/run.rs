@@ -4,6 +4,7 @@
 //! ends nothing: whoever started it is told how it ended, and drops it when the job is lost.
 
 use super::allowance::{Allowance, Allowed};
+use super::corrected::Corrected;
 use super::ledger::QueueLedger;
 use super::{Shared, cleared, uploaded};
 use crate::load::flow::{Flow, Known};
@@ -42,7 +43,13 @@ impl Run {
     pub(super) async fn run(self) -> Report {
         let mut known = Known::nothing();
         let (shared, job) = (self.shared.clone(), self.job.clone());
-        let end = self.flow(&mut known).await;
+        let mut corrected = None;
+        let mut end = self.flow(&mut known, &mut corrected).await;
+        if let (Ok(End::Completed(_)), Some(corrected)) = (&end, &corrected)
+            && let Err(fatal) = corrected.settled(&shared, &job, &known.books).await
+        {
+            end = Err(fatal);
+        }
         if matches!(end, Ok(End::Completed(_))) {
             // Before the job is completed, since nobody else may look at its files then; and here, since asking may take
             // longer than a lease that nobody renews.
@@ -51,7 +58,12 @@ impl Run {
         Report { end, known }
     }
 
-    async fn flow(self, known: &mut Known) -> Result<End, Fatal> {
+    /// `corrected` is set where the job sends rejects of another one again.
+    async fn flow(
+        self,
+        known: &mut Known,
+        corrected: &mut Option<Corrected>,
+    ) -> Result<End, Fatal> {
         let Self {
             shared,
             job,
@@ -68,15 +80,25 @@ impl Run {
             let input = uploaded::open(stores, &job).await?;
             let connected = service.targets.connect(&job.tenant, &plan).await?;
             let loads = service.targets.loads(&job.tenant, &plan).await?;
-            let lease = take_load(&shared, &job, &claim, &plan, loads).await?;
-            Ok::<_, Fatal>((plan, input, connected, lease))
+            let lease = take_load(&shared, &job, &claim, &plan, loads.clone()).await?;
+            let (plan, child) = match job.parent {
+                None => (plan, None),
+                Some(parent) => {
+                    let plan = Corrected::plan(&plan);
+                    let child = Corrected::begin(&shared, &job, parent, &plan, &input, &*loads);
+                    (plan.clone(), Some(child.await?))
+                }
+            };
+            Ok::<_, Fatal>((plan, input, connected, lease, child))
         };
-        let (plan, input, connected, lease) = tokio::select! {
+        let (plan, input, connected, lease, child) = tokio::select! {
             biased;
             opened = opening => opened?,
             () = stop.cancelled() => return Ok(End::Interrupted),
         };
         let lease = load.get_or_init(|| lease).clone();
+        *corrected = child;
+        let child = &*corrected;
         let ledger = QueueLedger::open(
             stores.queue.clone(),
             stores.rejects.clone(),
@@ -88,6 +110,10 @@ impl Run {
         let ledger: Arc<dyn Ledger> = Arc::new(ledger.await?);
         let entry = lease.entry();
         let guard = |sink: Arc<dyn Sink>| -> Arc<dyn Sink> {
+            let sink = match &child {
+                Some(child) => child.guard(sink),
+                None => sink,
+            };
             Arc::new(Allowed {
                 sink: lease.announce(sink),
                 allowance: allowance.clone(),
@@ -98,21 +124,28 @@ impl Run {
             plan: &plan,
             origin: &input,
             connected: &connected,
-            load: Load {
-                identity: entry.identity,
-                load_number: entry.load_number,
-                tenant: job.tenant.name().map(str::to_owned),
-                job: job.id.to_string(),
-                file: input.name().to_owned(),
-                schema: plan.schema.clone(),
-                resume: job.checkpoint.as_ref().map(|checkpoint| checkpoint.mark),
+            load: match &child {
+                Some(child) => child.load(&plan),
+                None => Load {
+                    identity: entry.identity,
+                    load_number: entry.load_number,
+                    tenant: job.tenant.name().map(str::to_owned),
+                    job: job.id.to_string(),
+                    file: input.name().to_owned(),
+                    schema: plan.schema.clone(),
+                    resume: job.checkpoint.as_ref().map(|checkpoint| checkpoint.mark),
+                },
             },
+            referred: child.as_ref().map(Corrected::referred),
             ledger,
             guard: &guard,
             resume: job.checkpoint,
             writes: Some(shared.writes.clone()),
             max_parsers: service.max_parsers,
-            accepted: job.accepted,
+            accepted: match &child {
+                Some(child) => child.accepted(&job.accepted),
+                None => job.accepted,
+            },
             max_rejects: job.max_rejects,
             cancel: stop,
             progress,
@@ -140,10 +173,11 @@ async fn take_load(
         job: job.id.to_string(),
         owner: claim.owner.clone(),
         lease_ms,
-        numbered: mode.has_key(),
+        // Rejects that are sent again come under the number of the load that they belong to.
+        numbered: mode.has_key() && job.parent.is_none(),
     };
     let generation = (job.load.identity, job.load.generation);
-    let merge = mode == Mode::Merge;
+    let merge = mode == Mode::Merge && job.parent.is_none();
     let (entry, taken) = take(&*loads, &request, generation, merge).await?;
     Ok(Arc::new(Lease::new(loads, entry, taken, lease_ms)))
 }

@@ -1,9 +1,12 @@
 //! What records are grouped by, read by the parser and the readers of the run itself: of each record its `by` fields are
 //! bound, and equal values have equal keys.
 
-use crate::frame::group::{Key, ReadKeys};
+use super::breach;
+use crate::frame::group::{GroupFramer, GroupLimits, Key, MAX_GROUP_BYTES, ReadKeys};
+use crate::plan::Plan;
 use crate::record::{Record, Value, write_value};
-use pipeline::{Bind, Block, Fatal, Parser, Verdict};
+use crate::step::bind::{BindPlan, BindRefusal, CsvBind};
+use pipeline::{Bind, Block, Fatal, Framer, Parser, Verdict};
 use std::marker::PhantomData;
 
 /// Reads keys with a parser of rows `W` and a bind that knows the `by` fields only.
@@ -58,4 +61,30 @@ impl<W, P: Parser<W>, B: Bind<W, Record>> ReadKeys for BoundKeys<W, P, B> {
             each(index, Key::Of(&key));
         })
     }
+}
+
+/// The framer, around which stands one that groups where the spec says so. `keys` makes what reads the keys, of a bind
+/// that knows so many fields and no others.
+pub fn grouped(
+    plan: &Plan,
+    framer: Box<dyn Framer>,
+    keys: impl FnOnce(BindPlan, usize) -> Result<Box<dyn ReadKeys>, Fatal>,
+) -> Result<Box<dyn Framer>, Fatal> {
+    let Some(group) = &plan.group else {
+        return Ok(framer);
+    };
+    let keys = keys(plan.bind.only(&group.by), group.by.len())?;
+    let limits = GroupLimits {
+        max_records: group.max_records,
+        max_bytes: MAX_GROUP_BYTES,
+    };
+    Ok(Box::new(GroupFramer::new(framer, keys, limits)))
+}
+
+/// A bind of some fields, where that of all of them stands already.
+pub fn of_keys(bind: Result<CsvBind, BindRefusal>) -> Result<CsvBind, Fatal> {
+    bind.map_err(|refusal| match refusal {
+        BindRefusal::Fatal(fatal) => fatal,
+        BindRefusal::Hold(cause) => Fatal::new(cause.kind(), breach(cause).message),
+    })
 }

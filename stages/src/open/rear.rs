@@ -2,11 +2,12 @@
 //! encoder, and what is judged of all records. It joins these with parser and bind, of one kind of record or of several.
 
 use crate::control::Totals;
+use crate::corrected::{Corrected, Referred, Taking};
 use crate::record::Record;
 use crate::step::{ExplodePlan, Joiner};
 use pipeline::{
-    Bind, Branch, Chain, Convert, Cover, Encode, Identify, Measure, Parser, Reader, Rear, Role,
-    Sorted, Step,
+    Bind, Branch, Chain, Convert, Cover, Encode, Identify, Measure, Parser, Position, Reader, Rear,
+    Role, Sorted, Step,
 };
 use std::sync::Arc;
 
@@ -19,19 +20,37 @@ pub struct Behind {
     pub cover: Option<Arc<dyn Cover>>,
     pub totals: Option<Arc<Totals>>,
     pub unique: Option<Arc<dyn Identify<Record>>>,
+    /// What was added to the records is taken off, and what their references mean.
+    pub corrected: Option<(Taking, Arc<[Referred]>)>,
 }
 
 impl Behind {
     /// Parser, bind, steps and encoder as one.
     pub fn join<W: 'static>(
-        self,
+        mut self,
         parser: impl Parser<W> + 'static,
         bind: impl Bind<W, Record> + 'static,
     ) -> Arc<dyn Convert> {
+        let (parser, places): (Box<dyn Parser<W>>, _) = match self.corrected.take() {
+            None => (Box::new(parser), None),
+            Some((taking, referred)) => {
+                // One without a place never becomes a document.
+                let places = referred.iter().map(Referred::place);
+                let places = places.map(|place| place.unwrap_or(Position::START));
+                let places = Arc::from_iter(places);
+                let corrected = Corrected {
+                    parser,
+                    taking,
+                    referred,
+                };
+                (Box::new(corrected), Some(places))
+            }
+        };
         let reader = Reader {
-            parser: Box::new(parser),
+            parser,
             bind: Box::new(bind),
         };
+        // Totals are of whole files, never of corrected records.
         if self.totals.is_some() {
             return self.sort(vec![Branch {
                 name: "record".into(),
@@ -39,7 +58,8 @@ impl Behind {
             }]);
         }
         let cover = self.cover.clone();
-        Arc::new(Chain::new(reader, self.rear()).covered(cover))
+        let chain = Chain::new(reader, self.rear()).covered(cover);
+        Arc::new(chain.placed(places))
     }
 
     /// The same for several kinds of records, or where records are added up.

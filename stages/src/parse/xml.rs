@@ -17,6 +17,7 @@ mod tests;
 
 pub use alone::{declarations, is_element, name_len};
 pub use document::MAX_DEPTH_LEVELS;
+pub(crate) use document::tag_len;
 pub use shape::{Kind, Take, Takes};
 
 use super::encoding::not_utf8;
@@ -91,7 +92,7 @@ pub fn element_name(record: &[u8], context: &[u8], namespaces: &Namespaces) -> O
 }
 
 /// What the start tags around a block declare.
-fn scope(context: &[u8]) -> Result<Scope, Fatal> {
+pub(crate) fn scope(context: &[u8]) -> Result<Scope, Fatal> {
     let mut scope = Scope::default();
     let bad = || {
         Fatal::new(

@@ -37,7 +37,7 @@ impl Sink for Digested {
         for operation in batch.operations() {
             // All records of an operation share its outcome.
             if operation.ordinals().all(|one| !refused.contains(&one)) {
-                let (ordinal, part) = (operation.position().ordinal, operation.part());
+                let (ordinal, part) = (operation.known_as(), operation.part());
                 digest.add(term(&self.identity.document_id(ordinal, part)));
             }
         }

@@ -13,7 +13,7 @@ pub enum Says {
 }
 
 /// Codes that the program's own rejects have, in the order of the alphabet.
-pub const BUILT_IN_CODES: [(&str, Says); 50] = [
+pub const BUILT_IN_CODES: [(&str, Says); 53] = [
     ("cell_count", Says::Nothing),
     // It has what is wrong with the record of the context.
     ("context_rejected", Says::Anything),
@@ -22,6 +22,7 @@ pub const BUILT_IN_CODES: [(&str, Says); 50] = [
     ("document_too_large", Says::Anything),
     ("duplicate", Says::Nothing),
     ("duplicate_key", Says::Anything),
+    ("duplicate_reference", Says::Nothing),
     // An index may be over several fields.
     ("duplicate_value", Says::Anything),
     ("encoding", Says::Nothing),
@@ -44,6 +45,7 @@ pub const BUILT_IN_CODES: [(&str, Says); 50] = [
     ("no_column", Says::Anything),
     // A table tells the key.
     ("no_match", Says::Anything),
+    ("no_record", Says::Nothing),
     ("nul_in_name", Says::Anything),
     ("number_range", Says::ItsField),
     ("part_type", Says::ItsField),
@@ -63,6 +65,7 @@ pub const BUILT_IN_CODES: [(&str, Says); 50] = [
     ("unknown_column", Says::Anything),
     ("unknown_field", Says::Anything),
     ("unknown_record", Says::Nothing),
+    ("unknown_reference", Says::Nothing),
     ("xml", Says::Anything),
     ("xml_depth", Says::Anything),
     ("xml_doctype", Says::Anything),

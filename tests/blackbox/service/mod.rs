@@ -1,6 +1,7 @@
 //! The service from outside: requests in, answers, documents and objects out, on the embedded default and on MongoDB
 //! with S3.
 
+mod agree;
 mod backend;
 mod blocked;
 mod contract;
@@ -19,6 +20,7 @@ mod outages;
 mod packed;
 mod receipts;
 mod rejects;
+mod resubmit;
 mod sensitive;
 mod slow;
 mod stalled;

@@ -79,6 +79,8 @@ fn job(entry: &Entry, words: &str) -> Option<Job> {
         max_rejects: None,
         spec_changed: false,
         spec_from: None,
+        parent: None,
+        child: None,
         held: None,
         failure: None,
         receipt: None,

@@ -24,7 +24,13 @@ async fn cut_off(bench: &Bench, asked: &Asked, behind: Cut) -> Id {
         targets,
         ..
     } = &bench.service;
-    let candidate = remembered(&*stores.queue, &**entropy, &bench.tenant, asked).await;
+    let candidate = remembered(
+        &*stores.queue,
+        &**entropy,
+        &bench.tenant,
+        asked.idempotency.as_ref(),
+    )
+    .await;
     let Ok(Candidate::Free(candidate)) = candidate else {
         panic!("it is the first");
     };
@@ -36,6 +42,7 @@ async fn cut_off(bench: &Bench, asked: &Asked, behind: Cut) -> Id {
     let chosen = catalog.find(&bench.tenant, reference).await.unwrap();
     let loads = targets.loads(&bench.tenant, &chosen.plan).await.unwrap();
     let submission = Submission {
+        parent: None,
         queue: &*stores.queue,
         files: &*stores.files,
         loads: &*loads,
@@ -174,6 +181,7 @@ impl Slow {
             stores, entropy, ..
         } = &self.bench.service;
         Submission {
+            parent: None,
             queue: &*stores.queue,
             files: &*stores.files,
             loads: &*self.loads,

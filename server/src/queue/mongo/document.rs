@@ -7,7 +7,7 @@ use super::checkpoint;
 use super::reply::integer;
 use crate::id::Id;
 use crate::job::{Failure, SpecPin};
-use crate::queue::{Job, LoadPin, Progress, SpecText, State};
+use crate::queue::{Job, LoadPin, Progress, SpecText, State, Turn};
 use crate::tenant::Tenant;
 use mongodb::bson::spec::BinarySubtype;
 use mongodb::bson::{Binary, Bson, Document, doc};
@@ -172,6 +172,11 @@ pub(super) fn read(document: &Document) -> Result<Job, Fatal> {
         failure: job.inside("failure").ok().map(read_failure).transpose()?,
         receipt: parsed(document, "receipt")?,
         expired: job.flag("expired"),
+        parent: job.id("parent").map(Id),
+        child: job.id("child").map(|child| Turn {
+            job: Id(child),
+            is_moved: job.flag("childMoved"),
+        }),
     })
 }
 

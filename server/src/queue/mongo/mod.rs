@@ -30,6 +30,7 @@ mod release;
 mod renew;
 mod repair;
 mod reply;
+mod resubmit;
 mod retry;
 mod save;
 mod submit;
@@ -38,8 +39,8 @@ mod tests;
 mod turn;
 
 use super::{
-    Approval, Changed, Claim, Claimant, Depth, Filter, Held, Job, NewJob, Progress, Queue, Receipt,
-    Release, Remembered, Renewal,
+    Approval, Changed, Claim, Claimant, Depth, Filter, Held, Job, Moved, NewJob, Progress, Queue,
+    Receipt, Release, Remembered, Renewal,
 };
 use crate::id::Id;
 use crate::job::Failure;
@@ -131,6 +132,26 @@ impl Queue for MongoQueue {
         approval: &Approval,
     ) -> Result<Changed, Fatal> {
         self.approve_job(tenant, id, fence, approval).await
+    }
+
+    async fn begin_resubmit(
+        &self,
+        tenant: &Tenant,
+        parent: Id,
+        before: Option<Id>,
+        child: Id,
+    ) -> Result<bool, Fatal> {
+        self.begin_child(tenant, parent, before, child).await
+    }
+
+    async fn move_resubmitted(
+        &self,
+        tenant: &Tenant,
+        parent: Id,
+        child: Id,
+        moved: &Moved,
+    ) -> Result<bool, Fatal> {
+        self.move_rejects(tenant, parent, child, moved).await
     }
 
     async fn repair(&self) -> Result<u64, Fatal> {

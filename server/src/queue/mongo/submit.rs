@@ -55,7 +55,7 @@ fn fresh(new: &NewJob) -> Document {
     if let Some(total) = new.bytes_total {
         progress.insert("bytesTotal", total as i64);
     }
-    doc! {
+    let mut job = doc! {
         "_id": binary(new.id.0),
         "tenant": literal(new.tenant.key()),
         "files": [binary(new.file.0)],
@@ -87,5 +87,9 @@ fn fresh(new: &NewJob) -> Document {
         "furthestAtClaim": 0_i64,
         "specChanged": { "$literal": false },
         "expired": { "$literal": false },
+    };
+    if let Some(parent) = new.parent {
+        job.insert("parent", binary(parent.0));
     }
+    job
 }

@@ -22,6 +22,7 @@ mod list;
 mod release;
 mod renew;
 mod repair;
+mod resubmit;
 mod retry;
 mod row;
 mod save;
@@ -35,8 +36,8 @@ mod tests;
 pub use schema::SCHEMA;
 
 use super::{
-    Approval, Changed, Claim, Claimant, Depth, Filter, Held, Job, NewJob, Progress, Queue, Receipt,
-    Release, Remembered, Renewal,
+    Approval, Changed, Claim, Claimant, Depth, Filter, Held, Job, Moved, NewJob, Progress, Queue,
+    Receipt, Release, Remembered, Renewal,
 };
 use crate::id::Id;
 use crate::job::Failure;
@@ -182,6 +183,30 @@ impl Queue for SqliteQueue {
     ) -> Result<Changed, Fatal> {
         let (tenant, approval) = (tenant.clone(), approval.clone());
         self.write(move |change, now| approve::approve(change, now, &tenant, id, fence, &approval))
+            .await
+    }
+
+    async fn begin_resubmit(
+        &self,
+        tenant: &Tenant,
+        parent: Id,
+        before: Option<Id>,
+        child: Id,
+    ) -> Result<bool, Fatal> {
+        let tenant = tenant.clone();
+        self.write(move |change, _| resubmit::begin(change, &tenant, parent, before, child))
+            .await
+    }
+
+    async fn move_resubmitted(
+        &self,
+        tenant: &Tenant,
+        parent: Id,
+        child: Id,
+        moved: &Moved,
+    ) -> Result<bool, Fatal> {
+        let (tenant, moved) = (tenant.clone(), moved.clone());
+        self.write(move |change, now| resubmit::moved(change, now, &tenant, parent, child, &moved))
             .await
     }
 

@@ -4,7 +4,7 @@
 
 use crate::id::Id;
 use crate::job::SpecPin;
-use crate::queue::{Job, LoadPin, Progress, SpecText, State};
+use crate::queue::{Job, LoadPin, Progress, SpecText, State, Turn};
 use crate::tenant::Tenant;
 use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension, Row, params};
@@ -16,7 +16,8 @@ use stages::identity::LoadIdentity;
 const SHORT: &str = "tenant, id, state, priority, attempts, run, fence, owner, worker, lock_until_ms, created_ms, \
     queued_ms, due_ms, started_ms, finished_ms, updated_ms, furthest, bytes_read, bytes_total, records_per_second, \
     busy, max_rejects, spec_changed, spec_from, is_expired, spec_name, spec_version, spec_sha256, spec_is_operators, \
-    content, base, identity, generation, load_number, collection, receipt, accepted, held, failure, files";
+    content, base, identity, generation, load_number, collection, receipt, accepted, held, failure, \
+    parent, child, child_moved, files";
 
 /// Bytes of an id.
 const ID_BYTES: usize = 12;
@@ -106,7 +107,15 @@ pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Job> {
         failure: parsed(row, "failure")?,
         receipt: parsed(row, "receipt")?,
         expired: row.get("is_expired")?,
+        parent: row.get::<_, Option<_>>("parent")?.map(Id),
+        child: turn(row)?,
     })
+}
+
+fn turn(row: &Row<'_>) -> rusqlite::Result<Option<Turn>> {
+    let child = row.get::<_, Option<_>>("child")?.map(Id);
+    let is_moved = row.get("child_moved")?;
+    Ok(child.map(|job| Turn { job, is_moved }))
 }
 
 /// The tenant of a row.

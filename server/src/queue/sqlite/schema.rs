@@ -6,7 +6,8 @@ use stages::sqlite::{Added, Schema};
 ///
 /// `left_owner` and `left_by` say which claim left the job in its present state, and by which transition, until the
 /// next transition: so a statement whose answer was lost finds its own change. `claimed_furthest` is `furthest` at the
-/// last claim, `checkpoint_end` the ordinal at which the checkpoint ends. `is_cleaned` is set when the rejects of an
+/// last claim, `checkpoint_end` the ordinal at which the checkpoint ends. `child` has the turn at sending the job's rejects
+/// again, and `child_moved` says whether what it has loaded is moved. `is_cleaned` is set when the rejects of an
 /// expired job are removed. What is long stands last, so that lists need not read past it. Jobs that become due at the
 /// same time are told apart by their rowid, the order in which they were submitted.
 ///
@@ -58,6 +59,9 @@ pub const SCHEMA: Schema = Schema::new("
         accepted TEXT NOT NULL DEFAULT '[]',
         held TEXT,
         failure TEXT,
+        parent BLOB,
+        child BLOB,
+        child_moved INTEGER NOT NULL DEFAULT 0,
         files BLOB NOT NULL,
         checkpoint TEXT,
         spec_text TEXT NOT NULL,
@@ -105,5 +109,20 @@ pub const SCHEMA: Schema = Schema::new("
         table: "jobs",
         column: "spec_from",
         definition: "INTEGER",
+    },
+    Added {
+        table: "jobs",
+        column: "parent",
+        definition: "BLOB",
+    },
+    Added {
+        table: "jobs",
+        column: "child",
+        definition: "BLOB",
+    },
+    Added {
+        table: "jobs",
+        column: "child_moved",
+        definition: "INTEGER NOT NULL DEFAULT 0",
     },
 ]);

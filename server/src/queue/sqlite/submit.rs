@@ -13,10 +13,10 @@ pub(super) fn submit(change: &Connection, now: i64, new: &NewJob) -> rusqlite::R
         .prepare_cached(
             "INSERT INTO jobs (tenant, id, state, priority, created_ms, queued_ms, due_ms, updated_ms, bytes_total, \
              spec_name, spec_version, spec_sha256, spec_is_operators, content, base, identity, generation, \
-             load_number, collection, files, spec_text) \
+             load_number, collection, parent, files, spec_text) \
              VALUES (:tenant, :id, 'queued', :priority, :now, :now, :now, :now, :bytes_total, \
              :spec_name, :spec_version, :spec_sha256, :spec_is_operators, :content, :base, :identity, :generation, \
-             :load_number, :collection, :files, :spec_text)",
+             :load_number, :collection, :parent, :files, :spec_text)",
         )?
         .execute(named_params! {
             ":tenant": tenant,
@@ -34,6 +34,7 @@ pub(super) fn submit(change: &Connection, now: i64, new: &NewJob) -> rusqlite::R
             ":generation": load.generation,
             ":load_number": load.load_number.cast_signed(),
             ":collection": load.collection,
+            ":parent": new.parent.map(|parent| parent.0),
             ":files": new.file.0,
             ":spec_text": spec.text,
         })?;

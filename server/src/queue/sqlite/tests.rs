@@ -170,6 +170,7 @@ fn new_job(tenant: &str) -> NewJob {
         },
         priority: 0,
         bytes_total: None,
+        parent: None,
     }
 }
 

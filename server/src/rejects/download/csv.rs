@@ -1,16 +1,13 @@
 //! A record of a CSV with four more cells, in the dialect in which it came.
 
 use super::Said;
-use super::formula::{self, MARK};
-use pipeline::{Fatal, FrameLimits, Framer, Position};
-use stages::frame::csv::{CsvDialect, CsvFramer};
+use pipeline::Fatal;
+use stages::corrected::cells::{first_cell, gives_meaning, is_one_record, mark_of};
+use stages::corrected::{ADDED as TITLES, formula};
+use stages::frame::csv::CsvDialect;
 
-/// The titles of the columns that are added.
-const TITLES: [&str; 4] = ["_reference", "_code", "_field", "_message"];
 /// What a dialect that has no way to write a byte into a cell has there.
 const BLANK: u8 = b' ';
-/// What stands before a formula; the first that means nothing else in the dialect.
-const MARKS: [u8; 5] = [MARK, BLANK, b'_', b'.', b'~'];
 
 /// Writes a dialect.
 pub(super) struct Writer {
@@ -27,12 +24,10 @@ impl Writer {
     pub(super) fn new(dialect: CsvDialect, raw: Option<&[u8]>, columns: usize) -> Self {
         let line_end = raw.map_or(&b""[..], line_end);
         let line_end = if line_end.is_empty() { b"\n" } else { line_end };
-        let mut marks = MARKS.into_iter();
-        let mark = marks.find(|mark| !gives_meaning(&dialect, *mark));
         Self {
             line_end,
             columns,
-            mark: mark.unwrap_or(MARK),
+            mark: mark_of(&dialect),
             dialect,
         }
     }
@@ -85,7 +80,7 @@ impl Writer {
         if raw.is_empty() {
             let between = self.columns.saturating_sub(1);
             out.extend(std::iter::repeat_n(self.dialect.delimiter, between));
-        } else if self.stands_alone(raw)? {
+        } else if is_one_record(&self.dialect, raw)? {
             self.guarded(raw, out);
         } else {
             message += " (the whole record stands in the first cell)";
@@ -99,29 +94,13 @@ impl Writer {
         Ok(())
     }
 
-    /// Whether bytes are one record, so that what is written behind them is not swallowed by an open quote, and they are
-    /// not taken for a comment or two records.
-    fn stands_alone(&self, raw: &[u8]) -> Result<bool, Fatal> {
-        let limits = FrameLimits {
-            max_record_bytes: raw.len(),
-            max_block_bytes: raw.len() + 1,
-            ..FrameLimits::default()
-        };
-        let mut framer = CsvFramer::new(&self.dialect, Position::START, limits);
-        framer.buffer().extend_from_slice(raw);
-        let block = framer.next_block(true)?;
-        Ok(block.is_some_and(|block| {
-            matches!(&block.frames[..], [frame] if frame.broken.is_none() && block.raw(0).len() == raw.len())
-        }))
-    }
-
     /// A record that stands alone, with a mark in each cell that would be a formula: nothing else of it changes.
     fn guarded(&self, raw: &[u8], out: &mut Vec<u8>) {
         let mut value = Vec::new();
         let mut rest = raw;
         while !rest.is_empty() {
             value.clear();
-            let (len, begins) = self.first_cell(rest, &mut value);
+            let (len, begins) = first_cell(&self.dialect, rest, &mut value);
             let (before, behind) = rest[..len].split_at(begins);
             out.extend_from_slice(before);
             if formula::is_formula(&value, self.mark) {
@@ -134,35 +113,6 @@ impl Writer {
                 rest = others;
             }
         }
-    }
-
-    /// The length of the first cell of a record in bytes, and where in it the first byte of its value is written; the
-    /// value goes into `value`.
-    fn first_cell(&self, record: &[u8], value: &mut Vec<u8>) -> (usize, usize) {
-        let dialect = &self.dialect;
-        let (mut begins, mut at) = (None, 0);
-        let mut is_quoted = false;
-        while let Some(&byte) = record.get(at) {
-            let from = at;
-            let next = record.get(at + 1).copied();
-            if Some(byte) == dialect.quote_char && (at == 0 || is_quoted) {
-                if is_quoted && dialect.double_quote && next == Some(byte) {
-                    at += 1;
-                } else {
-                    is_quoted = !is_quoted;
-                    at += 1;
-                    continue;
-                }
-            } else if is_quoted && Some(byte) == dialect.escape_char && next.is_some() {
-                at += 1;
-            } else if !is_quoted && byte == dialect.delimiter {
-                break;
-            }
-            begins.get_or_insert(from);
-            value.push(record[at]);
-            at += 1;
-        }
-        (at, begins.unwrap_or(at))
     }
 
     /// A cell of these bytes, which is no formula.
@@ -228,17 +178,6 @@ impl Writer {
         }
         out.push(quote);
     }
-}
-
-/// Whether a byte is more than itself somewhere in a cell.
-fn gives_meaning(dialect: &CsvDialect, byte: u8) -> bool {
-    byte == dialect.delimiter
-        || [
-            dialect.quote_char,
-            dialect.escape_char,
-            dialect.comment_char,
-        ]
-        .contains(&Some(byte))
 }
 
 /// The line end with which these bytes end; empty where they do not.

@@ -1,10 +1,10 @@
 //! A line behind what is said of it: four texts and the line, with tabs between them.
 //!
 //! Behind the fourth tab stands the line as it came, tabs and all, so that its places and its pattern are the file's own.
-//! For people who open it as a table, each part of the line between tabs and CRs is no formula ([`formula`]).
+//! For people who open it as a table, each part of the line between tabs and CRs is no formula ([`stages::corrected::formula`]).
 
 use super::Said;
-use super::formula::{self, MARK};
+use stages::corrected::formula::{self, MARK};
 
 /// A line: reference, code, field and message, and the record.
 pub(super) fn record(raw: &[u8], said: &Said, out: &mut Vec<u8>) {

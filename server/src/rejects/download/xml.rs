@@ -5,12 +5,11 @@
 //! of an element `raw` of that namespace instead, in an element of the record's name: so it swallows no neighbour.
 
 use super::Said;
+use stages::corrected::NAMESPACE;
 use stages::frame::xml::{Namespaces, RecordPath, Step};
 use stages::parse::xml::{declarations, is_element, name_len};
 use stages::unpack::TextForm;
 
-/// The namespace of what is added.
-const NAMESPACE: &str = "urn:sluicegate:rejects";
 /// Its prefix.
 const PREFIX: &str = "sluicegate";
 /// What an element is called where a step of the path takes any name.

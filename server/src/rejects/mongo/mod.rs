@@ -10,6 +10,7 @@
 
 mod count;
 mod page;
+mod remove;
 mod remove_from;
 mod remove_runs;
 mod store;
@@ -66,6 +67,10 @@ impl Rejects for MongoRejects {
 
     async fn remove_from(&self, run: &Run, fence: u64, from: u64) -> Result<(), Fatal> {
         remove_from::remove_from(&self.statements, run, fence, from).await
+    }
+
+    async fn remove(&self, run: &Run, ordinals: &[u64]) -> Result<(), Fatal> {
+        remove::remove(&self.statements, run, ordinals).await
     }
 
     async fn count(&self, run: &Run, filter: &Filter) -> Result<u64, Fatal> {

@@ -5,8 +5,8 @@ use crate::id::Id;
 use crate::job::Failure;
 use crate::page::{Listed, Page};
 use crate::queue::{
-    Approval, Changed, Claim, Claimant, Depth, Filter, Held, Job, NewJob, Progress, Queue, Receipt,
-    Release, Remembered, Renewal,
+    Approval, Changed, Claim, Claimant, Depth, Filter, Held, Job, Moved, NewJob, Progress, Queue,
+    Receipt, Release, Remembered, Renewal,
 };
 use crate::tenant::Tenant;
 use async_trait::async_trait;
@@ -137,6 +137,38 @@ impl Queue for NetQueue {
             self,
             Call::of("approve"),
             |inner, tenant, id, fence, approval| { inner.approve(&tenant, id, fence, &approval) }
+        )
+    }
+
+    async fn begin_resubmit(
+        &self,
+        tenant: &Tenant,
+        parent: Id,
+        before: Option<Id>,
+        child: Id,
+    ) -> Result<bool, Fatal> {
+        sent!(
+            self,
+            Call::of("begin_resubmit"),
+            |inner, tenant, parent, before, child| {
+                inner.begin_resubmit(&tenant, parent, before, child)
+            }
+        )
+    }
+
+    async fn move_resubmitted(
+        &self,
+        tenant: &Tenant,
+        parent: Id,
+        child: Id,
+        moved: &Moved,
+    ) -> Result<bool, Fatal> {
+        sent!(
+            self,
+            Call::of("move_resubmitted"),
+            |inner, tenant, parent, child, moved| {
+                inner.move_resubmitted(&tenant, parent, child, &moved)
+            }
         )
     }
 

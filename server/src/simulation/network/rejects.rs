@@ -32,6 +32,15 @@ impl Rejects for NetRejects {
         )
     }
 
+    async fn remove(&self, run: &Run, ordinals: &[u64]) -> Result<(), Fatal> {
+        let ordinals = ordinals.to_vec();
+        sent!(
+            self,
+            Call::writes("rejects.remove", run.job),
+            |inner, run, ordinals| { inner.remove(&run, &ordinals) }
+        )
+    }
+
     async fn count(&self, run: &Run, filter: &Filter) -> Result<u64, Fatal> {
         sent!(self, Call::of("rejects.count"), |inner, run, filter| {
             inner.count(&run, &filter)

@@ -21,8 +21,8 @@ use crate::id::Id;
 use crate::job::Failure;
 use crate::page::{Listed, Page};
 use crate::queue::{
-    Approval, Changed, Claim, Claimant, Depth, Filter, Held, Job, NewJob, Progress, Queue, Receipt,
-    Release, Remembered, Renewal, State,
+    Approval, Changed, Claim, Claimant, Depth, Filter, Held, Job, Moved, NewJob, Progress, Queue,
+    Receipt, Release, Remembered, Renewal, State,
 };
 use crate::tenant::Tenant;
 use async_trait::async_trait;
@@ -136,6 +136,26 @@ impl Queue for MemoryQueue {
         approval: &Approval,
     ) -> Result<Changed, Fatal> {
         self.write(|jobs, now| jobs.approve(now, tenant, id, fence, approval))
+    }
+
+    async fn begin_resubmit(
+        &self,
+        tenant: &Tenant,
+        parent: Id,
+        before: Option<Id>,
+        child: Id,
+    ) -> Result<bool, Fatal> {
+        self.write(|jobs, _| jobs.begin_resubmit(tenant, parent, before, child))
+    }
+
+    async fn move_resubmitted(
+        &self,
+        tenant: &Tenant,
+        parent: Id,
+        child: Id,
+        moved: &Moved,
+    ) -> Result<bool, Fatal> {
+        self.write(|jobs, now| jobs.move_resubmitted(now, tenant, parent, child, moved))
     }
 
     async fn repair(&self) -> Result<u64, Fatal> {

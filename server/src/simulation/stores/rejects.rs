@@ -63,6 +63,14 @@ impl Rejects for MemoryRejects {
         Ok(())
     }
 
+    async fn remove(&self, run: &Run, ordinals: &[u64]) -> Result<(), Fatal> {
+        let mut stored = lock(&self.rejects);
+        for ordinal in ordinals {
+            stored.remove(&place(run, *ordinal));
+        }
+        Ok(())
+    }
+
     async fn count(&self, run: &Run, filter: &Filter) -> Result<u64, Fatal> {
         Ok(self.wanted(run, filter, 0).len() as u64)
     }

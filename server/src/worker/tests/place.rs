@@ -139,6 +139,7 @@ impl Place {
             load,
             priority: 0,
             bytes_total: Some(size_bytes),
+            parent: None,
         }
     }
 

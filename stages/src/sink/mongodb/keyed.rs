@@ -145,6 +145,12 @@ impl KeyedSink {
                 }
             }
         }
+        // Rejects that are sent again come in any order; those of one key are applied in that of their first input.
+        for group in &mut groups {
+            if !group.records.is_sorted_by_key(Operation::known_as) {
+                group.records.sort_by_key(Operation::known_as);
+            }
+        }
         groups
     }
 
@@ -321,7 +327,7 @@ impl KeyedSink {
         let key = last.map_or(&[][..], |operation| {
             key_of(split_document(operation.bytes()).0)
         });
-        let place = last.map(|operation| (operation.position().ordinal, operation.part()));
+        let place = last.map(|operation| (operation.known_as(), operation.part()));
         let (ordinal, part) = place.unwrap_or_default();
         (key, sequence(self.load_number, ordinal, part))
     }

@@ -2,7 +2,7 @@
 
 use super::jobs::{Jobs, Row};
 use crate::id::Id;
-use crate::queue::{Approval, Changed, MAX_FILES, Progress, State};
+use crate::queue::{Approval, Changed, MAX_FILES, Moved, Progress, State, Turn};
 use crate::tenant::Tenant;
 use pipeline::Accepted;
 
@@ -81,6 +81,54 @@ impl Jobs {
             true
         });
         self.wake_where_done(tenant, now, changed)
+    }
+
+    pub(super) fn begin_resubmit(
+        &mut self,
+        tenant: &Tenant,
+        parent: Id,
+        before: Option<Id>,
+        child: Id,
+    ) -> bool {
+        let Some(at) = self.find(tenant, parent) else {
+            return false;
+        };
+        let job = &mut self.rows[at].job;
+        let has = job.child.map(|turn| turn.job);
+        if job.state != State::Completed || job.expired || (has != before && has != Some(child)) {
+            return false;
+        }
+        if has != Some(child) {
+            job.child = Some(Turn {
+                job: child,
+                is_moved: false,
+            });
+        }
+        true
+    }
+
+    pub(super) fn move_resubmitted(
+        &mut self,
+        now: u64,
+        tenant: &Tenant,
+        parent: Id,
+        child: Id,
+        moved: &Moved,
+    ) -> bool {
+        let Some(at) = self.find(tenant, parent) else {
+            return false;
+        };
+        let job = &mut self.rows[at].job;
+        let Some(turn) = job.child.as_mut().filter(|turn| turn.job == child) else {
+            return false;
+        };
+        if !turn.is_moved {
+            turn.is_moved = true;
+            job.checkpoint = Some(moved.checkpoint.clone());
+            job.receipt = Some(moved.receipt.clone());
+            job.updated_ms = now;
+        }
+        true
     }
 
     pub(super) fn attach(&mut self, now: u64, tenant: &Tenant, id: Id, file: Id) -> bool {

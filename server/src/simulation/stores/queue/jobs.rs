@@ -106,5 +106,7 @@ fn fresh(now: u64, new: &NewJob) -> Job {
         failure: None,
         receipt: None,
         expired: false,
+        parent: new.parent,
+        child: None,
     }
 }

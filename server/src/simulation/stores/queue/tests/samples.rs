@@ -10,6 +10,7 @@ use stages::identity::LoadIdentity;
 /// The job with this number.
 pub(super) fn new_job(number: u64, tenant: &str, priority: u8) -> NewJob {
     NewJob {
+        parent: None,
         id: Id([number as u8; 12]),
         tenant: Tenant::of_key(tenant).unwrap(),
         file: Id([(number % 5) as u8; 12]),

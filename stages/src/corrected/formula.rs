@@ -5,16 +5,23 @@
 //! cell that begins with marks and then a byte of a formula, one mark is taken away. Nothing else is ever changed.
 
 /// The usual mark, which a spreadsheet takes for the sign of text.
-pub(super) const MARK: u8 = b'\'';
+pub const MARK: u8 = b'\'';
 
 /// How formulas begin: as OWASP lists it, the wide forms of Asian keyboards with them.
 const STARTS: [&str; 11] = ["=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠"];
 
 /// Whether a cell needs a mark before it.
-pub(super) fn is_formula(cell: &[u8], mark: u8) -> bool {
+pub fn is_formula(cell: &[u8], mark: u8) -> bool {
     let marks = cell.iter().take_while(|byte| **byte == mark).count();
     let starts = |start: &&str| cell[marks..].starts_with(start.as_bytes());
     STARTS.iter().any(starts) && !is_number(cell)
+}
+
+/// Whether a cell has a mark that was put before it: the way back takes its first byte away.
+pub fn is_marked(cell: &[u8], mark: u8) -> bool {
+    let marks = cell.iter().take_while(|byte| **byte == mark).count();
+    let starts = |start: &&str| cell[marks..].starts_with(start.as_bytes());
+    marks > 0 && STARTS.iter().any(starts)
 }
 
 fn is_number(cell: &[u8]) -> bool {
@@ -36,13 +43,7 @@ mod tests {
 
     /// The way back, as the module's head says it.
     fn unguarded(cell: &[u8]) -> &[u8] {
-        let marks = cell.iter().take_while(|byte| **byte == MARK).count();
-        let behind = &cell[marks..];
-        let is_marked = marks > 0
-            && STARTS
-                .iter()
-                .any(|start| behind.starts_with(start.as_bytes()));
-        &cell[usize::from(is_marked)..]
+        &cell[usize::from(is_marked(cell, MARK))..]
     }
 
     #[test]

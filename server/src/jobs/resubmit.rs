@@ -1,0 +1,133 @@
+//! Sending rejects again: a corrected file of a completed job's rejects becomes a job of its own, the child.
+//!
+//! It is submitted as every file is, under a name of its own in `_loads`: the same file for the same job is the same child.
+//! What its references mean, and whether another child is under way, is its worker's to say.
+
+use super::submit::{Candidate, Submission, attached, content, remembered};
+use super::{IdempotencyKey, Submitted, find, wrong_state};
+use crate::id::Id;
+use crate::queue::{Job, State};
+use crate::service::Service;
+use crate::tenant::Tenant;
+use pipeline::Fatal;
+use stages::plan::{Plan, SinkKind};
+use stages::sink::Mode;
+use std::sync::Arc;
+
+/// A corrected file.
+#[derive(Clone, Debug)]
+pub struct Correction {
+    /// The job whose rejects it sends again.
+    pub parent: Id,
+    /// The file.
+    pub file: Id,
+    /// Under which the request can be sent again.
+    pub idempotency: Option<IdempotencyKey>,
+}
+
+/// Whether rejects of a job can be sent again; the name that their file is to have.
+///
+/// # Errors
+/// `not_found`; `wrong_state`; `expired`; `resubmit_unsupported`; what the catalogue says of the spec; outages.
+pub async fn resubmittable(
+    service: &Service,
+    tenant: &Tenant,
+    parent: Id,
+) -> Result<String, Fatal> {
+    let (job, _) = judged(service, tenant, parent).await?;
+    let file = match job.file() {
+        Some(file) => service.stores.files.file(tenant, file).await?,
+        None => None,
+    };
+    let name = file.map(|seen| seen.file.new.original_name);
+    Ok(name.unwrap_or_else(|| format!("{parent}-rejects")))
+}
+
+async fn judged(service: &Service, tenant: &Tenant, parent: Id) -> Result<(Job, Arc<Plan>), Fatal> {
+    let job = find(&*service.stores.queue, tenant, parent).await?;
+    if job.expired {
+        return Err(Fatal::new(
+            "expired",
+            "the rejects of the job were removed after their time",
+        )
+        .hint("process the corrected records as a file of their own"));
+    }
+    if job.state != State::Completed {
+        return Err(wrong_state(&job, "corrected", "completed"));
+    }
+    if let Some(first) = job.parent {
+        let message = format!(
+            "job {parent} has sent rejects of job {first} again: what it refused is a reject there still"
+        );
+        return Err(
+            Fatal::new("wrong_state", message).hint(format!("send them again to job {first}"))
+        );
+    }
+    let plan = service.catalog.plan_of(&job.tenant, &job.spec).await?;
+    let unsupported = |message: &str| {
+        Fatal::new("resubmit_unsupported", message)
+            .hint("correct the whole file, and load it again with force=again")
+    };
+    if matches!(plan.sink.kind, SinkKind::Jsonl | SinkKind::Csv) {
+        return Err(unsupported(
+            "records cannot be added to a file that is finished",
+        ));
+    }
+    if plan.sink.target.mode == Mode::Merge {
+        return Err(unsupported(
+            "records cannot be merged before those that came behind them",
+        ));
+    }
+    if plan.kinds.is_some() || plan.group.is_some() {
+        return Err(unsupported(
+            "what records of several kinds, or of groups, mean stands in those beside them",
+        ));
+    }
+    Ok((job, plan))
+}
+
+/// Submits a corrected file.
+///
+/// # Errors
+/// As [`resubmittable`]; `idempotency_key_reused`; `content_gone`; `load_in_progress`.
+pub async fn resubmit(
+    service: &Service,
+    tenant: &Tenant,
+    asked: Correction,
+) -> Result<Submitted, Fatal> {
+    let (queue, files) = (&*service.stores.queue, &*service.stores.files);
+    let key = asked.idempotency.as_ref();
+    let candidate = match remembered(queue, &*service.entropy, tenant, key).await? {
+        Candidate::Free(id) => id,
+        Candidate::There(job) => {
+            return attached(queue, files, tenant, *job, asked.file, false).await;
+        }
+    };
+    let (job, plan) = judged(service, tenant, asked.parent).await?;
+    let file = content(files, tenant, asked.file).await?;
+    let loads = service.targets.loads(tenant, &plan).await?;
+    let submission = Submission {
+        queue,
+        files,
+        loads: &*loads,
+        entropy: &*service.entropy,
+        tenant,
+        file: &file,
+        plan: &plan,
+        spec: &job.spec,
+        priority: job.priority,
+        again: false,
+        candidate,
+        parent: Some(job.id),
+    };
+    let submitted = submission.run().await?;
+    let Submitted { job, existing } = &submitted;
+    tracing::info!(job_id = %job.id, parent = %asked.parent, existing, "rejects are sent again");
+    service.due.notify_one();
+    if let Some(IdempotencyKey { key, .. }) = key
+        && submitted.job.id != candidate
+    {
+        queue.settle(tenant, key, submitted.job.id).await?;
+    }
+    Ok(submitted)
+}

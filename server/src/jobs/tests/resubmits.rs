@@ -1,0 +1,98 @@
+//! Rejects that are sent again: of which jobs, and as which job.
+
+use super::*;
+
+async fn resubmitted(bench: &Bench, parent: Id, file: Id) -> Result<Submitted, Fatal> {
+    let asked = Correction {
+        parent,
+        file,
+        idempotency: None,
+    };
+    resubmit(&bench.service, &bench.tenant, asked).await
+}
+
+#[tokio::test]
+async fn only_rejects_of_a_completed_job_are_sent_again() {
+    let bench = Bench::new().await;
+    let nobody = bench.service.entropy.id();
+    let corrected = bench.file("corrected").await;
+    assert_eq!(
+        code(resubmitted(&bench, nobody, corrected).await),
+        "not_found"
+    );
+    for (content, ends, expected) in [
+        ("a", Ends::Failed, "wrong_state"),
+        ("b", Ends::Held, "wrong_state"),
+    ] {
+        let file = bench.file(content).await;
+        let job = bench.submit(file, "orders@1").await.unwrap().job;
+        assert_eq!(
+            code(resubmitted(&bench, job.id, corrected).await),
+            "wrong_state"
+        );
+        bench.worked(ends, true).await;
+        assert_eq!(code(resubmitted(&bench, job.id, corrected).await), expected);
+    }
+    let file = bench.file("c").await;
+    let job = bench.submit(file, "orders@1").await.unwrap().job;
+    bench.worked(Ends::Completed, true).await;
+    let stranger = bench.of_tenant("globex");
+    let theirs = stranger.file("corrected").await;
+    assert_eq!(
+        code(resubmitted(&stranger, job.id, theirs).await),
+        "not_found"
+    );
+    assert_eq!(code(resubmitted(&bench, job.id, nobody).await), "not_found");
+    let name = resubmittable(&bench.service, &bench.tenant, job.id).await;
+    assert!(!name.unwrap().is_empty());
+
+    let child = resubmitted(&bench, job.id, corrected).await.unwrap();
+    assert_eq!((child.existing, child.job.parent), (false, Some(job.id)));
+    assert_eq!(child.job.spec.pin, job.spec.pin);
+    assert_ne!(child.job.load.identity, job.load.identity);
+    let again = resubmitted(&bench, job.id, bench.file("corrected").await).await;
+    let again = again.unwrap();
+    assert_eq!((again.existing, again.job.id), (true, child.job.id));
+    // What it refuses is a reject of its parent still.
+    bench.worked(Ends::Completed, true).await;
+    assert_eq!(
+        code(resubmitted(&bench, child.job.id, corrected).await),
+        "wrong_state"
+    );
+
+    bench.expire_one().await;
+    bench.sweep().await;
+    assert!(bench.job(job.id).await.expired);
+    let late = bench.file("late").await;
+    assert_eq!(code(resubmitted(&bench, job.id, late).await), "expired");
+    let refused = resubmittable(&bench.service, &bench.tenant, job.id).await;
+    assert_eq!(code(refused), "expired");
+}
+
+#[tokio::test]
+async fn a_child_draws_no_number_and_stands_in_nobodys_way() {
+    let bench = Bench::with(UPSERT).await;
+    let file = bench.file("c").await;
+    let job = bench.submit(file, "orders@1").await.unwrap().job;
+    bench.worked(Ends::Completed, true).await;
+    let child = resubmitted(&bench, job.id, bench.file("fixed").await).await;
+    let child = child.unwrap().job;
+    assert_eq!((job.load.load_number, child.load.load_number), (1, 0));
+    bench.worked(Ends::Failed, true).await;
+    let retried = retry(&bench.service, &bench.tenant, child.id, false).await;
+    assert_eq!(retried.unwrap().load.load_number, 0);
+    assert_eq!(bench.entry(&child).await.load_number, 0);
+    let next = bench.file("next").await;
+    let next = bench.submit(next, "orders@1").await.unwrap().job;
+    assert_eq!(next.load.load_number, 2);
+}
+
+#[tokio::test]
+async fn merges_cannot_be_put_between_those_that_came_behind_them() {
+    let bench = Bench::with(MERGE).await;
+    let file = bench.file("c").await;
+    let job = bench.submit(file, "orders@1").await.unwrap().job;
+    bench.worked(Ends::Completed, true).await;
+    let refused = resubmitted(&bench, job.id, bench.file("fixed").await).await;
+    assert_eq!(code(refused), "resubmit_unsupported");
+}

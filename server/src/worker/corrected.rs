@@ -1,0 +1,465 @@
+//! A job that sends rejects of a completed one again, its parent: at which place of the parent's load each record stands,
+//! and what moves in the parent's books when all is loaded.
+//!
+//! ```text
+//! its turn ─► references of the whole file ─► those that are rejects of the parent ─► the run, at the parent's places
+//!                                                                                      │
+//!   new reasons of what is bad still ─► the parent's books and receipt, one statement ◄─┘ ─► the moved rejects go ─► completed
+//! ```
+//!
+//! One job at a time has the turn, from its first claim until it ends; so the rejects that its references are judged by stay
+//! what they are. All of it can be done again after a crash: the books move once, whoever asks, and what else is done is the same each time. It writes under the parent's identity and load
+//! number, at the parent's ordinals, so nothing is loaded twice, whoever sends it how often.
+
+use super::Shared;
+use super::uploaded::Uploaded;
+use crate::id::Id;
+use crate::queue::{Job, Moved, Queue, Receipt, Turn};
+use crate::rejects::{Filter, Rejects, Run};
+use async_trait::async_trait;
+use pipeline::{
+    Accepted, Batch, Books, Fatal, Holdings, OnBreach, Reject, Retry, Sink, Summary, Written,
+};
+use stages::corrected::{DUPLICATE, Reference, Referred, UNKNOWN};
+use stages::load::Loads;
+use stages::open::{Opening, open_corrected};
+use stages::plan::Plan;
+use stages::sink::{Load, Mode};
+use stages::unpack::Compression;
+use std::collections::HashSet;
+use std::sync::{Arc, OnceLock};
+
+/// The most records of a file of corrected records: their places are kept in memory, 24 bytes each.
+const MAX_RECORDS: usize = 1_000_000;
+/// Rejects that are read at a time. One has at most about 200 KiB, and usually less than one.
+const PAGE_REJECTS: u32 = 100;
+/// Rejects that are removed at a time.
+const REMOVED_REJECTS: usize = 1_000;
+
+/// A job that sends rejects again, and has its turn.
+pub(super) struct Corrected {
+    parent: Job,
+    /// What the client called the parent's file.
+    file: String,
+    mode: Mode,
+    /// The ordinal in the parent that each record names; none where it names none, or one that an earlier record names.
+    named: Vec<Option<u64>>,
+    referred: Arc<[Referred]>,
+    /// What the target holds of the parent's load, in the key modes, once it was asked.
+    held: Arc<OnceLock<Option<Holdings>>>,
+}
+
+impl Corrected {
+    /// The plan for such a file: that of the parent, but for budgets and controls, which are about whole files, and for how the file
+    /// of the parent was packed.
+    pub(super) fn plan(plan: &Plan) -> Arc<Plan> {
+        let mut plan = plan.clone();
+        plan.budget.on_breach = OnBreach::Continue;
+        plan.budget.min_records = 0;
+        plan.control.controls.clear();
+        plan.control.totals = None;
+        plan.input.unpack.compression = Compression::Auto;
+        plan.input.unpack.member = None;
+        Arc::new(plan)
+    }
+
+    /// Waits for no turn: takes it, and reads all references.
+    ///
+    /// # Errors
+    /// `load_in_progress`, an outage, while another job has the turn; `newer_resubmit` where another one had it since this
+    /// job began; `expired`; `loaded_by_other_spec`; what opening the file says, and the stores.
+    pub(super) async fn begin(
+        shared: &Shared,
+        job: &Job,
+        parent: Id,
+        plan: &Plan,
+        input: &Uploaded,
+        loads: &dyn Loads,
+    ) -> Result<Self, Fatal> {
+        let stores = &shared.service.stores;
+        let parent = turn(&*stores.queue, job, parent).await?;
+        let mode = plan.sink.target.mode;
+        note(loads, &parent).await?;
+        let accepted = parent.accepted.and(&job.accepted);
+        let references = match open_corrected(plan, input, None, &accepted).await? {
+            Opening::Ready(opened) => opened.references(MAX_RECORDS).await?,
+            // The run is held, and looks at no record.
+            Opening::Held(..) => Vec::new(),
+        };
+        let run = run_of(&parent);
+        let (named, referred) = referred(&*stores.rejects, &run, references).await?;
+        let file = match parent.file() {
+            Some(file) => stores.files.file(&parent.tenant, file).await?,
+            None => None,
+        };
+        let file = file.map_or_else(
+            || input.name().to_owned(),
+            |seen| seen.file.new.original_name,
+        );
+        Ok(Self {
+            parent,
+            file,
+            mode,
+            named,
+            referred: referred.into(),
+            held: Arc::default(),
+        })
+    }
+
+    /// What the references mean.
+    pub(super) fn referred(&self) -> Arc<[Referred]> {
+        self.referred.clone()
+    }
+
+    /// What the sink is to know: it is the parent's load.
+    pub(super) fn load(&self, plan: &Plan) -> Load {
+        let Self { parent, file, .. } = self;
+        Load {
+            identity: parent.load.identity,
+            load_number: parent.load.load_number,
+            tenant: parent.tenant.name().map(str::to_owned),
+            job: parent.id.to_string(),
+            file: file.clone(),
+            schema: plan.schema.clone(),
+            resume: None,
+        }
+    }
+
+    /// What was approved, of the parent and of the job.
+    pub(super) fn accepted(&self, own: &Accepted) -> Accepted {
+        self.parent.accepted.and(own)
+    }
+
+    /// The same sink; what the target holds at the end is the parent's.
+    pub(super) fn guard(&self, sink: Arc<dyn Sink>) -> Arc<dyn Sink> {
+        Arc::new(OfParent {
+            sink,
+            held: self.held.clone(),
+        })
+    }
+
+    /// Moves what was loaded in the books of the parent, asked until the stores answer.
+    ///
+    /// # Errors
+    /// `lease_lost` when the turn is not this job's any more; `books`; what a store refuses.
+    pub(super) async fn settled(
+        &self,
+        shared: &Shared,
+        job: &Job,
+        books: &Books,
+    ) -> Result<(), Fatal> {
+        let settled = shared.answered(|| async {
+            match self.settle(shared, job, books).await {
+                Err(fatal) if fatal.retry == Retry::Never => Ok(Err(fatal)),
+                settled => settled.map(Ok),
+            }
+        });
+        let refused = || Fatal::new("internal", "a store refuses to move what was sent again");
+        settled.await.unwrap_or_else(|| Err(refused()))
+    }
+
+    async fn settle(&self, shared: &Shared, job: &Job, books: &Books) -> Result<(), Fatal> {
+        let (queue, rejects) = (
+            &*shared.service.stores.queue,
+            &*shared.service.stores.rejects,
+        );
+        let (tenant, id) = (&self.parent.tenant, self.parent.id);
+        let parent = queue.job(tenant, id).await?.ok_or_else(lost)?;
+        let is_moved = match parent.child {
+            Some(turn) if turn.job == job.id => turn.is_moved,
+            _ => return Err(lost()),
+        };
+        let run = run_of(&parent);
+        let outcome = self.outcome(rejects, &run, job, &parent, is_moved).await?;
+        if !is_moved {
+            let moved = self.moved(rejects, &run, &parent, books, &outcome).await?;
+            if !queue.move_resubmitted(tenant, id, job.id, &moved).await? {
+                return Err(lost());
+            }
+        }
+        for portion in outcome.chunks(REMOVED_REJECTS) {
+            rejects.remove(&run, portion).await?;
+        }
+        tracing::info!(parent = %id, moved = outcome.len(), "rejects were sent again");
+        Ok(())
+    }
+
+    /// The parent's ordinals that are rejects no more, in order. The others get their new reasons.
+    async fn outcome(
+        &self,
+        rejects: &dyn Rejects,
+        run: &Run,
+        job: &Job,
+        parent: &Job,
+        is_moved: bool,
+    ) -> Result<Vec<u64>, Fatal> {
+        let own = run_of(job);
+        let fence = parent.fence + u64::from(revision(parent));
+        let mut is_bad = vec![false; self.named.len()];
+        let mut from = Some(0);
+        while let Some(next) = from.take() {
+            let page = rejects
+                .page(&own, &Filter::default(), next, 0, PAGE_REJECTS)
+                .await?;
+            from = page.last().map(|last| last.at.ordinal + 1);
+            let mut again = Vec::new();
+            for reject in page {
+                let index = reject.at.ordinal as usize;
+                if let Some(is_bad) = is_bad.get_mut(index) {
+                    *is_bad = true;
+                }
+                let about_reference = reject
+                    .leading()
+                    .is_some_and(|problem| [UNKNOWN, DUPLICATE].contains(&&*problem.code));
+                let named = self.named.get(index).copied().flatten();
+                if let (Some(ordinal), false, false) = (named, about_reference, is_moved)
+                    && let Some(first) = one(rejects, run, ordinal).await?
+                {
+                    again.push(Reject {
+                        problems: reject.problems,
+                        ..first
+                    });
+                }
+            }
+            if !again.is_empty() && !parent.expired {
+                rejects.store(run, fence, &again).await?;
+            }
+        }
+        let named = self.named.iter().zip(is_bad);
+        let good = named.filter_map(|(named, is_bad)| named.filter(|_| !is_bad));
+        let mut good: Vec<u64> = good.collect();
+        good.sort_unstable();
+        Ok(good)
+    }
+
+    /// The parent's books and receipt without those rejects.
+    async fn moved(
+        &self,
+        rejects: &dyn Rejects,
+        run: &Run,
+        parent: &Job,
+        books: &Books,
+        gone: &[u64],
+    ) -> Result<Moved, Fatal> {
+        let mut checkpoint = parent.checkpoint.clone().ok_or_else(unbalanced)?;
+        let (own, whole) = (&books.counters, &mut checkpoint.books);
+        let loaded = own.loaded + own.already_loaded;
+        let counters = &mut whole.counters;
+        if loaded + own.dropped_total() != gone.len() as u64 {
+            return Err(unbalanced());
+        }
+        let left = counters.rejected.checked_sub(gone.len() as u64);
+        counters.rejected = left.ok_or_else(unbalanced)?;
+        counters.loaded += loaded;
+        for (name, count) in &own.dropped {
+            *counters.dropped.entry(name.clone()).or_default() += count;
+        }
+        for (name, count) in &own.warned {
+            *counters.warned.entry(name.clone()).or_default() += count;
+        }
+        whole.summary = match parent.expired {
+            true => Summary::default(),
+            false => summary(rejects, run, gone).await?,
+        };
+        whole.digest += books.digest;
+        whole.surplus += books.surplus;
+        whole.balance()?;
+        let receipt = parent.receipt.clone().unwrap_or_default();
+        let held = self.held.get().cloned().flatten();
+        let (documents, digest) = match held {
+            Some(held) if self.mode != Mode::Insert => (held.documents, held.digest.to_string()),
+            _ => (
+                receipt.documents + books.holdings().documents,
+                whole.digest.to_string(),
+            ),
+        };
+        let receipt = Receipt {
+            revision: revision(parent) + 1,
+            documents,
+            digest,
+        };
+        Ok(Moved {
+            checkpoint,
+            receipt,
+        })
+    }
+}
+
+/// The parent, once the job has its turn at it.
+async fn turn(queue: &dyn Queue, job: &Job, id: Id) -> Result<Job, Fatal> {
+    let gone = || Fatal::new("expired", "the job whose rejects these are is gone");
+    let parent = queue.job(&job.tenant, id).await?.ok_or_else(gone)?;
+    let before = match parent.child {
+        Some(turn) if turn.job == job.id && turn.is_moved && job.checkpoint.is_none() => {
+            return Err(newer(id));
+        }
+        Some(turn) if turn.job == job.id => return Ok(parent),
+        _ if job.checkpoint.is_some() => return Err(newer(id)),
+        Some(Turn { job, .. }) => {
+            // Also one whose books have moved has work left until it is completed.
+            let other = queue.job(&parent.tenant, job).await?;
+            if other.is_some_and(|other| !other.state.is_terminal()) {
+                return Err(waits(job));
+            }
+            Some(job)
+        }
+        None => None,
+    };
+    let tenant = &job.tenant;
+    if !queue.begin_resubmit(tenant, id, before, job.id).await? {
+        let parent = queue.job(tenant, id).await?.ok_or_else(gone)?;
+        return Err(match parent.child {
+            _ if parent.expired => gone(),
+            Some(turn) => waits(turn.job),
+            None => gone(),
+        });
+    }
+    // As it is since nobody else can change it.
+    queue.job(tenant, id).await?.ok_or_else(gone)
+}
+
+/// Notes that something of the parent's load may be there, before anything is written.
+async fn note(loads: &dyn Loads, parent: &Job) -> Result<(), Fatal> {
+    let Some(entry) = loads.entry(parent.load.identity).await? else {
+        return Ok(());
+    };
+    if entry.live {
+        let message = "another load of the same content is under way";
+        return Err(Fatal::outage("load_in_progress", message));
+    }
+    if entry.job != parent.id.to_string() || !loads.close(&entry, true, true).await? {
+        let message = format!("the load of job {} was taken over since", parent.id);
+        return Err(Fatal::new("loaded_by_other_spec", message));
+    }
+    Ok(())
+}
+
+/// What each record names first, and what that means.
+async fn referred(
+    rejects: &dyn Rejects,
+    run: &Run,
+    references: Vec<Option<Reference>>,
+) -> Result<(Vec<Option<u64>>, Vec<Referred>), Fatal> {
+    let job = run.job.to_string();
+    let mut seen = HashSet::new();
+    let mut named = Vec::with_capacity(references.len());
+    let mut referred = Vec::with_capacity(references.len());
+    for reference in references {
+        let ordinal = reference.filter(|reference| reference.job == job);
+        let ordinal = ordinal.map(|reference| reference.ordinal);
+        let is_first = ordinal.is_some_and(|ordinal| seen.insert(ordinal));
+        named.push(ordinal.filter(|_| is_first));
+        referred.push(Referred::Refused(match ordinal {
+            Some(_) if !is_first => DUPLICATE,
+            _ => UNKNOWN,
+        }));
+    }
+    drop(seen);
+    let mut wanted: Vec<(u64, usize)> = named
+        .iter()
+        .enumerate()
+        .filter_map(|(index, named)| named.map(|named| (named, index)))
+        .collect();
+    wanted.sort_unstable();
+    let mut wanted = wanted.into_iter().peekable();
+    while let Some(&(from, _)) = wanted.peek() {
+        let page = rejects
+            .page(run, &Filter::default(), from, 0, PAGE_REJECTS)
+            .await?;
+        let Some(last) = page.last().map(|last| last.at.ordinal) else {
+            break;
+        };
+        let mut found = page.iter().peekable();
+        while let Some((ordinal, index)) = wanted.next_if(|(ordinal, _)| *ordinal <= last) {
+            while found.next_if(|found| found.at.ordinal < ordinal).is_some() {}
+            if let Some(reject) = found.peek().filter(|found| found.at.ordinal == ordinal) {
+                let code = reject.leading().map(|problem| &*problem.code);
+                referred[index] = match code {
+                    Some("encoding") => Referred::NoText(reject.at),
+                    _ => Referred::At(reject.at),
+                };
+            }
+        }
+    }
+    Ok((named, referred))
+}
+
+/// The summary of all rejects but those.
+async fn summary(rejects: &dyn Rejects, run: &Run, gone: &[u64]) -> Result<Summary, Fatal> {
+    let mut summary = Summary::default();
+    let mut from = Some(0);
+    while let Some(next) = from.take() {
+        let page = rejects
+            .page(run, &Filter::default(), next, 0, PAGE_REJECTS)
+            .await?;
+        from = page.last().map(|last| last.at.ordinal + 1);
+        let left = page
+            .iter()
+            .filter(|reject| gone.binary_search(&reject.at.ordinal).is_err());
+        left.for_each(|reject| summary.count(reject));
+    }
+    Ok(summary)
+}
+
+/// The reject of one record.
+async fn one(rejects: &dyn Rejects, run: &Run, ordinal: u64) -> Result<Option<Reject>, Fatal> {
+    let found = rejects.page(run, &Filter::default(), ordinal, 0, 1).await?;
+    let found = found.into_iter().next();
+    Ok(found.filter(|found| found.at.ordinal == ordinal))
+}
+
+fn run_of(job: &Job) -> Run {
+    Run {
+        tenant: job.tenant.clone(),
+        job: job.id,
+        run: job.run,
+    }
+}
+
+fn revision(job: &Job) -> u32 {
+    job.receipt.as_ref().map_or(1, |receipt| receipt.revision)
+}
+
+fn lost() -> Fatal {
+    Fatal::new("lease_lost", "another job sends the same rejects again")
+}
+
+fn newer(parent: Id) -> Fatal {
+    let message =
+        format!("rejects of job {parent} were sent again by another job since this one began");
+    Fatal::new("newer_resubmit", message)
+        .hint("download what is rejected still, and send that again, corrected")
+}
+
+fn waits(other: Id) -> Fatal {
+    let message =
+        format!("job {other} sends rejects of the same job again: this one waits for its end");
+    Fatal::outage("load_in_progress", message)
+}
+
+fn unbalanced() -> Fatal {
+    Fatal::new(
+        "books",
+        "what was sent again does not add up with the books of the job whose rejects they were",
+    )
+}
+
+/// A sink whose target holds documents of the parent too.
+struct OfParent {
+    sink: Arc<dyn Sink>,
+    held: Arc<OnceLock<Option<Holdings>>>,
+}
+
+#[async_trait]
+impl Sink for OfParent {
+    async fn write(&self, batch: &Batch) -> Result<Written, Fatal> {
+        self.sink.write(batch).await
+    }
+
+    async fn finish(&self) -> Result<Option<Holdings>, Fatal> {
+        let held = self.sink.finish().await?;
+        // Set once: it is asked for once a run.
+        let _ = self.held.set(held);
+        Ok(None)
+    }
+}

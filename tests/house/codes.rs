@@ -12,9 +12,10 @@ const MAKERS: [&str; 2] = ["Problem::of_record(", "Problem::of_field("];
 /// What is made into such a problem elsewhere: faults of values, and of documents, which may be those of a record.
 const CARRIERS: [&str; 2] = ["Fault {", "Malformed {"];
 /// What makes a fault in a single file, with its code behind it.
-const MAKERS_OF_A_FILE: [(&str, &str); 2] = [
+const MAKERS_OF_A_FILE: [(&str, &str); 3] = [
     ("stages/src/step/bind/tree.rs", "refuse("),
     ("stages/src/step/bind/value.rs", "code: "),
+    ("stages/src/step/explode.rs", "self.refused("),
 ];
 /// Where a code is chosen before a problem is made: all words of these files that could be codes behind `=>` or `(`.
 const CHOSEN_IN: [&str; 2] = [
@@ -22,9 +23,10 @@ const CHOSEN_IN: [&str; 2] = [
     "stages/src/sink/mongodb/reply.rs",
 ];
 /// Where codes are constants.
-const CONSTANTS_IN: [&str; 7] = [
+const CONSTANTS_IN: [&str; 8] = [
     "pipeline/src/chain/sorted.rs",
     "pipeline/src/reject.rs",
+    "stages/src/corrected/mod.rs",
     "stages/src/frame/csv/scan.rs",
     "stages/src/frame/json.rs",
     "stages/src/frame/lines.rs",
@@ -41,8 +43,9 @@ const KNOWN_CONSTANTS: [&str; 5] = [
 ];
 /// Where codes of broken frames become messages, each behind its code: `"code" => "…"`.
 const EXPLAINED_IN: &str = "pipeline/src/batch.rs";
-/// What stands in the place of a code that is handed on: its text is found where it comes from.
-const HANDED_ON: [&str; 4] = ["code", "self.code", "fault.code", TYPE];
+/// What stands in the place of a code that is handed on: its text is found where it comes from. `NOTHING` marks a text that
+/// stands for no value, and is never a reject.
+const HANDED_ON: [&str; 5] = ["code", "self.code", "fault.code", "NOTHING", TYPE];
 /// The type of a code, where a carrier is declared.
 const TYPE: &str = "&'static str";
 
@@ -56,7 +59,8 @@ fn shipped(text: &str) -> &str {
 fn literal(text: &str) -> Option<&str> {
     let (word, _) = text.trim_start().strip_prefix('"')?.split_once('"')?;
     let is_code = |char: char| char.is_ascii_lowercase() || char == '_';
-    (!word.is_empty() && word.chars().all(is_code)).then_some(word)
+    (word.starts_with(|char: char| char.is_ascii_lowercase()) && word.chars().all(is_code))
+        .then_some(word)
 }
 
 /// The first argument of a call, as it stands there.

@@ -40,6 +40,16 @@ pub trait Parser<W>: Send + Sync {
     ) -> Result<(), Fatal>;
 }
 
+impl<W, P: Parser<W> + ?Sized> Parser<W> for Box<P> {
+    fn parse(
+        &self,
+        block: &Block,
+        each: &mut dyn FnMut(usize, Result<&mut W, Problem>),
+    ) -> Result<(), Fatal> {
+        (**self).parse(block, each)
+    }
+}
+
 /// Turns a row into a typed record.
 pub trait Bind<W, R>: Send + Sync {
     /// Refills `record` from `row`, which a record may take its buffers from.

@@ -45,7 +45,7 @@ use input::Input;
 use keys::{BoundKeys, grouped, of_keys};
 use pipeline::{
     Accepted, Before, Books, Branch, Breach, Cause, Checkpoint, Convert, Encode, Fatal,
-    FrameLimits, Framer, Identify, Job, Ledger, Position, Progress, Source, Tally, Unique,
+    FrameLimits, Framer, Identify, Job, Ledger, Parser, Position, Progress, Source, Tally, Unique,
 };
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -106,16 +106,12 @@ const EXPLODED_BLOCK_RECORDS: usize = 16;
 /// The size at which a block is closed where records are exploded, in bytes.
 const EXPLODED_BLOCK_BYTES: usize = 64 * 1024;
 
-/// Parser and bind of a format.
+/// Parser and bind: of all records, or of each kind of them.
 enum Front {
-    Csv(CsvParser, CsvBind),
-    Json(JsonlParser, JsonBind),
-    Xml(XmlParser, JsonBind),
-    Lines(LinesParser, CsvBind),
-    Fixed(FixedParser, CsvBind),
-    /// Several kinds of records, each with its own.
-    Cells(Vec<Branch<Cells, Record>>),
-    Trees(Vec<Branch<Tree, Record>>),
+    Cells(Box<dyn Parser<Cells>>, CsvBind),
+    Tree(Box<dyn Parser<Tree>>, JsonBind),
+    KindsOfCells(Vec<Branch<Cells, Record>>),
+    KindsOfTrees(Vec<Branch<Tree, Record>>),
 }
 
 /// Opens the input of a plan at the start, or at a checkpoint. `accepted`: causes that were approved.
@@ -247,7 +243,7 @@ async fn open_at_checkpoint(
         FormatPlan::Jsonl => {
             let from = begin(plan, resume);
             let framer = Box::new(LinesFramer::new(from.books.end, limits));
-            let front = Front::Json(JsonlParser, plan.bind.for_tree(accepted));
+            let front = Front::Tree(Box::new(JsonlParser), plan.bind.for_tree(accepted));
             let left_out = LeftOut::default();
             let framer = grouped(plan, framer, |bind, fields| {
                 Ok(Box::new(BoundKeys::new(
@@ -261,7 +257,7 @@ async fn open_at_checkpoint(
         FormatPlan::Json(path) => {
             let from = begin(plan, resume);
             let framer = Box::new(JsonFramer::new(path, from.books.end, limits));
-            let front = Front::Json(JsonlParser, plan.bind.for_tree(accepted));
+            let front = Front::Tree(Box::new(JsonlParser), plan.bind.for_tree(accepted));
             let left_out = LeftOut::default();
             let framer = grouped(plan, framer, |bind, fields| {
                 Ok(Box::new(BoundKeys::new(
@@ -277,7 +273,7 @@ async fn open_at_checkpoint(
             let encoding = plan.input.unpack.encoding;
             let framer = Box::new(XmlFramer::new(&xml.path, encoding, from.books.end, limits));
             let parser = || XmlParser::new(xml.path.namespaces.clone(), xml.takes.clone());
-            let front = Front::Xml(parser(), plan.bind.for_tree(accepted));
+            let front = Front::Tree(Box::new(parser()), plan.bind.for_tree(accepted));
             let left_out = LeftOut::default();
             let framer = grouped(plan, framer, |bind, fields| {
                 Ok(Box::new(BoundKeys::new(
@@ -301,7 +297,7 @@ async fn open_at_checkpoint(
                 let bind = of_keys(bind.for_columns(&plan.format.cells(), accepted))?;
                 Ok(Box::new(BoundKeys::new(parser(), bind, fields)))
             })?;
-            let front = Front::Lines(parser(), bind);
+            let front = Front::Cells(Box::new(parser()), bind);
             input.ready(plan, framer, from, left_out, (front, accepted))
         }
         FormatPlan::Fixed(dialect, unit, places) => {
@@ -317,7 +313,7 @@ async fn open_at_checkpoint(
                 let bind = of_keys(bind.for_columns(&plan.format.cells(), accepted))?;
                 Ok(Box::new(BoundKeys::new(parser(), bind, fields)))
             })?;
-            let front = Front::Fixed(parser(), bind);
+            let front = Front::Cells(Box::new(parser()), bind);
             input.ready(plan, framer, from, left_out, (front, accepted))
         }
         FormatPlan::Csv(dialect) => {
@@ -360,7 +356,7 @@ async fn open_at_checkpoint(
                 };
                 Ok(Box::new(BoundKeys::new(parser(), bind, fields)))
             })?;
-            let front = Front::Csv(parser(), bind);
+            let front = Front::Cells(Box::new(parser()), bind);
             let left_out = match no_rows {
                 true => LeftOut::default(),
                 false => plan.bind.left_out(&columns),
@@ -495,13 +491,10 @@ impl Opened {
             corrected: taking.map(|taking| (taking, referred)),
         };
         let convert = match front {
-            Front::Csv(parser, bind) => behind.join(parser, bind),
-            Front::Json(parser, bind) => behind.join(parser, bind),
-            Front::Xml(parser, bind) => behind.join(parser, bind),
-            Front::Lines(parser, bind) => behind.join(parser, bind),
-            Front::Fixed(parser, bind) => behind.join(parser, bind),
-            Front::Cells(branches) => behind.sort(branches),
-            Front::Trees(branches) => behind.sort(branches),
+            Front::Cells(parser, bind) => behind.join(parser, bind),
+            Front::Tree(parser, bind) => behind.join(parser, bind),
+            Front::KindsOfCells(branches) => behind.sort(branches),
+            Front::KindsOfTrees(branches) => behind.sort(branches),
         };
         (
             Parts {

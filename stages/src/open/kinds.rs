@@ -50,13 +50,13 @@ pub(super) fn front(
         return Ok(plain);
     };
     match plain {
-        Front::Json(..) | Front::Xml(..) | Front::Trees(_) => {
+        Front::Tree(..) | Front::KindsOfTrees(_) => {
             let trees = kinds.iter().map(|kind| tree(kind, accepted));
-            Ok(Front::Trees(trees.collect()))
+            Ok(Front::KindsOfTrees(trees.collect()))
         }
-        Front::Csv(..) | Front::Lines(..) | Front::Fixed(..) | Front::Cells(_) => {
+        Front::Cells(..) | Front::KindsOfCells(_) => {
             let cells = kinds.iter().map(|kind| cells(kind, titles, accepted));
-            Ok(Front::Cells(cells.collect::<Result<_, _>>()?))
+            Ok(Front::KindsOfCells(cells.collect::<Result<_, _>>()?))
         }
     }
 }

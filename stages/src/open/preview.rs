@@ -107,51 +107,23 @@ impl Opened {
             shown[from + index].stages.extend(stages);
         };
         match &self.front {
-            Front::Csv(parser, bind) => {
+            Front::Cells(parser, bind) => {
                 parser.parse(block, &mut |index, row| {
-                    add(
-                        index,
-                        viewer.view((index, block.position(index)), row, bind, cells_text),
-                    );
+                    let at = (index, block.position(index));
+                    add(index, viewer.view(at, row, bind, cells_text));
                 })?;
             }
-            Front::Json(parser, bind) => {
+            Front::Tree(parser, bind) => {
                 parser.parse(block, &mut |index, row| {
-                    add(
-                        index,
-                        viewer.view((index, block.position(index)), row, bind, tree_text),
-                    );
+                    let at = (index, block.position(index));
+                    add(index, viewer.view(at, row, bind, tree_text));
                 })?;
             }
-            Front::Xml(parser, bind) => {
-                parser.parse(block, &mut |index, row| {
-                    add(
-                        index,
-                        viewer.view((index, block.position(index)), row, bind, tree_text),
-                    );
-                })?;
-            }
-            Front::Lines(parser, bind) => {
-                parser.parse(block, &mut |index, row| {
-                    add(
-                        index,
-                        viewer.view((index, block.position(index)), row, bind, cells_text),
-                    );
-                })?;
-            }
-            Front::Cells(branches) => {
+            Front::KindsOfCells(branches) => {
                 kinds::view(&viewer, block, branches, known, cells_text, add)?;
             }
-            Front::Trees(branches) => {
+            Front::KindsOfTrees(branches) => {
                 kinds::view(&viewer, block, branches, known, tree_text, add)?;
-            }
-            Front::Fixed(parser, bind) => {
-                parser.parse(block, &mut |index, row| {
-                    add(
-                        index,
-                        viewer.view((index, block.position(index)), row, bind, cells_text),
-                    );
-                })?;
             }
         }
         if let Some(join) = plan.joiner() {

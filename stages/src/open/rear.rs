@@ -28,11 +28,11 @@ impl Behind {
     /// Parser, bind, steps and encoder as one.
     pub fn join<W: 'static>(
         mut self,
-        parser: impl Parser<W> + 'static,
+        parser: Box<dyn Parser<W>>,
         bind: impl Bind<W, Record> + 'static,
     ) -> Arc<dyn Convert> {
         let (parser, places): (Box<dyn Parser<W>>, _) = match self.corrected.take() {
-            None => (Box::new(parser), None),
+            None => (parser, None),
             Some((taking, referred)) => {
                 // One without a place never becomes a document.
                 let places = referred.iter().map(Referred::place);

@@ -57,12 +57,11 @@ impl Opened {
     ) -> Result<(), Fatal> {
         let next = &mut 0;
         match &self.front {
-            Front::Csv(parser, _) => give(parser, block, next, each, |cells| Row::Cells(cells)),
-            Front::Json(parser, _) => give(parser, block, next, each, |tree| Row::Tree(tree)),
-            Front::Xml(parser, _) => give(parser, block, next, each, |tree| Row::Tree(tree)),
-            Front::Lines(parser, _) => give(parser, block, next, each, |cells| Row::Cells(cells)),
-            Front::Fixed(parser, _) => give(parser, block, next, each, |cells| Row::Cells(cells)),
-            Front::Cells(_) | Front::Trees(_) => {
+            Front::Cells(parser, _) => {
+                give(&**parser, block, next, each, |cells| Row::Cells(cells))
+            }
+            Front::Tree(parser, _) => give(&**parser, block, next, each, |tree| Row::Tree(tree)),
+            Front::KindsOfCells(_) | Front::KindsOfTrees(_) => {
                 let message = "records of several kinds have no rows in common";
                 Err(Fatal::new("internal", message))
             }
@@ -73,7 +72,7 @@ impl Opened {
 }
 
 fn give<W>(
-    parser: &impl Parser<W>,
+    parser: &dyn Parser<W>,
     block: &Block,
     next: &mut usize,
     each: &mut (dyn FnMut(Position, Row<'_>) + Send),

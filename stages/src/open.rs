@@ -101,8 +101,8 @@ pub enum Opening {
 /// cost more by their number than they gain.
 const BLOCKS_OF_A_BATCH: usize = 4;
 
-/// Records of a block, at most, where they are exploded.
-const EXPLODED_BLOCK_RECORDS: usize = 16;
+/// Records of a block, at most, where they are exploded: each may become 8 MiB, and some blocks are under way at once.
+const EXPLODED_BLOCK_RECORDS: usize = 4;
 /// The size at which a block is closed where records are exploded, in bytes.
 const EXPLODED_BLOCK_BYTES: usize = 64 * 1024;
 

@@ -106,6 +106,24 @@ async fn a_folder_is_loaded_file_by_file_in_the_order_of_names() {
 }
 
 #[tokio::test]
+async fn the_rejects_of_a_folder_are_not_written_over_one_another() {
+    let place = with_files();
+    std::fs::create_dir_all(place.path("in")).unwrap();
+    place.write("in/a.csv", PEOPLE);
+    place.write("in/b.csv", GOOD);
+    for command in ["run", "check"] {
+        let args = [command, "people.toml", "in", "--rejects", "bad.jsonl"];
+        let refusal = "--rejects is for one input, the folder has 2 files";
+        says(&place.run(args).await, 2, &[refusal]);
+        assert!(!place.path("bad.jsonl").exists(), "{command}");
+    }
+    std::fs::remove_file(place.path("in/b.csv")).unwrap();
+    let args = ["check", "people.toml", "in", "--rejects", "bad.jsonl"];
+    assert_eq!(place.run(args).await.code, Some(3));
+    assert!(place.path("bad.jsonl").exists());
+}
+
+#[tokio::test]
 async fn a_spec_is_found_by_name_and_version_in_specs_dir() {
     let place = with_files().env("SPECS_DIR", "in");
     std::fs::create_dir_all(place.path("in/old")).unwrap();

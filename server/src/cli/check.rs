@@ -10,7 +10,9 @@ mod tries;
 
 use super::load::{Asked, Outcome, load};
 use super::rejects::refuse_to_overwrite;
-use super::run::{Ends, cancel_on_signal, exit_of, open_origin, refuse, report, summary};
+use super::run::{
+    Ends, cancel_on_signal, exit_of, for_one_input, open_origin, refuse, report, summary,
+};
 use super::{CheckArgs, Exit, spec};
 use crate::config::Config;
 use causes::Causes;
@@ -55,7 +57,10 @@ pub async fn check(config: &Config, args: CheckArgs) -> Exit {
         Ok(inputs) => inputs,
         Err(fatal) => return refuse(&fatal, Exit::Usage),
     };
-    if let Some(Err(fatal)) = args.rejects.as_deref().map(refuse_to_overwrite) {
+    if let Some(rejects) = args.rejects.as_deref()
+        && let Err(fatal) = for_one_input("--rejects", true, inputs.len())
+            .and_then(|()| refuse_to_overwrite(rejects))
+    {
         return refuse(&fatal, Exit::Usage);
     }
     let destination = match destination(config, args.sink.as_deref(), plan) {

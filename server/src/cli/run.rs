@@ -135,9 +135,8 @@ fn judge(args: &RunArgs, destination: &Destination, inputs: usize) -> Result<(),
         ("--id", args.id.is_some()),
         ("a sink that is a file", destination.file().is_some()),
     ];
-    if let Some((option, _)) = of_one_file.iter().find(|(_, said)| *said && inputs > 1) {
-        let message = format!("{option} is for one input, the folder has {inputs} files");
-        return Err(Fatal::new("bad_usage", message));
+    for (option, said) in of_one_file {
+        for_one_input(option, said, inputs)?;
     }
     let Some(rejects) = &args.rejects else {
         return Ok(());
@@ -147,6 +146,15 @@ fn judge(args: &RunArgs, destination: &Destination, inputs: usize) -> Result<(),
         return Err(Fatal::new("bad_usage", message));
     }
     refuse_to_overwrite(rejects)
+}
+
+/// Refuses an option that was said for several inputs, each of which would write over what it wrote for the one before.
+pub fn for_one_input(option: &str, said: bool, inputs: usize) -> Result<(), Fatal> {
+    if said && inputs > 1 {
+        let message = format!("{option} is for one input, the folder has {inputs} files");
+        return Err(Fatal::new("bad_usage", message));
+    }
+    Ok(())
 }
 
 struct Runner<'a> {

@@ -16,9 +16,12 @@ use crate::tenant::Tenant;
 use futures::TryStreamExt;
 use pipeline::Fatal;
 use stages::plan::Defaults;
-use std::fs::File;
+use std::ffi::OsString;
+use std::fs::Permissions;
 use std::io::{ErrorKind, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use tempfile::NamedTempFile;
 
 /// Writes the rejects of a job.
 pub async fn rejects(config: &Config, args: RejectsArgs) -> Exit {
@@ -108,43 +111,56 @@ async fn copy(download: Download, out: &mut impl Write) -> Result<std::io::Resul
     Ok(out.flush())
 }
 
-/// A file that is there when it is whole: until then it is another one beside it, which goes with this.
+/// A file that is there when it is whole: until then it is another one beside it, under a name that no other program
+/// takes, which goes with this.
 struct Appearing {
     path: PathBuf,
-    part: PathBuf,
-    out: File,
+    out: NamedTempFile,
 }
 
 impl Appearing {
     fn create(path: &Path) -> Result<Self, Fatal> {
         if path.symlink_metadata().is_ok() {
-            return Err(bad_usage(format!("{} is there already", path.display()))
-                .hint("no file is written over: name another one"));
+            return Err(there_already(path));
         }
-        let mut part = path.as_os_str().to_owned();
-        part.push(".part");
-        let part = PathBuf::from(part);
-        let out = File::create(&part).map_err(|error| unwritten(path, &error))?;
+        // Its own folder: a rename does not leave a file system.
+        let folder = match path.parent() {
+            Some(folder) if !folder.as_os_str().is_empty() => folder,
+            _ => Path::new("."),
+        };
+        let mut prefix = OsString::from(".");
+        prefix.push(path.file_name().unwrap_or_default());
+        prefix.push(".");
+        let out = tempfile::Builder::new()
+            .prefix(&prefix)
+            // As of any file that is written for somebody; without, nobody else could read it.
+            .permissions(Permissions::from_mode(0o666))
+            .tempfile_in(folder)
+            .map_err(|error| unwritten(path, &error))?;
         Ok(Self {
             path: path.to_owned(),
-            part,
             out,
         })
     }
 
     fn finish(self) -> Result<(), Fatal> {
-        self.out
+        let Self { path, out } = self;
+        out.as_file()
             .sync_all()
-            .and_then(|()| std::fs::rename(&self.part, &self.path))
-            .map_err(|error| unwritten(&self.path, &error))
+            .map_err(|error| unwritten(&path, &error))?;
+        match out.persist_noclobber(&path) {
+            Ok(_) => Ok(()),
+            Err(failed) if failed.error.kind() == ErrorKind::AlreadyExists => {
+                Err(there_already(&path))
+            }
+            Err(failed) => Err(unwritten(&path, &failed.error)),
+        }
     }
 }
 
-impl Drop for Appearing {
-    fn drop(&mut self) {
-        // Once it has its name there is none; else it is left over, and the next call writes it anew.
-        let _ = std::fs::remove_file(&self.part);
-    }
+fn there_already(path: &Path) -> Fatal {
+    bad_usage(format!("{} is there already", path.display()))
+        .hint("no file is written over: name another one")
 }
 
 fn bad_usage(message: String) -> Fatal {
@@ -154,4 +170,49 @@ fn bad_usage(message: String) -> Fatal {
 fn unwritten(path: &Path, error: &std::io::Error) -> Fatal {
     let message = format!("{} cannot be written", path.display());
     Fatal::new("write_failed", message).because(error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(folder: &Path) -> Vec<String> {
+        let all = std::fs::read_dir(folder).unwrap();
+        let name = |entry: std::io::Result<std::fs::DirEntry>| entry.unwrap().file_name();
+        let mut all: Vec<_> = all
+            .map(|entry| name(entry).into_string().unwrap())
+            .collect();
+        all.sort();
+        all
+    }
+
+    #[test]
+    fn what_an_interrupted_load_has_acknowledged_beside_the_file_stays_as_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("bad.csv");
+        let part = stages::part_file::part_of(&path);
+        std::fs::write(&part, "acknowledged").unwrap();
+        drop(Appearing::create(&path).unwrap());
+        assert_eq!(names(folder.path()), ["bad.csv.part"], "given up");
+        let mut file = Appearing::create(&path).unwrap();
+        file.out.write_all(b"rejects").unwrap();
+        file.finish().unwrap();
+        assert_eq!(names(folder.path()), ["bad.csv", "bad.csv.part"]);
+        assert_eq!(std::fs::read_to_string(&part).unwrap(), "acknowledged");
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "rejects");
+    }
+
+    #[test]
+    fn a_file_that_appeared_meanwhile_is_not_written_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("bad.csv");
+        let mut file = Appearing::create(&path).unwrap();
+        file.out.write_all(b"rejects").unwrap();
+        std::fs::write(&path, "another's").unwrap();
+        let refused = file.finish().unwrap_err();
+        assert_eq!(refused.code, "bad_usage");
+        assert!(refused.message.ends_with("bad.csv is there already"));
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "another's");
+        assert_eq!(names(folder.path()), ["bad.csv"]);
+    }
 }

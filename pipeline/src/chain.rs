@@ -143,7 +143,7 @@ pub trait Convert: Send + Sync {
 
 mod convert;
 
-pub(crate) use convert::rejected_with;
+pub use convert::rejected_with;
 
 /// Parser, bind, steps and encoder as one [`Convert`].
 pub struct Chain<W, R> {

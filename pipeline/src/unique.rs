@@ -55,6 +55,8 @@ pub struct Unique {
     pub seen: Box<dyn Seen>,
     /// The fields of each constraint, in the order of the keys.
     pub fields: Arc<[Vec<Arc<str>>]>,
+    /// Of each constraint, whether the records of a group share its values: then only other groups must have others.
+    pub shared: Arc<[bool]>,
     /// What was read before, where a run goes on.
     pub before: Option<Before>,
 }
@@ -174,12 +176,14 @@ fn judge(unique: &mut Unique, part: &mut Converted, until: u64) -> Result<(), Fa
                 continue;
             }
             let (mut problems, taken_before) = (Vec::new(), taken.len());
-            for (key, fields) in keys.iter().zip(&*unique.fields) {
+            let constraints = unique.fields.iter().zip(&*unique.shared);
+            for (key, (fields, is_shared)) in keys.iter().zip(constraints) {
                 let Some(key) = *key else { continue };
                 let beside = taken
                     .iter()
                     .find(|(other, of)| *other == key && *of < ordinal);
                 let first = match beside {
+                    Some(_) if *is_shared => continue,
                     Some((_, first)) => Some(*first),
                     None => unique.seen.first(key)?,
                 };

@@ -202,7 +202,7 @@ impl Failure {
                 "[errors] min_records = 0 in the spec lets an empty file pass (1 where it says nothing)"
             }
             Cause::UnknownColumns(_) => {
-                "the spec says [columns] unknown = \"hold\": a field takes a column, `drop` leaves it out"
+                "the spec says [columns] unknown = \"hold\": a field takes a column, `drop` leaves it out; so does going on all the same"
             }
             Cause::Control { .. } => {
                 "[control] of the spec says what is compared; records that were refused or dropped are not in the sums"

@@ -438,6 +438,7 @@ impl Opened {
         flow: Flow,
     ) -> Job {
         let unique = plan.unique.as_ref().map(|unique| Unique {
+            shared: unique.shared.clone(),
             seen: Box::new(Table::in_folder(self.duplicates.folder.take())),
             fields: unique.fields.clone(),
             before: self.duplicates.before.take(),

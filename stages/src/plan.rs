@@ -215,7 +215,8 @@ impl Plan {
             privacy.hide_all(&all.0);
         }
         let unique = spec.unique.unwrap_or_default();
-        let unique = UniquePlan::plan(&fields.0, &unique, &mut found);
+        let by = spec.group.as_ref().and_then(|group| group.by.as_deref());
+        let unique = UniquePlan::plan(&fields.0, &unique, by.unwrap_or_default(), &mut found);
         for problem in found {
             problems.push(problem_of(problem));
         }
@@ -243,6 +244,7 @@ impl Plan {
         let names = control::Names {
             kinds: kinds.as_deref(),
             schema: &schema,
+            explode: explode.as_ref(),
         };
         let control = control::plan(spec.control.as_ref(), &names, problems);
         // What sinks see; records are without the list before they are joined.

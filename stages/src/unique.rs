@@ -32,15 +32,18 @@ pub struct UniqueSpec {
 pub struct UniquePlan {
     /// The fields of each constraint.
     pub fields: Arc<[Vec<Arc<str>>]>,
+    /// Of each constraint, whether the records of a group have the same values: `by` names all its fields.
+    pub shared: Arc<[bool]>,
     /// Their indexes in a record.
     indexes: Vec<Vec<usize>>,
 }
 
 impl UniquePlan {
-    /// Checks `unique` of all fields, and `[[unique]]`. None where there is neither.
+    /// Checks `unique` of all fields, and `[[unique]]`; `by`: what records are grouped by. None where there is neither.
     pub fn plan(
         fields: &[(String, FieldSpec)],
         said: &[UniqueSpec],
+        by: &[String],
         problems: &mut Vec<PlanProblem>,
     ) -> Option<Arc<Self>> {
         let mut indexes = Vec::new();
@@ -82,8 +85,11 @@ impl UniquePlan {
         }
         let name = |index: &usize| Arc::from(fields[*index].0.as_str());
         let names = indexes.iter().map(|of| of.iter().map(name).collect());
+        let is_by = |index: &usize| by.contains(&fields[*index].0);
+        let shared = indexes.iter().map(|of| of.iter().all(is_by));
         Some(Arc::new(Self {
             fields: names.collect(),
+            shared: shared.collect(),
             indexes,
         }))
     }

@@ -398,7 +398,8 @@ impl<R: Default> Group<R> {
     }
 }
 
-pub(crate) fn rejected_with(ordinal: u64) -> Problem {
+/// What is wrong with a good record in a group in which record `ordinal` is refused.
+pub fn rejected_with(ordinal: u64) -> Problem {
     let message = format!("record {}, of the same group, is rejected", ordinal + 1);
     Problem::of_record("group_rejected", message)
 }

@@ -65,8 +65,9 @@ impl Closing<'_> {
         }
     }
 
-    /// The end of a run whose totals are not what they must be.
+    /// The end of a run whose totals are not what they must be. Whoever accepts one of them is told of all.
     fn controlled(&self, books: &Books) -> Option<End> {
+        let mut ending: Option<(OnBreach, Breach)> = None;
         for control in self.controls {
             let Some((actual, expected, message)) = control.mismatch(&books.totals) else {
                 continue;
@@ -80,13 +81,16 @@ impl Closing<'_> {
             if self.accepted.covers(&cause) {
                 continue;
             }
-            match control.on_mismatch {
-                OnBreach::Hold => return Some(End::Held(Breach { cause, message })),
-                OnBreach::Fail => return Some(End::Failed(Fatal::new(cause.kind(), message))),
-                OnBreach::Continue => tracing::warn!(control = &*control.name, "{message}"),
+            match (control.on_mismatch, &mut ending) {
+                (OnBreach::Continue, _) => tracing::warn!(control = &*control.name, "{message}"),
+                (_, Some((_, first))) => first.message.push_str(&format!("; {message}")),
+                (end, first @ None) => *first = Some((end, Breach { cause, message })),
             }
         }
-        None
+        ending.map(|(end, breach)| match end {
+            OnBreach::Fail => End::Failed(Fatal::new(breach.cause.kind(), breach.message)),
+            OnBreach::Hold | OnBreach::Continue => End::Held(breach),
+        })
     }
 
     fn breached(&self, breach: Breach) -> End {

@@ -10,12 +10,14 @@ use crate::plan::{Plan, StepPlan};
 use crate::record::{
     Cells, DocumentWriter, Item, Kind, Record, Schema, Tree, Value, write_text, write_value,
 };
-use crate::step::Joiner;
 use crate::step::cover::HIDDEN;
+use crate::step::{ExplodePlan, Joiner};
 use pipeline::{
     Bind, Block, Explode, Fatal, Join, Parser, Position, Problem, Reject, Step, Verdict,
+    rejected_with,
 };
 use std::cell::RefCell;
+use std::cmp::Ordering;
 use std::ops::Range;
 
 /// Bytes read before the preview gives up on finding enough records.
@@ -23,7 +25,7 @@ const MAX_PREVIEW_BYTES: u64 = 64 * 1024 * 1024;
 /// What stands in the place of a value that only the target may see.
 const HIDDEN_VALUE: &str = "(not shown)";
 /// The most parts of one record that are shown.
-const MAX_SHOWN_PARTS: u32 = 5;
+const MAX_SHOWN_PARTS: u32 = 20;
 /// Room made for each read, in bytes.
 const READ_BYTES: usize = 64 * 1024;
 
@@ -171,14 +173,21 @@ impl Viewer<'_> {
         let whole = self.whole.as_ref().unwrap_or(records);
         let behind = plan.explode.as_ref().map(|explode| explode.behind);
         let steps = 0..behind.unwrap_or(plan.steps.len());
-        let bound = self.shown(
-            verdict,
-            &mut record,
-            ("bound".into(), 0),
-            (at, whole),
-            &mut stages,
-        );
-        if !bound || !self.steps(steps, &mut record, (at, whole), &mut stages) {
+        let verdict = match verdict {
+            Verdict::Keep | Verdict::Warn(_) => {
+                self.kept(
+                    verdict,
+                    &mut record,
+                    ("bound".into(), 0),
+                    whole,
+                    &mut stages,
+                );
+                self.steps(steps, &mut record, whole, &mut stages)
+            }
+            ended => ended,
+        };
+        if !matches!(verdict, Verdict::Keep) {
+            self.ended(verdict, at, &mut stages);
             return stages;
         }
         let Some(explode) = &plan.explode else {
@@ -188,81 +197,105 @@ impl Viewer<'_> {
             }
             return stages;
         };
-        let behind = explode.behind..plan.steps.len();
-        let verdict = explode.parts(&mut record, &mut |part, record| {
-            if part > MAX_SHOWN_PARTS {
-                stages.push(("exploded".into(), "there are more parts".into()));
-                return false;
-            }
-            let name = format!("part {part}");
-            let named = (name, explode.behind);
-            self.shown(Verdict::Keep, record, named, (at, records), &mut stages);
-            if self.steps(behind.clone(), record, (at, records), &mut stages) {
-                stages.push(("document".into(), self.document(at, record)));
-            }
-            true
-        });
-        if verdict != Verdict::Keep {
-            let named = (String::new(), explode.behind);
-            self.shown(verdict, &mut record, named, (at, whole), &mut stages);
-        }
+        self.parts(explode, &mut record, (at, records), &mut stages);
         stages
     }
 
-    /// Shows what some of the steps do; whether the record is kept.
+    /// Shows the parts of a record: the documents of all of them, or why there are none.
+    fn parts(
+        &self,
+        explode: &ExplodePlan,
+        record: &mut Record,
+        (at, schema): (Position, &Schema),
+        stages: &mut Stages,
+    ) {
+        let mut bad = None;
+        let verdict = explode.parts(record, &mut |part, record| {
+            let mut told = Vec::new();
+            let stage = (format!("part {part}"), explode.behind);
+            self.kept(Verdict::Keep, record, stage, schema, &mut told);
+            let steps = explode.behind..self.plan.steps.len();
+            match self.steps(steps, record, schema, &mut told) {
+                Verdict::Keep | Verdict::Warn(_) => {
+                    told.push(("document".into(), self.document(at, record)));
+                }
+                Verdict::Reject(mut problems) => {
+                    problems
+                        .iter_mut()
+                        .for_each(|problem| explode.of_part(part, problem));
+                    bad = Some(Verdict::Reject(problems));
+                }
+                halted @ Verdict::Halt(_) => bad = Some(halted),
+                dropped @ Verdict::Drop(_) => self.ended(dropped, at, &mut told),
+            }
+            match part.cmp(&(MAX_SHOWN_PARTS + 1)) {
+                Ordering::Less => stages.append(&mut told),
+                Ordering::Equal => stages.push(("exploded".into(), "there are more parts".into())),
+                Ordering::Greater => {}
+            }
+            bad.is_none()
+        });
+        let verdict = bad.unwrap_or(verdict);
+        if !matches!(verdict, Verdict::Keep | Verdict::Warn(_)) {
+            stages.retain(|(name, _)| name != "document");
+            self.ended(verdict, at, stages);
+        }
+    }
+
+    /// Shows what some of the steps do, up to the one behind which the record is not kept, and says what that one says.
     fn steps(
         &self,
         steps: Range<usize>,
         record: &mut Record,
-        of: (Position, &Schema),
+        schema: &Schema,
         stages: &mut Stages,
-    ) -> bool {
-        self.plan.steps[steps.clone()]
-            .iter()
-            .zip(steps)
-            .all(|(step, number)| {
-                let verdict = step.step.apply(record);
-                let name = format!("{} {}", step.kind, step.name);
-                self.shown(verdict, record, (name, number + 1), of, stages)
-            })
+    ) -> Verdict {
+        for (step, number) in self.plan.steps[steps.clone()].iter().zip(steps) {
+            let verdict = step.step.apply(record);
+            if !matches!(verdict, Verdict::Keep | Verdict::Warn(_)) {
+                return verdict;
+            }
+            let stage = (format!("{} {}", step.kind, step.name), number + 1);
+            self.kept(verdict, record, stage, schema, stages);
+        }
+        Verdict::Keep
     }
 
-    /// Shows what became of a record at the stage `name`, behind `done` of the steps; whether it is kept.
-    fn shown(
+    /// Shows a record that is kept as it is at the stage `name`, behind `done` of the steps.
+    fn kept(
         &self,
         verdict: Verdict,
         record: &mut Record,
         (name, done): (String, usize),
-        (at, schema): (Position, &Schema),
+        schema: &Schema,
         stages: &mut Stages,
-    ) -> bool {
-        match verdict {
-            Verdict::Drop(name) => stages.push(("dropped".into(), name.to_string())),
-            Verdict::Reject(problems) => {
-                stages.push(("rejected".into(), self.problems(at, problems)));
-            }
+    ) {
+        if let Verdict::Warn(name) = verdict {
+            stages.push(("warned".into(), name.to_string()));
+        }
+        let is_veil = |step: &&StepPlan| matches!(step.kind, "mask" | "hash");
+        let veils = self.plan.steps.iter().take_while(is_veil).count();
+        let fields = match done < veils {
+            true => HIDDEN.into(),
+            false => self.seen(record, |record| fields(schema, record)),
+        };
+        stages.push((name, fields));
+    }
+
+    /// Shows why a record is not kept.
+    fn ended(&self, verdict: Verdict, at: Position, stages: &mut Stages) {
+        stages.push(match verdict {
+            Verdict::Keep | Verdict::Warn(_) => return,
+            Verdict::Drop(name) => ("dropped".into(), name.to_string()),
+            Verdict::Reject(problems) => ("rejected".into(), self.problems(at, problems)),
             Verdict::Halt(halt) => {
                 let word = match halt.fails.is_some() {
                     true => "failed",
                     false => "held",
                 };
-                stages.push((word.into(), halt.breach.message.clone()));
+                (word.into(), halt.breach.message.clone())
             }
-            kept => {
-                if let Verdict::Warn(name) = kept {
-                    stages.push(("warned".into(), name.to_string()));
-                }
-                let is_veil = |step: &&StepPlan| matches!(step.kind, "mask" | "hash");
-                let veils = self.plan.steps.iter().take_while(is_veil).count();
-                let fields = match done < veils {
-                    true => HIDDEN.into(),
-                    false => self.seen(record, |record| fields(schema, record)),
-                };
-                stages.push((name, fields));
-                return true;
-            }
-        }
-        false
+        });
     }
 
     fn document(&self, at: Position, record: &mut Record) -> String {
@@ -326,7 +359,7 @@ fn fields(schema: &Schema, record: &Record) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-/// Shows at the last record of each group what its kept records are together.
+/// Shows at the last kept record of each group what its records are together, or at each of them why they are nothing.
 fn grouped(
     block: &Block,
     join: &Joiner,
@@ -337,31 +370,43 @@ fn grouped(
     let mut kept = kept.into_iter().peekable();
     let mut start = 0;
     for &end in &block.groups {
-        let end = end as usize;
-        let is_bad = |one: &Shown| one.stages.iter().any(|(name, _)| name == "rejected");
-        let bad = shown[start..end].iter().any(is_bad);
-        let mut records = Vec::new();
-        let mut last = start;
-        while let Some((index, record)) = kept.next_if(|(index, _)| *index < end) {
-            last = index;
+        let group = start..end as usize;
+        start = group.end;
+        let (mut indexes, mut records) = (Vec::new(), Vec::new());
+        while let Some((index, record)) = kept.next_if(|(index, _)| *index < group.end) {
+            indexes.push(index);
             records.push(record);
         }
-        let at = block.position(start);
-        start = end;
-        if records.is_empty() {
-            continue;
-        }
-        let mut whole = Record::default();
-        let stage = match join.join(&records, &mut whole) {
-            _ if bad => (
-                "rejected",
-                "group_rejected: a record of its group is bad".into(),
-            ),
-            Err(problem) => ("rejected", viewer.problems(at, vec![problem])),
-            Ok(()) => ("document", viewer.document(at, &mut whole)),
+        let is_bad = |index: &usize| {
+            let mut stages = shown[*index].stages.iter();
+            stages.any(|(name, _)| matches!(&**name, "rejected" | "held" | "failed"))
         };
-        let stages = &mut shown[last].stages;
-        stages.push((stage.0.to_owned(), one_line(&stage.1)));
+        let first = block.position(group.start);
+        let mut whole = Record::default();
+        let joined = match group.clone().find(is_bad) {
+            Some(bad) => Err(rejected_with(block.position(bad).ordinal)),
+            None if records.is_empty() => continue,
+            None => join.join(&records, &mut whole),
+        };
+        let mut tell = |index: usize, stage: (String, String)| {
+            let line = (stage.0, one_line(&stage.1));
+            shown[index].stages.push(line);
+        };
+        match joined {
+            Ok(()) => {
+                let document = viewer.document(first, &mut whole);
+                if let Some(last) = indexes.last() {
+                    tell(*last, ("document".into(), document));
+                }
+            }
+            Err(problem) => {
+                for index in indexes {
+                    let at = block.position(index);
+                    let problems = viewer.problems(at, vec![problem.clone()]);
+                    tell(index, ("rejected".into(), problems));
+                }
+            }
+        }
     }
 }
 

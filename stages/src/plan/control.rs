@@ -5,6 +5,7 @@ use crate::control::{Ask, ControlSpec, MAX_CONTROLS, Totals};
 use crate::kind::{Named, Use};
 use crate::record::{Decimal, Schema, Type};
 use crate::spec::{OnBreachSpec, Problem, Problems};
+use crate::step::ExplodePlan;
 use crate::step::bind::{Literal, is_identifier};
 use pipeline::{Control, Exact, LOADED, OnBreach, Term};
 use std::sync::Arc;
@@ -34,6 +35,8 @@ pub(super) struct Names<'p> {
     pub kinds: Option<&'p [KindPlan]>,
     /// The fields of records that are loaded.
     pub schema: &'p Schema,
+    /// What takes records apart, behind the place where they are asked.
+    pub explode: Option<&'p ExplodePlan>,
 }
 
 /// The plan of `[control]`.
@@ -237,6 +240,11 @@ impl Names<'_> {
             let message = format!("there is no field `{field}`");
             return Err(Bad::new("unknown_name", message, near(field, known)));
         };
+        if self.explode.is_some_and(|explode| explode.is_of_parts(at)) {
+            let message = format!("`{field}` is of the parts of a record, and sums are of records");
+            let hint = "sum a field that the record has before it is exploded";
+            return Err(Bad::new("not_applicable", message, hint));
+        }
         numeric(field, self.schema.fields[at].kind)?;
         // A field of one kind that is loaded is null in the others.
         let kinds = self.mask(|role| role == Use::Load);

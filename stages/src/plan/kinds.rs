@@ -140,11 +140,20 @@ impl<'s> Said<'s> {
         let is_csv = matches!(parts.format, Some(FormatSpec::Csv(_)));
         let drops = matches!(parts.columns.unknown, None | Some(Unknown::Drop));
         let mut of_kinds = records_of(fields);
-        if is_csv && !drops && of_kinds.any(|(_, kind)| self.role(kind) == Some(Use::Load)) {
-            let message = "a column of one kind of record is unknown to the others";
-            let problem = Problem::new("columns.unknown", "not_applicable", message);
-            problems.push(problem.hint("leave it out: unknown columns are dropped"));
+        if !is_csv || drops {
+            return;
         }
+        let has_titles =
+            !matches!(parts.format, Some(FormatSpec::Csv(csv)) if csv.is_without_titles());
+        let message = match has_titles {
+            false => "columns without titles are known by number only: none is unknown",
+            true if of_kinds.any(|(_, kind)| self.role(kind) == Some(Use::Load)) => {
+                "a column of one kind of record is unknown to the others"
+            }
+            true => return,
+        };
+        let problem = Problem::new("columns.unknown", "not_applicable", message);
+        problems.push(problem.hint("leave it out: unknown columns are dropped"));
     }
 
     fn kind(

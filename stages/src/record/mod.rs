@@ -174,8 +174,10 @@ impl Record {
         self.text.len()
     }
 
-    /// Forgets the texts that were stored behind `texts`: no value that is still read may hold one.
-    pub fn forget_texts_behind(&mut self, texts: usize) {
+    /// Forgets the values of all but the first `fields` fields, and the texts that were stored behind `texts`: no value that
+    /// stays may hold one.
+    pub fn forget_behind(&mut self, fields: usize, texts: usize) {
+        self.values.truncate(fields);
         self.text.truncate(texts);
     }
 

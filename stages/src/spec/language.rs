@@ -168,15 +168,15 @@ pub struct ErrorsSpec {
     pub on_breach: Option<OnBreachSpec>,
 }
 
-/// What happens when the budget is exceeded.
+/// What happens when a limit is exceeded, or a control does not match.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum OnBreachSpec {
-    /// The load stops behind the record that exceeded it, and waits for somebody's word.
+    /// The load waits for somebody's word: behind the record that exceeded the limit, or at the end.
     Hold,
     /// The load fails.
     Fail,
-    /// Nothing: rejects are only counted.
+    /// Nothing: it is only counted or told.
     Continue,
 }
 

@@ -49,6 +49,8 @@ pub struct ExplodePlan {
     pub behind: usize,
     /// The field's index in the schema.
     index: usize,
+    /// How many fields a record has before it; those behind them are a part's own.
+    fields: usize,
     list: Field,
     drop_empty: Option<Arc<str>>,
     max_parts: usize,
@@ -126,6 +128,7 @@ impl ExplodeSpec {
         let plan = ExplodePlan {
             behind: 0,
             index,
+            fields: schema.fields.len(),
             list: field.clone(),
             drop_empty: self.drop_empty.as_deref().map(Arc::from),
             max_parts: max_parts as usize,
@@ -154,6 +157,11 @@ impl ExplodePlan {
             *field = self.list.clone();
         }
         Schema::new(fields)
+    }
+
+    /// Whether the field with this index is not a record's but its parts'.
+    pub fn is_of_parts(&self, index: usize) -> bool {
+        index == self.index || index >= self.fields
     }
 
     fn refused(&self, code: &'static str, message: String) -> Verdict {
@@ -200,8 +208,8 @@ impl Explode<Record> for ExplodePlan {
             if !each(part, record) {
                 break;
             }
-            // What the steps of one part have stored is not kept for the others.
-            record.forget_texts_behind(texts);
+            // What the steps of one part have made is not kept for the others.
+            record.forget_behind(self.fields, texts);
         }
         record.set(self.index, Value::List(items));
         Verdict::Keep

@@ -8,6 +8,7 @@ use pipeline::Seen as _;
 fn key_of(value: Value) -> Option<UniqueKey> {
     let plan = UniquePlan {
         fields: Arc::new([vec!["a".into()]]),
+        shared: Arc::default(),
         indexes: vec![vec![0]],
     };
     let (mut record, mut keys) = (Record::default(), Vec::new());
@@ -28,6 +29,7 @@ fn values_are_the_same_as_what_they_are() {
     let texts = |texts: &[&str]| {
         let plan = UniquePlan {
             fields: Arc::default(),
+            shared: Arc::default(),
             indexes: vec![(0..texts.len()).collect(), vec![0]],
         };
         let (mut record, mut keys) = (Record::default(), Vec::new());
@@ -55,7 +57,7 @@ fn what_cannot_be_unique_is_told() {
         fields: Some(names.into_iter().map(str::to_owned).collect()),
     });
     let mut problems = Vec::new();
-    let plan = UniquePlan::plan(&fields, &said, &mut problems).unwrap();
+    let plan = UniquePlan::plan(&fields, &said, &[], &mut problems).unwrap();
     let told: Vec<String> = problems
         .iter()
         .map(|problem| format!("{} {}", problem.path, problem.code))
@@ -71,7 +73,12 @@ fn what_cannot_be_unique_is_told() {
         ]
     );
     assert_eq!(plan.indexes[2], [0, 2]);
-    assert!(UniquePlan::plan(&fields[2..3], &[], &mut problems).is_none());
+    let by = ["c".to_owned(), "a".to_owned()];
+    let grouped = UniquePlan::plan(&fields, &said[..1], &by[..], &mut problems).unwrap();
+    assert_eq!(grouped.shared[..], [true, false, true]);
+    let grouped = UniquePlan::plan(&fields, &said[..1], &by[1..], &mut problems).unwrap();
+    assert_eq!(grouped.shared[..], [true, false, false]);
+    assert!(UniquePlan::plan(&fields[2..3], &[], &[], &mut problems).is_none());
 }
 
 /// A key that a run of `number`s spreads evenly.

@@ -73,6 +73,7 @@ fn unique_job(input: &str, store: &Arc<Store>, from: Checkpoint, max_keys: Optio
                 ..Map::default()
             }),
             fields: Arc::new([vec!["first".into()], vec!["a".into(), "b".into()]]),
+            shared: Arc::new([false, false]),
             before: (from.books.end.ordinal > 0).then_some(before),
         }),
         ..job(input, store, from)
@@ -242,6 +243,16 @@ impl Join<String> for Sum {
 
 /// A run over lines in groups of two, and of one at the end of each seven.
 async fn paired(input: &str, store: &Arc<Store>) -> Report {
+    paired_where(input, store, [false, false]).await
+}
+
+/// The same, where the records of a group share the values of some constraints.
+async fn paired_where(input: &str, store: &Arc<Store>, shared: [bool; 2]) -> Report {
+    let unique = unique_job(input, store, start(), None);
+    let unique = unique.unique.map(|unique| Unique {
+        shared: Arc::new(shared),
+        ..unique
+    });
     let chain = crate::chain(Box::new(Text))
         .bind(Box::new(Text))
         .step(Box::new(Text));
@@ -252,7 +263,8 @@ async fn paired(input: &str, store: &Arc<Store>) -> Report {
             buffer: BytesMut::new(),
             at: Position::START,
         })),
-        ..unique_job(input, store, start(), None)
+        unique,
+        ..job(input, store, start())
     })
     .await
 }
@@ -283,6 +295,34 @@ async fn a_duplicate_rejects_its_group_which_takes_no_value() {
     assert_eq!(told(&report), "14 0 6 1 of 21 completed");
     assert_eq!(lock(&store.records)[&7], "w7 x7+w4 x8");
     assert_eq!(lock(&store.records)[&14], "w14 x14");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_group_shares_must_differ_from_other_groups_only() {
+    let store = Arc::new(Store::default());
+    let line = |index: usize| match index {
+        0 | 1 | 4 => "w0 same\n".to_owned(),
+        9 | 10 => "w9 both\n".to_owned(),
+        _ => format!("w{index} x{index}\n"),
+    };
+    let input = (0..14).map(line).collect::<String>();
+    let report = paired_where(&input, &store, [true, true]).await;
+    assert_eq!(
+        rejects(&store),
+        ["5 duplicate 1 duplicate 1", "6 group_rejected 5,"]
+    );
+    assert_eq!(told(&report), "12 0 2 0 of 14 completed");
+    let store = Arc::new(Store::default());
+    paired_where(&input, &store, [true, false]).await;
+    assert_eq!(
+        rejects(&store),
+        [
+            "1 group_rejected 2,",
+            "2 duplicate 1",
+            "10 group_rejected 11,",
+            "11 duplicate 10"
+        ]
+    );
 }
 
 #[tokio::test(start_paused = true)]

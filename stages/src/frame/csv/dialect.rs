@@ -38,6 +38,15 @@ pub struct CsvSpec {
     pub columns: Option<Vec<String>>,
 }
 
+impl CsvSpec {
+    /// Whether nothing says what columns are called.
+    pub fn is_without_titles(&self) -> bool {
+        let header = self.header.as_ref();
+        header.and_then(|header| header.rows) == Some(0)
+            && self.columns.as_ref().is_none_or(Vec::is_empty)
+    }
+}
+
 /// `header` in `[format.csv]`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

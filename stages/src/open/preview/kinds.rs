@@ -56,9 +56,16 @@ pub fn view<W>(
     known.0.resize_with(branches.len(), || None);
     for (index, frame) in block.frames.iter().enumerate() {
         let kind = usize::from(frame.kind);
-        let Some(branch) = branches.get(kind).filter(|_| frame.broken.is_none()) else {
+        let Some(branch) = branches.get(kind) else {
             continue;
         };
+        if frame.broken.is_some() {
+            // As in a run: a record of no kind is no context that was lost.
+            if frame.carries && matches!(branch.role, Role::Context(..)) {
+                known.0[kind] = Some(Err(frame.line));
+            }
+            continue;
+        }
         add(index, vec![("kind".to_owned(), branch.name.to_string())]);
         let reader = match &branch.role {
             Role::Load(reader) | Role::Context(reader, _) | Role::Control(reader) => reader,

@@ -201,6 +201,21 @@ async fn a_preview_shows_parts_and_groups() {
         ],
     ];
     assert_eq!(exploded, expected);
+    let steps = "[[steps]]\nexplode = { field = 'lines', as = 'line' }\n[[steps]]\nderive = { field = 'm', type = 'string', expr = 'string(line.n)' }\n\
+        [[steps]]\nreject = { name = 'odd', when = 'm == \"3\"', message = 'is odd' }\n";
+    let input = "{\"lines\":[{\"n\":1},{\"n\":2},{\"n\":3},{\"n\":4}]}\n";
+    let exploded = previewed(&format!("{ORDERS}{STORE}{steps}"), input).await;
+    let stages: Vec<&str> = exploded[0]
+        .iter()
+        .map(|stage| stage.split(" {").next().unwrap())
+        .collect();
+    let expected = "bound, part 1, derive m, reject odd, part 2, derive m, reject odd, part 3, derive m, rejected odd lines: \
+        lines[2]: is odd";
+    assert_eq!(
+        stages.join(", "),
+        expected,
+        "none of its parts is a document"
+    );
     let input = "id,name,sku,n\na,,x,1\na,,y,2\nb,,x,many\nb,,y,1\n";
     let grouped = previewed(&format!("[format.csv]\n{ITEMS}{GROUP}{STORE}"), input).await;
     assert_eq!(
@@ -211,7 +226,7 @@ async fn a_preview_shows_parts_and_groups() {
     assert_eq!(grouped[1].last().unwrap(), whole);
     assert_eq!(
         grouped[3].last().unwrap(),
-        "rejected group_rejected: a record of its group is bad"
+        "rejected group_rejected: record 3, of the same group, is rejected"
     );
 }
 

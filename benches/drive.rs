@@ -10,10 +10,11 @@ use pipeline::{
     Problem, Step, Verdict,
 };
 use stages::frame::csv::CsvFramer;
-use stages::frame::json::{JsonFramer, RecordPath};
+use stages::frame::json::JsonFramer;
 use stages::frame::lines::LinesFramer;
 use stages::frame::xml::XmlFramer;
 use stages::identity::LoadIdentity;
+use stages::json::RecordPath;
 use stages::parse::csv::CsvParser;
 use stages::parse::{JsonlParser, XmlParser};
 use stages::plan::FormatPlan;

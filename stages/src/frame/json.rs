@@ -12,15 +12,13 @@
 
 mod element;
 pub mod laws;
-mod path;
 #[cfg(test)]
 mod tests;
 mod text;
 mod walk;
 
-pub use path::{BAD_PATH, BadPath, MAX_STEPS, RecordPath, Step, UNSUPPORTED};
-
 use super::document::{self, DocumentFramer, Malformed};
+use crate::json::RecordPath;
 use bytes::Bytes;
 use element::Element;
 use pipeline::{Fatal, FrameLimits, Position};

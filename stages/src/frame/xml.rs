@@ -11,20 +11,17 @@
 //! out what lies before the place.
 
 mod element;
-pub(crate) mod grammar;
 pub mod laws;
-mod path;
-pub(crate) mod scope;
 #[cfg(test)]
 mod tests;
 mod walk;
 
-pub use path::{BAD_PATH, BadPath, FieldPath, Namespaces, RecordPath, Step};
 pub use walk::MAX_TAG_BYTES;
 
 use super::cut::usable;
 use super::document::{self, DocumentFramer, Found, Malformed};
 use crate::unpack::Encoding;
+use crate::xml::{RecordPath, grammar};
 use bytes::Bytes;
 use element::Element;
 use pipeline::{Fatal, FrameLimits, Position};

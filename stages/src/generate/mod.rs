@@ -31,7 +31,7 @@ pub use share::Share;
 pub use truth::{Outcome, Totals, Truth};
 
 use crate::frame::csv::CsvDialect;
-use crate::frame::json::Step;
+use crate::json::Step;
 use crate::plan::{Defaults, FormatPlan, Plan};
 use crate::spec::{Problem, Problems, Spec};
 use crate::step::bind::{Missing, Path};

@@ -8,8 +8,9 @@ pub use xml::XmlPlan;
 
 use super::input::DEFAULT_RECORD_BYTES;
 use crate::frame::csv::CsvDialect;
-use crate::frame::json::{JsonFramer, RecordPath};
+use crate::frame::json::JsonFramer;
 use crate::frame::lines::LinesDialect;
+use crate::json::RecordPath;
 use crate::parse::fixed::{FixedSpec, Place, Unit};
 use crate::parse::lines::{LINE, LinePattern, LinesSpec};
 use crate::spec::{FormatSpec, Problem, Problems};

@@ -138,7 +138,7 @@ fn depth() {
             "]".repeat(levels)
         )
     };
-    let most = crate::parse::jsonl::MAX_DEPTH_LEVELS;
+    let most = crate::json::MAX_DEPTH_LEVELS;
     check("$.a[*]", &nested(most - 1), &["1:{}"]);
     let found = framed("$.a[*]", LIMITS, &nested(most));
     assert_eq!(

@@ -5,7 +5,7 @@
 
 use super::super::document::Malformed;
 use super::walk::{Read, expected};
-use crate::parse::jsonl::plain;
+use crate::json::scan::plain;
 use std::str::from_utf8;
 
 /// The bytes of two escapes `\uXXXX`.

@@ -7,9 +7,9 @@
 
 use super::super::document::{Found, Malformed};
 use super::element::is_blank;
-use super::path::{RecordPath, Step};
 use super::text::{self, Name};
-use crate::parse::jsonl::MAX_DEPTH_LEVELS;
+use crate::json::MAX_DEPTH_LEVELS;
+use crate::json::{RecordPath, Step};
 
 pub type Read<T> = Result<T, Malformed>;
 

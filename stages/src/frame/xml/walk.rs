@@ -6,12 +6,12 @@
 
 use super::super::document::Found;
 use super::element::MAX_NAME_BYTES;
-use super::grammar::{
+use crate::unpack::Encoding;
+use crate::xml::RecordPath;
+use crate::xml::grammar::{
     self, MAX_REFERENCE_BYTES, Malformed, Read, Tag, declaration, is_space, limit, name_len, wrong,
 };
-use super::path::RecordPath;
-use super::scope::Scope;
-use crate::unpack::Encoding;
+use crate::xml::scope::Scope;
 use bytes::Bytes;
 use memchr::{memchr, memmem};
 

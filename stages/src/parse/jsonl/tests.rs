@@ -3,6 +3,7 @@
 use super::laws::shown;
 use super::*;
 use crate::frame::lines::LinesFramer;
+use crate::json::MAX_DEPTH_LEVELS;
 use bytes::Bytes;
 use pipeline::law::same_outcomes;
 use pipeline::{Bind, Encode, Frame, FrameLimits, Framer, Position, Verdict, chain};

@@ -1,11 +1,12 @@
 //! `[format.xml]`: the path to the records, the prefixes of paths, and what the fields ask of each record.
 
 use super::key;
-use crate::frame::xml::{BadPath, FieldPath, Namespaces, RecordPath, XmlSpec};
+use crate::frame::xml::XmlSpec;
 use crate::parse::xml::{Kind, Take, Takes};
 use crate::record::Type;
 use crate::spec::{Problem, Problems};
 use crate::step::bind::{ColumnsSpec, FieldsSpec, Unknown, element_key, has_texts};
+use crate::xml::{BadPath, FieldPath, Namespaces, RecordPath};
 use std::sync::Arc;
 
 /// An XML document, and what its records are asked for.
@@ -72,9 +73,7 @@ fn namespaces(said: &XmlSpec, problems: &mut Problems) -> Namespaces {
     let mut all = Namespaces::default();
     for (prefix, uris) in said.namespaces.iter().flatten() {
         let path = format!("format.xml.namespaces.{prefix}");
-        if !crate::frame::xml::grammar::is_plain_name(prefix)
-            || matches!(&**prefix, "xml" | "xmlns")
-        {
+        if !crate::xml::grammar::is_plain_name(prefix) || matches!(&**prefix, "xml" | "xmlns") {
             let message = format!("{prefix:?} cannot be a prefix");
             let hint = "a name without a colon; `xml` stands for its namespace without a word";
             problems.push(Problem::new(&path, "bad_value", message).hint(hint));

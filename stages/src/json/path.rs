@@ -3,7 +3,7 @@
 //! Names, indexes from the start and wildcards, each in both notations of the RFC. What would have to search, look
 //! back or judge values (`..`, slices, negative indexes, filters) is refused by name. Nothing here reads a document.
 
-use crate::parse::jsonl::MAX_DEPTH_LEVELS;
+use super::MAX_DEPTH_LEVELS;
 use std::fmt;
 
 /// What a path refuses is told with this code where it is RFC 9535 and not built.

@@ -1,10 +1,11 @@
-//! What framers, parsers and plans must know of JSON alike: how deep it may be, how far a text goes on, and the paths to
-//! records.
+//! What framers, parsers and plans must know of JSON alike: how deep it may be, how far a text goes on, and the paths of
+//! RFC 9535.
 //!
 //! Nothing here reads a document or keeps a state of one.
 
 mod path;
 pub(crate) mod scan;
+pub(crate) mod selector;
 
 pub use path::{BAD_PATH, BadPath, MAX_STEPS, RecordPath, Step, UNSUPPORTED};
 

@@ -1,10 +1,9 @@
 //! `[format.xml]`: the path to the records, the prefixes of paths, and what the fields ask of each record.
 
-use super::key;
 use crate::frame::xml::XmlSpec;
 use crate::parse::xml::{Kind, Take, Takes};
 use crate::record::Type;
-use crate::spec::{Problem, Problems};
+use crate::spec::{Problem, Problems, field_path};
 use crate::step::bind::{ColumnsSpec, FieldsSpec, Unknown, element_key, has_texts};
 use crate::xml::{BadPath, FieldPath, Namespaces, RecordPath};
 use std::sync::Arc;
@@ -43,8 +42,8 @@ pub(super) fn plan(
     for (name, field) in &fields.0 {
         let own = [name.to_owned()];
         let (said, place) = match &field.from {
-            Some(from) => (&from.0[..], key(name, "from")),
-            None => (&own[..], key(name, "")),
+            Some(from) => (&from.0[..], field_path(name, "from")),
+            None => (&own[..], field_path(name, "")),
         };
         for from in said {
             match FieldPath::parse(from, &path.namespaces) {

@@ -13,6 +13,7 @@ use super::path::{Path, element_key};
 use super::spec::{ColumnsSpec, FieldSpec, Missing, Order, Target, Unknown, ValuesSpec};
 use super::time::Zone;
 use crate::record::{Field, Schema, Type};
+use crate::spec::field_path;
 use crate::step::bind::validate::regex_fault;
 use crate::step::bind::value::Reader;
 use reading::Reading;
@@ -247,7 +248,7 @@ impl BindPlan {
                 let target = field.target.as_deref().unwrap_or_default().join(".");
                 let message =
                     format!("the place `{target}` in the document is taken by another field");
-                let path = format!("{}.to", key_path(&field.name));
+                let path = field_path(&field.name, "to");
                 problems.push(
                     PlanProblem::new(path, "target_taken", message).hint("give it another `to`"),
                 );
@@ -278,7 +279,7 @@ impl Planner<'_> {
     }
 
     fn field(&mut self, name: &str, spec: &FieldSpec, values: &ValuesSpec) -> Planned {
-        let path = key_path(name);
+        let path = field_path(name, "");
         if !is_identifier(name) {
             let message = format!("{name:?} is no name for a field");
             let hint = "letters, digits and `_`, not beginning with a digit; titles and keys go into `from`";
@@ -493,14 +494,4 @@ pub fn is_identifier(name: &str) -> bool {
         && name
             .bytes()
             .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
-}
-
-/// The key path of a field.
-fn key_path(name: &str) -> String {
-    let bare = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
-    if !name.is_empty() && name.bytes().all(bare) {
-        format!("fields.{name}")
-    } else {
-        format!("fields.{name:?}")
-    }
 }

@@ -37,7 +37,7 @@ use crate::record::{Cells, Record, Tree};
 use crate::sink::{self, Flow};
 use crate::source::Origin;
 pub use crate::step::bind::LeftOut;
-use crate::step::bind::{BindRefusal, CsvBind, JsonBind, listed};
+use crate::step::bind::{BindRefusal, CellsBind, TreeBind, listed};
 use crate::unique::Table;
 use crate::unpack::{open_at, skip};
 use bytes::BytesMut;
@@ -108,8 +108,8 @@ const EXPLODED_BLOCK_BYTES: usize = 64 * 1024;
 
 /// Parser and bind: of all records, or of each kind of them.
 enum Front {
-    Cells(Box<dyn Parser<Cells>>, CsvBind),
-    Tree(Box<dyn Parser<Tree>>, JsonBind),
+    Cells(Box<dyn Parser<Cells>>, CellsBind),
+    Tree(Box<dyn Parser<Tree>>, TreeBind),
     KindsOfCells(Vec<Branch<Cells, Record>>),
     KindsOfTrees(Vec<Branch<Tree, Record>>),
 }
@@ -517,7 +517,7 @@ fn lines_of(dialect: LinesDialect, records: Records) -> LinesDialect {
 }
 
 /// The bind of cells that the spec itself names, and what of them it does not use.
-fn by_cells(plan: &Plan, accepted: &Accepted) -> Result<(CsvBind, LeftOut), Fatal> {
+fn by_cells(plan: &Plan, accepted: &Accepted) -> Result<(CellsBind, LeftOut), Fatal> {
     let cells = plan.format.cells();
     match plan.bind.for_columns(&cells, accepted) {
         Ok(bind) => Ok((bind, plan.bind.left_out(&cells))),

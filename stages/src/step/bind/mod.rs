@@ -29,7 +29,7 @@ mod value;
 #[cfg(test)]
 mod tests;
 
-pub use cells::CsvBind;
+pub use cells::CellsBind;
 pub use columns::{BindRefusal, LeftOut, listed};
 pub use lookup::{LookupSpec, MAX_LOOKUP_BYTES, MissingKey, read_files};
 pub use number::{MAX_STYLED_NUMBER_BYTES, Negative, NumberStyle};
@@ -41,7 +41,7 @@ pub use spec::{
     Unknown, ValuesSpec,
 };
 pub use time::{Form, Locale, POSIX_PIVOT, Zone};
-pub use tree::JsonBind;
+pub use tree::TreeBind;
 pub use untyped::MAX_DEPTH_LEVELS;
 pub use validate::{Constant, Constraints, Wanted, regex_fault};
 pub use value::{Fault, Reader, shown};

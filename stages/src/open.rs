@@ -29,7 +29,7 @@ use crate::frame::lines::{LinesDialect, LinesFramer};
 use crate::frame::xml::XmlFramer;
 use crate::parse::csv::CsvParser;
 use crate::parse::fixed::FixedParser;
-use crate::parse::jsonl::JsonlParser;
+use crate::parse::json::JsonParser;
 use crate::parse::lines::LinesParser;
 use crate::parse::xml::XmlParser;
 use crate::plan::{FormatPlan, Plan};
@@ -243,11 +243,11 @@ async fn open_at_checkpoint(
         FormatPlan::Jsonl => {
             let from = begin(plan, resume);
             let framer = Box::new(LinesFramer::new(from.books.end, limits));
-            let front = Front::Tree(Box::new(JsonlParser), plan.bind.for_tree(accepted));
+            let front = Front::Tree(Box::new(JsonParser), plan.bind.for_tree(accepted));
             let left_out = LeftOut::default();
             let framer = grouped(plan, framer, |bind, fields| {
                 Ok(Box::new(BoundKeys::new(
-                    JsonlParser,
+                    JsonParser,
                     bind.for_tree(accepted),
                     fields,
                 )))
@@ -257,11 +257,11 @@ async fn open_at_checkpoint(
         FormatPlan::Json(path) => {
             let from = begin(plan, resume);
             let framer = Box::new(JsonFramer::new(path, from.books.end, limits));
-            let front = Front::Tree(Box::new(JsonlParser), plan.bind.for_tree(accepted));
+            let front = Front::Tree(Box::new(JsonParser), plan.bind.for_tree(accepted));
             let left_out = LeftOut::default();
             let framer = grouped(plan, framer, |bind, fields| {
                 Ok(Box::new(BoundKeys::new(
-                    JsonlParser,
+                    JsonParser,
                     bind.for_tree(accepted),
                     fields,
                 )))

@@ -5,7 +5,7 @@ use crate::frame::kinds::Kinds;
 use crate::kind::{Mark, Recogniser, Use};
 use crate::parse::csv::CsvParser;
 use crate::parse::fixed::FixedParser;
-use crate::parse::jsonl::JsonlParser;
+use crate::parse::json::JsonParser;
 use crate::parse::lines::LinesParser;
 use crate::parse::xml::XmlParser;
 use crate::plan::{FormatPlan, KindPlan, Plan};
@@ -68,7 +68,7 @@ fn tree(kind: &KindPlan, accepted: &Accepted) -> Branch<crate::record::Tree, Rec
             let parser = XmlParser::new(xml.path.namespaces.clone(), xml.takes.clone());
             branch(kind, parser, bind)
         }
-        _ => branch(kind, JsonlParser, bind),
+        _ => branch(kind, JsonParser, bind),
     }
 }
 

@@ -22,7 +22,7 @@ const DECODED_RECORDS: usize = 16;
 
 /// Parses records that are JSON objects.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct JsonlParser;
+pub struct JsonParser;
 
 /// Room for looking into single records.
 #[derive(Debug, Default)]
@@ -44,7 +44,7 @@ impl Reading {
     }
 }
 
-impl Parser<Tree> for JsonlParser {
+impl Parser<Tree> for JsonParser {
     fn parse(
         &self,
         block: &Block,

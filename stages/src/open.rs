@@ -41,7 +41,7 @@ use crate::step::bind::{BindRefusal, CellsBind, TreeBind, listed};
 use crate::unique::Table;
 use crate::unpack::{open_at, skip};
 use bytes::BytesMut;
-use input::Input;
+use input::Begun;
 use keys::{BoundKeys, grouped, of_keys};
 use pipeline::{
     Accepted, Before, Books, Branch, Breach, Cause, Checkpoint, Convert, Encode, Fatal,
@@ -230,7 +230,7 @@ async fn open_at_checkpoint(
         .map_or(0, |checkpoint| plan.format.fed_from(checkpoint.books.end));
     let opened = open_at(origin, &plan.input.unpack, offset).await?;
     let source = skip(opened.source, offset - opened.decoded_offset);
-    let mut input = Input {
+    let mut input = Begun {
         source,
         bytes_before: opened.decoded_offset,
         at: offset,

@@ -15,7 +15,7 @@ use crate::parse::fixed::{FixedSpec, Place, Unit};
 use crate::parse::lines::{LINE, LinePattern, LinesSpec};
 use crate::spec::{FormatSpec, Problem, Problems, field_path};
 use crate::step::bind::{
-    BindPlan, BindRefusal, ColumnsSpec, FieldSpec, FieldsSpec, Input, Missing, Order, Unknown,
+    BindPlan, BindRefusal, ColumnsSpec, FieldSpec, FieldsSpec, Missing, Order, RowKind, Unknown,
 };
 use pipeline::{Accepted, Position};
 use std::sync::Arc;
@@ -42,11 +42,11 @@ pub enum FormatPlan {
 
 impl FormatPlan {
     /// What rows are.
-    pub fn rows(&self) -> Input {
+    pub fn rows(&self) -> RowKind {
         match self {
-            Self::Jsonl | Self::Json(_) => Input::Tree,
-            Self::Xml(_) => Input::Elements,
-            Self::Csv(_) | Self::Lines(..) | Self::Fixed(..) => Input::Columns,
+            Self::Jsonl | Self::Json(_) => RowKind::Tree,
+            Self::Xml(_) => RowKind::Elements,
+            Self::Csv(_) | Self::Lines(..) | Self::Fixed(..) => RowKind::Columns,
         }
     }
 

@@ -7,7 +7,7 @@ use super::format::{self, FormatPlan, Kinded};
 use crate::kind::{MAX_KINDS, Mark, Named, RecordSpec, Takeover, Use};
 use crate::spec::{FormatSpec, Problem, Problems, field_path};
 use crate::step::bind::{
-    BindPlan, ColumnsSpec, FieldSpec, FieldsSpec, Input, Path, Unknown, ValuesSpec, is_identifier,
+    BindPlan, ColumnsSpec, FieldSpec, FieldsSpec, Path, RowKind, Unknown, ValuesSpec, is_identifier,
 };
 use std::sync::Arc;
 
@@ -191,7 +191,7 @@ impl<'s> Said<'s> {
             }
             _ => own.clone(),
         };
-        let rows = format.as_ref().map_or(Input::Columns, FormatPlan::rows);
+        let rows = format.as_ref().map_or(RowKind::Columns, FormatPlan::rows);
         let mut found = Vec::new();
         let bind = BindPlan::of_kind(rows, &all.0, &is_own, columns, parts.values, &mut found);
         for problem in found {

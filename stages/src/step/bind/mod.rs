@@ -34,7 +34,7 @@ pub use columns::{BindRefusal, LeftOut, listed};
 pub use lookup::{LookupSpec, MAX_LOOKUP_BYTES, MissingKey, read_files};
 pub use number::{MAX_STYLED_NUMBER_BYTES, Negative, NumberStyle};
 pub use path::{Path, Segment, element_key, has_texts};
-pub use plan::{BindPlan, Input, PlanProblem, RESERVED, is_identifier};
+pub use plan::{BindPlan, PlanProblem, RESERVED, RowKind, is_identifier};
 pub use privacy::{Algorithm, HashSpec, MaskSpec};
 pub use spec::{
     ColumnsSpec, FieldSpec, FieldsSpec, Literal, Missing, OneOrMany, Order, Target, Transform,

@@ -24,7 +24,7 @@ pub const RESERVED: [&str; 4] = ["_id", "_src", "_loads", "_rescued"];
 
 /// What rows are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Input {
+pub enum RowKind {
     /// Texts by column, with titles: CSV, or the groups of a pattern.
     Columns,
     /// JSON values.
@@ -107,7 +107,7 @@ impl BindPlan {
     /// Checks `[fields]`, `[columns]` and `[values]` for rows of one kind. Problems are added to `problems`; with
     /// any of them, the plan is good for further checks only.
     pub fn new(
-        input: Input,
+        input: RowKind,
         fields: &[(String, FieldSpec)],
         columns: &ColumnsSpec,
         values: &ValuesSpec,
@@ -119,7 +119,7 @@ impl BindPlan {
     /// Checks the same for records of one kind, which have only those fields that `is_own` says; the others have their
     /// place in the record all the same.
     pub fn of_kind(
-        input: Input,
+        input: RowKind,
         fields: &[(String, FieldSpec)],
         is_own: &dyn Fn(&FieldSpec) -> bool,
         columns: &ColumnsSpec,
@@ -258,19 +258,19 @@ impl BindPlan {
 }
 
 struct Planner<'p> {
-    input: Input,
+    input: RowKind,
     problems: &'p mut Vec<PlanProblem>,
     notes: Vec<String>,
 }
 
 impl Planner<'_> {
     fn check_columns(&mut self, columns: &ColumnsSpec) {
-        if self.input == Input::Columns {
+        if self.input == RowKind::Columns {
             return;
         }
         if columns.order == Some(Order::Strict) {
             let message = match self.input {
-                Input::Elements => "attributes of XML have no order",
+                RowKind::Elements => "attributes of XML have no order",
                 _ => "JSON objects have no order of keys",
             };
             self.problems
@@ -297,7 +297,7 @@ impl Planner<'_> {
         let reading = Reading::new(self.input, spec, values, &path, self.problems);
         let kind = spec.kind.unwrap_or(Type::String);
         let looked_for = match &spec.from {
-            Some(from) if self.input != Input::Columns => {
+            Some(from) if self.input != RowKind::Columns => {
                 let from: Vec<_> = from.0.iter().map(|from| format!("{from:?}")).collect();
                 format!(" (from {})", from.join(", ")).into()
             }
@@ -306,8 +306,8 @@ impl Planner<'_> {
         let name: Arc<str> = name.into();
         let zone = reading.zone.clone();
         let items = match self.input {
-            Input::Columns => Some(spec.items.unwrap_or(Type::String)),
-            Input::Tree | Input::Elements => spec.items,
+            RowKind::Columns => Some(spec.items.unwrap_or(Type::String)),
+            RowKind::Tree | RowKind::Elements => spec.items,
         };
         Planned {
             plan: Arc::new(reading.field(name.clone(), looked_for)),
@@ -363,7 +363,7 @@ impl Planner<'_> {
             ));
         }
         match self.input {
-            Input::Columns => {
+            RowKind::Columns => {
                 let titles = said.iter().filter_map(|text| match Title::parse(text) {
                     Ok(title) => Some(title),
                     Err(error) => {
@@ -377,11 +377,11 @@ impl Planner<'_> {
                 });
                 Source::Titles(titles.collect())
             }
-            Input::Elements => {
+            RowKind::Elements => {
                 let key = |from: &String| Path::key(&element_key(from, spec.kind, spec.items));
                 Source::Paths(said.iter().map(key).collect())
             }
-            Input::Tree => {
+            RowKind::Tree => {
                 self.note_keys(&path, spec.from.as_ref().map_or(&[], |from| &from.0));
                 let paths = said.iter().filter_map(|text| match Path::parse(text) {
                     Ok(path) => Some(path),
@@ -436,9 +436,9 @@ impl Planner<'_> {
 
     fn column(&mut self, column: u32, spec: &FieldSpec, path: &str) -> Source {
         let path = format!("{path}.column");
-        if self.input != Input::Columns {
+        if self.input != RowKind::Columns {
             let message = match self.input {
-                Input::Elements => "XML has no columns",
+                RowKind::Elements => "XML has no columns",
                 _ => "JSON has no columns",
             };
             self.problems

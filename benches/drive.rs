@@ -10,12 +10,13 @@ use pipeline::{
     Problem, Step, Verdict,
 };
 use stages::frame::csv::CsvFramer;
-use stages::frame::json::{JsonFramer, RecordPath};
+use stages::frame::json::JsonFramer;
 use stages::frame::lines::LinesFramer;
 use stages::frame::xml::XmlFramer;
 use stages::identity::LoadIdentity;
+use stages::json::RecordPath;
 use stages::parse::csv::CsvParser;
-use stages::parse::{JsonlParser, XmlParser};
+use stages::parse::{JsonParser, XmlParser};
 use stages::plan::FormatPlan;
 use stages::record::{Cells, DocumentWriter, Record, Tree};
 use stages::sink::{Nulls, mongodb, null};
@@ -67,7 +68,7 @@ impl Stages<Tree> {
         let input = Input::events(min_bytes);
         let bind = Box::new(input.plan.bind.for_tree(&Default::default()));
         let framer: MakeFramer = Box::new(|| Box::new(LinesFramer::new(Position::START, limits())));
-        Self::of(input, 0, framer, JsonlParser, bind)
+        Self::of(input, 0, framer, JsonParser, bind)
     }
 
     /// The same events as one JSON document.
@@ -79,7 +80,7 @@ impl Stages<Tree> {
         let bind = Box::new(input.plan.bind.for_tree(&Default::default()));
         let framer: MakeFramer =
             Box::new(move || Box::new(JsonFramer::new(&path, Position::START, limits())));
-        Self::of(input, 0, framer, JsonlParser, bind)
+        Self::of(input, 0, framer, JsonParser, bind)
     }
 
     /// The same events as one XML document.

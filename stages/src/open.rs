@@ -29,7 +29,7 @@ use crate::frame::lines::{LinesDialect, LinesFramer};
 use crate::frame::xml::XmlFramer;
 use crate::parse::csv::CsvParser;
 use crate::parse::fixed::FixedParser;
-use crate::parse::jsonl::JsonlParser;
+use crate::parse::json::JsonParser;
 use crate::parse::lines::LinesParser;
 use crate::parse::xml::XmlParser;
 use crate::plan::{FormatPlan, Plan};
@@ -37,11 +37,11 @@ use crate::record::{Cells, Record, Tree};
 use crate::sink::{self, Flow};
 use crate::source::Origin;
 pub use crate::step::bind::LeftOut;
-use crate::step::bind::{BindRefusal, CsvBind, JsonBind, listed};
+use crate::step::bind::{BindRefusal, CellsBind, TreeBind, listed};
 use crate::unique::Table;
 use crate::unpack::{open_at, skip};
 use bytes::BytesMut;
-use input::Input;
+use input::Begun;
 use keys::{BoundKeys, grouped, of_keys};
 use pipeline::{
     Accepted, Before, Books, Branch, Breach, Cause, Checkpoint, Convert, Encode, Fatal,
@@ -108,8 +108,8 @@ const EXPLODED_BLOCK_BYTES: usize = 64 * 1024;
 
 /// Parser and bind: of all records, or of each kind of them.
 enum Front {
-    Cells(Box<dyn Parser<Cells>>, CsvBind),
-    Tree(Box<dyn Parser<Tree>>, JsonBind),
+    Cells(Box<dyn Parser<Cells>>, CellsBind),
+    Tree(Box<dyn Parser<Tree>>, TreeBind),
     KindsOfCells(Vec<Branch<Cells, Record>>),
     KindsOfTrees(Vec<Branch<Tree, Record>>),
 }
@@ -230,7 +230,7 @@ async fn open_at_checkpoint(
         .map_or(0, |checkpoint| plan.format.fed_from(checkpoint.books.end));
     let opened = open_at(origin, &plan.input.unpack, offset).await?;
     let source = skip(opened.source, offset - opened.decoded_offset);
-    let mut input = Input {
+    let mut input = Begun {
         source,
         bytes_before: opened.decoded_offset,
         at: offset,
@@ -243,11 +243,11 @@ async fn open_at_checkpoint(
         FormatPlan::Jsonl => {
             let from = begin(plan, resume);
             let framer = Box::new(LinesFramer::new(from.books.end, limits));
-            let front = Front::Tree(Box::new(JsonlParser), plan.bind.for_tree(accepted));
+            let front = Front::Tree(Box::new(JsonParser), plan.bind.for_tree(accepted));
             let left_out = LeftOut::default();
             let framer = grouped(plan, framer, |bind, fields| {
                 Ok(Box::new(BoundKeys::new(
-                    JsonlParser,
+                    JsonParser,
                     bind.for_tree(accepted),
                     fields,
                 )))
@@ -257,11 +257,11 @@ async fn open_at_checkpoint(
         FormatPlan::Json(path) => {
             let from = begin(plan, resume);
             let framer = Box::new(JsonFramer::new(path, from.books.end, limits));
-            let front = Front::Tree(Box::new(JsonlParser), plan.bind.for_tree(accepted));
+            let front = Front::Tree(Box::new(JsonParser), plan.bind.for_tree(accepted));
             let left_out = LeftOut::default();
             let framer = grouped(plan, framer, |bind, fields| {
                 Ok(Box::new(BoundKeys::new(
-                    JsonlParser,
+                    JsonParser,
                     bind.for_tree(accepted),
                     fields,
                 )))
@@ -518,7 +518,7 @@ fn lines_of(dialect: LinesDialect, records: Records) -> LinesDialect {
 }
 
 /// The bind of cells that the spec itself names, and what of them it does not use.
-fn by_cells(plan: &Plan, accepted: &Accepted) -> Result<(CsvBind, LeftOut), Fatal> {
+fn by_cells(plan: &Plan, accepted: &Accepted) -> Result<(CellsBind, LeftOut), Fatal> {
     let cells = plan.format.cells();
     match plan.bind.for_columns(&cells, accepted) {
         Ok(bind) => Ok((bind, plan.bind.left_out(&cells))),

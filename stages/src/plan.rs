@@ -30,7 +30,7 @@ use crate::kind::Use;
 use crate::record::Schema;
 use crate::sink::Nulls;
 use crate::spec::{ErrorsSpec, OnBreachSpec, Problem, Problems, Spec};
-use crate::step::bind::{BindPlan, Input, PlanProblem, Unknown, read_files};
+use crate::step::bind::{BindPlan, PlanProblem, RowKind, Unknown, read_files};
 use crate::step::{ExplodePlan, GroupPlan, Joiner};
 use crate::unique::UniquePlan;
 use pipeline::{Budget, Cover, OnBreach};
@@ -203,7 +203,7 @@ impl Plan {
                 ),
             );
         }
-        let rows = format.as_ref().map_or(Input::Columns, FormatPlan::rows);
+        let rows = format.as_ref().map_or(RowKind::Columns, FormatPlan::rows);
         let mut bind = match (&kinds, loaded) {
             (None, _) => BindPlan::new(rows, &fields.0, &columns, &values, &mut found),
             (Some(_), Some(kind)) => kind.bind.clone(),

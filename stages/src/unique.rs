@@ -11,6 +11,7 @@ mod tests;
 pub use table::Table;
 
 use crate::record::{Record, Type, Value};
+use crate::spec::field_path;
 use crate::step::bind::{FieldSpec, PlanProblem};
 use pipeline::{Identify, UniqueKey};
 use schemars::JsonSchema;
@@ -49,7 +50,7 @@ impl UniquePlan {
         let mut indexes = Vec::new();
         for (index, (name, spec)) in fields.iter().enumerate() {
             if spec.unique == Some(true) {
-                judge_type(spec, format!("fields.{name}.unique"), problems);
+                judge_type(spec, field_path(name, "unique"), problems);
                 indexes.push(vec![index]);
             }
         }

@@ -23,15 +23,14 @@ const CHOSEN_IN: [&str; 2] = [
     "stages/src/sink/mongodb/reply.rs",
 ];
 /// Where codes are constants.
-const CONSTANTS_IN: [&str; 8] = [
+const CONSTANTS_IN: [&str; 7] = [
     "pipeline/src/chain/sorted.rs",
     "pipeline/src/reject.rs",
     "stages/src/corrected/mod.rs",
     "stages/src/frame/csv/scan.rs",
-    "stages/src/frame/json.rs",
+    "stages/src/frame/document.rs",
     "stages/src/frame/lines.rs",
-    "stages/src/frame/xml.rs",
-    "stages/src/frame/xml/grammar.rs",
+    "stages/src/xml/grammar.rs",
 ];
 /// These constants.
 const KNOWN_CONSTANTS: [&str; 5] = [

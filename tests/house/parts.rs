@@ -23,7 +23,7 @@ const KINDS: [(&str, &[&str]); 6] = [
             "start",
         ],
     ),
-    ("frame", &["cut", "growing"]),
+    ("frame", &["cut", "document", "growing"]),
     ("parse", &["encoding"]),
     ("step", &["codes", "condition", "expression"]),
     ("sink", &["digest", "flow", "key", "look", "target"]),

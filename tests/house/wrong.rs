@@ -28,7 +28,7 @@ const MAKERS_OF_A_FILE: [(&str, &str, usize); 4] = [
     ("stages/src/step/bind/columns.rs", "refuse(", 0),
 ];
 /// Files whose constants are codes that are handed on.
-const CONSTANTS_IN: [&str; 1] = ["stages/src/frame/json/path.rs"];
+const CONSTANTS_IN: [&str; 1] = ["stages/src/json/path.rs"];
 /// What stands in the place of a code that is handed on: its text is found where it comes from.
 const HANDED_ON: [&str; 5] = ["code", "words.code", "found.code", "bad.code", "fatal.code"];
 /// Codes about the header of a file, which no spec alone can have.
@@ -199,7 +199,7 @@ mod tests { Problem::new("", "seven", "") }"#;
     );
     assert_eq!(unclear, ["word_of(3)"]);
     let (found, _) = codes(
-        "stages/src/frame/json/path.rs",
+        "stages/src/json/path.rs",
         "/// x\npub const BAD_PATH: &str = \"bad_path\";\nconst N: u8 = 3;",
     );
     assert_eq!(found.into_iter().collect::<Vec<_>>(), ["bad_path"]);

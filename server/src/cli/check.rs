@@ -9,7 +9,7 @@ mod told;
 mod tries;
 
 use super::load::{Asked, Outcome, load};
-use super::rejects::refuse_to_overwrite;
+use super::rejects_file::refuse_to_overwrite;
 use super::run::{
     Ends, cancel_on_signal, exit_of, for_one_input, open_origin, refuse, report, summary,
 };

@@ -8,7 +8,7 @@
 //! lease is let go of and the outcome says where to go on.
 
 use super::progress;
-use super::rejects::RejectsFile;
+use super::rejects_file::RejectsFile;
 use crate::job::{BusyView, ErrorKind, Failure, Job, SpecPin, Stats};
 use crate::load::flow::{Flow, Guard, Known, max_parsers};
 use crate::load::lease::{Entered, Lease, enter};

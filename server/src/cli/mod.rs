@@ -1,7 +1,6 @@
 //! The command line: what can be asked of the program, and with which code it ends.
 
 mod advice;
-mod as_they_came;
 mod check;
 mod defaults;
 mod docs;
@@ -13,6 +12,7 @@ mod load;
 mod preview;
 mod progress;
 mod rejects;
+mod rejects_file;
 mod resubmit;
 mod run;
 mod schema;
@@ -307,7 +307,7 @@ pub async fn execute(cli: Cli, config: &Config) -> Exit {
         Command::Export { tenant, collection } => {
             export::export(config, tenant.as_deref(), &collection)
         }
-        Command::Rejects(args) => as_they_came::rejects(config, args).await,
+        Command::Rejects(args) => rejects::rejects(config, args).await,
         Command::Resubmit(args) => resubmit::resubmit(config, args).await,
         Command::Gen(args) => r#gen::generate(config, &args),
         Command::Serve(args) => serve::serve(config, args).await,

@@ -2,7 +2,7 @@
 
 use super::advice::advice;
 use super::load::{Asked, Outcome, load};
-use super::rejects::refuse_to_overwrite;
+use super::rejects_file::refuse_to_overwrite;
 use super::summary::{Summary, escaped};
 use super::{Exit, RunArgs, spec};
 use crate::config::Config;

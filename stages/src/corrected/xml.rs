@@ -2,9 +2,9 @@
 //! is that text.
 
 use super::{ADDED, Reference, Taken, no_record, no_text};
-use crate::frame::xml::grammar::{Malformed, Tag, append_text, append_value};
-use crate::frame::xml::scope::Scope;
 use crate::parse::xml::{scope, tag_len};
+use crate::xml::grammar::{Malformed, Tag, append_text, append_value};
+use crate::xml::scope::Scope;
 
 /// The namespace of what is added.
 pub const NAMESPACE: &str = "urn:sluicegate:rejects";

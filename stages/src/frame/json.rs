@@ -12,26 +12,19 @@
 
 mod element;
 pub mod laws;
-mod path;
 #[cfg(test)]
 mod tests;
 mod text;
 mod walk;
 
-pub use path::{BAD_PATH, BadPath, MAX_STEPS, RecordPath, Step, UNSUPPORTED};
-
-use super::cut::usable;
-use super::growing::{Growing, changed};
-use bytes::{Buf, BytesMut};
+use super::document::{self, DocumentFramer, Malformed};
+use crate::json::RecordPath;
+use bytes::Bytes;
 use element::Element;
-use memchr::memchr_iter;
-use pipeline::{Block, Fatal, FrameLimits, Framer, MAX_RAW_BYTES, Position};
+use pipeline::{Fatal, FrameLimits, Position};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use walk::{Found, Malformed, Walk};
-
-/// The code of the reject that a record over the limit is.
-const TOO_LARGE: &str = "record_too_large";
+use walk::Walk;
 
 /// `[format.json]` as it stands in a spec: one JSON document.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
@@ -45,85 +38,15 @@ pub struct JsonSpec {
 }
 
 /// Cuts the records of a JSON document.
-pub struct JsonFramer {
-    limits: FrameLimits,
-    buffer: BytesMut,
-    /// Where the buffer begins; its ordinal is that of the next record.
-    here: Position,
-    /// Records before this offset are left out.
-    from: u64,
-    walk: Walk,
-    /// Bytes of the buffer that were read.
-    read: usize,
-    element: Option<Open>,
-    /// A record of an object, until the next name shows it to be whole.
-    waiting: Option<Whole>,
-    block: Growing,
-    /// What makes the rest unusable, to be told behind the last block.
-    fatal: Option<Fatal>,
-    ending: Ending,
-}
-
-/// What the end of a record means.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Ending {
-    /// Others may follow.
-    Document,
-    /// It is the only one that is wanted.
-    One,
-    /// It was the only one.
-    Done,
-}
-
-/// A record at the front of the buffer whose end is looked for.
-struct Open {
-    element: Element,
-    /// Where its end was found.
-    end: Option<usize>,
-    /// Bytes of it that have left the buffer, behind those that are there, and the line ends in them.
-    gone: u64,
-    gone_lines: u64,
-}
-
-/// A record of an object that has ended.
-struct Whole {
-    at: Position,
-    raw: Vec<u8>,
-    broken: Option<&'static str>,
-}
-
-enum Progress {
-    /// A record more.
-    Record,
-    /// The block must be given away before the next record.
-    Full,
-    /// Bytes are wanted.
-    More,
-    /// All is framed.
-    Done,
-}
+pub type JsonFramer = DocumentFramer<Walk>;
 
 impl JsonFramer {
     /// A framer that stands at `at`, and is fed from [`Self::fed_from`] on. A limit of 0 counts as 1, a
     /// `max_record_bytes` over 2 GiB as 2 GiB.
     pub fn new(path: &RecordPath, at: Position, limits: FrameLimits) -> Self {
-        let is_fed_from_start = Self::fed_from(path, at) == 0;
-        let (walk, here) = match is_fed_from_start {
-            true => (Walk::new(path), Position::START),
-            false => (Walk::behind_a_record(path), at),
-        };
-        Self {
-            limits: usable(limits),
-            buffer: BytesMut::new(),
-            here,
-            from: at.offset,
-            walk,
-            read: 0,
-            element: None,
-            waiting: None,
-            block: Growing::at(at),
-            fatal: None,
-            ending: Ending::Document,
+        match Self::fed_from(path, at) {
+            0 => Self::walking(Walk::new(path), Position::START, at, limits),
+            _ => Self::walking(Walk::behind_a_record(path), at, at, limits),
         }
     }
 
@@ -133,12 +56,7 @@ impl JsonFramer {
             [] => Element::root(),
             _ => Element::default(),
         };
-        Self {
-            here: at,
-            element: Some(Open::new(element)),
-            ending: Ending::One,
-            ..Self::new(path, at, limits)
-        }
+        Self::alone(Walk::new(path), element, at, limits)
     }
 
     /// The offset of the first byte that a framer wants which stands at `at`.
@@ -148,140 +66,49 @@ impl JsonFramer {
             false => 0,
         }
     }
+}
 
-    fn progress(&mut self, at_end: bool) -> Result<Progress, Fatal> {
-        loop {
-            if let Some(open) = self.element.take() {
-                match self.go_on(open, at_end)? {
-                    Some(progress) => return Ok(progress),
-                    None => continue,
-                }
-            }
-            if self.ending == Ending::Done {
-                self.advance(self.buffer.len());
-                return Ok(Progress::Done);
-            }
-            let found = self.walk.read(&self.buffer, self.read, at_end);
-            match found.map_err(|malformed| self.malformed(&malformed))? {
-                Found::Element(at) => {
-                    self.advance(at);
-                    self.element = Some(Open::new(match self.walk.is_in_container() {
-                        true => Element::default(),
-                        false => Element::root(),
-                    }));
-                }
-                Found::Confirmed(at) => match self.waiting.take() {
-                    Some(whole) => {
-                        self.advance(at);
-                        self.block.push(whole.at, &whole.raw, whole.broken)?;
-                        self.block.end = self.here;
-                        return Ok(Progress::Record);
-                    }
-                    None => self.read = at,
-                },
-                Found::More(at) => {
-                    self.advance(at);
-                    return Ok(Progress::More);
-                }
-                Found::Done => {
-                    self.advance(self.buffer.len());
-                    if self.here.offset < self.from {
-                        return Err(changed());
-                    }
-                    self.block.end = self.here;
-                    return Ok(Progress::Done);
-                }
-            }
+impl document::Walk for Walk {
+    type Element = Element;
+    const NAME: &str = "JSON";
+    const CUT_OFF_HINT: &str =
+        "the file was cut off, or a string or bracket of the record does not close";
+
+    fn read(
+        &mut self,
+        bytes: &[u8],
+        at: usize,
+        at_end: bool,
+    ) -> Result<document::Found, Malformed> {
+        self.read(bytes, at, at_end)
+    }
+
+    fn element(&self) -> Element {
+        match self.is_in_container() {
+            true => Element::default(),
+            false => Element::root(),
         }
     }
 
-    /// Goes on with the record at the front of the buffer; `None` when it has ended and nothing shows yet that it is
-    /// whole.
-    fn go_on(&mut self, mut open: Open, at_end: bool) -> Result<Option<Progress>, Fatal> {
-        if open.end.is_none() {
-            let end = open.element.end_in(&self.buffer[self.read..]);
-            open.end = end.map(|end| self.read + end);
-            self.read = open.end.unwrap_or(self.buffer.len());
-        }
-        let ends_here = at_end && (open.element.is_root() || self.ending == Ending::One);
-        let Some(end) = open.end.or(ends_here.then_some(self.buffer.len())) else {
-            if at_end {
-                return Err(self.cut_off(&open));
-            }
-            self.shorten(&mut open);
-            self.element = Some(open);
-            return Ok(Some(Progress::More));
-        };
-        let len = open.element.solid_len();
-        let broken = (len > self.limits.max_record_bytes as u64).then_some(TOO_LARGE);
-        let kept = match broken {
-            Some(_) => len.min(MAX_RAW_BYTES as u64) as usize,
-            None => len as usize,
-        };
-        let is_left_out = self.here.offset < self.from;
-        if !is_left_out && !self.block.fits(kept, self.limits) {
-            open.end = Some(end);
-            self.element = Some(open);
-            return Ok(Some(Progress::Full));
-        }
-        let at = self.here;
-        let is_alone = ends_here || self.ending == Ending::One;
-        let shown_whole = match self.buffer.get(end) {
-            Some(b',' | b']') => self.walk.is_in_array(),
+    fn context(&mut self) -> Bytes {
+        Bytes::new()
+    }
+
+    /// In an object only the next name does.
+    fn shows_whole(&self, next: Option<u8>) -> bool {
+        match next {
+            Some(b',' | b']') => self.is_in_array(),
             _ => false,
-        };
-        let given = !is_left_out && (is_alone || shown_whole);
-        if given {
-            self.block.push(at, &self.buffer[..kept], broken)?;
-        } else if !is_left_out {
-            let raw = self.buffer[..kept].to_vec();
-            self.waiting = Some(Whole { at, raw, broken });
-        }
-        self.here.offset += open.gone;
-        self.here.line += open.gone_lines;
-        self.here.ordinal += 1;
-        self.advance(end);
-        self.walk.behind_element(given);
-        if is_alone {
-            self.ending = Ending::Done;
-        }
-        if given {
-            self.block.end = self.here;
-            return Ok(Some(Progress::Record));
-        }
-        Ok(None)
-    }
-
-    /// Lets go of the end of an open record: once it is over the limit of all but its start, before that of blanks
-    /// behind it.
-    fn shorten(&mut self, open: &mut Open) {
-        let limit = self.limits.max_record_bytes;
-        let most = match open.element.solid_len() > limit as u64 {
-            true => MAX_RAW_BYTES,
-            false => limit.max(MAX_RAW_BYTES),
-        };
-        if let Some(gone) = self.buffer.get(most..) {
-            open.gone += gone.len() as u64;
-            open.gone_lines += line_ends(gone);
-            self.buffer.truncate(most);
-            self.read = most;
         }
     }
 
-    /// Lets go of the first `len` bytes of the buffer.
-    fn advance(&mut self, len: usize) {
-        self.here.line += line_ends(&self.buffer[..len]);
-        self.here.offset += len as u64;
-        self.buffer.advance(len);
-        self.read = 0;
+    fn behind_element(&mut self, is_known_whole: bool) {
+        self.behind_element(is_known_whole);
     }
 
-    fn malformed(&self, malformed: &Malformed) -> Fatal {
-        let line = self.here.line + line_ends(&self.buffer[..malformed.at]);
-        let offset = self.here.offset + malformed.at as u64;
+    fn fatal(&self, malformed: &Malformed, place: &str) -> Fatal {
         let what = &malformed.what;
-        let message =
-            format!("the JSON document is malformed on line {line}, byte {offset}: {what}");
+        let message = format!("the JSON document is malformed on {place}: {what}");
         let hint = match malformed.code {
             "truncated" => "the file was cut off: send it again",
             "duplicate_key" => "which of the two holds the records cannot be known",
@@ -290,55 +117,18 @@ impl JsonFramer {
         };
         Fatal::new(malformed.code, message).hint(hint)
     }
-
-    fn cut_off(&self, open: &Open) -> Fatal {
-        let line = self.here.line + open.gone_lines + line_ends(&self.buffer);
-        let offset = self.here.offset + open.gone + self.buffer.len() as u64;
-        let message = format!(
-            "the JSON document ends on line {line}, byte {offset}, inside record {}",
-            self.here.ordinal + 1
-        );
-        Fatal::new("truncated", message)
-            .hint("the file was cut off, or a string or bracket of the record does not close")
-    }
 }
 
-impl Framer for JsonFramer {
-    fn buffer(&mut self) -> &mut BytesMut {
-        &mut self.buffer
+impl document::Element for Element {
+    fn end_in(&mut self, bytes: &[u8]) -> Option<usize> {
+        self.end_in(bytes)
     }
 
-    fn next_block(&mut self, at_end: bool) -> Result<Option<Block>, Fatal> {
-        if let Some(fatal) = &self.fatal {
-            return Err(fatal.clone());
-        }
-        loop {
-            match self.progress(at_end) {
-                Ok(Progress::Record) if !self.block.is_full(self.limits) => {}
-                Ok(_) => return Ok(self.block.close()),
-                Err(fatal) => {
-                    self.fatal = Some(fatal.clone());
-                    return match self.block.close() {
-                        Some(block) => Ok(Some(block)),
-                        None => Err(fatal),
-                    };
-                }
-            }
-        }
+    fn ends_with_input(&self, is_alone: bool) -> bool {
+        is_alone || self.is_root()
     }
-}
 
-impl Open {
-    fn new(element: Element) -> Self {
-        Self {
-            element,
-            end: None,
-            gone: 0,
-            gone_lines: 0,
-        }
+    fn len(&self, _read_bytes: u64) -> u64 {
+        self.solid_len()
     }
-}
-
-fn line_ends(bytes: &[u8]) -> u64 {
-    memchr_iter(b'\n', bytes).count() as u64
 }

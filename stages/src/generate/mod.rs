@@ -31,9 +31,9 @@ pub use share::Share;
 pub use truth::{Outcome, Totals, Truth};
 
 use crate::frame::csv::CsvDialect;
-use crate::frame::json::Step;
+use crate::json::Step;
 use crate::plan::{Defaults, FormatPlan, Plan};
-use crate::spec::{Problem, Problems, Spec};
+use crate::spec::{Problem, Problems, Spec, field_path};
 use crate::step::bind::{Missing, Path};
 use crate::unpack::Compression;
 use chance::Chance;
@@ -286,7 +286,7 @@ fn problem(field: &str, refusal: &Refusal) -> Box<Problem> {
         refusal.reason
     );
     let hint = "loads are not touched by this: generate files of a copy of the spec in which the field is simpler";
-    Box::new(Problem::new(format!("fields.{field}.{}", refusal.key), CODE, message).hint(hint))
+    Box::new(Problem::new(field_path(field, refusal.key), CODE, message).hint(hint))
 }
 
 /// Names that an unknown column or key must not have.

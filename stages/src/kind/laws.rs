@@ -4,13 +4,15 @@
 
 use super::{Mark, Recogniser};
 use crate::frame::csv::{CsvDialect, CsvFramer};
-use crate::frame::json::{self, JsonFramer};
+use crate::frame::json::JsonFramer;
 use crate::frame::kinds::Recognise;
 use crate::frame::kinds::laws::{Around, hold_for};
 use crate::frame::lines::LinesFramer;
 use crate::frame::xml::{self, XmlFramer};
+use crate::json::RecordPath;
 use crate::step::bind::Path;
 use crate::unpack::Encoding;
+use crate::xml::Step;
 use pipeline::law::Framing;
 use pipeline::{FrameLimits, Framer, Position};
 
@@ -72,7 +74,7 @@ pub fn csv(input: &[u8]) -> Found {
 ///
 /// # Panics
 /// When one is broken.
-pub fn json(path: &json::RecordPath, input: &[u8]) -> Found {
+pub fn json(path: &RecordPath, input: &[u8]) -> Found {
     let inside = |at| Box::new(JsonFramer::new(path, at, LIMITS)) as Box<dyn Framer>;
     let marks = ["$.h", "$.d.a", "b"].into_iter();
     let marks = marks.filter_map(|text| Path::parse(text).ok().map(Mark::Place));
@@ -88,7 +90,7 @@ pub fn xml(input: &[u8]) -> Found {
     let path = xml::laws::path_of("/a/*");
     let encoding = Encoding::default();
     let inside = |at| Box::new(XmlFramer::new(&path, encoding, at, LIMITS)) as Box<dyn Framer>;
-    let element = |name: &str| Mark::Element(xml::Step::Name(name.into()));
+    let element = |name: &str| Mark::Element(Step::Name(name.into()));
     let marks = ["h", "d", "b"].map(element);
     around(&inside, &|_| 0, &marks, input)
 }
@@ -101,7 +103,7 @@ pub fn hold_for_any(data: &[u8]) {
     let [format, input @ ..] = data else {
         return;
     };
-    let path = |text: &str| json::RecordPath::parse(text);
+    let path = |text: &str| RecordPath::parse(text);
     match (format % 5, path("$[*]"), path("$[*].*")) {
         (0, ..) => lines(LIMITS, input),
         (1, ..) => csv(input),

@@ -4,10 +4,10 @@
 //! or XML, is none that can be told: it is given to a kind that is loaded, whose parser says what is wrong with it.
 
 use crate::frame::kinds::Recognise;
-use crate::frame::xml::{Namespaces, Step};
-use crate::parse::{jsonl, xml};
+use crate::parse::{json, xml};
 use crate::spec::plain_digits;
 use crate::step::bind::Path;
+use crate::xml::{Namespaces, Step};
 use regex::bytes::{Regex, RegexBuilder};
 use std::sync::Arc;
 
@@ -59,7 +59,7 @@ pub struct Recogniser {
     /// The kind of what cannot be read.
     unreadable: u8,
     namespaces: Arc<Namespaces>,
-    json: jsonl::Reading,
+    json: json::Reading,
 }
 
 impl Recogniser {
@@ -69,7 +69,7 @@ impl Recogniser {
             marks,
             unreadable,
             namespaces,
-            json: jsonl::Reading::default(),
+            json: json::Reading::default(),
         }
     }
 }

@@ -2,7 +2,7 @@
 //! carried.
 
 use super::laws::{Found, LIMITS, csv, hold_for_any, lines, xml};
-use crate::frame::json::RecordPath;
+use crate::json::RecordPath;
 use pipeline::FrameLimits;
 use pipeline::law::Framing;
 use proptest::prelude::*;

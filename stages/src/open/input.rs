@@ -10,7 +10,7 @@ use pipeline::{Accepted, Checkpoint, Fatal, Framer, Source};
 use std::sync::Arc;
 
 /// A source with the bytes that were read for the head.
-pub struct Input {
+pub struct Begun {
     pub source: Box<dyn Source>,
     /// Bytes of the stored object before the first read.
     pub bytes_before: u64,
@@ -22,7 +22,7 @@ pub struct Input {
     pub taking: Option<Taking>,
 }
 
-impl Input {
+impl Begun {
     /// Reads up to the end of the header.
     pub async fn head(&mut self, plan: &Plan, dialect: &CsvDialect) -> Result<Head, Fatal> {
         let names = plan.bind.required_names();

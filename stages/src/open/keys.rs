@@ -5,7 +5,7 @@ use super::breach;
 use crate::frame::group::{GroupFramer, GroupLimits, Key, MAX_GROUP_BYTES, ReadKeys};
 use crate::plan::Plan;
 use crate::record::{Record, Value, write_value};
-use crate::step::bind::{BindPlan, BindRefusal, CsvBind};
+use crate::step::bind::{BindPlan, BindRefusal, CellsBind};
 use pipeline::{Bind, Block, Fatal, Framer, Parser, Verdict};
 use std::marker::PhantomData;
 
@@ -82,7 +82,7 @@ pub fn grouped(
 }
 
 /// A bind of some fields, where that of all of them stands already.
-pub fn of_keys(bind: Result<CsvBind, BindRefusal>) -> Result<CsvBind, Fatal> {
+pub fn of_keys(bind: Result<CellsBind, BindRefusal>) -> Result<CellsBind, Fatal> {
     bind.map_err(|refusal| match refusal {
         BindRefusal::Fatal(fatal) => fatal,
         BindRefusal::Hold(cause) => Fatal::new(cause.kind(), breach(cause).message),

@@ -5,12 +5,12 @@ use crate::frame::kinds::Kinds;
 use crate::kind::{Mark, Recogniser, Use};
 use crate::parse::csv::CsvParser;
 use crate::parse::fixed::FixedParser;
-use crate::parse::jsonl::JsonlParser;
+use crate::parse::json::JsonParser;
 use crate::parse::lines::LinesParser;
 use crate::parse::xml::XmlParser;
 use crate::plan::{FormatPlan, KindPlan, Plan};
 use crate::record::Record;
-use crate::step::bind::{BindRefusal, CsvBind, JsonBind};
+use crate::step::bind::{BindRefusal, CellsBind, TreeBind};
 use pipeline::{
     Accepted, Bind, Branch, Carried, Checkpoint, Fatal, Framer, Parser, Reader, Role, Total,
 };
@@ -62,13 +62,13 @@ pub(super) fn front(
 }
 
 fn tree(kind: &KindPlan, accepted: &Accepted) -> Branch<crate::record::Tree, Record> {
-    let bind: JsonBind = kind.bind.for_tree(accepted);
+    let bind: TreeBind = kind.bind.for_tree(accepted);
     match &kind.format {
         FormatPlan::Xml(xml) => {
             let parser = XmlParser::new(xml.path.namespaces.clone(), xml.takes.clone());
             branch(kind, parser, bind)
         }
-        _ => branch(kind, JsonlParser, bind),
+        _ => branch(kind, JsonParser, bind),
     }
 }
 
@@ -88,7 +88,7 @@ fn cells(
             if kind.role != Use::Load || is_numbered {
                 branch(kind, CsvParser::of_any(dialect), kind.bind.for_numbers())
             } else {
-                let bind: CsvBind = match titles {
+                let bind: CellsBind = match titles {
                     Some(titles) => kind.bind.for_columns(titles, accepted)?,
                     None => kind.bind.for_no_rows(),
                 };

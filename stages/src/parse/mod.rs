@@ -3,12 +3,12 @@
 pub mod csv;
 mod encoding;
 pub mod fixed;
-pub mod jsonl;
+pub mod json;
 pub mod lines;
 pub mod xml;
 
 pub use csv::CsvParser;
 pub use fixed::FixedParser;
-pub use jsonl::JsonlParser;
+pub use json::JsonParser;
 pub use lines::LinesParser;
 pub use xml::XmlParser;

@@ -21,10 +21,10 @@ pub(crate) use document::tag_len;
 pub use shape::{Kind, Take, Takes};
 
 use super::encoding::not_utf8;
-use crate::frame::xml::Namespaces;
-use crate::frame::xml::grammar::{Malformed, Tag};
-use crate::frame::xml::scope::Scope;
 use crate::record::Tree;
+use crate::xml::Namespaces;
+use crate::xml::grammar::{Malformed, Tag};
+use crate::xml::scope::Scope;
 use document::Document;
 use pipeline::{Block, Fatal, Parser, Problem};
 use std::sync::Arc;

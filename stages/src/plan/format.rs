@@ -8,13 +8,14 @@ pub use xml::XmlPlan;
 
 use super::input::DEFAULT_RECORD_BYTES;
 use crate::frame::csv::CsvDialect;
-use crate::frame::json::{JsonFramer, RecordPath};
+use crate::frame::json::JsonFramer;
 use crate::frame::lines::LinesDialect;
+use crate::json::RecordPath;
 use crate::parse::fixed::{FixedSpec, Place, Unit};
 use crate::parse::lines::{LINE, LinePattern, LinesSpec};
-use crate::spec::{FormatSpec, Problem, Problems};
+use crate::spec::{FormatSpec, Problem, Problems, field_path};
 use crate::step::bind::{
-    BindPlan, BindRefusal, ColumnsSpec, FieldSpec, FieldsSpec, Input, Missing, Order, Unknown,
+    BindPlan, BindRefusal, ColumnsSpec, FieldSpec, FieldsSpec, Missing, Order, RowKind, Unknown,
 };
 use pipeline::{Accepted, Position};
 use std::sync::Arc;
@@ -41,11 +42,11 @@ pub enum FormatPlan {
 
 impl FormatPlan {
     /// What rows are.
-    pub fn rows(&self) -> Input {
+    pub fn rows(&self) -> RowKind {
         match self {
-            Self::Jsonl | Self::Json(_) => Input::Tree,
-            Self::Xml(_) => Input::Elements,
-            Self::Csv(_) | Self::Lines(..) | Self::Fixed(..) => Input::Columns,
+            Self::Jsonl | Self::Json(_) => RowKind::Tree,
+            Self::Xml(_) => RowKind::Elements,
+            Self::Csv(_) | Self::Lines(..) | Self::Fixed(..) => RowKind::Columns,
         }
     }
 
@@ -172,7 +173,7 @@ fn numbered(fields: &FieldsSpec, kinded: Option<Kinded<'_>>, problems: &mut Prob
     for (name, field) in &fields.0 {
         if field.column.is_none() {
             let message = "records of this kind have no titles";
-            let problem = Problem::new(key(name, ""), "missing_key", message);
+            let problem = Problem::new(field_path(name, ""), "missing_key", message);
             problems.push(problem.hint("column = 2 is the second cell"));
         }
     }
@@ -241,7 +242,7 @@ fn plan_lines(
     for (name, field) in &fields.0 {
         if field.column.is_some() {
             let message = "a field takes a group by its name";
-            let problem = Problem::new(key(name, "column"), "not_applicable", message);
+            let problem = Problem::new(field_path(name, "column"), "not_applicable", message);
             problems.push(problem.hint("use `from`"));
         } else if !names_any(name, field, &groups) {
             let message = match &plan {
@@ -254,8 +255,8 @@ fn plan_lines(
                 ),
             };
             let place = match field.from {
-                Some(_) => key(name, "from"),
-                None => key(name, ""),
+                Some(_) => field_path(name, "from"),
+                None => field_path(name, ""),
             };
             let problem = Problem::new(place, "unknown_group", message);
             problems.push(problem.hint(format!("from = {:?}", groups[0])));
@@ -305,7 +306,7 @@ fn plan_fixed(
         ] {
             if said {
                 let message = format!("`{other}` says nothing where fields have fixed places");
-                let problem = Problem::new(key(name, other), "not_applicable", message);
+                let problem = Problem::new(field_path(name, other), "not_applicable", message);
                 problems.push(problem.hint("`start` and `width` say where the field stands"));
             }
         }
@@ -329,11 +330,15 @@ fn place(name: &str, field: &FieldSpec, problems: &mut Problems) -> Option<Place
     };
     for (word, said) in [("start", field.start), ("width", field.width)] {
         match said {
-            Some(0) => tell(key(name, word), "bad_value", "columns are counted from 1"),
+            Some(0) => tell(
+                field_path(name, word),
+                "bad_value",
+                "columns are counted from 1",
+            ),
             Some(_) => {}
             None => {
                 let message = format!("[format.fixed] wants to know the `{word}` of each field");
-                tell(key(name, ""), "missing_key", &message);
+                tell(field_path(name, ""), "missing_key", &message);
             }
         }
     }
@@ -369,7 +374,7 @@ fn no_places(fields: &FieldsSpec, problems: &mut Problems) {
         for (word, said) in [("start", field.start), ("width", field.width)] {
             if said.is_some() {
                 let message = format!("`{word}` is for fields with fixed places");
-                let problem = Problem::new(key(name, word), "not_applicable", message);
+                let problem = Problem::new(field_path(name, word), "not_applicable", message);
                 problems.push(problem.hint("[format.fixed] reads such lines"));
             }
         }
@@ -388,18 +393,5 @@ fn comment_char(format: &str, said: Option<&str>, problems: &mut Problems) -> Op
             ));
             None
         }
-    }
-}
-
-/// The key path of a field, or of one of its keys.
-fn key(field: &str, word: &str) -> String {
-    let bare = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
-    let name = match !field.is_empty() && field.bytes().all(bare) {
-        true => field.to_owned(),
-        false => format!("{field:?}"),
-    };
-    match word {
-        "" => format!("fields.{name}"),
-        _ => format!("fields.{name}.{word}"),
     }
 }

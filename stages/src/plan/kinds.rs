@@ -5,9 +5,9 @@
 
 use super::format::{self, FormatPlan, Kinded};
 use crate::kind::{MAX_KINDS, Mark, Named, RecordSpec, Takeover, Use};
-use crate::spec::{FormatSpec, Problem, Problems};
+use crate::spec::{FormatSpec, Problem, Problems, field_path};
 use crate::step::bind::{
-    BindPlan, ColumnsSpec, FieldSpec, FieldsSpec, Input, Path, Unknown, ValuesSpec, is_identifier,
+    BindPlan, ColumnsSpec, FieldSpec, FieldsSpec, Path, RowKind, Unknown, ValuesSpec, is_identifier,
 };
 use std::sync::Arc;
 
@@ -55,7 +55,7 @@ impl<'s> Said<'s> {
         let Some(Named(records)) = records else {
             for (name, kind) in records_of(fields) {
                 let message = format!("there is no kind `{kind}`: the spec has no [records]");
-                let path = format!("fields.{name}.record");
+                let path = field_path(name, "record");
                 problems.push(Problem::new(path, "unknown_name", message));
             }
             return None;
@@ -68,7 +68,7 @@ impl<'s> Said<'s> {
         };
         said.check(problems);
         for (name, kind) in records_of(fields) {
-            let path = format!("fields.{name}.record");
+            let path = field_path(name, "record");
             match said.kinds.iter().find(|(known, ..)| *known == kind) {
                 Some((_, Use::Skip, _)) => {
                     let message = format!("records of the kind `{kind}` are skipped, not read");
@@ -200,7 +200,7 @@ impl<'s> Said<'s> {
             }
             _ => own.clone(),
         };
-        let rows = format.as_ref().map_or(Input::Columns, FormatPlan::rows);
+        let rows = format.as_ref().map_or(RowKind::Columns, FormatPlan::rows);
         let mut found = Vec::new();
         let bind = BindPlan::of_kind(rows, &all.0, &is_own, columns, parts.values, &mut found);
         for problem in found {

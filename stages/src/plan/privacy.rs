@@ -10,6 +10,7 @@ mod tests;
 
 use super::{Defaults, FormatPlan, StepPlan};
 use crate::record::{Record, Schema, Type};
+use crate::spec::field_path;
 use crate::step::bind::{BindPlan, FieldSpec, PlanProblem};
 use crate::step::cover::Covered;
 use crate::step::hash::{Hash, fingerprint};
@@ -143,7 +144,7 @@ fn step(
     salts: &mut BTreeMap<String, String>,
     problems: &mut Vec<PlanProblem>,
 ) -> Option<(&'static str, Arc<dyn Step<Record>>)> {
-    let path = |key: &str| format!("fields.{name}.{key}");
+    let path = |key: &str| field_path(name, key);
     let key = match (&spec.mask, &spec.hash) {
         (None, None) => return None,
         (Some(_), Some(_)) => {

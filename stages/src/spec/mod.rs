@@ -21,6 +21,7 @@ pub use language::{
     ErrorsSpec, ExpectedRejectSpec, FormatSpec, InputSpec, OnBreachSpec, OnSuccess, SinkSpec, Spec,
     StepSpec, TestSpec,
 };
+pub use path::field_path;
 pub use problem::{MAX_PROBLEMS, Problem, Problems};
 pub use read::{MAX_SPEC_BYTES, read};
 pub use reference::{Key, Table, markdown, reference};

@@ -40,6 +40,17 @@ pub(super) fn join_key(path: &mut String, key: &str) {
     path.push('"');
 }
 
+/// The path of a field, or of one of its keys where `key` is not empty.
+pub fn field_path(field: &str, key: &str) -> String {
+    let mut path = "fields".to_owned();
+    join_key(&mut path, field);
+    if !key.is_empty() {
+        path.push('.');
+        path.push_str(key);
+    }
+    path
+}
+
 /// Reads a path: bare or quoted keys with dots between, `[0]` after what is an array.
 pub(super) fn steps(path: &str) -> Vec<Step> {
     let mut steps = Vec::new();
@@ -103,6 +114,14 @@ mod tests {
         ] {
             check(path, path);
         }
+    }
+
+    #[test]
+    fn fields_have_paths() {
+        assert_eq!(field_path("total", ""), "fields.total");
+        assert_eq!(field_path("total", "hash.salt"), "fields.total.hash.salt");
+        assert_eq!(field_path("a \"b\"", "from"), r#"fields."a \"b\"".from"#);
+        assert_eq!(field_path("", ""), r#"fields."""#);
     }
 
     #[test]

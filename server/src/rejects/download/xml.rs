@@ -6,9 +6,9 @@
 
 use super::Said;
 use stages::corrected::NAMESPACE;
-use stages::frame::xml::{Namespaces, RecordPath, Step};
 use stages::parse::xml::{declarations, is_element, name_len};
 use stages::unpack::TextForm;
+use stages::xml::{Namespaces, RecordPath, Step};
 
 /// Its prefix.
 const PREFIX: &str = "sluicegate";

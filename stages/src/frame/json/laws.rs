@@ -6,7 +6,8 @@
 //!    its frame says, without blanks around it.
 //! 3. What serde_json cannot read is malformed, or wrong inside of a record.
 
-use super::{JsonFramer, RecordPath, Step};
+use super::JsonFramer;
+use crate::json::{RecordPath, Step};
 use pipeline::law::{Framing, any_cut_any_restart_until};
 use pipeline::{FrameLimits, Framer, MAX_RAW_BYTES};
 use serde_json::Value;

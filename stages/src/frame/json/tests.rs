@@ -4,7 +4,7 @@ mod malformed;
 
 use super::laws::{hold_for, hold_for_any};
 use super::*;
-use pipeline::BLOCK_BYTES;
+use pipeline::{BLOCK_BYTES, Framer, MAX_RAW_BYTES};
 use proptest::prelude::*;
 
 const LIMITS: FrameLimits = FrameLimits {
@@ -138,7 +138,7 @@ fn depth() {
             "]".repeat(levels)
         )
     };
-    let most = crate::parse::jsonl::MAX_DEPTH_LEVELS;
+    let most = crate::json::MAX_DEPTH_LEVELS;
     check("$.a[*]", &nested(most - 1), &["1:{}"]);
     let found = framed("$.a[*]", LIMITS, &nested(most));
     assert_eq!(
@@ -250,7 +250,7 @@ fn nothing_that_never_ends_costs_memory() {
         found,
         [
             (None, 2, lines),
-            (Some(TOO_LARGE), MAX_RAW_BYTES, lines),
+            (Some(document::TOO_LARGE), MAX_RAW_BYTES, lines),
             (None, 1, lines)
         ]
     );

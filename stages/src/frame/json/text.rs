@@ -3,8 +3,9 @@
 //! A string may be of any length and arrive in any pieces: nothing of it is kept but how far it is equal. At most
 //! twelve bytes, an escape or the beginning of a character, are looked at twice.
 
-use super::walk::{Malformed, Read, expected};
-use crate::parse::jsonl::plain;
+use super::super::document::Malformed;
+use super::walk::{Read, expected};
+use crate::json::scan::plain;
 use std::str::from_utf8;
 
 /// The bytes of two escapes `\uXXXX`.

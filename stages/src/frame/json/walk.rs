@@ -5,34 +5,11 @@
 //! forgotten: memory is a bit for each open container and a counter for each on the way. It never looks into a
 //! record ([`super::element`]) and never counts lines.
 
+use super::super::document::{Found, Malformed};
 use super::element::is_blank;
-use super::path::{RecordPath, Step};
 use super::text::{self, Name};
-use crate::parse::jsonl::MAX_DEPTH_LEVELS;
-
-/// What was found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Found {
-    /// A record begins here.
-    Element(usize),
-    /// The record before was whole: what stands here shows it. Framing can start again here.
-    Confirmed(usize),
-    /// More bytes are wanted; those from here on are looked at again.
-    More(usize),
-    /// The document ends with the input.
-    Done,
-}
-
-/// Why the document is unusable.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Malformed {
-    /// A stable word.
-    pub code: &'static str,
-    /// Where in the bytes.
-    pub at: usize,
-    /// What is wrong there.
-    pub what: String,
-}
+use crate::json::MAX_DEPTH_LEVELS;
+use crate::json::{RecordPath, Step};
 
 pub type Read<T> = Result<T, Malformed>;
 

@@ -5,7 +5,7 @@
 //! are passed over; a `<` in a value, which none may hold, ends the tag that it stands in. What stands in the record is not
 //! judged further. All of it is a pure function of the record's bytes, however they arrive.
 
-use super::grammar::is_space;
+use crate::xml::grammar::is_space;
 use memchr::{memchr, memchr2};
 
 /// The most bytes of the record's name that are compared.

@@ -6,8 +6,9 @@
 //!
 //! That what is outside of records is well-formed exactly where the whole is, is a law of the parser.
 
-use super::{Namespaces, RecordPath, XmlFramer};
+use super::XmlFramer;
 use crate::unpack::Encoding;
+use crate::xml::{Namespaces, RecordPath};
 use pipeline::law::{Framing, any_cut_any_restart_until, frame_until};
 use pipeline::{FrameLimits, Framer, MAX_RAW_BYTES};
 

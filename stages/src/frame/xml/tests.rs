@@ -2,7 +2,7 @@
 
 use super::laws::{hold_for, hold_for_any, path_of};
 use super::*;
-use pipeline::BLOCK_BYTES;
+use pipeline::{BLOCK_BYTES, Framer};
 use proptest::prelude::*;
 
 const LIMITS: FrameLimits = FrameLimits {

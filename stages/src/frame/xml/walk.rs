@@ -4,13 +4,14 @@
 //! XML declaration. A tag is judged when it stands there whole, so its length has a limit; all else is let go as it
 //! comes. Records are left to others. A document type declaration is refused as soon as it is seen.
 
+use super::super::document::Found;
 use super::element::MAX_NAME_BYTES;
-use super::grammar::{
+use crate::unpack::Encoding;
+use crate::xml::RecordPath;
+use crate::xml::grammar::{
     self, MAX_REFERENCE_BYTES, Malformed, Read, Tag, declaration, is_space, limit, name_len, wrong,
 };
-use super::path::RecordPath;
-use super::scope::Scope;
-use crate::unpack::Encoding;
+use crate::xml::scope::Scope;
 use bytes::Bytes;
 use memchr::{memchr, memmem};
 
@@ -18,17 +19,6 @@ use memchr::{memchr, memmem};
 pub const MAX_DEPTH_LEVELS: usize = 128;
 /// The most bytes of a tag that is no record's, or of an XML declaration.
 pub const MAX_TAG_BYTES: usize = 64 * 1024;
-
-/// What was found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Found {
-    /// A record begins here.
-    Element(usize),
-    /// More bytes are wanted; those from here on are looked at again.
-    More(usize),
-    /// The document ends with the input.
-    Done,
-}
 
 /// What the next bytes are part of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -20,7 +20,8 @@ pub const PATTERNS: [&str; 4] = [
 
 static READ: LazyLock<Vec<(LinePattern, Regex)>> = LazyLock::new(|| {
     let both = PATTERNS.iter().filter_map(|text| {
-        let whole = Regex::new(&format!("^(?:{text})$")).ok()?;
+        // To a spec `\d` is 0 to 9, to the library every digit of Unicode.
+        let whole = Regex::new(&format!("^(?:{})$", text.replace(r"\d", "[0-9]"))).ok()?;
         Some((LinePattern::new(text).ok()?, whole))
     });
     both.collect()

@@ -4,9 +4,9 @@
 
 use super::document::{Document, tag_len};
 use super::scope;
-use crate::frame::xml::Namespaces;
-use crate::frame::xml::grammar::{self, Tag};
-use crate::frame::xml::scope::Scope;
+use crate::xml::Namespaces;
+use crate::xml::grammar::{self, Tag};
+use crate::xml::scope::Scope;
 use std::sync::Arc;
 
 /// Namespaces that a record needs and does not declare, each with its prefix, `""` for that of names without one.

@@ -3,10 +3,10 @@
 //! All text of an element, that of the elements in it included, is one range of one buffer, so the text of any element is
 //! there without being put together. Names carry numbers, under which they are kept from record to record.
 
-use crate::frame::xml::Namespaces;
-use crate::frame::xml::grammar::{self, Malformed, Read, Tag, is_space, limit, name_len, wrong};
-use crate::frame::xml::scope::Scope;
 use crate::record::Range;
+use crate::xml::Namespaces;
+use crate::xml::grammar::{self, Malformed, Read, Tag, is_space, limit, name_len, wrong};
+use crate::xml::scope::Scope;
 use memchr::memchr;
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -5,9 +5,10 @@
 //! are then as many.
 
 use super::{Kind, Take, Takes, XmlParser};
+use crate::frame::xml::XmlFramer;
 use crate::frame::xml::laws::path_of;
-use crate::frame::xml::{FieldPath, Step, XmlFramer};
 use crate::unpack::Encoding;
+use crate::xml::{FieldPath, Step};
 use pipeline::law::frame_until;
 use pipeline::{FrameLimits, Parser, Position};
 use std::sync::Arc;

@@ -7,8 +7,8 @@
 //! that is blank.
 
 use super::document::{Document, Element};
-use crate::frame::xml::{FieldPath, Step};
 use crate::record::{self, Name, Range, Tree, TreeWriter};
+use crate::xml::{FieldPath, Step};
 use pipeline::Problem;
 
 /// The most bytes of a tree's texts.

@@ -4,10 +4,11 @@ mod conformance;
 
 use super::laws::hold_for;
 use super::*;
+use crate::frame::xml::XmlFramer;
 use crate::frame::xml::laws::path_of;
-use crate::frame::xml::{FieldPath, XmlFramer};
 use crate::record::{Item, Kind as Is};
 use crate::unpack::Encoding;
+use crate::xml::FieldPath;
 use pipeline::law::frame;
 use pipeline::{FrameLimits, Position};
 use proptest::prelude::*;

@@ -1,11 +1,11 @@
 //! `[format.xml]`: the path to the records, the prefixes of paths, and what the fields ask of each record.
 
-use super::key;
-use crate::frame::xml::{BadPath, FieldPath, Namespaces, RecordPath, XmlSpec};
+use crate::frame::xml::XmlSpec;
 use crate::parse::xml::{Kind, Take, Takes};
 use crate::record::Type;
-use crate::spec::{Problem, Problems};
+use crate::spec::{Problem, Problems, field_path};
 use crate::step::bind::{ColumnsSpec, FieldsSpec, Unknown, element_key, has_texts};
+use crate::xml::{BadPath, FieldPath, Namespaces, RecordPath};
 use std::sync::Arc;
 
 /// An XML document, and what its records are asked for.
@@ -42,8 +42,8 @@ pub(super) fn plan(
     for (name, field) in &fields.0 {
         let own = [name.to_owned()];
         let (said, place) = match &field.from {
-            Some(from) => (&from.0[..], key(name, "from")),
-            None => (&own[..], key(name, "")),
+            Some(from) => (&from.0[..], field_path(name, "from")),
+            None => (&own[..], field_path(name, "")),
         };
         for from in said {
             match FieldPath::parse(from, &path.namespaces) {
@@ -72,9 +72,7 @@ fn namespaces(said: &XmlSpec, problems: &mut Problems) -> Namespaces {
     let mut all = Namespaces::default();
     for (prefix, uris) in said.namespaces.iter().flatten() {
         let path = format!("format.xml.namespaces.{prefix}");
-        if !crate::frame::xml::grammar::is_plain_name(prefix)
-            || matches!(&**prefix, "xml" | "xmlns")
-        {
+        if !crate::xml::grammar::is_plain_name(prefix) || matches!(&**prefix, "xml" | "xmlns") {
             let message = format!("{prefix:?} cannot be a prefix");
             let hint = "a name without a colon; `xml` stands for its namespace without a word";
             problems.push(Problem::new(&path, "bad_value", message).hint(hint));

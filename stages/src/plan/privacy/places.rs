@@ -1,10 +1,10 @@
 //! Which fields may have a value in common: it is as sensitive under another name. An answer of `false` is sure, whatever
 //! the file; where the spec alone cannot tell, the answer is `true`.
 
-use crate::frame::xml::{FieldPath, Namespaces, Step};
 use crate::plan::FormatPlan;
 use crate::record::Type;
 use crate::step::bind::{BindPlan, FieldSpec};
+use crate::xml::{FieldPath, Namespaces, Step};
 
 /// Where the values of all fields come from, each field by its number.
 pub(super) enum Places<'p> {

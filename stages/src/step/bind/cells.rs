@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 /// Binds CSV records of one file.
 #[derive(Clone, Debug)]
-pub struct CsvBind {
+pub struct CellsBind {
     /// Each field with the number of its column, from 0, where the file has it.
     fields: Vec<(Arc<FieldPlan>, Option<usize>)>,
     /// Values of a record, derived ones too.
@@ -28,7 +28,7 @@ pub enum Extra {
     Reject(Vec<Problem>),
 }
 
-impl CsvBind {
+impl CellsBind {
     pub(super) fn new(
         fields: Vec<(Arc<FieldPlan>, Option<usize>)>,
         room: usize,
@@ -42,7 +42,7 @@ impl CsvBind {
     }
 }
 
-impl Bind<Cells, Record> for CsvBind {
+impl Bind<Cells, Record> for CellsBind {
     fn bind(&self, row: &mut Cells, record: &mut Record) -> Verdict {
         record.take_over_cells(row);
         let mut problems = Vec::new();

@@ -7,7 +7,7 @@ mod tests;
 
 pub use left_out::LeftOut;
 
-use super::cells::{CsvBind, Extra};
+use super::cells::{CellsBind, Extra};
 use super::plan::{BindPlan, RESERVED, Source};
 use super::spec::{Missing, Order, Unknown};
 use super::value::shown;
@@ -166,7 +166,7 @@ impl BindPlan {
         &self,
         titles: &[String],
         accepted: &Accepted,
-    ) -> Result<CsvBind, BindRefusal> {
+    ) -> Result<CellsBind, BindRefusal> {
         let heads: Vec<Head<'_>> = titles.iter().map(|title| Head::new(title)).collect();
         let mut columns = Vec::new();
         for (field, source) in self.fields() {
@@ -188,18 +188,18 @@ impl BindPlan {
             .collect();
         let extra = self.extra(&unknown, &heads, accepted)?;
         let fields = self.plans().cloned().zip(columns).collect();
-        Ok(CsvBind::new(fields, self.room, extra))
+        Ok(CellsBind::new(fields, self.room, extra))
     }
 
     /// Binds records that have no titles: each field has the number of its column, and may be missing where a record
     /// has fewer cells.
-    pub fn for_numbers(&self) -> CsvBind {
+    pub fn for_numbers(&self) -> CellsBind {
         let both = self.plans().zip(self.sources());
         let fields = both.map(|(plan, source)| match source {
             Source::Column(index) => (plan.clone(), Some(*index)),
             _ => (plan.clone(), None),
         });
-        CsvBind::new(fields.collect(), self.room, Extra::Drop)
+        CellsBind::new(fields.collect(), self.room, Extra::Drop)
     }
 
     /// The columns that answer to each field, in the order of the fields.
@@ -211,9 +211,9 @@ impl BindPlan {
 
     /// Binds to an input that ended before any row: it has no columns, and as there are no records either, no
     /// field lacks one. Whether no records are too few is judged elsewhere.
-    pub fn for_no_rows(&self) -> CsvBind {
+    pub fn for_no_rows(&self) -> CellsBind {
         let fields = self.plans().map(|plan| (plan.clone(), None)).collect();
-        CsvBind::new(fields, self.room, Extra::Drop)
+        CellsBind::new(fields, self.room, Extra::Drop)
     }
 
     /// Columns must not run back; a column that several fields take counts where it is first taken.

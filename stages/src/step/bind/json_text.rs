@@ -1,7 +1,7 @@
 //! JSON text in a cell: a list or an object as sinks of CSV write it, read by the grammar and the readers of JSON records.
 
 use super::value::{Fault, Reader};
-use crate::parse::jsonl::{Scratch, read_any};
+use crate::parse::json::{Scratch, read_any};
 use crate::record::{Record, Tree, Value};
 use pipeline::Problem;
 use std::borrow::Cow;

@@ -7,6 +7,7 @@ mod tests;
 use super::plan::PlanProblem;
 use super::spec::FieldSpec;
 use super::value::shown;
+use crate::spec::field_path;
 use csv_core::{ReadRecordResult, ReaderBuilder};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -112,7 +113,7 @@ pub fn read_files(
         let Some(lookup) = &mut spec.lookup else {
             continue;
         };
-        let path = format!("fields.{name}.lookup");
+        let path = field_path(name, "lookup");
         let mut tell = |key: &str, code, message: String, hint: &str| {
             let path = match key {
                 "" => path.clone(),

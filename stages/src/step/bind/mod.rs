@@ -29,19 +29,19 @@ mod value;
 #[cfg(test)]
 mod tests;
 
-pub use cells::CsvBind;
+pub use cells::CellsBind;
 pub use columns::{BindRefusal, LeftOut, listed};
 pub use lookup::{LookupSpec, MAX_LOOKUP_BYTES, MissingKey, read_files};
 pub use number::{MAX_STYLED_NUMBER_BYTES, Negative, NumberStyle};
 pub use path::{Path, Segment, element_key, has_texts};
-pub use plan::{BindPlan, Input, PlanProblem, RESERVED, is_identifier};
+pub use plan::{BindPlan, PlanProblem, RESERVED, RowKind, is_identifier};
 pub use privacy::{Algorithm, HashSpec, MaskSpec};
 pub use spec::{
     ColumnsSpec, FieldSpec, FieldsSpec, Literal, Missing, OneOrMany, Order, Target, Transform,
     Unknown, ValuesSpec,
 };
 pub use time::{Form, Locale, POSIX_PIVOT, Zone};
-pub use tree::JsonBind;
+pub use tree::TreeBind;
 pub use untyped::MAX_DEPTH_LEVELS;
 pub use validate::{Constant, Constraints, Wanted, regex_fault};
 pub use value::{Fault, Reader, shown};

@@ -1,6 +1,7 @@
 //! Paths into a JSON value: the singular paths of RFC 9535 (names and indexes, also from the end), and plain
 //! top-level keys. A path says one place or none; it never searches.
 
+use crate::json::selector::{self, Controls, Fault, Selector};
 use crate::record::{Item, Key, Type};
 
 /// Where a field's value stands.
@@ -93,99 +94,38 @@ fn walk<'t>(segments: &[Segment], mut item: Item<'t>) -> Option<Item<'t>> {
     Some(item)
 }
 
-/// `.name`, by the rule of member-name-shorthand.
+/// `.name`.
 fn shorthand(text: &str) -> Result<(Segment, &str), String> {
-    let Some(name) = text.strip_prefix('.') else {
-        return Err(format!("`{text}` is no step: expected `.name` or `[…]`"));
-    };
-    if name.starts_with('.') {
-        return Err("`..` searches: a field needs one place".into());
+    match selector::dotted(text) {
+        Ok((Selector::Name(_), rest)) if !rest.is_empty() && !rest.starts_with(['.', '[']) => {
+            Err(format!("`{text}` is no plain name: write `['…']`"))
+        }
+        Ok((Selector::Name(name), rest)) => Ok((Segment::Key(Key::new(&name)), rest)),
+        Ok(_) => Err("`*` stands for many places: a field needs one".into()),
+        Err(Fault::Search) => Err("`..` searches: a field needs one place".into()),
+        Err(Fault::NoName) => Err(format!("`{text}` is no name: write `['…']`")),
+        Err(_) => Err(format!("`{text}` is no step: expected `.name` or `[…]`")),
     }
-    if name.starts_with('*') {
-        return Err("`*` stands for many places: a field needs one".into());
-    }
-    let belongs = |char: char| char.is_ascii_alphanumeric() || char == '_' || !char.is_ascii();
-    let end = name.find(|char| !belongs(char)).unwrap_or(name.len());
-    if end == 0 || name.starts_with(|char: char| char.is_ascii_digit()) {
-        return Err(format!("`{text}` is no name: write `['…']`"));
-    }
-    if !name[end..].is_empty() && !name[end..].starts_with(['.', '[']) {
-        return Err(format!("`{text}` is no plain name: write `['…']`"));
-    }
-    Ok((Segment::Key(Key::new(&name[..end])), &name[end..]))
 }
 
 /// `['name']`, `["name"]` or `[index]`, behind the bracket.
 fn bracket(text: &str) -> Result<(Segment, &str), String> {
-    if let Some(quote) = text
-        .chars()
-        .next()
-        .filter(|char| matches!(char, '\'' | '"'))
-    {
-        let (name, rest) = quoted(&text[1..], quote)?;
-        let rest = rest
-            .strip_prefix(']')
-            .ok_or("a `]` is missing behind the name")?;
-        return Ok((Segment::Key(Key::new(&name)), rest));
-    }
-    let (index, rest) = text.split_once(']').ok_or("a `]` is missing")?;
-    let digits = index.strip_prefix('-').unwrap_or(index);
-    let plain = digits == "0" && digits == index || !digits.starts_with('0');
-    let whole = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
-    match index.parse() {
-        Ok(index) if plain && whole => Ok((Segment::Index(index), rest)),
-        _ => Err(format!(
-            "`[{index}]` is no single place: expected an index or a quoted name"
-        )),
-    }
-}
-
-/// A name up to its closing quote, with the escapes of RFC 9535, 2.3.1.1; the rest stands behind the quote.
-fn quoted(text: &str, quote: char) -> Result<(String, &str), String> {
-    let mut name = String::new();
-    let mut rest = text.chars();
-    loop {
-        let char = rest.next().ok_or("a closing quote is missing")?;
-        if char == quote {
-            return Ok((name, rest.as_str()));
-        }
-        if char != '\\' {
-            name.push(char);
-            continue;
-        }
-        name.push(match rest.next() {
-            Some('b') => '\u{8}',
-            Some('f') => '\u{c}',
-            Some('n') => '\n',
-            Some('r') => '\r',
-            Some('t') => '\t',
-            Some(same @ ('/' | '\\')) => same,
-            Some(same) if same == quote => same,
-            Some('u') => {
-                let (char, behind) =
-                    escaped(rest.as_str()).ok_or("`\\u` wants four hexadecimal digits")?;
-                rest = behind.chars();
-                char
+    match selector::in_brackets(text, Controls::Raw) {
+        Ok((Selector::Name(name), rest)) => match rest.strip_prefix(']') {
+            Some(rest) => Ok((Segment::Key(Key::new(&name)), rest)),
+            None => Err("a `]` is missing behind the name".into()),
+        },
+        Err(Fault::Quoted(reason)) => Err(reason.into()),
+        found => match (found, text.split_once(']')) {
+            (_, None) => Err("a `]` is missing".into()),
+            (Ok((Selector::Index(index), behind)), Some((_, rest))) if behind.starts_with(']') => {
+                Ok((Segment::Index(index), rest))
             }
-            _ => return Err("an escape is unknown".into()),
-        });
+            (_, Some((index, _))) => Err(format!(
+                "`[{index}]` is no single place: expected an index or a quoted name"
+            )),
+        },
     }
-}
-
-/// The character behind `\u`, or behind a pair of them.
-fn escaped(text: &str) -> Option<(char, &str)> {
-    let four = |text: &str| {
-        let digits = text.get(..4)?;
-        let hex = digits.bytes().all(|byte| byte.is_ascii_hexdigit());
-        hex.then(|| u16::from_str_radix(digits, 16).ok()).flatten()
-    };
-    let first = four(text)?;
-    if let Some(char) = char::from_u32(u32::from(first)) {
-        return Some((char, &text[4..]));
-    }
-    let second = four(text[4..].strip_prefix("\\u")?)?;
-    let char = char::decode_utf16([first, second]).next()?.ok()?;
-    Some((char, &text[10..]))
 }
 
 #[cfg(test)]

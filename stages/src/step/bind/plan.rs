@@ -13,6 +13,7 @@ use super::path::{Path, element_key};
 use super::spec::{ColumnsSpec, FieldSpec, Missing, Order, Target, Unknown, ValuesSpec};
 use super::time::Zone;
 use crate::record::{Field, Schema, Type};
+use crate::spec::field_path;
 use crate::step::bind::validate::regex_fault;
 use crate::step::bind::value::Reader;
 use reading::Reading;
@@ -23,7 +24,7 @@ pub const RESERVED: [&str; 4] = ["_id", "_src", "_loads", "_rescued"];
 
 /// What rows are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Input {
+pub enum RowKind {
     /// Texts by column, with titles: CSV, or the groups of a pattern.
     Columns,
     /// JSON values.
@@ -106,7 +107,7 @@ impl BindPlan {
     /// Checks `[fields]`, `[columns]` and `[values]` for rows of one kind. Problems are added to `problems`; with
     /// any of them, the plan is good for further checks only.
     pub fn new(
-        input: Input,
+        input: RowKind,
         fields: &[(String, FieldSpec)],
         columns: &ColumnsSpec,
         values: &ValuesSpec,
@@ -118,7 +119,7 @@ impl BindPlan {
     /// Checks the same for records of one kind, which have only those fields that `is_own` says; the others have their
     /// place in the record all the same.
     pub fn of_kind(
-        input: Input,
+        input: RowKind,
         fields: &[(String, FieldSpec)],
         is_own: &dyn Fn(&FieldSpec) -> bool,
         columns: &ColumnsSpec,
@@ -247,7 +248,7 @@ impl BindPlan {
                 let target = field.target.as_deref().unwrap_or_default().join(".");
                 let message =
                     format!("the place `{target}` in the document is taken by another field");
-                let path = format!("{}.to", key_path(&field.name));
+                let path = field_path(&field.name, "to");
                 problems.push(
                     PlanProblem::new(path, "target_taken", message).hint("give it another `to`"),
                 );
@@ -257,19 +258,19 @@ impl BindPlan {
 }
 
 struct Planner<'p> {
-    input: Input,
+    input: RowKind,
     problems: &'p mut Vec<PlanProblem>,
     notes: Vec<String>,
 }
 
 impl Planner<'_> {
     fn check_columns(&mut self, columns: &ColumnsSpec) {
-        if self.input == Input::Columns {
+        if self.input == RowKind::Columns {
             return;
         }
         if columns.order == Some(Order::Strict) {
             let message = match self.input {
-                Input::Elements => "attributes of XML have no order",
+                RowKind::Elements => "attributes of XML have no order",
                 _ => "JSON objects have no order of keys",
             };
             self.problems
@@ -278,7 +279,7 @@ impl Planner<'_> {
     }
 
     fn field(&mut self, name: &str, spec: &FieldSpec, values: &ValuesSpec) -> Planned {
-        let path = key_path(name);
+        let path = field_path(name, "");
         if !is_identifier(name) {
             let message = format!("{name:?} is no name for a field");
             let hint = "letters, digits and `_`, not beginning with a digit; titles and keys go into `from`";
@@ -296,7 +297,7 @@ impl Planner<'_> {
         let reading = Reading::new(self.input, spec, values, &path, self.problems);
         let kind = spec.kind.unwrap_or(Type::String);
         let looked_for = match &spec.from {
-            Some(from) if self.input != Input::Columns => {
+            Some(from) if self.input != RowKind::Columns => {
                 let from: Vec<_> = from.0.iter().map(|from| format!("{from:?}")).collect();
                 format!(" (from {})", from.join(", ")).into()
             }
@@ -305,8 +306,8 @@ impl Planner<'_> {
         let name: Arc<str> = name.into();
         let zone = reading.zone.clone();
         let items = match self.input {
-            Input::Columns => Some(spec.items.unwrap_or(Type::String)),
-            Input::Tree | Input::Elements => spec.items,
+            RowKind::Columns => Some(spec.items.unwrap_or(Type::String)),
+            RowKind::Tree | RowKind::Elements => spec.items,
         };
         Planned {
             plan: Arc::new(reading.field(name.clone(), looked_for)),
@@ -362,7 +363,7 @@ impl Planner<'_> {
             ));
         }
         match self.input {
-            Input::Columns => {
+            RowKind::Columns => {
                 let titles = said.iter().filter_map(|text| match Title::parse(text) {
                     Ok(title) => Some(title),
                     Err(error) => {
@@ -376,11 +377,11 @@ impl Planner<'_> {
                 });
                 Source::Titles(titles.collect())
             }
-            Input::Elements => {
+            RowKind::Elements => {
                 let key = |from: &String| Path::key(&element_key(from, spec.kind, spec.items));
                 Source::Paths(said.iter().map(key).collect())
             }
-            Input::Tree => {
+            RowKind::Tree => {
                 self.note_keys(&path, spec.from.as_ref().map_or(&[], |from| &from.0));
                 let paths = said.iter().filter_map(|text| match Path::parse(text) {
                     Ok(path) => Some(path),
@@ -435,9 +436,9 @@ impl Planner<'_> {
 
     fn column(&mut self, column: u32, spec: &FieldSpec, path: &str) -> Source {
         let path = format!("{path}.column");
-        if self.input != Input::Columns {
+        if self.input != RowKind::Columns {
             let message = match self.input {
-                Input::Elements => "XML has no columns",
+                RowKind::Elements => "XML has no columns",
                 _ => "JSON has no columns",
             };
             self.problems
@@ -493,14 +494,4 @@ pub fn is_identifier(name: &str) -> bool {
         && name
             .bytes()
             .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
-}
-
-/// The key path of a field.
-fn key_path(name: &str) -> String {
-    let bare = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
-    if !name.is_empty() && name.bytes().all(bare) {
-        format!("fields.{name}")
-    } else {
-        format!("fields.{name:?}")
-    }
 }

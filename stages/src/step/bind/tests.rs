@@ -10,7 +10,7 @@ use crate::step::bind::validate::canonical;
 use pipeline::{Accepted, Bind, Verdict};
 
 /// A plan that must have no problems; fields are TOML, one a line.
-fn plan(input: Input, fields: &str, columns: &str, values: &str) -> BindPlan {
+fn plan(input: RowKind, fields: &str, columns: &str, values: &str) -> BindPlan {
     let fields: Vec<(String, FieldSpec)> = fields
         .lines()
         .map(|line| {

@@ -20,7 +20,7 @@ const KEYS_ON_STACK: usize = 32;
 
 /// Binds JSON records.
 #[derive(Clone, Debug)]
-pub struct JsonBind {
+pub struct TreeBind {
     fields: Vec<(Arc<FieldPlan>, Vec<Way>)>,
     /// The top-level keys that fields begin with, each once, in the order of the fields.
     keys: Keys,
@@ -46,7 +46,7 @@ struct Way {
 
 impl BindPlan {
     /// Binds JSON records. `accepted` is what somebody accepted before: unknown keys among it do not hold again.
-    pub fn for_tree(&self, accepted: &Accepted) -> JsonBind {
+    pub fn for_tree(&self, accepted: &Accepted) -> TreeBind {
         let mut keys = Keys::default();
         let mut way = |path: &Path| {
             let key = path.top().map(|top| keys.number(top));
@@ -68,7 +68,7 @@ impl BindPlan {
         }
         let rootless = |way: &Way| way.key.is_none();
         let takes_whole = fields.iter().any(|(_, ways)| ways.iter().any(rootless));
-        JsonBind {
+        TreeBind {
             takes_whole,
             wants_all: self.missing == Missing::FailAny,
             fields,
@@ -81,7 +81,7 @@ impl BindPlan {
     }
 }
 
-impl Bind<Tree, Record> for JsonBind {
+impl Bind<Tree, Record> for TreeBind {
     fn bind(&self, row: &mut Tree, record: &mut Record) -> Verdict {
         record.take_over(row);
         let Some(root) = row.root() else {
@@ -149,7 +149,7 @@ struct Extra {
     halting: Vec<String>,
 }
 
-impl JsonBind {
+impl TreeBind {
     /// Walks the top-level keys: those of fields are noted in `found`, others judged.
     #[inline]
     fn look_up(&self, root: Item<'_>, found: &mut [u32], record: &mut Record, extra: &mut Extra) {

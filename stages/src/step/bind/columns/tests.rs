@@ -11,7 +11,7 @@ fn plan(fields: &str, columns: &str) -> BindPlan {
     let fields: Vec<(String, FieldSpec)> = fields.lines().map(field).collect();
     let mut problems = Vec::new();
     let (columns, values) = (toml::from_str(columns).unwrap(), ValuesSpec::default());
-    let plan = BindPlan::new(Input::Columns, &fields, &columns, &values, &mut problems);
+    let plan = BindPlan::new(RowKind::Columns, &fields, &columns, &values, &mut problems);
     assert_eq!(problems, []);
     plan
 }

@@ -7,7 +7,7 @@ mod values;
 
 pub(super) use values::check_values;
 
-use super::{Input, PlanProblem};
+use super::{PlanProblem, RowKind};
 use crate::record::{Record, Type, Value};
 use crate::step::bind::field::{FieldPlan, Fill, MissingTexts};
 use crate::step::bind::lookup::Lookup;
@@ -38,7 +38,7 @@ pub(super) struct Reading {
 
 impl Reading {
     pub fn new(
-        input: Input,
+        input: RowKind,
         spec: &FieldSpec,
         values: &ValuesSpec,
         path: &str,
@@ -46,8 +46,8 @@ impl Reading {
     ) -> Self {
         let kind = spec.kind.unwrap_or(Type::String);
         let scalar = match (kind, input) {
-            (Type::List, Input::Columns) => spec.items.unwrap_or(Type::String),
-            (Type::List, Input::Tree | Input::Elements) => spec.items.unwrap_or(Type::Object),
+            (Type::List, RowKind::Columns) => spec.items.unwrap_or(Type::String),
+            (Type::List, RowKind::Tree | RowKind::Elements) => spec.items.unwrap_or(Type::Object),
             (kind, _) => kind,
         };
         let mut builder = Builder {
@@ -88,7 +88,7 @@ impl Reading {
             default,
             reader,
             // All there is in XML is texts.
-            lax: spec.lax.unwrap_or(input == Input::Elements),
+            lax: spec.lax.unwrap_or(input == RowKind::Elements),
             required: spec.required.unwrap_or(false),
             constraints,
         }
@@ -121,7 +121,7 @@ impl Reading {
 }
 
 struct Builder<'p> {
-    input: Input,
+    input: RowKind,
     spec: &'p FieldSpec,
     values: &'p ValuesSpec,
     path: &'p str,
@@ -160,9 +160,9 @@ impl Builder<'_> {
     }
 
     fn reader(&mut self, zone: Option<&Arc<Zone>>) -> Reader {
-        let in_json = self.input == Input::Columns && self.spec.separator.is_none();
+        let in_json = self.input == RowKind::Columns && self.spec.separator.is_none();
         let reader = if self.kind == Type::List {
-            let is_typed = self.input == Input::Columns && !in_json || self.spec.items.is_some();
+            let is_typed = self.input == RowKind::Columns && !in_json || self.spec.items.is_some();
             let items = is_typed.then(|| Box::new(self.scalar_reader(zone)));
             Reader::List(items, self.spec.separator.as_deref().map(Box::from))
         } else {

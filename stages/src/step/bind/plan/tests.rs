@@ -3,7 +3,7 @@
 use super::*;
 use crate::step::bind::FieldsSpec;
 
-fn problems(input: Input, spec: &str) -> Vec<PlanProblem> {
+fn problems(input: RowKind, spec: &str) -> Vec<PlanProblem> {
     #[derive(Default, serde::Deserialize)]
     #[serde(default)]
     struct Spec {
@@ -24,7 +24,7 @@ fn problems(input: Input, spec: &str) -> Vec<PlanProblem> {
 }
 
 /// One field `f`, and its only problem as `path code`.
-fn check(input: Input, field: &str, expected: &str) {
+fn check(input: RowKind, field: &str, expected: &str) {
     let found = problems(input, &format!("fields.f = {{ {field} }}"));
     let found: Vec<String> = found
         .iter()
@@ -188,7 +188,7 @@ fn keys_of_a_field() {
             "fields.f.timezone unknown_timezone",
         ),
     ] {
-        check(Input::Columns, field, expected);
+        check(RowKind::Columns, field, expected);
     }
 }
 
@@ -254,7 +254,7 @@ fn formats() {
             "fields.f.format bad_format",
         ),
     ] {
-        check(Input::Columns, field, expected);
+        check(RowKind::Columns, field, expected);
     }
 }
 
@@ -280,14 +280,14 @@ fn keys_that_mean_nothing_in_json() {
             "fields.f.scale not_applicable",
         ),
     ] {
-        check(Input::Tree, field, expected);
+        check(RowKind::Tree, field, expected);
     }
 }
 
 #[test]
 fn everything_at_once_and_each_thing_once() {
     let found = problems(
-        Input::Tree,
+        RowKind::Tree,
         r#"
         [columns]
         order = "strict"

@@ -8,7 +8,7 @@ fn check(field: &str, cell: &str, expected: &str) {
 }
 
 fn check_with(field: &str, values: &str, cell: &str, expected: &str) {
-    let plan = plan(Input::Columns, &format!("f = {{ {field} }}"), "", values);
+    let plan = plan(RowKind::Columns, &format!("f = {{ {field} }}"), "", values);
     let (verdict, record) = bind_cells(&plan, "f", cell);
     assert_eq!(
         shown(verdict, &record, 1),
@@ -437,7 +437,7 @@ fn what_all_fields_start_from() {
 #[test]
 fn the_order_file_of_the_language() {
     let plan = plan(
-        Input::Columns,
+        RowKind::Columns,
         "order_id = { from = ['Order No', 'Bestellnr'], required = true, pattern = '[A-Z]{2}-\\d{8}' }
          ordered_at = { from = 'Datum', type = 'datetime', format = '%d/%m/%Y %H:%M' }
          total = { from = 'Betrag', to = 'amount.total', type = 'decimal', minimum = '0' }
@@ -473,8 +473,8 @@ fn the_order_file_of_the_language() {
 
 #[test]
 fn derived_fields_have_room_behind_the_others() {
-    let mut cells = plan(Input::Columns, "f = {}", "", "");
-    let mut json = plan(Input::Tree, "f = {}", "", "");
+    let mut cells = plan(RowKind::Columns, "f = {}", "", "");
+    let mut json = plan(RowKind::Tree, "f = {}", "", "");
     for plan in [&mut cells, &mut json] {
         plan.make_room(3);
     }
@@ -491,7 +491,7 @@ fn derived_fields_have_room_behind_the_others() {
 #[test]
 fn messages_show_what_was_found() {
     let message = |field: &str, cell: &str| {
-        let plan = plan(Input::Columns, &format!("f = {{ {field} }}"), "", "");
+        let plan = plan(RowKind::Columns, &format!("f = {{ {field} }}"), "", "");
         match bind_cells(&plan, "f", cell).0 {
             Verdict::Reject(problems) => problems[0].message.clone(),
             other => panic!("{other:?}"),

@@ -3,7 +3,7 @@
 use super::*;
 
 fn check(field: &str, json: &str, expected: &str) {
-    let plan = plan(Input::Tree, &format!("f = {{ {field} }}"), "", "");
+    let plan = plan(RowKind::Tree, &format!("f = {{ {field} }}"), "", "");
     let (verdict, record) = bind_tree(&plan, &format!("{{\"f\": {json}}}"));
     assert_eq!(
         shown(verdict, &record, 1),
@@ -185,7 +185,7 @@ fn missing_values_are_texts_and_numbers() {
 
 /// Fields, `[columns]`, a record and what comes out.
 fn check_record(fields: &str, columns: &str, json: &str, expected: &str) {
-    let plan = plan(Input::Tree, fields, columns, "");
+    let plan = plan(RowKind::Tree, fields, columns, "");
     let (verdict, record) = bind_tree(&plan, json);
     let count = plan.schema_fields().len();
     assert_eq!(
@@ -311,7 +311,7 @@ fn keys_that_no_field_takes() {
 
 #[test]
 fn keys_that_were_accepted_hold_no_record_again() {
-    let plan = plan(Input::Tree, "a = {}", "unknown = 'hold'", "");
+    let plan = plan(RowKind::Tree, "a = {}", "unknown = 'hold'", "");
     let long = "k".repeat(2000);
     let mut accepted = Accepted::default();
     let mut check = |record: &str, expected: &[&str]| {
@@ -379,7 +379,7 @@ fn many_keys_in_any_order() {
 fn problems_of_one_record_are_bounded() {
     let keys: Vec<String> = (0..100_000).map(|key| format!("\"{key:x}x\":1")).collect();
     let record = format!("{{{}}}", keys.join(","));
-    let plan = plan(Input::Tree, "a = {}", "unknown = 'reject'", "");
+    let plan = plan(RowKind::Tree, "a = {}", "unknown = 'reject'", "");
     let (verdict, record) = bind_tree(&plan, &record);
     let found = shown(verdict, &record, 1);
     assert_eq!(found.matches("unknown_field").count(), 101);

@@ -11,11 +11,11 @@ fn comes_back(
     expected: &Value,
 ) -> Result<(), TestCaseError> {
     let field = format!("f = {{ type = '{kind}' }}");
-    let (verdict, record) = bind_cells(&plan(Input::Columns, &field, "", ""), "f", printed);
+    let (verdict, record) = bind_cells(&plan(RowKind::Columns, &field, "", ""), "f", printed);
     prop_assert_eq!(verdict, Verdict::Keep, "{}", printed);
     prop_assert_eq!(record.value(0), expected, "{}", printed);
     let json = format!("{{\"f\": {json}}}");
-    let (verdict, record) = bind_tree(&plan(Input::Tree, &field, "", ""), &json);
+    let (verdict, record) = bind_tree(&plan(RowKind::Tree, &field, "", ""), &json);
     prop_assert_eq!(verdict, Verdict::Keep, "{}", &json);
     prop_assert_eq!(record.value(0), expected, "{}", json);
     Ok(())
@@ -73,7 +73,7 @@ proptest! {
 
     #[test]
     fn texts_and_times(text in "[^|]*", seconds in 0..86_400_u32, nanosecond in 0..1_000_000_000_u32) {
-        let plan = plan(Input::Columns, "s = {}\nt = { type = 'time' }", "", "");
+        let plan = plan(RowKind::Columns, "s = {}\nt = { type = 'time' }", "", "");
         let (hour, minute, second) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
         let time = format!("{hour:02}:{minute:02}:{second:02}.{nanosecond:09}");
         let time = time.trim_end_matches('0').trim_end_matches('.');
@@ -108,7 +108,7 @@ proptest! {
             "type = 'list', items = 'decimal', separator = ','",
             "transform = ['unescape', 'collapse', 'uppercase'], strip = ['E'], extract = '.*'",
         ] {
-            let plan = plan(Input::Columns, &format!("f = {{ {field} }}"), "", "");
+            let plan = plan(RowKind::Columns, &format!("f = {{ {field} }}"), "", "");
             let (verdict, _) = bind_cells(&plan, "f", &text);
             prop_assert!(!matches!(verdict, Verdict::Drop(_)));
         }

@@ -3,7 +3,7 @@
 use super::Builder;
 use crate::record::Type;
 use crate::step::bind::lookup::MissingKey;
-use crate::step::bind::plan::Input;
+use crate::step::bind::plan::RowKind;
 use crate::step::bind::validate::type_name;
 
 impl Builder<'_> {
@@ -70,17 +70,17 @@ impl Builder<'_> {
             }
         }
         self.check_separator();
-        if spec.lax.is_some() && self.input != Input::Tree {
+        if spec.lax.is_some() && self.input != RowKind::Tree {
             self.tell(
                 "lax",
                 "not_applicable",
                 match self.input {
-                    Input::Elements => "`lax` is for JSON: all there is in XML is texts already",
+                    RowKind::Elements => "`lax` is for JSON: all there is in XML is texts already",
                     _ => "`lax` is for JSON: a cell is a text already",
                 },
             );
         }
-        let untouched = matches!(self.kind, List | Object) && self.input != Input::Columns;
+        let untouched = matches!(self.kind, List | Object) && self.input != RowKind::Columns;
         for (key, said) in [
             ("transform", spec.transform.is_some()),
             ("strip", spec.strip.is_some()),
@@ -98,7 +98,7 @@ impl Builder<'_> {
     }
 
     fn check_separator(&mut self) {
-        let is_cell_list = self.kind == Type::List && self.input == Input::Columns;
+        let is_cell_list = self.kind == Type::List && self.input == RowKind::Columns;
         match &self.spec.separator {
             Some(separator) if is_cell_list && separator.is_empty() => {
                 self.tell("separator", "bad_value", "an empty text separates nothing");

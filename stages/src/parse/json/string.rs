@@ -1,8 +1,8 @@
 //! Strings and their escapes. A string without escapes is a range of the record; one with escapes is written anew
 //! behind it.
 
-use super::scan::plain;
 use super::text::{Read, Reader, syntax};
+use crate::json::scan::plain;
 use crate::record::Range;
 
 /// What the byte behind a backslash stands for; 0 where it is `u`, or nothing.

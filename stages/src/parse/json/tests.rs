@@ -3,6 +3,7 @@
 use super::laws::shown;
 use super::*;
 use crate::frame::lines::LinesFramer;
+use crate::json::MAX_DEPTH_LEVELS;
 use bytes::Bytes;
 use pipeline::law::same_outcomes;
 use pipeline::{Bind, Encode, Frame, FrameLimits, Framer, Position, Verdict, chain};
@@ -47,7 +48,7 @@ fn block(input: &[u8]) -> Block {
 
 fn parsed(input: &[u8]) -> Vec<Result<String, (String, String)>> {
     let mut all = Vec::new();
-    JsonlParser
+    JsonParser
         .parse(&block(input), &mut |_, row| {
             all.push(match row {
                 Ok(tree) => Ok(shown(tree.root().unwrap())),
@@ -367,7 +368,7 @@ fn every_beginning_of_a_record_is_a_syntax_error() {
             }],
             ..self::block(block)
         };
-        JsonlParser
+        JsonParser
             .parse(&block, &mut |_, row| {
                 codes.insert(row.map(|_| ()).unwrap_err().code.into_owned());
             })
@@ -416,7 +417,7 @@ const PIECES: &[&[u8]] = &[
 fn the_corpus_of_the_fuzz_target() {
     let folder = concat!(
         env!("CARGO_MANIFEST_DIR"),
-        "/../tests/fuzz/corpus/parse_jsonl"
+        "/../tests/fuzz/corpus/parse_json"
     );
     let mut seen = 0;
     for entry in std::fs::read_dir(folder).unwrap() {
@@ -481,7 +482,7 @@ fn framer_and_parser_give_the_same_however_the_input_is_cut() {
         max_block_bytes: 40,
     };
     let make = |at| -> Box<dyn Framer> { Box::new(LinesFramer::new(at, limits)) };
-    let chain = chain(Box::new(JsonlParser));
+    let chain = chain(Box::new(JsonParser));
     let chain = chain.bind(Box::new(Shown)).encode(Box::new(Shown));
     let outcomes = same_outcomes(&make, &chain, input);
     let found = outcomes.into_iter().map(|(_, outcome)| match outcome {

@@ -4,7 +4,7 @@
 //! an object, a name stands once and holds no NUL, depth has a limit, and a number may be one that no double
 //! holds.
 
-use super::JsonlParser;
+use super::JsonParser;
 use crate::record::{Item, Kind, Tree};
 use bytes::Bytes;
 use pipeline::{Block, Frame, Parser, Position, Problem};
@@ -59,7 +59,7 @@ pub fn parsed(record: &[u8]) -> Result<String, Problem> {
         carried: None,
     };
     let mut found = None;
-    let done = JsonlParser.parse(&block, &mut |_, row: Result<&mut Tree, Problem>| {
+    let done = JsonParser.parse(&block, &mut |_, row: Result<&mut Tree, Problem>| {
         found = Some(row.map(|tree| tree.root().map(shown).unwrap_or_default()));
     });
     match (done, found) {

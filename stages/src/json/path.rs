@@ -3,7 +3,8 @@
 //! Names, indexes from the start and wildcards, each in both notations of the RFC. What would have to search, look
 //! back or judge values (`..`, slices, negative indexes, filters) is refused by name. Nothing here reads a document.
 
-use crate::parse::jsonl::MAX_DEPTH_LEVELS;
+use super::MAX_DEPTH_LEVELS;
+use super::selector::{self, Controls, Fault, Selector, is_plain};
 use std::fmt;
 
 /// What a path refuses is told with this code where it is RFC 9535 and not built.
@@ -41,6 +42,8 @@ pub struct BadPath {
     pub hint: &'static str,
 }
 
+/// Indexes are below this (RFC 9535, 2.1: numbers are those that a double holds exactly).
+const INDEXES: u64 = 1 << 53;
 const EXAMPLE: &str = "\"$[*]\" or \"$.data.events[*]\", for example";
 const FORWARD: &str =
     "the document is read forward: names, indexes from 0 and `[*]` say where its records are";
@@ -155,54 +158,47 @@ fn is_blank(char: char) -> bool {
     matches!(char, ' ' | '\t' | '\n' | '\r')
 }
 
-fn is_first(char: char) -> bool {
-    char.is_ascii_alphabetic() || char == '_' || !char.is_ascii()
-}
-
-fn is_plain(name: &str) -> bool {
-    name.starts_with(is_first)
-        && name
-            .chars()
-            .all(|char| is_first(char) || char.is_ascii_digit())
-}
-
 /// `.name` or `.*`.
 fn shorthand(text: &str) -> Result<(Step, &str), BadPath> {
-    if text.starts_with("..") {
-        return Err(unsupported("`..`, which searches all levels,"));
-    }
-    let Some(name) = text.strip_prefix('.') else {
-        return Err(bad(format!(
+    match selector::dotted(text) {
+        Ok((Selector::Name(_), rest))
+            if !rest.is_empty() && !rest.starts_with(['.', '[']) && !rest.starts_with(is_blank) =>
+        {
+            Err(bad(format!("`{text}` is no plain name: write `['…']`")))
+        }
+        Ok((Selector::Name(name), rest)) => Ok((Step::Name(name), rest)),
+        Ok((_, rest)) => Ok((Step::Any, rest)),
+        Err(Fault::Search) => Err(unsupported("`..`, which searches all levels,")),
+        Err(Fault::NoName) => Err(bad(format!("`{text}` is no name: write `['…']`"))),
+        Err(_) => Err(bad(format!(
             "`{text}` is no step: expected `.name` or `[…]`"
-        )));
-    };
-    if let Some(rest) = name.strip_prefix('*') {
-        return Ok((Step::Any, rest));
+        ))),
     }
-    let end = name.find(|char: char| !is_first(char) && !char.is_ascii_digit());
-    let (name, rest) = name.split_at(end.unwrap_or(name.len()));
-    if !is_plain(name) {
-        return Err(bad(format!("`{text}` is no name: write `['…']`")));
-    }
-    if !rest.is_empty() && !rest.starts_with(['.', '[']) && !rest.starts_with(is_blank) {
-        return Err(bad(format!("`{text}` is no plain name: write `['…']`")));
-    }
-    Ok((Step::Name(name.to_owned()), rest))
 }
 
 /// What stands behind `[`.
 fn bracket(text: &str) -> Result<(Step, &str), BadPath> {
     let inside = text.trim_start_matches(is_blank);
-    let (step, rest) = match inside.chars().next() {
-        Some('*') => (Step::Any, &inside[1..]),
-        Some(quote @ ('\'' | '"')) => {
-            let (name, rest) =
-                quoted(&inside[1..], quote).map_err(|reason| bad(reason.to_owned()))?;
-            (Step::Name(name), rest)
+    let no_step = || {
+        bad(format!(
+            "`[{inside}` is no step: expected an index, `*` or a name in quotes"
+        ))
+    };
+    let (step, rest) = match selector::in_brackets(inside, Controls::Escaped) {
+        Ok((Selector::Any, rest)) => (Step::Any, rest),
+        Ok((Selector::Name(name), rest)) => (Step::Name(name), rest),
+        Ok((Selector::Index(number), _)) if number.unsigned_abs() >= INDEXES => {
+            return Err(no_step());
         }
-        Some('?') => return Err(unsupported("a filter")),
-        Some(':') => return Err(unsupported("a slice")),
-        _ => index(inside)?,
+        Ok((Selector::Index(number), rest)) => match u64::try_from(number) {
+            Ok(number) => (Step::Index(number), rest),
+            Err(_) => return Err(unsupported("an index from the end")),
+        },
+        Err(Fault::Filter) => return Err(unsupported("a filter")),
+        Err(Fault::Slice) => return Err(unsupported("a slice")),
+        Err(Fault::MinusZero) => return Err(bad("`-0` is no index".to_owned())),
+        Err(Fault::Quoted(reason)) => return Err(bad(reason.to_owned())),
+        Err(_) => return Err(no_step()),
     };
     let rest = rest.trim_start_matches(is_blank);
     match rest.chars().next() {
@@ -211,77 +207,6 @@ fn bracket(text: &str) -> Result<(Step, &str), BadPath> {
         Some(':') => Err(unsupported("a slice")),
         _ => Err(bad(format!("a `]` is missing in `[{text}`"))),
     }
-}
-
-/// An index, without the bracket behind it.
-fn index(text: &str) -> Result<(Step, &str), BadPath> {
-    let digits = text.strip_prefix('-').unwrap_or(text);
-    let end = digits.find(|char: char| !char.is_ascii_digit());
-    let (digits, rest) = digits.split_at(end.unwrap_or(digits.len()));
-    let is_plain = digits == "0" || !digits.starts_with('0');
-    let number = digits.parse::<u64>().ok().filter(|_| is_plain);
-    match number {
-        // RFC 9535, 2.1: numbers are those that a double holds exactly.
-        Some(number) if number < 1 << 53 => match text.starts_with('-') {
-            true if number == 0 => Err(bad("`-0` is no index".to_owned())),
-            true => Err(unsupported("an index from the end")),
-            false => Ok((Step::Index(number), rest)),
-        },
-        _ => Err(bad(format!(
-            "`[{text}` is no step: expected an index, `*` or a name in quotes"
-        ))),
-    }
-}
-
-/// A name up to its closing quote, with the escapes of RFC 9535, 2.3.1.1; the rest stands behind the quote.
-fn quoted(text: &str, quote: char) -> Result<(String, &str), &'static str> {
-    let mut name = String::new();
-    let mut rest = text.chars();
-    loop {
-        let char = rest.next().ok_or("a closing quote is missing")?;
-        if char == quote {
-            return Ok((name, rest.as_str()));
-        }
-        if char < ' ' {
-            return Err("a control character in a name must be escaped");
-        }
-        if char != '\\' {
-            name.push(char);
-            continue;
-        }
-        name.push(match rest.next() {
-            Some('b') => '\u{8}',
-            Some('f') => '\u{c}',
-            Some('n') => '\n',
-            Some('r') => '\r',
-            Some('t') => '\t',
-            Some(same @ ('/' | '\\')) => same,
-            Some(same) if same == quote => same,
-            Some('u') => {
-                let (char, behind) =
-                    escaped(rest.as_str()).ok_or("`\\u` wants four hexadecimal digits")?;
-                rest = behind.chars();
-                char
-            }
-            _ => return Err("an escape is unknown"),
-        });
-    }
-}
-
-/// The character behind `\u`, or behind a pair of them.
-fn escaped(text: &str) -> Option<(char, &str)> {
-    let four = |text: &str| {
-        let digits = text.get(..4)?;
-        let hex = digits.bytes().all(|byte| byte.is_ascii_hexdigit());
-        hex.then(|| u16::from_str_radix(digits, 16).ok()).flatten()
-    };
-    let first = four(text)?;
-    if let Some(char) = char::from_u32(u32::from(first)) {
-        return Some((char, &text[4..]));
-    }
-    let second = four(text[4..].strip_prefix("\\u")?)?;
-    let char = char::decode_utf16([first, second]).next()?.ok()?;
-    Some((char, &text[10..]))
 }
 
 #[cfg(test)]

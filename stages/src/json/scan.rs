@@ -25,7 +25,7 @@ pub(crate) fn plain(bytes: &[u8]) -> usize {
 /// Where the first byte of `word` is that is a quote, a backslash or a control character. A byte is less than a
 /// number exactly where subtracting it borrows into its high bit.
 #[inline(always)]
-pub(super) fn first_special(word: u64) -> Option<usize> {
+pub(crate) fn first_special(word: u64) -> Option<usize> {
     // Changing one bit leaves control characters below 0x20, and puts the quote right above them.
     let quote_or_control = (word ^ (ONES * 0x02)).wrapping_sub(ONES * 0x21);
     let backslash = (word ^ (ONES * u64::from(b'\\'))).wrapping_sub(ONES);
@@ -36,7 +36,7 @@ pub(super) fn first_special(word: u64) -> Option<usize> {
 
 /// How many bytes at the start of `bytes` are digits.
 #[inline(always)]
-pub(super) fn digits(bytes: &[u8]) -> usize {
+pub(crate) fn digits(bytes: &[u8]) -> usize {
     let mut rest = bytes;
     while let Some((word, behind)) = rest.split_first_chunk() {
         // Digits become 0 to 9, to which 0x76 can be added without reaching the high bit.

@@ -6,7 +6,6 @@
 //! it recurse.
 
 pub mod laws;
-mod scan;
 mod string;
 #[cfg(test)]
 mod tests;
@@ -16,15 +15,14 @@ use super::encoding::not_utf8;
 use crate::record::{Item, Tree};
 use pipeline::{Block, Fatal, Parser, Problem};
 
-pub(crate) use scan::plain;
-pub use text::{MAX_DEPTH_LEVELS, Scratch, read_any};
+pub use text::{Scratch, read_any};
 
 /// Records that are decoded together: so many are decoded again, one by one, for one that is not UTF-8.
 const DECODED_RECORDS: usize = 16;
 
 /// Parses records that are JSON objects.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct JsonlParser;
+pub struct JsonParser;
 
 /// Room for looking into single records.
 #[derive(Debug, Default)]
@@ -46,7 +44,7 @@ impl Reading {
     }
 }
 
-impl Parser<Tree> for JsonlParser {
+impl Parser<Tree> for JsonParser {
     fn parse(
         &self,
         block: &Block,

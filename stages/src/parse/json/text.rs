@@ -3,14 +3,11 @@
 //! The record is copied into the tree's buffer in one piece, and texts and numbers are ranges of it; only
 //! strings with escapes ([`super::string`]) are written anew, behind it. Each byte is looked at once.
 
-use super::scan::{digits, first_special};
+use crate::json::MAX_DEPTH_LEVELS;
+use crate::json::scan::{digits, first_special};
 use crate::record::{Kind, Name, Range, Tree, TreeWriter};
 use pipeline::Problem;
 use std::borrow::Cow;
-
-/// The most objects and lists inside each other, the record itself counted. MongoDB stores no more
-/// (<https://www.mongodb.com/docs/manual/reference/limits/>: "no more than 100 levels of nesting").
-pub const MAX_DEPTH_LEVELS: usize = 100;
 
 /// The most bytes of a record: twice as many must be countable in 32 bits.
 const MAX_TEXT_BYTES: usize = u32::MAX as usize / 2;

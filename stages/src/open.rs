@@ -342,6 +342,11 @@ async fn open_at_checkpoint(
                 true => Ok(plan.bind.for_no_rows()),
                 false => plan.bind.for_columns(&columns, accepted),
             };
+            // A column that a field needs is told by its name; a file that has none is not held for those it has.
+            let is_told = no_rows || matches!(bound, Err(BindRefusal::Fatal(_)));
+            if !is_told && plan.kinds.is_none() {
+                plan.bind.finds_any(&columns, plan.cover.is_none())?;
+            }
             let bind = match bound {
                 Ok(bind) => bind,
                 Err(BindRefusal::Fatal(fatal)) => return Err(fatal),

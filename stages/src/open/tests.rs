@@ -74,6 +74,10 @@ async fn an_input_without_a_header_lacks_records_and_no_columns() {
     check(&spec, "a,b", "completed 0").await;
     check(&spec, "a,b\n1,2\n", "completed 1").await;
     check(&spec, "x,b\n", "refused column_missing").await;
+    let none_is_required = "[format.csv]\n[fields]\na = {}\nb = {}\n";
+    check(none_is_required, "a;b\n1;2\n", "refused column_missing").await;
+    let held = format!("{none_is_required}[columns]\nunknown = 'hold'\n");
+    check(&held, "a;b\n1;2\n", "refused column_missing").await;
 }
 
 #[tokio::test]

@@ -8,6 +8,7 @@ mod tests;
 pub use left_out::LeftOut;
 
 use super::cells::{CsvBind, Extra};
+use super::field::FieldPlan;
 use super::plan::{BindPlan, RESERVED, Source};
 use super::spec::{Missing, Order, Unknown};
 use super::value::shown;
@@ -189,6 +190,33 @@ impl BindPlan {
         let extra = self.extra(&unknown, &heads, accepted)?;
         let fields = self.plans().cloned().zip(columns).collect();
         Ok(CsvBind::new(fields, self.room, extra))
+    }
+
+    /// Whether the file can be one that the spec is for: where no field at all has a column, every document would be
+    /// empty. Fields that say the number of their column or what they are without one do not want it to be there; nor does
+    /// `missing = "null"`. `tells`: whether messages may say titles, which in a wrong file are anything.
+    ///
+    /// # Errors
+    /// `column_missing`.
+    pub fn finds_any(&self, titles: &[String], tells: bool) -> Result<(), Fatal> {
+        let heads: Vec<Head<'_>> = titles.iter().map(|title| Head::new(title)).collect();
+        let wants = |(field, source): (&FieldPlan, &Source)| {
+            matches!(source, Source::Titles(_)) && field.default.is_none()
+        };
+        let has = |source: &Source| !source.columns(&heads).is_empty();
+        if self.missing == Missing::Null || !self.fields().any(wants) || self.sources().any(has) {
+            return Ok(());
+        }
+        let found = match tells {
+            true => format!(": the file has {}", nearest_first(&[], &heads)),
+            false => String::new(),
+        };
+        let message = format!("no field has a column{found}");
+        let hint = one_cell(&heads).unwrap_or_else(|| {
+            "is it a file of this spec? `from` names the titles of a field; `missing = \"null\"` in `[columns]` lets all be null"
+                .to_owned()
+        });
+        Err(Fatal::new("column_missing", message).hint(hint))
     }
 
     /// Binds records that have no titles: each field has the number of its column, and may be missing where a record

@@ -271,3 +271,57 @@ fn what_is_not_used_is_told() {
         LeftOut::default()
     );
 }
+
+#[test]
+fn a_file_with_none_of_the_titles_is_refused_where_nothing_says_what_fields_are_without() {
+    let tab = "the header is one cell that holds a tab: is the delimiter `\\t`?";
+    for (fields, columns, header, hint) in [
+        (
+            "a = {}\nb = {}",
+            "",
+            "x|y",
+            Some("is it a file of this spec?"),
+        ),
+        ("a = {}\nb = {}", "", "a\tb", Some(tab)),
+        (
+            "a = {}\nb = { column = 3 }",
+            "",
+            "x|y",
+            Some("is it a file"),
+        ),
+        (
+            "a = {}\nb = { default = 'x' }",
+            "",
+            "x|y",
+            Some("is it a file"),
+        ),
+        ("a = {}\nb = { default = 'x' }", "", "b|y", None),
+        ("a = {}\nb = { column = 2 }", "", "x|y", None),
+        ("a = {}\nb = {}", "", "x|B", None),
+        ("a = {}\nb = {}", "missing = 'null'", "x|y", None),
+        ("a = { default = 'x' }", "", "x|y", None),
+        ("a = { column = 3 }", "", "x|y", None),
+        ("", "unknown = 'keep'", "x|y", None),
+    ] {
+        let plan = plan(fields, columns);
+        let found = plan.finds_any(&titles(header), true);
+        let fatal = found.as_ref().err();
+        let code = fatal.map(|fatal| fatal.code);
+        assert_eq!(code, hint.map(|_| "column_missing"), "{fields} {header}");
+        let told = fatal.and_then(|fatal| fatal.hint.as_deref());
+        assert!(
+            told.unwrap_or_default()
+                .starts_with(hint.unwrap_or_default()),
+            "{told:?}"
+        );
+    }
+    let message = |tells| {
+        let fatal = plan("a = {}", "").finds_any(&titles("x|Ada"), tells);
+        fatal.unwrap_err().message
+    };
+    assert_eq!(
+        message(true),
+        "no field has a column: the file has \"x\", \"Ada\""
+    );
+    assert_eq!(message(false), "no field has a column");
+}

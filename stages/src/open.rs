@@ -36,8 +36,8 @@ use crate::plan::{FormatPlan, Plan};
 use crate::record::{Cells, Record, Tree};
 use crate::sink::{self, Flow};
 use crate::source::Origin;
-pub use crate::step::bind::LeftOut;
 use crate::step::bind::{BindRefusal, CsvBind, JsonBind, listed};
+pub use crate::step::bind::{Finds, LeftOut};
 use crate::unique::Table;
 use crate::unpack::{open_at, skip};
 use bytes::BytesMut;
@@ -398,6 +398,14 @@ impl Opened {
     /// Lets a run lay down in `folder` what it must remember of its values and is too much for memory.
     pub fn remember_in(&mut self, folder: &Path) {
         self.duplicates.folder = Some(folder.to_owned());
+    }
+
+    /// Which fields records have, while they are read: of one kind of trees, read from the start.
+    pub fn finds(&self) -> Option<Arc<Finds>> {
+        match &self.front {
+            Front::Tree(_, bind) if self.from.books.counters.read == 0 => Some(bind.finds()),
+            _ => None,
+        }
     }
 
     /// Says what the reference of each record means, by its ordinal.

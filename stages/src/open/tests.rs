@@ -93,6 +93,30 @@ async fn what_is_not_used_comes_with_what_is_open() {
 }
 
 #[tokio::test]
+async fn fields_that_no_record_has_are_known_at_the_end() {
+    async fn check(spec: &str, input: &str, expected: &[&str]) {
+        let plan = plan(spec);
+        let opened = opened(&plan, input).await;
+        let finds = opened.finds();
+        run(&plan, opened).await;
+        let never = finds.map(|finds| finds.never());
+        assert_eq!(never.unwrap_or_default(), expected, "{input} by {spec}");
+    }
+    let json = "[format.jsonl]\n[fields]\na = { from = '$.x.a' }\nb = { default = 'x' }\nc = {}\n";
+    check(json, "{\"x\":{\"a\":1}}\n{\"b\":null,\"c\":1}\n", &[]).await;
+    let wrong = "{\"c\":1}\n{\"a\":1,\"x\":{}}\n";
+    check(json, wrong, &["a (from \"$.x.a\")", "b"]).await;
+    check(json, "", &[]).await;
+    check(json, "no object\n", &[]).await;
+    let xml = "[format.xml]\nrecord_path = '/r/i'\nnamespaces = { g = ['urn:g'] }\n[fields]\na = { from = 'a' }\nb = { from = 'g:b/@c' }\nl = { from = 'l', type = 'list' }\n";
+    let found = "<r xmlns:g='urn:g'><i><a/></i><i><l>1</l><g:b c='1'/></i></r>";
+    check(xml, found, &[]).await;
+    let never = ["b (from \"g:b/@c\")", "l (from \"l\")"];
+    check(xml, "<r><i><a/><b c='1'/></i></r>", &never).await;
+    check("[format.csv]\n[fields]\na = {}\n", "a\n1\n", &[]).await;
+}
+
+#[tokio::test]
 async fn a_preview_is_one_line_a_stage_and_escapes_nothing_twice() {
     let jsonl = plan("[format.jsonl]\n[fields]\na = {}\n");
     let input = "{\"a\": \t\"say \\\"ü\\\" \\\\ \\n\"}\r\n";

@@ -4,15 +4,19 @@ use super::{Head, MAX_SHOWN_TITLES, Title, nearest};
 use crate::step::bind::plan::{BindPlan, Source};
 use crate::step::bind::spec::Unknown;
 use crate::step::bind::value::shown;
+use serde::Serialize;
 
-/// What was not used. Empty where rows are objects of JSON, which have no header.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// What was not used. Rows that are trees have no header: of them only what was never found is known, at the end.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct LeftOut {
     /// Titles of the columns that no field takes and the spec drops, in the order of the file.
     pub columns: Vec<String>,
     /// Fields whose column is not there, each as a short text: its name, what was looked for, and the unused
     /// title that may be meant.
     pub fields: Vec<String>,
+    /// Fields that were found in no record of a JSON or XML input that was read from its start.
+    pub never_found: Vec<String>,
 }
 
 impl BindPlan {
@@ -62,6 +66,7 @@ impl BindPlan {
         LeftOut {
             columns,
             fields: fields.collect(),
+            never_found: Vec::new(),
         }
     }
 }

@@ -39,6 +39,15 @@ pub enum FormatPlan {
     Fixed(LinesDialect, Unit, Arc<[Place]>),
 }
 
+/// What rows are, by the format that a spec names.
+pub fn rows_of(said: &FormatSpec) -> Input {
+    match said {
+        FormatSpec::Jsonl(_) | FormatSpec::Json(_) => Input::Tree,
+        FormatSpec::Xml(_) => Input::Elements,
+        FormatSpec::Csv(_) | FormatSpec::Lines(_) | FormatSpec::Fixed(_) => Input::Columns,
+    }
+}
+
 impl FormatPlan {
     /// What rows are.
     pub fn rows(&self) -> Input {
@@ -329,7 +338,13 @@ fn place(name: &str, field: &FieldSpec, problems: &mut Problems) -> Option<Place
     };
     for (word, said) in [("start", field.start), ("width", field.width)] {
         match said {
-            Some(0) => tell(key(name, word), "bad_value", "columns are counted from 1"),
+            Some(0) => {
+                let message = match word {
+                    "width" => "a width is at least 1",
+                    _ => "columns are counted from 1",
+                };
+                tell(key(name, word), "bad_value", message);
+            }
             Some(_) => {}
             None => {
                 let message = format!("[format.fixed] wants to know the `{word}` of each field");

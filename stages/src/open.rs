@@ -69,7 +69,7 @@ pub struct Opened {
     /// The checkpoint that the run starts from.
     pub from: Checkpoint,
     /// What file and spec do not use of each other.
-    pub left_out: LeftOut,
+    pub left_out: Box<LeftOut>,
     /// What judging duplicates wants.
     duplicates: Box<Duplicates>,
     front: Front,
@@ -271,7 +271,11 @@ async fn open_at_checkpoint(
         FormatPlan::Xml(xml) => {
             let from = begin(plan, resume);
             let encoding = plan.input.unpack.encoding;
-            let framer = Box::new(XmlFramer::new(&xml.path, encoding, from.books.end, limits));
+            let framer = XmlFramer::new(&xml.path, encoding, from.books.end, limits);
+            let framer = Box::new(match plan.cover {
+                Some(_) => framer.saying_no_text(),
+                None => framer,
+            });
             let parser = || XmlParser::new(xml.path.namespaces.clone(), xml.takes.clone());
             let front = Front::Tree(Box::new(parser()), plan.bind.for_tree(accepted));
             let left_out = LeftOut::default();
@@ -345,7 +349,7 @@ async fn open_at_checkpoint(
             // A column that a field needs is told by its name; a file that has none is not held for those it has.
             let is_told = no_rows || matches!(bound, Err(BindRefusal::Fatal(_)));
             if !is_told && plan.kinds.is_none() {
-                plan.bind.finds_any(&columns, plan.cover.is_none())?;
+                plan.bind.finds_any(&columns)?;
             }
             let bind = match bound {
                 Ok(bind) => bind,

@@ -266,6 +266,9 @@ impl Plan {
         let lineage = || sink.iter().flat_map(|sink| sink.target.lineage.clone());
         let of_schema = || schema.layout.0.iter().map(|(name, _)| name.clone());
         let mut finish = |format: Option<&FormatPlan>, bind: &mut BindPlan| {
+            if cover.is_some() {
+                bind.hide_titles();
+            }
             bind.make_room(schema.fields.len());
             bind.also_takes(lineage().chain(of_schema()));
             format::check_cells(format, bind, problems);

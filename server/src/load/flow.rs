@@ -145,7 +145,7 @@ impl Flow<'_> {
         };
         opened.remember_in(self.connected.folder());
         known.books = opened.from.books.clone();
-        known.left_out = opened.left_out.clone();
+        known.left_out = (*opened.left_out).clone();
         known.finds = opened.finds();
         known.read_before = opened.from.books.counters.read;
         known.bytes_before = opened.bytes_before;

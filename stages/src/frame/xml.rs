@@ -69,6 +69,8 @@ pub struct XmlFramer {
     /// What makes the rest unusable, to be told behind the last block.
     fatal: Option<Fatal>,
     ending: Ending,
+    /// Whether messages may say what stands between records.
+    says_text: bool,
 }
 
 /// What the end of a record means.
@@ -120,6 +122,16 @@ impl XmlFramer {
             block: Growing::at(at),
             fatal: None,
             ending: Ending::Document,
+            says_text: true,
+        }
+    }
+
+    /// Keeps what stands between records out of messages: it may be a value that nobody may see.
+    #[must_use]
+    pub fn saying_no_text(self) -> Self {
+        Self {
+            says_text: false,
+            ..self
         }
     }
 
@@ -238,7 +250,10 @@ impl XmlFramer {
     fn malformed(&self, malformed: &Malformed) -> Fatal {
         let line = self.here.line + line_ends(&self.buffer[..malformed.at]);
         let offset = self.here.offset + malformed.at as u64;
-        let what = &malformed.what;
+        let what = match self.says_text || !malformed.what.contains('&') {
+            true => malformed.what.as_str(),
+            false => "a reference there is none that can be read",
+        };
         let message = match malformed.code {
             "xml_doctype" | "xml_encoding" => format!("{what} (line {line}, byte {offset})"),
             _ => format!("the XML document is malformed on line {line}, byte {offset}: {what}"),

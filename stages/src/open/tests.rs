@@ -87,9 +87,46 @@ async fn what_is_not_used_comes_with_what_is_open() {
     assert_eq!(left_out.columns, ["postd"]);
     let field = "posted (looked for \"posted\"; did you mean \"postd\"?)";
     assert_eq!(left_out.fields, [field]);
-    assert_eq!(opened(&csv, "").await.left_out, LeftOut::default());
+    assert_eq!(*opened(&csv, "").await.left_out, LeftOut::default());
     let jsonl = plan("[format.jsonl]\n[fields]\na = {}\nb = {}\n");
-    assert_eq!(opened(&jsonl, "{}").await.left_out, LeftOut::default());
+    assert_eq!(*opened(&jsonl, "{}").await.left_out, LeftOut::default());
+}
+
+#[tokio::test]
+async fn what_may_be_a_value_of_a_sensitive_field_is_in_no_failure() {
+    let xml = "[format.xml]\nrecord_path = '/r/i'\n[fields]\na = { SENSITIVE }\n";
+    let csv = "[format.csv]\n[fields]\na = { SENSITIVE }\nb = { required = true }\n";
+    let found = csv.replace("csv]", "csv]\nheader = { find_within = 5 }");
+    for (spec, input) in [
+        (xml, "<r><i><a>1</a></i>&Secret;</r>"),
+        (csv, "Secret,x\n1,2\n"),
+        (&*found, "Secret,x\n1,2\n"),
+    ] {
+        for (word, is_said) in [("sensitive = true", false), ("", true)] {
+            let plan = plan(&spec.replace("SENSITIVE", word));
+            let origin = MemoryOrigin::new("a", input.as_bytes().to_vec());
+            let fatal = match open(&plan, &origin, None, &Accepted::default()).await {
+                Err(fatal) => fatal,
+                Ok(Opening::Held(breach, _)) => panic!("held: {}", breach.message),
+                Ok(Opening::Ready(opened)) => {
+                    let flow = plan.sink.flow.in_order();
+                    let ledger = Arc::new(MemoryLedger::default());
+                    match pipeline::run(opened.job(&plan, null::open(), ledger, flow))
+                        .await
+                        .end
+                    {
+                        End::Failed(fatal) => fatal,
+                        other => panic!("{other:?}"),
+                    }
+                }
+            };
+            assert_eq!(
+                format!("{fatal:?}").contains("Secret"),
+                is_said,
+                "{fatal:?}"
+            );
+        }
+    }
 }
 
 #[tokio::test]

@@ -22,7 +22,7 @@ pub struct LeftOut {
 impl BindPlan {
     /// What of a header without faults, and of the fields, is not used.
     pub fn left_out(&self, titles: &[String]) -> LeftOut {
-        let heads: Vec<Head<'_>> = titles.iter().map(|title| Head::new(title)).collect();
+        let heads = self.heads(titles);
         let mut used = vec![false; heads.len()];
         let mut absent = Vec::new();
         for (field, source) in self.fields() {
@@ -40,7 +40,13 @@ impl BindPlan {
             .filter_map(|(head, used)| (!used).then_some(head))
             .collect();
         let columns = match self.unknown {
-            Unknown::Drop => unused.iter().map(|head| head.normal.clone()).collect(),
+            Unknown::Drop => unused
+                .iter()
+                .map(|head| match head.hidden {
+                    Some(_) => head.told(),
+                    None => head.normal.clone(),
+                })
+                .collect(),
             _ => Vec::new(),
         };
         let fields = absent.iter().enumerate().map(|(at, (name, source))| {

@@ -36,8 +36,8 @@ use crate::plan::{FormatPlan, Plan};
 use crate::record::{Cells, Record, Tree};
 use crate::sink::{self, Flow};
 use crate::source::Origin;
-pub use crate::step::bind::LeftOut;
 use crate::step::bind::{BindRefusal, CellsBind, TreeBind, listed};
+pub use crate::step::bind::{Finds, LeftOut};
 use crate::unique::Table;
 use crate::unpack::{open_at, skip};
 use bytes::BytesMut;
@@ -69,7 +69,7 @@ pub struct Opened {
     /// The checkpoint that the run starts from.
     pub from: Checkpoint,
     /// What file and spec do not use of each other.
-    pub left_out: LeftOut,
+    pub left_out: Box<LeftOut>,
     /// What judging duplicates wants.
     duplicates: Box<Duplicates>,
     front: Front,
@@ -271,7 +271,11 @@ async fn open_at_checkpoint(
         FormatPlan::Xml(xml) => {
             let from = begin(plan, resume);
             let encoding = plan.input.unpack.encoding;
-            let framer = Box::new(XmlFramer::new(&xml.path, encoding, from.books.end, limits));
+            let framer = XmlFramer::new(&xml.path, encoding, from.books.end, limits);
+            let framer = Box::new(match plan.cover {
+                Some(_) => framer.saying_no_text(),
+                None => framer,
+            });
             let parser = || XmlParser::new(xml.path.namespaces.clone(), xml.takes.clone());
             let front = Front::Tree(Box::new(parser()), plan.bind.for_tree(accepted));
             let left_out = LeftOut::default();
@@ -342,6 +346,11 @@ async fn open_at_checkpoint(
                 true => Ok(plan.bind.for_no_rows()),
                 false => plan.bind.for_columns(&columns, accepted),
             };
+            // A column that a field needs is told by its name; a file that has none is not held for those it has.
+            let is_told = no_rows || matches!(bound, Err(BindRefusal::Fatal(_)));
+            if !is_told && plan.kinds.is_none() {
+                plan.bind.finds_any(&columns)?;
+            }
             let bind = match bound {
                 Ok(bind) => bind,
                 Err(BindRefusal::Fatal(fatal)) => return Err(fatal),
@@ -393,6 +402,14 @@ impl Opened {
     /// Lets a run lay down in `folder` what it must remember of its values and is too much for memory.
     pub fn remember_in(&mut self, folder: &Path) {
         self.duplicates.folder = Some(folder.to_owned());
+    }
+
+    /// Which fields records have, while they are read: of one kind of trees, read from the start.
+    pub fn finds(&self) -> Option<Arc<Finds>> {
+        match &self.front {
+            Front::Tree(_, bind) if self.from.books.counters.read == 0 => Some(bind.finds()),
+            _ => None,
+        }
     }
 
     /// Says what the reference of each record means, by its ordinal.

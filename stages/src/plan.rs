@@ -196,14 +196,20 @@ impl Plan {
             record_bytes.unwrap_or(input::DEFAULT_RECORD_BYTES),
             problems,
         );
-        if fields.0.is_empty() && columns.unknown != Some(Unknown::Keep) {
+        let keeps_all = columns.unknown == Some(Unknown::Keep);
+        // Fields that cannot be read were told.
+        let is_told = kinds.is_none() && problems.is_told_within("fields");
+        if fields.0.is_empty() && !keeps_all && !is_told {
             problems.push(
                 Problem::new("fields", "required", "the spec has no [fields]").hint(
                     "name the fields, or pass everything on as it is: [columns] unknown = \"keep\"",
                 ),
             );
         }
-        let rows = format.as_ref().map_or(RowKind::Columns, FormatPlan::rows);
+        // Of a format that was refused the fields are judged all the same.
+        let said = spec.format.as_ref();
+        let rows = format.as_ref().map(FormatPlan::rows);
+        let rows = rows.unwrap_or_else(|| said.map_or(RowKind::Columns, format::rows_of));
         let mut bind = match (&kinds, loaded) {
             (None, _) => BindPlan::new(rows, &fields.0, &columns, &values, &mut found),
             (Some(_), Some(kind)) => kind.bind.clone(),
@@ -262,6 +268,9 @@ impl Plan {
         let lineage = || sink.iter().flat_map(|sink| sink.target.lineage.clone());
         let of_schema = || schema.layout.0.iter().map(|(name, _)| name.clone());
         let mut finish = |format: Option<&FormatPlan>, bind: &mut BindPlan| {
+            if cover.is_some() {
+                bind.hide_titles();
+            }
             bind.make_room(schema.fields.len());
             bind.also_takes(lineage().chain(of_schema()));
             format::check_cells(format, bind, problems);

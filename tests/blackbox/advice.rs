@@ -108,6 +108,24 @@ async fn what_is_small_is_told_in_small_units_and_without_a_bound() {
 }
 
 #[tokio::test]
+async fn fields_that_no_record_has_are_told_to_people_and_to_programs() {
+    let place = place();
+    let spec = "spec = 1\nname = 'atom'\n[format.xml]\nrecord_path = '/r/i'\n[sink.null]\n[fields]\nid = {}\nat = { from = 'x/at' }\n";
+    place.write("atom.toml", spec);
+    place.write("a.xml", "<r><i><id>1</id></i><i><id>2</id></i></r>");
+    let told = "1  field that was never found: at (from \"x/at\")";
+    for command in ["run", "check"] {
+        let ended = place.run([command, "atom.toml", "a.xml"]).await;
+        says(&ended, 0, &[told]);
+        let ended = place.run([command, "atom.toml", "a.xml", "--json"]).await;
+        let job: serde_json::Value = serde_json::from_str(&ended.stdout).unwrap();
+        let left_out =
+            serde_json::json!({"columns": [], "fields": [], "neverFound": ["at (from \"x/at\")"]});
+        assert_eq!(job["leftOut"], left_out);
+    }
+}
+
+#[tokio::test]
 async fn what_cannot_be_meant_is_refused_with_what_can() {
     let place = place();
     let ended = place.run(["check", "orders"]).await;

@@ -11,7 +11,7 @@ mod tries;
 use super::load::{Asked, Outcome, load};
 use super::rejects_file::refuse_to_overwrite;
 use super::run::{
-    Ends, cancel_on_signal, exit_of, for_one_input, open_origin, refuse, report, summary,
+    Ends, cancel_on_signal, exit_of, for_one_input, object, open_origin, refuse, report, summary,
 };
 use super::{CheckArgs, Exit, spec};
 use crate::config::Config;
@@ -125,7 +125,7 @@ impl Checker<'_> {
             let about = self.about(&outcome, causes).await;
             eprint!("{}{}", summary(&outcome, true, Vec::new()), about.text());
             // The job as `run --json` prints it, and what is known of its rejects.
-            let told = match about.json(&outcome.job) {
+            let told = match object(&outcome).ok().and_then(|job| about.json(job)) {
                 Some(json) => super::print(&json),
                 None => Exit::Failed,
             };

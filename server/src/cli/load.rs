@@ -81,7 +81,7 @@ pub struct Outcome {
     pub busy: Option<Busy>,
     /// Whether what failed may be over at another try.
     pub may_heal: bool,
-    /// What the header has beyond the spec, and the spec beyond the header.
+    /// What input and spec do not use of each other.
     pub left_out: LeftOut,
     /// What records would meet, where the target was only read.
     pub met: Option<Met>,
@@ -140,12 +140,12 @@ pub async fn load(asked: Asked<'_>) -> Outcome {
     let job = asked.job(&state, ended, started_at, elapsed);
     Outcome {
         job,
+        left_out: state.run.left_out(),
         books: state.run.books,
         bytes_before: state.run.bytes_before,
         elapsed,
         busy: state.run.busy,
         may_heal,
-        left_out: state.run.left_out,
         met: state.met,
     }
 }

@@ -215,7 +215,7 @@ pub fn report(outcome: &Outcome, json: bool, dry_run: bool, next: Vec<String>) -
     let summary = summary(outcome, dry_run, next);
     let told = if json {
         eprint!("{summary}");
-        match serde_json::to_string(&outcome.job) {
+        match object(outcome).and_then(|job| serde_json::to_string(&job)) {
             Ok(text) => super::print(&(text + "\n")),
             Err(_) => Exit::Failed,
         }
@@ -223,6 +223,16 @@ pub fn report(outcome: &Outcome, json: bool, dry_run: bool, next: Vec<String>) -
         super::print(&summary)
     };
     exit_of(outcome, told)
+}
+
+/// What a program reads of an outcome: the job, and what input and spec do not use of each other.
+///
+/// # Errors
+/// Where it cannot be said in JSON.
+pub fn object(outcome: &Outcome) -> serde_json::Result<serde_json::Value> {
+    let mut job = serde_json::to_value(&outcome.job)?;
+    job["leftOut"] = serde_json::to_value(&outcome.left_out)?;
+    Ok(job)
 }
 
 /// What a person reads of an outcome.

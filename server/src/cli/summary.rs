@@ -29,7 +29,7 @@ pub struct Summary<'a> {
     pub busy: Option<Busy>,
     /// Whether nothing was written.
     pub dry_run: bool,
-    /// What the header has beyond the spec, and the spec beyond the header.
+    /// What input and spec do not use of each other.
     pub left_out: &'a LeftOut,
     /// Lines that say what to do next.
     pub next: Vec<String>,
@@ -142,7 +142,11 @@ impl Summary<'_> {
 
     /// Nothing is left out without a word.
     fn left_out(&self, out: &mut String) {
-        let LeftOut { columns, fields } = self.left_out;
+        let LeftOut {
+            columns,
+            fields,
+            never_found,
+        } = self.left_out;
         for (one, many, names) in [
             (
                 "column that no field takes",
@@ -150,6 +154,11 @@ impl Summary<'_> {
                 columns,
             ),
             ("field without a column", "fields without a column", fields),
+            (
+                "field that was never found",
+                "fields that were never found",
+                never_found,
+            ),
         ] {
             let what = if names.len() == 1 { one } else { many };
             if !names.is_empty() {

@@ -9,7 +9,7 @@ use pipeline::{
     Progress, Report, SharedWrites, Sink,
 };
 use stages::corrected::Referred;
-use stages::open::{Connected, LeftOut, Opening, open, open_corrected};
+use stages::open::{Connected, Finds, LeftOut, Opening, open, open_corrected};
 use stages::plan::Plan;
 use stages::sink::Load;
 use stages::source::Origin;
@@ -70,7 +70,9 @@ pub struct Known {
     /// Where its time went; nothing before it began.
     pub busy: Option<Busy>,
     /// What the header has beyond the spec, and the spec beyond the header.
-    pub left_out: LeftOut,
+    left_out: LeftOut,
+    /// Which fields the records have.
+    finds: Option<Arc<Finds>>,
 }
 
 impl Known {
@@ -83,6 +85,16 @@ impl Known {
             bytes_read: 0,
             busy: None,
             left_out: LeftOut::default(),
+            finds: None,
+        }
+    }
+
+    /// What input and spec do not use of each other, as far as it was read.
+    pub fn left_out(&self) -> LeftOut {
+        let finds = self.finds.as_ref();
+        LeftOut {
+            never_found: finds.map_or(Vec::new(), |finds| finds.never()),
+            ..self.left_out.clone()
         }
     }
 
@@ -133,7 +145,8 @@ impl Flow<'_> {
         };
         opened.remember_in(self.connected.folder());
         known.books = opened.from.books.clone();
-        known.left_out = opened.left_out.clone();
+        known.left_out = (*opened.left_out).clone();
+        known.finds = opened.finds();
         known.read_before = opened.from.books.counters.read;
         known.bytes_before = opened.bytes_before;
         // Before the sink is opened, which may build an index: a run that is dropped then has its counters too.

@@ -90,7 +90,7 @@ pub struct DocumentFramer<W: Walk> {
     here: Position,
     /// Records before this offset are left out.
     from: u64,
-    walk: W,
+    pub(super) walk: W,
     /// Bytes of the buffer that were read.
     read: usize,
     element: Option<Open<W::Element>>,

@@ -56,6 +56,13 @@ impl XmlFramer {
         Self::walking(walk, Position::START, at, limits)
     }
 
+    /// Keeps what stands between records out of messages: it may be a value that nobody may see.
+    #[must_use]
+    pub fn saying_no_text(mut self) -> Self {
+        self.walk.says_text = false;
+        self
+    }
+
     /// A framer of the one record that begins at `at`, where it is also fed from.
     pub fn of_one(path: &RecordPath, at: Position, limits: FrameLimits) -> Self {
         let walk = Walk::new(path, Encoding::default(), usable(limits).max_record_bytes);
@@ -88,7 +95,10 @@ impl document::Walk for Walk {
     fn behind_element(&mut self, _is_known_whole: bool) {}
 
     fn fatal(&self, malformed: &Malformed, place: &str) -> Fatal {
-        let what = &malformed.what;
+        let what = match self.says_text || !malformed.what.contains('&') {
+            true => malformed.what.as_str(),
+            false => "a reference there is none that can be read",
+        };
         let message = match malformed.code {
             "xml_doctype" | "xml_encoding" => format!("{what} ({place})"),
             _ => format!("the XML document is malformed on {place}: {what}"),

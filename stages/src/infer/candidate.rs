@@ -60,7 +60,7 @@ pub const COMMA: usize = 2;
 const DURATION: &str = r#"type = "duration""#;
 
 /// Every reading, those that say more before those that say less.
-pub const CANDIDATES: [Candidate; 42] = [
+pub const CANDIDATES: [Candidate; 47] = [
     of(Integer, "whole numbers", r#"type = "integer""#),
     of(
         Decimal,
@@ -89,6 +89,11 @@ pub const CANDIDATES: [Candidate; 42] = [
     of(Date, "%m/%d/%y", r#"type = "date", format = "%m/%d/%y""#),
     of(Date, "%y/%m/%d", r#"type = "date", format = "%y/%m/%d""#),
     of(Date, "%d.%m.%y", r#"type = "date", format = "%d.%m.%y""#),
+    of(Date, "%m.%d.%y", r#"type = "date", format = "%m.%d.%y""#),
+    of(Date, "%y.%m.%d", r#"type = "date", format = "%y.%m.%d""#),
+    of(Date, "%d-%m-%y", r#"type = "date", format = "%d-%m-%y""#),
+    of(Date, "%m-%d-%y", r#"type = "date", format = "%m-%d-%y""#),
+    of(Date, "%y-%m-%d", r#"type = "date", format = "%y-%m-%d""#),
     of(Moment, "RFC 3339", r#"type = "datetime""#),
     of(
         Moment,
@@ -295,6 +300,9 @@ mod tests {
         check("03/04/2026", &["%d/%m/%Y", "%m/%d/%Y"]);
         check("25/12/2026", &["%d/%m/%Y"]);
         check("2026-04-03", &["YYYY-MM-DD"]);
+        check("03.04.26", &["%d.%m.%y", "%m.%d.%y", "%y.%m.%d"]);
+        check("03-04-26", &["%d-%m-%y", "%m-%d-%y", "%y-%m-%d"]);
+        check("25.12.99", &["%d.%m.%y"]);
         check("2026-04-03T09:00:00Z", &["RFC 3339"]);
         check("2026-02-30", &[]);
         check("09:30", &["HH:MM or HH:MM:SS"]);

@@ -1,7 +1,7 @@
 //! What is remembered of the values of one column, whatever their number: counts, bounds, a few distinct values, and for
 //! each reading how many values it refused and the first of them.
 
-use super::candidate::{CANDIDATES, COMMA, Readers};
+use super::candidate::{CANDIDATES, COMMA, Family, Readers};
 use pipeline::Position;
 use std::collections::BTreeMap;
 
@@ -98,6 +98,8 @@ pub struct Texts {
     pub values: u64,
     /// Texts that mean nothing, by their number in [`MISSING`].
     pub missing: BTreeMap<usize, Tally>,
+    /// Whether one of those has white space at an end.
+    pub blank: bool,
     /// Values with white space at an end.
     pub untrimmed: Tally,
     /// Numbers with needless zeros in front.
@@ -106,6 +108,8 @@ pub struct Texts {
     pub plus: Tally,
     /// Numbers of [`LONG_DIGITS`] digits and more.
     pub long: Tally,
+    /// Moments of which a part is finer than a millisecond.
+    pub finer: Tally,
     /// Values with a point, and those with a comma.
     pub marks: [Tally; 2],
     /// Each reading, by its number.
@@ -134,7 +138,9 @@ impl Default for Texts {
         Self {
             values: 0,
             missing: BTreeMap::new(),
+            blank: false,
             untrimmed: Tally::default(),
+            finer: Tally::default(),
             zeros: Tally::default(),
             plus: Tally::default(),
             long: Tally::default(),
@@ -153,6 +159,7 @@ impl Texts {
         let trimmed = value.trim();
         if let Some(number) = MISSING.iter().position(|text| *text == trimmed) {
             self.missing.entry(number).or_default().add(value, at);
+            self.blank |= trimmed.len() != value.len();
             return;
         }
         self.values += 1;
@@ -160,7 +167,7 @@ impl Texts {
             self.untrimmed.add(value, at);
         }
         self.bounds(trimmed);
-        let mut is_number = false;
+        let (mut is_number, mut is_moment) = (false, false);
         for (number, tried) in self.tried.iter_mut().enumerate() {
             if tried.given_up {
                 continue;
@@ -168,6 +175,7 @@ impl Texts {
             if readers.reads(number, trimmed) {
                 tried.read += 1;
                 is_number |= number <= COMMA;
+                is_moment |= matches!(CANDIDATES[number].family, Family::Moment | Family::Local);
             } else {
                 tried.refused.add(trimmed, at);
                 // What refuses most is no reading of this column, nor will it become one.
@@ -177,6 +185,9 @@ impl Texts {
         }
         if is_number {
             self.digits(trimmed, at);
+        }
+        if is_moment && is_finer(trimmed) {
+            self.finer.add(trimmed, at);
         }
     }
 
@@ -233,6 +244,19 @@ impl Texts {
             }
         }
     }
+}
+
+/// Whether a moment says more than milliseconds.
+fn is_finer(moment: &str) -> bool {
+    // A point may also stand between day and month.
+    let time = moment
+        .split_once(['T', 't', ' '])
+        .map_or("", |(_, time)| time);
+    let Some((_, fraction)) = time.split_once(['.', ',']) else {
+        return false;
+    };
+    let digits = fraction.bytes().take_while(u8::is_ascii_digit);
+    digits.skip(3).any(|digit| digit != b'0')
 }
 
 fn shape_of(value: &str) -> Option<Vec<Run>> {

@@ -214,13 +214,7 @@ fn of_texts(texts: &Texts, json: bool) -> Judged {
         ));
     }
     // Missing ones are compared behind the transforms.
-    let blank = texts.missing.values().any(|tally| {
-        tally
-            .first
-            .as_ref()
-            .is_some_and(|seen| seen.value.trim() != seen.value)
-    });
-    if blank && also.is_empty() {
+    if texts.blank && also.is_empty() {
         also.push_str(r#", transform = ["trim"]"#);
     }
     if !missing.is_empty() {
@@ -326,7 +320,7 @@ fn of_family(texts: &Texts, number: usize, all: &[usize]) -> Judged {
         .collect();
     let count = texts.values;
     let words = CANDIDATES[number].words;
-    match family {
+    let mut judged = match family {
         Family::Integer if all.iter().any(|n| CANDIDATES[*n].family == Family::Compact) => {
             let compact = r#"type = "date", format = "%Y%m%d""#;
             let choices = vec![
@@ -371,7 +365,17 @@ fn of_family(texts: &Texts, number: usize, all: &[usize]) -> Judged {
             judged.evidence.extend(deciding(texts, number));
             judged
         }
+    };
+    if matches!(family, Family::Moment | Family::Local) && texts.finer.count > 0 {
+        if judged.level == Level::Certain {
+            judged.level = Level::Likely;
+        }
+        let example = first(&texts.finer);
+        judged.evidence.push(format!(
+            "what is finer than a millisecond is cut off{example}"
+        ));
     }
+    judged
 }
 
 fn with_zone(words: &str) -> (String, String) {
@@ -425,6 +429,13 @@ fn decimal(texts: &Texts, alike: &[usize]) -> Judged {
             judged
         }
         _ => {
+            if texts.marks.iter().all(|tally| tally.count == 0) {
+                let example = first(&texts.tried[WHOLE].refused);
+                let choices = vec![(words(POINT), "numbers, 2E1 is 20".into())];
+                let question =
+                    format!("whether digits with an exponent are numbers or codes{example}");
+                return Judged::open(question, choices);
+            }
             let choices = vec![
                 (words(POINT), "the point stands before the fraction".into()),
                 (words(COMMA), "the comma stands before the fraction".into()),

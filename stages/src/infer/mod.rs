@@ -42,6 +42,8 @@ use tree::Place;
 const SAMPLE_BYTES: usize = 256 * 1024;
 /// The most columns, or keys of JSON records, that are looked at.
 pub const MAX_COLUMNS: usize = 1000;
+/// The longest key, or name of an element, that is looked at, in bytes.
+pub const MAX_KEY_BYTES: usize = 1024;
 /// The most codes of rejects that are told apart.
 const MAX_REJECT_CODES: usize = 50;
 /// The most messages that are kept, in bytes.
@@ -76,6 +78,8 @@ struct Seen {
     columns: Vec<Column>,
     /// Keys over [`MAX_COLUMNS`].
     more_keys: bool,
+    /// Keys over [`MAX_KEY_BYTES`], each time one was met.
+    long_keys: u64,
 }
 
 /// Reads `origin` to its end and writes a spec with the name `name`.

@@ -268,12 +268,15 @@ fn record_path(text: &str) -> Option<String> {
     None
 }
 
-/// A name in a path of RFC 9535.
+/// A name in a path of RFC 9535, which has no control characters as they are.
 pub fn segment(key: &str) -> String {
     let plain = key.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
         && key.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
     match plain {
         true => format!(".{key}"),
+        false if key.contains(|c: char| c.is_control()) => {
+            format!("[{}]", serde_json::Value::from(key))
+        }
         false => format!("['{}']", key.replace('\\', "\\\\").replace('\'', "\\'")),
     }
 }

@@ -200,6 +200,9 @@ async fn what_would_lose_something_stays_text() {
 async fn what_is_ambiguous_is_left_to_a_person() {
     for (values, words) in [
         (&["03/04/2026", "01/02/2026"][..], "%m/%d/%Y"),
+        (&["03.04.26", "01.02.26"], "%y.%m.%d"),
+        (&["25-12-26"], "%y-%m-%d"),
+        (&["1E0", "2E1"], "digits with an exponent"),
         (&["Y", "N"], r#"true_values = [\"Y\"]"#),
         (&["1", "0"], "1"),
         (&["1.234", "5.678"], "decimal_char"),
@@ -213,6 +216,64 @@ async fn what_is_ambiguous_is_left_to_a_person() {
         );
         assert!(line.contains(words), "{values:?}: {line}");
     }
+}
+
+#[tokio::test]
+async fn what_is_suggested_takes_every_value_of_the_file() {
+    let few = "A;x\nB;x\n;x\nNULL;x\n A;x\n".repeat(5);
+    let codes: String = (10..40).map(|n| format!("K-{n};x\n")).collect();
+    for (rows, line) in [
+        (
+            few,
+            r#"transform = ["trim"], enum = ["A", "B", "", "NULL"]"#,
+        ),
+        (
+            format!("{codes}n/a;x\n"),
+            r#"missing_values = ["n/a"], pattern = '[A-Z]-\d{2}'"#,
+        ),
+    ] {
+        let input = format!("x;y\n{rows}");
+        let spec = spec_of(&input).await;
+        assert!(spec.contains(line), "{spec}");
+        let taken = format!("x = {{ type = \"string\", {line} }}");
+        let spec = spec.replace(field(&spec, "x"), &taken);
+        let origin = MemoryOrigin::new("x.csv", input.clone().into_bytes());
+        let records = input.lines().count() - 1;
+        assert_eq!(run(&spec, &origin).await, (records, 0), "{spec}");
+    }
+}
+
+#[tokio::test]
+async fn what_a_moment_loses_is_told() {
+    let rows = "2026-04-03T09:00:00.123Z;a\n".repeat(30);
+    let spec = spec_of(&format!("x;y\n{rows}")).await;
+    assert!(!spec.contains("finer"), "{spec}");
+    let finer = "2026-04-03T09:00:00.1234Z";
+    let spec = spec_of(&format!("x;y\n{rows}{finer};a\n")).await;
+    let said = format!("finer than a millisecond is cut off: \"{finer}\" in record 31 (line 32)");
+    assert!(
+        spec.contains(&said) && !spec.contains("certain: 31"),
+        "{spec}"
+    );
+}
+
+#[tokio::test]
+async fn keys_that_are_long_or_hold_control_characters_are_paths_or_told() {
+    let long = "k".repeat(1025);
+    let text = format!("{{\"a\":{{\"b\\n\":1,\"c'\":2}},\"{long}\":1}}\n");
+    let spec = keeps_its_word("x.jsonl", text.into_bytes()).await;
+    for path in [r#"from = "$.a[\"b\\n\"]""#, r#"from = "$.a['c\\'']""#] {
+        assert!(spec.contains(path), "{path}: {spec}");
+    }
+    assert!(!spec.contains(&long), "{spec}");
+    let told = "# Keys of more than 1024 bytes are not looked at; there are 1 in all records.";
+    assert!(spec.contains(told), "{spec}");
+    let text = "{\n\"da\\tta\":[\n{\"x\":1}]}".to_owned();
+    let spec = keeps_its_word("x.json", text.into_bytes()).await;
+    assert!(
+        spec.contains(r#"record_path = "$[\"da\\tta\"][*]""#),
+        "{spec}"
+    );
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@
 
 use super::column::{Column, Other, Row, Tally};
 use super::sniff::segment;
-use super::{MAX_COLUMNS, Seen, candidate::Readers};
+use super::{MAX_COLUMNS, MAX_KEY_BYTES, Seen, candidate::Readers};
 use crate::record::{Item, Kind};
 
 /// The most levels of objects, or elements, that are entered.
@@ -125,6 +125,10 @@ impl Seen {
 
     /// The column of a key of an object, which is made where there is none.
     fn member(&mut self, key: &str, within: Option<usize>) -> Option<usize> {
+        if key.len() > MAX_KEY_BYTES {
+            self.long_keys += 1;
+            return None;
+        }
         let name = match within {
             None => key.to_owned(),
             Some(parent) if self.places[parent].is_path() => {
@@ -161,6 +165,10 @@ impl Seen {
 
     /// The column of a path of XML.
     fn leaf(&mut self, path: &[&str]) -> Option<usize> {
+        if path.iter().any(|part| part.len() > MAX_KEY_BYTES) {
+            self.long_keys += 1;
+            return None;
+        }
         let name = match path {
             [] => ".".to_owned(),
             path => path.join("/"),

@@ -3,11 +3,11 @@
 //! An undecided field stays a text, and says `undecided`, so that the spec is refused until somebody has chosen one of
 //! the lines below it. Everything from the file is escaped: no value of it can become a part of the spec.
 
-use super::column::{Column, Texts};
+use super::column::{Column, MISSING, Texts};
 use super::judge::{Judged, Level, judge};
 use super::sniff::{Format, Sniffed, segment};
 use super::text::{name as name_of, quoted, shown};
-use super::{Inferred, MAX_COLUMNS, Seen, tree};
+use super::{Inferred, MAX_COLUMNS, MAX_KEY_BYTES, Seen, tree};
 use crate::source::Pinned;
 use crate::step::bind::RESERVED;
 use std::collections::HashSet;
@@ -95,6 +95,13 @@ pub fn spec(name: &str, file: &Pinned, sniffed: &Sniffed, seen: &Seen) -> Inferr
         let _ = writeln!(
             out,
             "# There are more than {MAX_COLUMNS} keys; the others are not looked at."
+        );
+    }
+    if seen.long_keys > 0 {
+        let _ = writeln!(
+            out,
+            "# Keys of more than {MAX_KEY_BYTES} bytes are not looked at; there are {} in all records.",
+            seen.long_keys
         );
     }
     let _ = write!(
@@ -314,13 +321,24 @@ fn suggestions(texts: &Texts, judged: &Judged) -> Vec<String> {
     if !is_text || texts.values == 0 {
         return lines;
     }
+    // What is suggested must take every value that was seen, also those that may mean nothing.
+    let trim = match texts.untrimmed.count > 0 || texts.blank {
+        true => r#"transform = ["trim"], "#,
+        false => "",
+    };
+    let missing: Vec<_> = texts
+        .missing
+        .keys()
+        .map(|number| MISSING[*number])
+        .collect();
     if let Some(distinct) = &texts.distinct
         && distinct.len() <= MAX_ENUM_VALUES
         && texts.values >= MIN_ENUM_SHARE * distinct.len() as u64
     {
-        let all: Vec<_> = distinct.keys().map(|value| quoted(value)).collect();
+        let seen = distinct.keys().map(String::as_str).chain(missing);
+        let all: Vec<_> = seen.map(quoted).collect();
         lines.push(format!(
-            "only so many values were seen: enum = [{}]",
+            "only so many values were seen: {trim}enum = [{}]",
             all.join(", ")
         ));
         return lines;
@@ -344,7 +362,14 @@ fn suggestions(texts: &Texts, judged: &Judged) -> Vec<String> {
                 (least, most) => pattern.push_str(&format!("{{{least},{most}}}")),
             }
         }
-        lines.push(format!("all of one shape: pattern = '{pattern}'"));
+        let all: Vec<_> = missing.into_iter().map(quoted).collect();
+        let nothing = match all.is_empty() {
+            true => String::new(),
+            false => format!("missing_values = [{}], ", all.join(", ")),
+        };
+        lines.push(format!(
+            "all of one shape: {trim}{nothing}pattern = '{pattern}'"
+        ));
     }
     lines
 }

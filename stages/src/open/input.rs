@@ -31,8 +31,16 @@ impl Begun {
             names: &names,
             held_by: &held_by,
         };
+        // The first rows may be records.
+        let quiet = |fatal: Fatal| match plan.cover {
+            Some(_) if fatal.code == "header_not_found" => Fatal {
+                hint: None,
+                ..fatal
+            },
+            _ => fatal,
+        };
         loop {
-            match find_head(dialect, &titles, &self.buffer, self.at_end)? {
+            match find_head(dialect, &titles, &self.buffer, self.at_end).map_err(quiet)? {
                 HeadStep::Found(head) => {
                     let _ = self.buffer.split_to(head.end.offset as usize);
                     return Ok(head);
@@ -85,7 +93,7 @@ impl Begun {
             bytes_before: self.bytes_before,
             framer,
             from,
-            left_out,
+            left_out: Box::new(left_out),
             duplicates: Box::default(),
             front,
             taking: self.taking,

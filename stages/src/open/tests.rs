@@ -74,6 +74,10 @@ async fn an_input_without_a_header_lacks_records_and_no_columns() {
     check(&spec, "a,b", "completed 0").await;
     check(&spec, "a,b\n1,2\n", "completed 1").await;
     check(&spec, "x,b\n", "refused column_missing").await;
+    let none_is_required = "[format.csv]\n[fields]\na = {}\nb = {}\n";
+    check(none_is_required, "a;b\n1;2\n", "refused column_missing").await;
+    let held = format!("{none_is_required}[columns]\nunknown = 'hold'\n");
+    check(&held, "a;b\n1;2\n", "refused column_missing").await;
 }
 
 #[tokio::test]
@@ -83,9 +87,70 @@ async fn what_is_not_used_comes_with_what_is_open() {
     assert_eq!(left_out.columns, ["postd"]);
     let field = "posted (looked for \"posted\"; did you mean \"postd\"?)";
     assert_eq!(left_out.fields, [field]);
-    assert_eq!(opened(&csv, "").await.left_out, LeftOut::default());
+    assert_eq!(*opened(&csv, "").await.left_out, LeftOut::default());
     let jsonl = plan("[format.jsonl]\n[fields]\na = {}\nb = {}\n");
-    assert_eq!(opened(&jsonl, "{}").await.left_out, LeftOut::default());
+    assert_eq!(*opened(&jsonl, "{}").await.left_out, LeftOut::default());
+}
+
+#[tokio::test]
+async fn what_may_be_a_value_of_a_sensitive_field_is_in_no_failure() {
+    let xml = "[format.xml]\nrecord_path = '/r/i'\n[fields]\na = { SENSITIVE }\n";
+    let csv = "[format.csv]\n[fields]\na = { SENSITIVE }\nb = { required = true }\n";
+    let found = csv.replace("csv]", "csv]\nheader = { find_within = 5 }");
+    for (spec, input) in [
+        (xml, "<r><i><a>1</a></i>&Secret;</r>"),
+        (csv, "Secret,x\n1,2\n"),
+        (&*found, "Secret,x\n1,2\n"),
+    ] {
+        for (word, is_said) in [("sensitive = true", false), ("", true)] {
+            let plan = plan(&spec.replace("SENSITIVE", word));
+            let origin = MemoryOrigin::new("a", input.as_bytes().to_vec());
+            let fatal = match open(&plan, &origin, None, &Accepted::default()).await {
+                Err(fatal) => fatal,
+                Ok(Opening::Held(breach, _)) => panic!("held: {}", breach.message),
+                Ok(Opening::Ready(opened)) => {
+                    let flow = plan.sink.flow.in_order();
+                    let ledger = Arc::new(MemoryLedger::default());
+                    match pipeline::run(opened.job(&plan, null::open(), ledger, flow))
+                        .await
+                        .end
+                    {
+                        End::Failed(fatal) => fatal,
+                        other => panic!("{other:?}"),
+                    }
+                }
+            };
+            assert_eq!(
+                format!("{fatal:?}").contains("Secret"),
+                is_said,
+                "{fatal:?}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn fields_that_no_record_has_are_known_at_the_end() {
+    async fn check(spec: &str, input: &str, expected: &[&str]) {
+        let plan = plan(spec);
+        let opened = opened(&plan, input).await;
+        let finds = opened.finds();
+        run(&plan, opened).await;
+        let never = finds.map(|finds| finds.never());
+        assert_eq!(never.unwrap_or_default(), expected, "{input} by {spec}");
+    }
+    let json = "[format.jsonl]\n[fields]\na = { from = '$.x.a' }\nb = { default = 'x' }\nc = {}\n";
+    check(json, "{\"x\":{\"a\":1}}\n{\"b\":null,\"c\":1}\n", &[]).await;
+    let wrong = "{\"c\":1}\n{\"a\":1,\"x\":{}}\n";
+    check(json, wrong, &["a (from \"$.x.a\")", "b"]).await;
+    check(json, "", &[]).await;
+    check(json, "no object\n", &[]).await;
+    let xml = "[format.xml]\nrecord_path = '/r/i'\nnamespaces = { g = ['urn:g'] }\n[fields]\na = { from = 'a' }\nb = { from = 'g:b/@c' }\nl = { from = 'l', type = 'list' }\n";
+    let found = "<r xmlns:g='urn:g'><i><a/></i><i><l>1</l><g:b c='1'/></i></r>";
+    check(xml, found, &[]).await;
+    let never = ["b (from \"g:b/@c\")", "l (from \"l\")"];
+    check(xml, "<r><i><a/><b c='1'/></i></r>", &never).await;
+    check("[format.csv]\n[fields]\na = {}\n", "a\n1\n", &[]).await;
 }
 
 #[tokio::test]

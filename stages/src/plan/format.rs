@@ -40,6 +40,15 @@ pub enum FormatPlan {
     Fixed(LinesDialect, Unit, Arc<[Place]>),
 }
 
+/// What rows are, by the format that a spec names.
+pub fn rows_of(said: &FormatSpec) -> RowKind {
+    match said {
+        FormatSpec::Jsonl(_) | FormatSpec::Json(_) => RowKind::Tree,
+        FormatSpec::Xml(_) => RowKind::Elements,
+        FormatSpec::Csv(_) | FormatSpec::Lines(_) | FormatSpec::Fixed(_) => RowKind::Columns,
+    }
+}
+
 impl FormatPlan {
     /// What rows are.
     pub fn rows(&self) -> RowKind {
@@ -330,11 +339,13 @@ fn place(name: &str, field: &FieldSpec, problems: &mut Problems) -> Option<Place
     };
     for (word, said) in [("start", field.start), ("width", field.width)] {
         match said {
-            Some(0) => tell(
-                field_path(name, word),
-                "bad_value",
-                "columns are counted from 1",
-            ),
+            Some(0) => {
+                let message = match word {
+                    "width" => "a width is at least 1",
+                    _ => "columns are counted from 1",
+                };
+                tell(field_path(name, word), "bad_value", message);
+            }
             Some(_) => {}
             None => {
                 let message = format!("[format.fixed] wants to know the `{word}` of each field");

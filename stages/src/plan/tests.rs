@@ -19,6 +19,29 @@ fn check(text: &str, expected: &[&str]) {
     assert_eq!(found, expected, "{text}");
 }
 
+#[test]
+fn what_follows_from_a_problem_is_not_told_beside_it() {
+    let head = "spec = 1\nname = 'a'\n[sink.null]\n";
+    check(
+        &format!(
+            "{head}[format.json]\nrecord_path = 'x'\n[fields]\na = {{ type = 'list', items = 'string' }}\n"
+        ),
+        &["5:15 bad_path"],
+    );
+    check(
+        &format!("{head}[format.csv]\n[fields]\na = {{ pattern = \"\\S+\" }}\n"),
+        &["6:19 syntax"],
+    );
+    check(
+        &format!("{head}[format.csv]\n[fields]\na = {{ type = 5 }}\n"),
+        &["6:14 wrong_type"],
+    );
+    check(
+        &format!("{head}[format.csv]\n[fields]\n"),
+        &["5:1 required"],
+    );
+}
+
 fn shown(problem: &Problem) -> String {
     match &problem.place {
         Some(place) => format!("{}:{} {}", place.line, place.column, problem.code),

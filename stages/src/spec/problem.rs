@@ -89,6 +89,11 @@ impl Problems {
         }
     }
 
+    /// Whether the table at `path` has something in the text that may not have been understood, which was told.
+    pub fn is_told_within(&self, path: &str) -> bool {
+        self.source.has_anything(path)
+    }
+
     /// Adds a problem whose place is known; without a place it stands before all others.
     pub(super) fn keep(&mut self, problem: Problem) {
         if self.found.len() >= MAX_PROBLEMS {

@@ -282,6 +282,12 @@ impl Source {
         self.was_pruned(path) || (!exists && self.is_incomplete(index))
     }
 
+    /// Whether there are entries in the table at `path`, or may be.
+    pub(super) fn has_anything(&self, path: &str) -> bool {
+        let (index, exists) = self.find(path);
+        exists && (self.is_incomplete(index) || !self.children(index).is_empty())
+    }
+
     /// The entry at `path`, or its nearest ancestor and false.
     fn find(&self, path: &str) -> (usize, bool) {
         let (index, rest) = self.descend(&steps(path));

@@ -127,6 +127,10 @@ fn describe(text: &str, offset: usize, error: &Error) -> SyntaxError {
         ("text must stand in quotes".to_owned(), hint)
     } else if message.starts_with("key with no value") {
         ("a key without a value, expected `=`".to_owned(), None)
+    } else if message.starts_with("missing escaped value") {
+        let hint =
+            r"in single quotes a backslash is one: '\S+'; in double quotes it is written `\\`";
+        (message.to_owned(), Some(hint.to_owned()))
     } else {
         (message.to_owned(), None)
     };

@@ -3,8 +3,8 @@
 use super::causes::{Cause, Causes};
 use crate::cli::load::Outcome;
 use crate::cli::summary::escaped;
-use crate::job::Job;
 use serde::Serialize;
+use serde_json::Value;
 use stages::sink::Met;
 use std::fmt::Write as _;
 
@@ -158,8 +158,7 @@ impl Report {
     }
 
     /// For programs: the job with `causes`, `suggestions` and what they do `together`.
-    pub fn json(&self, job: &Job) -> Option<String> {
-        let mut job = serde_json::to_value(job).ok()?;
+    pub fn json(&self, mut job: Value) -> Option<String> {
         let object = job.as_object_mut()?;
         let causes = serde_json::to_value(self.causes.sorted()).ok()?;
         object.insert("causes".into(), causes);

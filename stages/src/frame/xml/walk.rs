@@ -71,6 +71,8 @@ pub struct Walk {
     context: Option<Bytes>,
     /// The encoding that the XML declaration names.
     declared: Option<Box<str>>,
+    /// Whether messages may say what stands between records.
+    pub(super) says_text: bool,
 }
 
 /// What was read.
@@ -98,6 +100,7 @@ impl Walk {
             kept_bytes: 0,
             context: None,
             declared: None,
+            says_text: true,
         }
     }
 

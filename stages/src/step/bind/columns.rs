@@ -8,6 +8,7 @@ mod tests;
 pub use left_out::LeftOut;
 
 use super::cells::{CellsBind, Extra};
+use super::field::FieldPlan;
 use super::plan::{BindPlan, RESERVED, Source};
 use super::spec::{Missing, Order, Unknown};
 use super::value::shown;
@@ -110,6 +111,8 @@ struct Head<'t> {
     raw: &'t str,
     normal: String,
     folded: String,
+    /// Its number, from 1, where no message may say its title.
+    hidden: Option<usize>,
 }
 
 impl<'t> Head<'t> {
@@ -118,6 +121,15 @@ impl<'t> Head<'t> {
             raw,
             normal: raw.trim().nfc().collect(),
             folded: folded(raw),
+            hidden: None,
+        }
+    }
+
+    /// As a message says it.
+    fn told(&self) -> String {
+        match self.hidden {
+            Some(number) => format!("column {number}"),
+            None => shown(&self.normal),
         }
     }
 }
@@ -129,10 +141,19 @@ fn folded(title: &str) -> String {
 }
 
 impl BindPlan {
+    /// The titles of a file. Where some field is sensitive, one may be a value of it: the file may have no header.
+    fn heads<'t>(&self, titles: &'t [String]) -> Vec<Head<'t>> {
+        let head = |(index, title): (usize, &'t String)| Head {
+            hidden: self.hides_titles.then_some(index + 1),
+            ..Head::new(title)
+        };
+        titles.iter().enumerate().map(head).collect()
+    }
+
     /// Whether this row can be the header: every title without which the file would fail is in it. Where the
     /// spec needs none, every row can.
     pub fn is_header(&self, titles: &[String]) -> bool {
-        let heads: Vec<Head<'_>> = titles.iter().map(|title| Head::new(title)).collect();
+        let heads = self.heads(titles);
         self.fields().all(|(field, source)| {
             !self.must_be_there(field.required)
                 || source.is_elsewhere()
@@ -167,7 +188,7 @@ impl BindPlan {
         titles: &[String],
         accepted: &Accepted,
     ) -> Result<CellsBind, BindRefusal> {
-        let heads: Vec<Head<'_>> = titles.iter().map(|title| Head::new(title)).collect();
+        let heads = self.heads(titles);
         let mut columns = Vec::new();
         for (field, source) in self.fields() {
             let column = match source.columns(&heads)[..] {
@@ -191,6 +212,30 @@ impl BindPlan {
         Ok(CellsBind::new(fields, self.room, extra))
     }
 
+    /// Whether the file can be one that the spec is for: where no field at all has a column, every document would be
+    /// empty. Fields that say the number of their column or what they are without one do not want it to be there; nor does
+    /// `missing = "null"`.
+    ///
+    /// # Errors
+    /// `column_missing`.
+    pub fn finds_any(&self, titles: &[String]) -> Result<(), Fatal> {
+        let heads = self.heads(titles);
+        let wants = |(field, source): (&FieldPlan, &Source)| {
+            matches!(source, Source::Titles(_)) && field.default.is_none()
+        };
+        let has = |source: &Source| !source.columns(&heads).is_empty();
+        if self.missing == Missing::Null || !self.fields().any(wants) || self.sources().any(has) {
+            return Ok(());
+        }
+        let found = nearest_first(&[], &heads);
+        let message = format!("no field has a column: the file has {found}");
+        let hint = one_cell(&heads).unwrap_or_else(|| {
+            "is it a file of this spec? `from` names the titles of a field; `missing = \"null\"` in `[columns]` lets all be null"
+                .to_owned()
+        });
+        Err(Fatal::new("column_missing", message).hint(hint))
+    }
+
     /// Binds records that have no titles: each field has the number of its column, and may be missing where a record
     /// has fewer cells.
     pub fn for_numbers(&self) -> CellsBind {
@@ -204,7 +249,7 @@ impl BindPlan {
 
     /// The columns that answer to each field, in the order of the fields.
     pub fn columns_among(&self, titles: &[String]) -> Vec<Vec<usize>> {
-        let heads: Vec<Head<'_>> = titles.iter().map(|title| Head::new(title)).collect();
+        let heads = self.heads(titles);
         let columns = self.sources().map(|source| source.columns(&heads));
         columns.collect()
     }
@@ -224,10 +269,13 @@ impl BindPlan {
                 continue;
             };
             if let Some(before) = last.filter(|last| *last > column) {
-                let (here, before) = (shown(&heads[column].normal), shown(&heads[before].normal));
-                let message = format!(
-                    "the column {here} stands before {before}, behind which the spec has it"
-                );
+                let (here, before) = (heads[column].told(), heads[before].told());
+                let column = match self.hides_titles {
+                    true => "",
+                    false => "the column ",
+                };
+                let message =
+                    format!("{column}{here} stands before {before}, behind which the spec has it");
                 let hint = "`order = \"any\"` takes columns in any order";
                 return Err(Fatal::new("column_order", message).hint(hint));
             }
@@ -272,7 +320,10 @@ impl BindPlan {
                 Extra::Drop
             }
             Unknown::Fail => {
-                let message = format!("no field takes the columns {}", listed(&names()));
+                let message = match self.hides_titles {
+                    true => format!("no field takes {} of the columns", unknown.len()),
+                    false => format!("no field takes the columns {}", listed(&names())),
+                };
                 let hint = "name them in `[fields]`, or say what becomes of them with `unknown` in `[columns]`";
                 return Err(Fatal::new("unknown_columns", message).hint(hint).into());
             }
@@ -292,10 +343,12 @@ impl BindPlan {
         for &index in unknown {
             let (name, number) = (heads[index].raw.trim(), index + 1);
             let refuse = |code, reason: &str| {
-                let message = format!(
-                    "column {number} cannot be kept under its title {}: {reason}",
-                    shown(name)
-                );
+                let title = match self.hides_titles {
+                    true => String::new(),
+                    false => format!(" {}", shown(name)),
+                };
+                let message =
+                    format!("column {number} cannot be kept under its title{title}: {reason}");
                 let hint = format!(
                     "give it a field, `column = {number}` finds it, or use `unknown = \"drop\"`"
                 );
@@ -392,7 +445,7 @@ fn nearest<'h, 't: 'h>(
 ) -> Option<&'h Head<'t>> {
     let alike = heads.into_iter().map(|head| (likeness(titles, head), head));
     let near = alike.max_by(|a, b| a.0.total_cmp(&b.0));
-    near.filter(|(likeness, _)| *likeness >= NEAR_LIKENESS)
+    near.filter(|(likeness, head)| *likeness >= NEAR_LIKENESS && head.hidden.is_none())
         .map(|(_, head)| head)
 }
 
@@ -407,6 +460,11 @@ fn likeness(titles: &[Title], head: &Head<'_>) -> f64 {
 
 /// The titles of the file that are most like `titles`, at most [`MAX_NEAR_TITLES`], in the order of the file.
 fn nearest_first(titles: &[Title], heads: &[Head<'_>]) -> String {
+    match heads {
+        [head] if head.hidden.is_some() => return "one column".to_owned(),
+        [head, ..] if head.hidden.is_some() => return format!("{} columns", heads.len()),
+        _ => {}
+    }
     let mut ranked: Vec<(f64, usize)> = heads
         .iter()
         .map(|head| likeness(titles, head))
@@ -459,7 +517,10 @@ fn one_cell(heads: &[Head<'_>]) -> Option<String> {
 }
 
 fn ambiguous(field: &str, columns: &[usize], heads: &[Head<'_>]) -> Fatal {
-    let named = |index: &usize| format!("{} ({})", index + 1, shown(&heads[*index].normal));
+    let named = |index: &usize| match &heads[*index] {
+        head if head.hidden.is_some() => format!("{}", index + 1),
+        head => format!("{} ({})", index + 1, shown(&head.normal)),
+    };
     let list: Vec<String> = columns.iter().map(named).collect();
     let message = format!(
         "the columns {} all answer to the field `{field}`",

@@ -9,6 +9,7 @@
 mod cells;
 mod columns;
 mod field;
+mod found;
 mod identifier;
 mod item;
 mod json_text;
@@ -31,6 +32,7 @@ mod tests;
 
 pub use cells::CellsBind;
 pub use columns::{BindRefusal, LeftOut, listed};
+pub use found::Finds;
 pub use lookup::{LookupSpec, MAX_LOOKUP_BYTES, MissingKey, read_files};
 pub use number::{MAX_STYLED_NUMBER_BYTES, Negative, NumberStyle};
 pub use path::{Path, Segment, element_key, has_texts};

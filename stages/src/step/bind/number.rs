@@ -365,6 +365,11 @@ fn no_number() -> Fault {
 /// The fault of a text that is no number, with the field's decimal mark where the text holds the other one.
 #[cold]
 fn with_mark(fault: Fault, text: &str, style: NumberStyle) -> Fault {
+    if fault == no_number()
+        && let Some(help) = beside(text)
+    {
+        return Fault::wrong(format!("is no number: {help}"));
+    }
     let other = match style.decimal_char {
         ',' => '.',
         '.' => ',',
@@ -378,6 +383,37 @@ fn with_mark(fault: Fault, text: &str, style: NumberStyle) -> Fault {
         "is no number: `decimal_char` is `{}`",
         style.decimal_char
     ))
+}
+
+/// The most characters of a currency or unit that a message takes for one.
+const MAX_SIGNS: usize = 3;
+
+/// What reads a text that is a number and what people write around one.
+fn beside(text: &str) -> Option<&'static str> {
+    let is_number = |text: &str| {
+        let byte = |byte: u8| byte.is_ascii_digit() || b".,' ".contains(&byte);
+        text.bytes().all(byte) && text.bytes().any(|byte| byte.is_ascii_digit())
+    };
+    if let Some(inner) = text
+        .strip_prefix('(')
+        .and_then(|text| text.strip_suffix(')'))
+    {
+        return is_number(inner).then_some("`negative = \"parentheses\"` reads such a one");
+    }
+    if let Some(inner) = text.strip_suffix('-') {
+        return is_number(inner).then_some("`negative = \"trailing\"` reads such a one");
+    }
+    let is_sign = |char: char| char.is_alphabetic() || char == '%' || is_currency(char);
+    let bare = text.trim_matches(|char: char| is_sign(char) || char.is_whitespace());
+    let signed = bare.strip_prefix(['-', '+']).unwrap_or(bare);
+    let signs = text.chars().filter(|char| is_sign(*char)).count();
+    (is_number(signed) && (1..=MAX_SIGNS).contains(&signs))
+        .then_some("`strip` takes away what stands beside it")
+}
+
+/// Whether it is a sign of a currency.
+fn is_currency(char: char) -> bool {
+    matches!(char, '$' | '\u{a2}'..='\u{a5}' | '\u{20a0}'..='\u{20cf}')
 }
 
 fn over_64_bit() -> Fault {

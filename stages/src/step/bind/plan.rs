@@ -89,6 +89,8 @@ pub struct BindPlan {
     fields: Vec<Planned>,
     /// Top-level names of the document that something else than a field is written to.
     also_taken: Vec<Arc<str>>,
+    /// No message about a header says its titles.
+    pub(super) hides_titles: bool,
     /// What may be meant otherwise, each a line with its key path.
     pub notes: Vec<String>,
 }
@@ -148,6 +150,7 @@ impl BindPlan {
             room: fields.len(),
             fields: planned,
             also_taken: Vec::new(),
+            hides_titles: false,
             notes: planner.notes,
         };
         plan.check_targets(planner.problems);
@@ -203,6 +206,11 @@ impl BindPlan {
     /// Makes room in each record for `fields` values in all, the derived ones behind those of the spec.
     pub fn make_room(&mut self, fields: usize) {
         self.room = self.room.max(fields);
+    }
+
+    /// Keeps titles out of messages: where fields are sensitive, what is taken for a header may be a record.
+    pub fn hide_titles(&mut self) {
+        self.hides_titles = true;
     }
 
     /// Says that the document has these top-level names already, from derived fields or lineage, so that no

@@ -173,7 +173,8 @@ pub struct ColumnsSpec {
     /// Whether columns must stand in the order of the fields; `any` without it.
     #[schemars(example = &"strict")]
     pub order: Option<Order>,
-    /// What a missing column does; `fail_required` without it.
+    /// What a missing column does; `fail_required` without it. A file that has the column of no field at all fails, unless
+    /// it is `null` or a field says the number of its column.
     #[schemars(example = &"null")]
     pub missing: Option<Missing>,
     /// What becomes of columns that no field takes; `drop` without it.

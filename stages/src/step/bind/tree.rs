@@ -3,6 +3,7 @@
 
 use super::columns::listed;
 use super::field::FieldPlan;
+use super::found::Finds;
 use super::path::Path;
 use super::plan::{BindPlan, RESERVED, Source};
 use super::spec::{Missing, Unknown};
@@ -35,6 +36,7 @@ pub struct TreeBind {
     room: usize,
     /// Top-level names that fields are written to.
     taken: Vec<Box<str>>,
+    finds: Arc<Finds>,
 }
 
 /// A path, and which of the keys it begins with.
@@ -66,9 +68,14 @@ impl BindPlan {
                 paths.iter().map(&mut way).collect::<Vec<_>>(),
             ));
         }
+        let finds = fields.iter().map(|(field, ways)| {
+            let wanted = !ways.is_empty();
+            wanted.then(|| format!("{}{}", field.name, field.looked_for))
+        });
         let rootless = |way: &Way| way.key.is_none();
         let takes_whole = fields.iter().any(|(_, ways)| ways.iter().any(rootless));
         TreeBind {
+            finds: Arc::new(Finds::new(finds)),
             takes_whole,
             wants_all: self.missing == Missing::FailAny,
             fields,
@@ -107,14 +114,20 @@ impl Bind<Tree, Record> for TreeBind {
         if root.kind() == Kind::Object {
             self.look_up(root, found, record, &mut extra);
         }
-        let mut problems = Vec::new();
-        for (index, (field, ways)) in self.fields.iter().enumerate() {
-            let at = ways.iter().find_map(|way| match way.key {
+        let find = |ways: &[Way]| {
+            ways.iter().find_map(|way| match way.key {
                 Some(key) if found[key] == 0 => None,
                 Some(key) => way.path.find_below(root.other(found[key])),
                 None => way.path.find(root),
-            });
-            match at {
+            })
+        };
+        if self.finds.are_wanted() {
+            self.finds
+                .mark(|index| find(&self.fields[index].1).is_some());
+        }
+        let mut problems = Vec::new();
+        for (index, (field, ways)) in self.fields.iter().enumerate() {
+            match find(ways) {
                 Some(item) => field.item(index, item, record, &mut problems),
                 None if self.wants_all && !ways.is_empty() => {
                     problems.push(field.not_there());
@@ -150,6 +163,11 @@ struct Extra {
 }
 
 impl TreeBind {
+    /// Which fields were found so far, by this bind and its clones.
+    pub fn finds(&self) -> Arc<Finds> {
+        self.finds.clone()
+    }
+
     /// Walks the top-level keys: those of fields are noted in `found`, others judged.
     #[inline]
     fn look_up(&self, root: Item<'_>, found: &mut [u32], record: &mut Record, extra: &mut Extra) {

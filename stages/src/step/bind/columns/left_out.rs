@@ -4,21 +4,25 @@ use super::{Head, MAX_SHOWN_TITLES, Title, nearest};
 use crate::step::bind::plan::{BindPlan, Source};
 use crate::step::bind::spec::Unknown;
 use crate::step::bind::value::shown;
+use serde::Serialize;
 
-/// What was not used. Empty where rows are objects of JSON, which have no header.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// What was not used. Rows that are trees have no header: of them only what was never found is known, at the end.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct LeftOut {
     /// Titles of the columns that no field takes and the spec drops, in the order of the file.
     pub columns: Vec<String>,
     /// Fields whose column is not there, each as a short text: its name, what was looked for, and the unused
     /// title that may be meant.
     pub fields: Vec<String>,
+    /// Fields that were found in no record of a JSON or XML input that was read from its start.
+    pub never_found: Vec<String>,
 }
 
 impl BindPlan {
     /// What of a header without faults, and of the fields, is not used.
     pub fn left_out(&self, titles: &[String]) -> LeftOut {
-        let heads: Vec<Head<'_>> = titles.iter().map(|title| Head::new(title)).collect();
+        let heads = self.heads(titles);
         let mut used = vec![false; heads.len()];
         let mut absent = Vec::new();
         for (field, source) in self.fields() {
@@ -36,7 +40,13 @@ impl BindPlan {
             .filter_map(|(head, used)| (!used).then_some(head))
             .collect();
         let columns = match self.unknown {
-            Unknown::Drop => unused.iter().map(|head| head.normal.clone()).collect(),
+            Unknown::Drop => unused
+                .iter()
+                .map(|head| match head.hidden {
+                    Some(_) => head.told(),
+                    None => head.normal.clone(),
+                })
+                .collect(),
             _ => Vec::new(),
         };
         let fields = absent.iter().enumerate().map(|(at, (name, source))| {
@@ -62,6 +72,7 @@ impl BindPlan {
         LeftOut {
             columns,
             fields: fields.collect(),
+            never_found: Vec::new(),
         }
     }
 }

@@ -271,3 +271,79 @@ fn what_is_not_used_is_told() {
         LeftOut::default()
     );
 }
+
+#[test]
+fn a_file_with_none_of_the_titles_is_refused_where_nothing_says_what_fields_are_without() {
+    let tab = "the header is one cell that holds a tab: is the delimiter `\\t`?";
+    for (fields, columns, header, hint) in [
+        (
+            "a = {}\nb = {}",
+            "",
+            "x|y",
+            Some("is it a file of this spec?"),
+        ),
+        ("a = {}\nb = {}", "", "a\tb", Some(tab)),
+        (
+            "a = {}\nb = { column = 3 }",
+            "",
+            "x|y",
+            Some("is it a file"),
+        ),
+        (
+            "a = {}\nb = { default = 'x' }",
+            "",
+            "x|y",
+            Some("is it a file"),
+        ),
+        ("a = {}\nb = { default = 'x' }", "", "b|y", None),
+        ("a = {}\nb = { column = 2 }", "", "x|y", None),
+        ("a = {}\nb = {}", "", "x|B", None),
+        ("a = {}\nb = {}", "missing = 'null'", "x|y", None),
+        ("a = { default = 'x' }", "", "x|y", None),
+        ("a = { column = 3 }", "", "x|y", None),
+        ("", "unknown = 'keep'", "x|y", None),
+    ] {
+        let plan = plan(fields, columns);
+        let found = plan.finds_any(&titles(header));
+        let fatal = found.as_ref().err();
+        let code = fatal.map(|fatal| fatal.code);
+        assert_eq!(code, hint.map(|_| "column_missing"), "{fields} {header}");
+        let told = fatal.and_then(|fatal| fatal.hint.as_deref());
+        assert!(
+            told.unwrap_or_default()
+                .starts_with(hint.unwrap_or_default()),
+            "{told:?}"
+        );
+    }
+    let fatal = plan("a = {}", "").finds_any(&titles("x|Ada"));
+    let message = "no field has a column: the file has \"x\", \"Ada\"";
+    assert_eq!(fatal.unwrap_err().message, message);
+}
+
+#[test]
+fn no_message_says_a_title_where_one_may_be_a_value() {
+    for (fields, columns, header) in [
+        ("a = {}\nb = {}", "", "Ada|Adb"),
+        ("adx = { required = true }", "", "Ada|x"),
+        ("a = { from = ['Ada', 'Adb'] }", "", "Ada|Adb"),
+        ("x = {}\ny = {}", "order = 'strict'", "y|x|Ada"),
+        ("x = {}", "unknown = 'fail'", "x|Ada"),
+        ("x = {}", "unknown = 'keep'", "x|Ada|Ada"),
+        ("x = {}\nadx = {}", "", "x|Ada|Adb"),
+    ] {
+        let mut plan = plan(fields, columns);
+        plan.hide_titles();
+        let titles = titles(header);
+        let told = [
+            plan.finds_any(&titles)
+                .map_err(|fatal| format!("{fatal:?}")),
+            plan.for_columns(&titles, &Accepted::default())
+                .map(|_| ())
+                .map_err(|refusal| format!("{refusal:?}")),
+            Err(format!("{:?}", plan.left_out(&titles).columns)),
+        ];
+        let told: String = told.into_iter().filter_map(Result::err).collect();
+        let said = fields.replace("'Ada', 'Adb'", "");
+        assert!(!told.replace(&said, "").contains("Ad"), "{fields}: {told}");
+    }
+}

@@ -526,6 +526,22 @@ fn messages_show_what_was_found() {
         ),
         ("type = 'float'", "a,b", r#""a,b" is no number"#),
         (
+            "type = 'decimal', decimal_char = ','",
+            "(12,00)",
+            r#""(12,00)" is no number: `negative = "parentheses"` reads such a one"#,
+        ),
+        (
+            "type = 'decimal'",
+            "12.00-",
+            r#""12.00-" is no number: `negative = "trailing"` reads such a one"#,
+        ),
+        (
+            "type = 'decimal', decimal_char = ','",
+            "-5,00 €",
+            r#""-5,00 €" is no number: `strip` takes away what stands beside it"#,
+        ),
+        ("type = 'float'", "12 boxes", r#""12 boxes" is no number"#),
+        (
             "type = 'date', format = '%Y-%m-%d'",
             "03.04.2026",
             r#""03.04.2026" is no date: expected %Y-%m-%d"#,

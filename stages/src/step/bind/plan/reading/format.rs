@@ -103,9 +103,9 @@ impl Builder<'_> {
                 lacks("the whole hour: `%I` and `%p` go together"),
             );
         } else if self.scalar != Type::Time && !pattern.has_date() {
-            self.tell(key, "bad_format", lacks("year, month and day"));
+            self.lacks_letters(key, lacks("year, month and day"), format);
         } else if self.scalar == Type::Time && !pattern.has_time() {
-            self.tell(key, "bad_format", lacks("the hour"));
+            self.lacks_letters(key, lacks("the hour"), format);
         } else if self.scalar == Type::Time && pattern.has_some_date() {
             self.tell(
                 key,
@@ -132,5 +132,57 @@ impl Builder<'_> {
             self.tell_with(key, "no_timezone", message, hint);
         }
         Some(Form::Pattern(Box::new(pattern)))
+    }
+
+    /// Tells what a format lacks, with how it is written where it has letters of other languages.
+    fn lacks_letters(&mut self, key: &str, message: String, format: &str) {
+        match by_letters(format) {
+            Some(ours) => {
+                self.tell_with(key, "bad_format", message, &format!("write {ours:?}"));
+            }
+            None => self.tell(key, "bad_format", message),
+        }
+    }
+}
+
+/// The format that `DD.MM.YYYY` and its like mean, where each letter stands for a part.
+fn by_letters(format: &str) -> Option<String> {
+    let mut ours = String::new();
+    let mut rest = format;
+    while let Some(char) = rest.chars().next() {
+        let len = rest.find(|other| other != char).unwrap_or(rest.len());
+        let part = match (&rest[..len], ours.contains("%H")) {
+            ("YYYY" | "yyyy", _) => "%Y",
+            ("YY" | "yy", _) => "%y",
+            ("MM", false) => "%m",
+            ("MM" | "mm", true) => "%M",
+            ("DD" | "dd", _) => "%d",
+            ("HH" | "hh", _) => "%H",
+            ("SS" | "ss", _) => "%S",
+            (other, _) if char.is_ascii_alphabetic() && other != "T" || char == '%' => return None,
+            (other, _) => other,
+        };
+        ours.push_str(part);
+        rest = &rest[len..];
+    }
+    ours.contains('%').then_some(ours)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn formats_in_letters_have_their_directives() {
+        for (format, ours) in [
+            ("DD.MM.YYYY", Some("%d.%m.%Y")),
+            ("yyyy-MM-ddTHH:mm:ss", Some("%Y-%m-%dT%H:%M:%S")),
+            ("DD/MM/YY HH:MM", Some("%d/%m/%y %H:%M")),
+            ("%d.MM", None),
+            ("Day DD", None),
+            ("--", None),
+        ] {
+            assert_eq!(by_letters(format).as_deref(), ours, "{format}");
+        }
     }
 }

@@ -21,6 +21,7 @@ mod causes;
 #[cfg(test)]
 mod command_line;
 #[cfg(test)]
+mod extended;
 mod faults;
 #[cfg(test)]
 mod found;

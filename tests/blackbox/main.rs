@@ -5,6 +5,7 @@
 
 #[cfg(test)]
 mod advice;
+mod against;
 mod bad_documents;
 #[cfg(test)]
 mod bad_files;

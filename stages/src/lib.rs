@@ -5,6 +5,7 @@
 //! framers and steps do no I/O, and nothing here reads the environment or the clock. Parts of one kind never
 //! import each other.
 
+pub mod against;
 pub mod control;
 pub mod corrected;
 pub mod frame;

@@ -29,7 +29,7 @@ pub use steps::StepPlan;
 use crate::kind::Use;
 use crate::record::Schema;
 use crate::sink::Nulls;
-use crate::spec::{ErrorsSpec, OnBreachSpec, Problem, Problems, Spec};
+use crate::spec::{ErrorsSpec, MAX_SPEC_BYTES, OnBreachSpec, Problem, Problems, Spec};
 use crate::step::bind::{BindPlan, PlanProblem, RowKind, Unknown, read_files};
 use crate::step::{ExplodePlan, GroupPlan, Joiner};
 use crate::unique::UniquePlan;
@@ -66,7 +66,7 @@ pub struct Plan {
     pub version: u32,
     /// What it is.
     pub description: Option<String>,
-    /// The hash of its text, in hexadecimal digits.
+    /// The hash of its text, in hexadecimal digits; where it extends others, of the one text that says all of it.
     pub sha256: String,
     /// How input is recognised and opened.
     pub input: InputPlan,
@@ -118,8 +118,8 @@ impl Plan {
         Self::read_beside(name, text, defaults, None)
     }
 
-    /// The same, with the files that the spec looks things up in, which lie in `folder`; without one they are refused.
-    /// The hash of the plan is that of text and files together then.
+    /// The same, with the files that the spec extends and looks things up in, which lie in `folder`; without one they are
+    /// refused. The hash of the plan is that of the whole text and the tables then.
     ///
     /// # Errors
     /// Every problem of the spec and its files, each with its place.
@@ -129,9 +129,21 @@ impl Plan {
         defaults: Defaults,
         folder: Option<&Path>,
     ) -> Result<Self, Box<Problems>> {
-        let (spec, mut problems) = crate::spec::read::<Spec>(name, text);
-        let plan = Self::of(spec, text, defaults, folder, &mut problems);
-        match plan {
+        Self::read_changed(name, text, defaults, folder, |_| {})
+    }
+
+    /// The same, with the files that the spec extends, but none to look things up in: what can be kept as one text.
+    ///
+    /// # Errors
+    /// Every problem of the spec, each with its place.
+    pub fn read_extended(
+        name: &str,
+        text: &str,
+        defaults: Defaults,
+        folder: &Path,
+    ) -> Result<Self, Box<Problems>> {
+        let (spec, mut problems) = crate::spec::read_beside::<Spec>(name, text, Some(folder));
+        match Self::of(spec, text, defaults, None, &mut problems) {
             Some(plan) if problems.is_empty() => Ok(plan),
             _ => Err(Box::new(problems)),
         }
@@ -148,7 +160,7 @@ impl Plan {
         folder: Option<&Path>,
         change: impl FnOnce(&mut Spec),
     ) -> Result<Self, Box<Problems>> {
-        let (mut spec, mut problems) = crate::spec::read::<Spec>(name, text);
+        let (mut spec, mut problems) = crate::spec::read_beside::<Spec>(name, text, folder);
         change(&mut spec);
         match Self::of(spec, text, defaults, folder, &mut problems) {
             Some(plan) if problems.is_empty() => Ok(plan),
@@ -156,7 +168,7 @@ impl Plan {
         }
     }
 
-    /// `None` only where a problem was told.
+    /// `None` only where a problem was told; `folder` is where the files are that the spec looks things up in.
     fn of(
         spec: Spec,
         text: &str,
@@ -284,11 +296,19 @@ impl Plan {
             }
         }
         let tests = examples::plan(spec.tests.unwrap_or_default(), problems);
+        let whole = problems.source().flat();
+        if let Some(whole) = whole.as_ref().filter(|whole| whole.len() > MAX_SPEC_BYTES) {
+            let bytes = whole.len();
+            let message = format!(
+                "the spec has {bytes} bytes with all it extends, at most {MAX_SPEC_BYTES} are read"
+            );
+            problems.push(Problem::new("extends", "spec_too_large", message));
+        }
         Some(Self {
             name: name?,
             version: version?,
             description: spec.description,
-            sha256: hash(text, files),
+            sha256: hash(whole.as_deref().unwrap_or(text), files),
             input,
             format: format?,
             bind,

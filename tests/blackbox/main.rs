@@ -5,6 +5,7 @@
 
 #[cfg(test)]
 mod advice;
+mod against;
 mod bad_documents;
 #[cfg(test)]
 mod bad_files;
@@ -21,6 +22,7 @@ mod causes;
 #[cfg(test)]
 mod command_line;
 #[cfg(test)]
+mod extended;
 mod faults;
 #[cfg(test)]
 mod found;

@@ -109,6 +109,8 @@ async fn another_validator_refuses_by_the_schema_what_is_misspelt_or_of_another_
     let wrong: BTreeMap<String, Value> = specs_in("../tests/specs/wrong")
         .into_iter()
         .filter(|path| SEEN.contains(&stem(path).split('-').next().unwrap()))
+        // The fault stands in the file that it extends.
+        .filter(|path| stem(path) != "unknown_key-extends")
         .map(|path| {
             let text = std::fs::read_to_string(&path).unwrap();
             (stem(&path), json_of(&text))

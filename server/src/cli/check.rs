@@ -1,8 +1,10 @@
 //! `check`: all problems of a spec, or with an input a full dry run: same code, same rejects, nothing
-//! written; and behind it the causes of the rejects, with what would help.
+//! written; and behind it the causes of the rejects, with what would help. Or, beside another version of the spec, what it
+//! means for documents that are stored.
 //!
 //! Standard input cannot be read again: its causes are told without changes that would help.
 
+mod against;
 mod causes;
 mod suggest;
 mod told;
@@ -13,6 +15,7 @@ use super::rejects_file::refuse_to_overwrite;
 use super::run::{
     Ends, cancel_on_signal, exit_of, for_one_input, object, open_origin, refuse, report, summary,
 };
+use super::spec::Found;
 use super::{CheckArgs, Exit, spec};
 use crate::config::Config;
 use causes::Causes;
@@ -26,19 +29,19 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio_util::sync::CancellationToken;
 
 pub async fn check(config: &Config, args: CheckArgs) -> Exit {
-    let found = match spec::find(config, &args.spec) {
+    let found = match find(config, &args.spec, args.json) {
         Ok(found) => found,
-        Err(bad) => {
-            eprint!("{}", bad.text);
-            if args.json {
-                super::print(&format!("{}\n", bad.json));
-            }
-            return Exit::Usage;
-        }
+        Err(exit) => return exit,
     };
     let plan = &found.plan;
     for note in &plan.notes {
         eprintln!("warning: {}: {note}", found.path.display());
+    }
+    if let Some(old) = &args.against {
+        return match find(config, old, args.json) {
+            Ok(old) => against::tell(&found, &old, args.json),
+            Err(exit) => exit,
+        };
     }
     let Some(input) = &args.input else {
         let fields = plan.schema.fields.len();
@@ -89,6 +92,17 @@ pub async fn check(config: &Config, args: CheckArgs) -> Exit {
         ends.add(name, exit);
     }
     ends.tell()
+}
+
+/// The spec that is asked for; where it has problems, they are told.
+fn find(config: &Config, reference: &str, as_json: bool) -> Result<Found, Exit> {
+    spec::find(config, reference).map_err(|bad| {
+        eprint!("{}", bad.text);
+        if as_json {
+            super::print(&format!("{}\n", bad.json));
+        }
+        Exit::Usage
+    })
 }
 
 /// Where a run would write.

@@ -152,6 +152,9 @@ pub struct CheckArgs {
     pub spec: String,
     /// What to run through it without writing
     pub input: Option<String>,
+    /// Another version of the spec, a file or NAME@VERSION: what this one means for documents that are stored
+    #[arg(long, value_name = "OLD", conflicts_with_all = ["input", "sink", "rejects"])]
+    pub against: Option<String>,
     /// Whose sink it would be instead; of mongodb:URI and sqlite:PATH is read what records would meet there
     #[arg(long, requires = "input")]
     pub sink: Option<String>,

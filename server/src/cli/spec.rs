@@ -93,9 +93,8 @@ pub fn generator(
 ) -> Result<Generator, BadSpec> {
     let found = find(config, reference)?;
     let name = found.path.display().to_string();
-    let text = std::fs::read_to_string(&found.path)
-        .map_err(|error| BadSpec::not_found(format!("{name} cannot be read: {error}")))?;
-    Generator::read(&name, &text, defaults(config), share, seed)
+    let folder = found.path.parent();
+    Generator::read(&name, &found.text, defaults(config), folder, (share, seed))
         .map_err(|problems| bad(&name, &problems))
 }
 

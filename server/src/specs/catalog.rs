@@ -209,7 +209,7 @@ impl Catalog {
     async fn operators(&self, file: &SpecFile, reference: &str) -> Result<Option<Chosen>, Fatal> {
         let path = file.path.clone();
         let read = blocking(move || {
-            let text = folder::read_text(&path).ok()?;
+            let text = folder::read_whole(&path).ok()?;
             Some((folder::sha256(&text), text))
         });
         let Some((sha256, text)) = read.await? else {

@@ -1,12 +1,12 @@
 //! The specs of a folder, `SPECS_DIR`: which there are, and which of them a reference means.
 //!
-//! What the files are called does not matter, but that they end with `.toml`; sub-folders are not looked into. Looking
-//! again reads only files whose size or time has changed. It keeps no texts and decides nothing for a tenant. All of it
-//! blocks.
+//! What the files are called does not matter, but that they end with `.toml`; sub-folders are not looked into, and a file
+//! that others extend need be no spec. Looking again reads only specs of which a file's size or time has changed. It keeps
+//! no texts and decides nothing for a tenant. All of it blocks.
 
 use sha2::{Digest as _, Sha256};
 use stages::plan::{Defaults, Plan};
-use stages::spec::{MAX_SPEC_BYTES, Problems, Spec};
+use stages::spec::{MAX_SPEC_BYTES, Problems, Spec, read_beside};
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read as _;
@@ -60,6 +60,8 @@ pub struct SpecFile {
     /// What was read.
     pub content: Content,
     stamp: Stamp,
+    /// The files that it extends, as they were before they were read.
+    beside: Vec<(PathBuf, Option<Stamp>)>,
 }
 
 /// What tells that a file has changed.
@@ -133,15 +135,21 @@ impl Folder {
             let stamp = stamp(&path);
             let known = before.files.get(&path);
             let known = known.filter(|known| stamp.is_some_and(|stamp| stamp == known.stamp));
-            let file = match known {
+            let file = match known.filter(|known| known.is_all_as_it_was()) {
                 Some(known) => known.clone(),
                 None => Arc::new(SpecFile::read(path.clone(), defaults)),
             };
             (path, file)
         });
-        Ok(Self {
-            files: files.collect(),
-        })
+        let files: BTreeMap<PathBuf, Arc<SpecFile>> = files.collect();
+        let folder = Self { files };
+        for (file, _) in folder.broken() {
+            let known = before.files.get(&file.path);
+            if !known.is_some_and(|known| std::ptr::eq(&**known, file)) {
+                tracing::warn!(path = %file.path.display(), "a broken spec is passed over");
+            }
+        }
+        Ok(folder)
     }
 
     /// What `reference` means.
@@ -196,10 +204,17 @@ impl Folder {
     }
 
     fn broken(&self) -> impl Iterator<Item = (&SpecFile, &Broken)> {
-        self.files.values().filter_map(|file| match &file.content {
+        let broken = self.files.values().filter_map(|file| match &file.content {
             Content::Good(_) => None,
             Content::Broken(broken) => Some((&**file, broken)),
-        })
+        });
+        // A part of other specs is no broken one.
+        broken.filter(|(file, _)| !self.is_extended(&file.path))
+    }
+
+    fn is_extended(&self, path: &Path) -> bool {
+        let mut all = self.files.values().flat_map(|file| &file.beside);
+        all.any(|(one, _)| one == path)
     }
 }
 
@@ -224,21 +239,28 @@ impl SpecFile {
             bytes: 0,
             modified: None,
         });
-        let content = match read_text(&path) {
+        let (content, beside) = match read_text(&path) {
             Ok(text) => content(&path, &text, defaults),
-            Err(message) => Content::Broken(Broken {
-                name: None,
-                problems: vec![message],
-            }),
+            Err(message) => {
+                let broken = Broken {
+                    name: None,
+                    problems: vec![message],
+                };
+                (Content::Broken(broken), Vec::new())
+            }
         };
-        if matches!(content, Content::Broken(_)) {
-            tracing::warn!(path = %path.display(), "a broken spec is passed over");
-        }
         Self {
             path,
             content,
             stamp,
+            beside,
         }
+    }
+
+    /// Whether the files that it extends are what they were.
+    fn is_all_as_it_was(&self) -> bool {
+        let mut beside = self.beside.iter();
+        beside.all(|(path, before)| before.is_some() && *before == stamp(path))
     }
 
     /// The name of the file, without its folder.
@@ -248,8 +270,18 @@ impl SpecFile {
     }
 }
 
-fn content(path: &Path, text: &str, defaults: Defaults) -> Content {
-    match Plan::read(&path.display().to_string(), text, defaults) {
+/// What a text is, and the files that it extends.
+fn content(
+    path: &Path,
+    text: &str,
+    defaults: Defaults,
+) -> (Content, Vec<(PathBuf, Option<Stamp>)>) {
+    let (name, folder) = (path.display().to_string(), folder_of(path));
+    let (spec, read) = read_beside::<Spec>(&name, text, Some(folder));
+    let beside = read.source().beside().iter();
+    let beside = beside.map(|path| (path.clone(), stamp(path))).collect();
+    // Read again, now that it is known how they were before.
+    let content = match Plan::read_extended(&name, text, defaults, folder) {
         Ok(plan) => Content::Good(Summary {
             name: plan.name,
             version: plan.version,
@@ -258,15 +290,30 @@ fn content(path: &Path, text: &str, defaults: Defaults) -> Content {
         }),
         Err(problems) => Content::Broken(Broken {
             problems: first(&problems),
-            name: stages::spec::read::<Spec>("", text).0.name,
+            name: spec.name,
         }),
-    }
+    };
+    (content, beside)
+}
+
+fn folder_of(path: &Path) -> &Path {
+    path.parent().unwrap_or(Path::new(""))
 }
 
 /// The first problems of a spec, in words.
 pub fn first(problems: &Problems) -> Vec<String> {
+    let source = problems.source();
     let told = problems.iter().map(|problem| match &problem.place {
-        Some(place) => format!("line {}: {}", place.line, problem.message),
+        Some(place) => {
+            let of = match source.name_of(place) {
+                name if name == source.name() => String::new(),
+                name => format!(
+                    " of {}",
+                    Path::new(name).file_name().unwrap_or_default().display()
+                ),
+            };
+            format!("line {}{of}: {}", place.line, problem.message)
+        }
         None => problem.message.clone(),
     });
     told.take(MAX_KEPT_PROBLEMS).collect()
@@ -286,6 +333,21 @@ pub fn read_text(path: &Path) -> Result<String, String> {
         return Err(format!("it has more than {MAX_SPEC_BYTES} bytes"));
     }
     String::from_utf8(bytes).map_err(|_| "it is not UTF-8".to_owned())
+}
+
+/// The text of a spec's file with all that it extends, in one: what jobs are pinned to.
+///
+/// # Errors
+/// In words, as [`read_text`] does, and when something that it extends cannot be read.
+pub fn read_whole(path: &Path) -> Result<String, String> {
+    let text = read_text(path)?;
+    let name = path.display().to_string();
+    let (_, problems) = read_beside::<Spec>(&name, &text, Some(folder_of(path)));
+    match problems.source().flat() {
+        None => Ok(text),
+        Some(whole) if problems.is_empty() => Ok(whole),
+        Some(_) => Err(first(&problems).join("; ")),
+    }
 }
 
 /// The hash of a spec's text, as plans have it.

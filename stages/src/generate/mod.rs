@@ -82,7 +82,7 @@ impl Row {
 }
 
 impl Generator {
-    /// Reads and checks a spec; `name` is what messages call it.
+    /// Reads and checks a spec; `name` is what messages call it, and `folder` where the files are that it extends.
     ///
     /// # Errors
     /// Every problem of the spec; or of a good one, the fields whose values cannot be made (`cannot_generate`).
@@ -90,11 +90,14 @@ impl Generator {
         name: &str,
         text: &str,
         defaults: Defaults,
-        bad: Share,
-        seed: u64,
+        folder: Option<&std::path::Path>,
+        (bad, seed): (Share, u64),
     ) -> Result<Self, Box<Problems>> {
-        let plan = Plan::read(name, text, defaults)?;
-        let (spec, mut problems) = crate::spec::read::<Spec>(name, text);
+        let plan = match folder {
+            Some(folder) => Plan::read_extended(name, text, defaults, folder)?,
+            None => Plan::read(name, text, defaults)?,
+        };
+        let (spec, mut problems) = crate::spec::read_beside::<Spec>(name, text, folder);
         unless_unknown(&plan, &mut problems);
         if plan.kinds.is_some() && problems.is_empty() {
             let message = "files with several kinds of records are not made";

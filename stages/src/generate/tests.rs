@@ -21,7 +21,7 @@ const SEEDS: u64 = 6;
 
 fn generator(name: &str, text: &str, bad: &str, seed: u64) -> Generator {
     let bad = Share::parse(bad).unwrap();
-    Generator::read(name, text, Defaults::default(), bad, seed)
+    Generator::read(name, text, Defaults::default(), None, (bad, seed))
         .unwrap_or_else(|problems| panic!("{name}: {}", problems.render(false)))
 }
 
@@ -175,8 +175,8 @@ fn is_refused(text: &str) -> bool {
         "a",
         text,
         Defaults::default(),
-        Share::parse("1%").unwrap(),
-        1,
+        None,
+        (Share::parse("1%").unwrap(), 1),
     );
     let codes: Vec<&str> = match &read {
         Ok(_) => Vec::new(),
@@ -197,7 +197,8 @@ fn what_cannot_be_made_is_refused_by_name() {
             "[fields]\na = {}",
         );
         let share = Share::parse("1%").unwrap();
-        let refused = Generator::read("a", &text, Defaults::default(), share, 1).unwrap_err();
+        let refused =
+            Generator::read("a", &text, Defaults::default(), None, (share, 1)).unwrap_err();
         let codes: Vec<_> = refused.iter().map(|problem| problem.code).collect();
         assert_eq!(codes, [CODE], "{path}");
     }
@@ -462,7 +463,13 @@ fn what_cannot_be_made_is_told_at_its_place() {
         ),
     ] {
         let text = spec("[format.csv]", lines);
-        let refused = Generator::read("a.toml", &text, Defaults::default(), Share::default(), 1);
+        let refused = Generator::read(
+            "a.toml",
+            &text,
+            Defaults::default(),
+            None,
+            (Share::default(), 1),
+        );
         let problems = refused
             .err()
             .unwrap_or_else(|| panic!("{lines}: it is made"));

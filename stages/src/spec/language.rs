@@ -17,7 +17,7 @@ use crate::sink::jsonl::JsonlSinkSpec;
 use crate::sink::mongodb::MongodbSpec;
 use crate::sink::null::NullSpec;
 use crate::sink::sqlite::SqliteSpec;
-use crate::step::bind::{ColumnsSpec, FieldsSpec, ValuesSpec};
+use crate::step::bind::{ColumnsSpec, FieldsSpec, OneOrMany, ValuesSpec};
 use crate::step::{DeriveSpec, DropSpec, ExplodeSpec, GroupSpec, RejectSpec};
 use crate::unique::UniqueSpec;
 use crate::unpack::Compression;
@@ -38,6 +38,11 @@ pub struct Spec {
     /// The version of this spec, from 1; a version that has been used never changes.
     #[schemars(example = 2)]
     pub version: Option<i64>,
+    /// TOML files beside the spec, or in a folder there, that say what the spec does not say: one, or a list in which later
+    /// ones are nearer. Tables are merged, everything else is what the nearest file says; `spec`, `name` and `version` are
+    /// the spec's own. For the command line and for SPECS_DIR.
+    #[schemars(example = &"shared/shop.toml")]
+    pub extends: Option<OneOrMany>,
     /// What it is, in a sentence.
     #[schemars(example = &"Orders of the shop, one file a day")]
     pub description: Option<String>,

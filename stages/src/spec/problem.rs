@@ -100,7 +100,10 @@ impl Problems {
             self.more += 1;
             return;
         }
-        let start = |problem: &Problem| problem.place.as_ref().map(|place| place.range.start);
+        let start = |problem: &Problem| {
+            let place = problem.place.as_ref()?;
+            Some((place.file, place.range.start))
+        };
         let at = self
             .found
             .partition_point(|other| start(other) <= start(&problem));
@@ -155,10 +158,11 @@ impl Problems {
         let title = Level::ERROR.primary_title(&problem.message);
         let mut group = Group::with_title(title.id(problem.code));
         if let Some(place) = &problem.place {
-            let (line, start) = self.source.line(place.line);
+            let (line, start) = self.source.line(place);
+            let name = self.source.name_of(place);
             group = if line.is_empty() || line.len() > MAX_SHOWN_LINE_BYTES {
                 group.element(
-                    Origin::path(self.source.name())
+                    Origin::path(name)
                         .line(place.line)
                         .char_column(place.column),
                 )
@@ -173,7 +177,7 @@ impl Problems {
                 group.element(
                     Snippet::source(line)
                         .line_start(place.line)
-                        .path(self.source.name())
+                        .path(name)
                         .annotation(AnnotationKind::Primary.span(from..to.max(from))),
                 )
             };
@@ -200,8 +204,9 @@ impl Serialize for Problems {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut list = serializer.serialize_seq(Some(self.found.len()))?;
         for problem in &self.found {
+            let place = problem.place.as_ref();
             list.serialize_element(&Told {
-                file: self.source.name(),
+                file: place.map_or(self.source.name(), |place| self.source.name_of(place)),
                 problem,
             })?;
         }

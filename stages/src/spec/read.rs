@@ -27,40 +27,33 @@ use value::Value;
 pub const MAX_SPEC_BYTES: usize = 1024 * 1024;
 
 /// Reads `text`, called `name` in messages. What could be read comes back beside every problem; where the
-/// document as a whole could not be read, that is `T::default()`.
+/// document as a whole could not be read, that is `T::default()`. Nothing else is read that it may name.
 pub fn read<T: DeserializeOwned + Default>(name: &str, text: &str) -> (T, Problems) {
+    read_with(name, text, |_, _| {})
+}
+
+/// The same, where `extend` puts the entries of others under those of the text, and tells what is wrong with that.
+pub(super) fn read_with<T: DeserializeOwned + Default>(
+    name: &str,
+    text: &str,
+    extend: impl FnOnce(&mut Source, &mut Vec<Problem>),
+) -> (T, Problems) {
     if text.len() > MAX_SPEC_BYTES {
         let mut source = Source::new(name, "");
         // Nothing of it was read, so nothing is missing.
-        source.note_gaps(&[], true);
+        source.note_gaps(ROOT, &[], true);
         let bytes = text.len();
         let message = format!("the spec has {bytes} bytes, at most {MAX_SPEC_BYTES} are read");
         let mut problem = Problem::new("", "spec_too_large", message);
-        problem.place = Some(source.locate(0..0));
+        problem.place = Some(source.locate(0, 0..0));
         let mut problems = Problems::new(source);
         problems.keep(problem);
         return (T::default(), problems);
     }
     let mut source = Source::new(name, text);
     let mut found = Vec::new();
-    let cleaned = syntax::clean(text);
-    for error in cleaned.errors {
-        let mut problem = Problem::new("", "syntax", error.message);
-        problem.hint = error.hint;
-        problem.place = Some(source.locate(error.range));
-        found.push(problem);
-    }
-    let (document, errors) = DeTable::parse_recoverable(&cleaned.text);
-    let mut last = None;
-    for error in errors {
-        let span = error.span().unwrap_or(text.len()..text.len());
-        // A header that cannot be placed is reported when it begins and again when it ends.
-        if last.replace(span.start) != Some(span.start) {
-            found.push(misplaced(&source, &error, span));
-        }
-    }
-    source.grow(document.into_inner());
-    source.note_gaps(&cleaned.gaps, cleaned.torn);
+    parse(&mut source, (0, ROOT), text, &mut found);
+    extend(&mut source, &mut found);
 
     let reader = Reader::new(&source, found.len());
     let spec = reader.read(ROOT).unwrap_or_default();
@@ -74,10 +67,39 @@ pub fn read<T: DeserializeOwned + Default>(name: &str, text: &str) -> (T, Proble
     (spec, problems)
 }
 
+/// Parses the text of a file of `source` below its root.
+pub(super) fn parse(
+    source: &mut Source,
+    (file, root): (usize, usize),
+    text: &str,
+    found: &mut Vec<Problem>,
+) {
+    let cleaned = syntax::clean(text);
+    for error in cleaned.errors {
+        let mut problem = Problem::new("", "syntax", error.message);
+        problem.hint = error.hint;
+        problem.place = Some(source.locate(file, error.range));
+        found.push(problem);
+    }
+    let (document, errors) = DeTable::parse_recoverable(&cleaned.text);
+    let mut last = None;
+    for error in errors {
+        let span = error.span().unwrap_or(text.len()..text.len());
+        // A header that cannot be placed is reported when it begins and again when it ends.
+        if last.replace(span.start) != Some(span.start) {
+            let key = text.get(span.clone()).unwrap_or_default();
+            let mut problem = misplaced(key, &error);
+            problem.place = Some(source.locate(file, span));
+            found.push(problem);
+        }
+    }
+    source.grow(root, document.into_inner());
+    source.note_gaps(root, &cleaned.gaps, cleaned.torn);
+}
+
 /// A key that stands twice, or below something that is no table.
-fn misplaced(source: &Source, error: &toml::de::Error, span: std::ops::Range<usize>) -> Problem {
-    let key = source.text().get(span.clone()).unwrap_or_default();
-    let mut problem = if error.message() == "duplicate key" {
+fn misplaced(key: &str, error: &toml::de::Error) -> Problem {
+    if error.message() == "duplicate key" {
         Problem::new("", "duplicate_key", format!("`{key}` stands here twice"))
             .hint("remove one of the two")
     } else if syntax::needs_whole_text(error) {
@@ -85,9 +107,7 @@ fn misplaced(source: &Source, error: &toml::de::Error, span: std::ops::Range<usi
         Problem::new("", "duplicate_key", message)
     } else {
         Problem::new("", "syntax", error.message())
-    };
-    problem.place = Some(source.locate(span));
-    problem
+    }
 }
 
 /// One reading of a source: which entries are given up so far, and why.

@@ -1,8 +1,10 @@
 //! A spec's text with its tree: what turns key paths (`fields.total.type`, `steps[2].drop`) into places. The tree
-//! keeps the order in which keys are written. It knows nothing of what the keys mean.
+//! keeps the order in which keys are written, and of each entry the file in which it stands: a spec that extends others
+//! is one tree of several texts. It knows nothing of what the keys mean, and opens nothing.
 
 use std::collections::HashSet;
 use std::ops::Range;
+use std::path::PathBuf;
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -18,6 +20,8 @@ pub struct Place {
     pub column: usize,
     /// In bytes from the beginning of the text; may be empty.
     pub range: Range<usize>,
+    /// The number of the text: 0 is the spec, behind it those that it extends.
+    pub(super) file: usize,
 }
 
 /// Which part of an entry is meant.
@@ -29,18 +33,39 @@ pub enum Spot {
     Value,
 }
 
-/// A spec's text with its tree.
+/// A spec's text with its tree; where it extends others, with theirs.
 #[derive(Debug)]
 pub struct Source {
-    name: String,
-    text: String,
-    line_starts: Vec<usize>,
-    nodes: Vec<Node>,
+    files: Vec<File>,
+    /// The files that were opened for it.
+    pub(super) beside: Vec<PathBuf>,
+    pub(super) nodes: Vec<Node>,
     /// By node: given up while reading, with a problem of its own.
     pub(super) pruned: Vec<bool>,
     /// Tables in which a statement is broken.
-    incomplete: HashSet<usize>,
-    torn: bool,
+    pub(super) incomplete: HashSet<usize>,
+    pub(super) torn: bool,
+}
+
+/// One of the texts.
+#[derive(Debug)]
+struct File {
+    name: String,
+    text: String,
+    line_starts: Vec<usize>,
+}
+
+impl File {
+    fn new(name: &str, text: &str) -> Self {
+        let line_starts = std::iter::once(0)
+            .chain(memchr::memchr_iter(b'\n', text.as_bytes()).map(|at| at + 1))
+            .collect();
+        Self {
+            name: name.to_owned(),
+            text: text.to_owned(),
+            line_starts,
+        }
+    }
 }
 
 /// One entry of the tree.
@@ -51,6 +76,8 @@ pub(super) struct Node {
     pub(super) key: Range<usize>,
     pub(super) value: Range<usize>,
     pub(super) kind: Kind,
+    /// The number of the text in which it stands.
+    pub(super) file: usize,
 }
 
 /// What an entry holds; children are indices of nodes, in the order of the text.
@@ -71,29 +98,38 @@ pub(super) const ROOT: usize = 0;
 impl Source {
     /// A text named `name` of which nothing is known yet.
     pub(super) fn new(name: &str, text: &str) -> Self {
-        let line_starts = std::iter::once(0)
-            .chain(memchr::memchr_iter(b'\n', text.as_bytes()).map(|at| at + 1))
-            .collect();
-        Self {
-            name: name.to_owned(),
-            text: text.to_owned(),
-            line_starts,
-            nodes: vec![Node {
-                parent: ROOT,
-                step: Step::Root,
-                key: 0..0,
-                value: 0..0,
-                kind: Kind::Table(Vec::new()),
-            }],
-            pruned: vec![false],
+        let mut source = Self {
+            files: Vec::new(),
+            beside: Vec::new(),
+            nodes: Vec::new(),
+            pruned: Vec::new(),
             incomplete: HashSet::new(),
             torn: false,
-        }
+        };
+        source.add_file(name, text);
+        source
     }
 
-    /// Takes over a parsed document. Not recursive: the depth is the text's to choose.
-    pub(super) fn grow(&mut self, document: DeTable<'_>) {
-        let mut open = vec![(ROOT, DeValue::Table(document))];
+    /// Takes one more text, of which nothing is known yet: its number, and the index of its document, which is no part
+    /// of the tree until somebody makes it one.
+    pub(super) fn add_file(&mut self, name: &str, text: &str) -> (usize, usize) {
+        self.files.push(File::new(name, text));
+        let (file, root) = (self.files.len() - 1, self.nodes.len());
+        self.nodes.push(Node {
+            parent: ROOT,
+            step: Step::Root,
+            key: 0..0,
+            value: 0..0,
+            kind: Kind::Table(Vec::new()),
+            file,
+        });
+        self.pruned.push(false);
+        (file, root)
+    }
+
+    /// Takes over a parsed document below its root. Not recursive: the depth is the text's to choose.
+    pub(super) fn grow(&mut self, root: usize, document: DeTable<'_>) {
+        let mut open = vec![(root, DeValue::Table(document))];
         while let Some((parent, value)) = open.pop() {
             let mut children = Vec::new();
             let is_table = value.is_table();
@@ -157,37 +193,55 @@ impl Source {
             key: key.unwrap_or_else(|| span.clone()),
             value: span,
             kind,
+            file: self.nodes[parent].file,
         });
         index
     }
 
-    /// Notes that statements at `gaps` could not be parsed: what seems missing beside them may stand there.
-    pub(super) fn note_gaps(&mut self, gaps: &[usize], torn: bool) {
-        self.torn = torn;
+    /// Notes that statements at `gaps` of the document at `root` could not be parsed: what seems missing beside them may
+    /// stand there.
+    pub(super) fn note_gaps(&mut self, root: usize, gaps: &[usize], torn: bool) {
+        self.torn |= torn;
+        let file = self.nodes[root].file;
         let mut headers: Vec<(usize, usize)> = self
             .nodes
             .iter()
             .enumerate()
-            .filter(|(_, node)| matches!(node.kind, Kind::Table(_)))
-            .filter(|(_, node)| self.text[node.value.start..].starts_with('['))
+            .filter(|(_, node)| node.file == file && matches!(node.kind, Kind::Table(_)))
+            .filter(|(_, node)| self.text_of(node).starts_with('['))
             .map(|(index, node)| (node.value.start, index))
             .collect();
         headers.sort_unstable();
         for gap in gaps {
             let after = headers.partition_point(|(start, _)| start <= gap);
-            let table = after.checked_sub(1).map_or(ROOT, |at| headers[at].1);
+            let table = after.checked_sub(1).map_or(root, |at| headers[at].1);
             self.incomplete.insert(table);
         }
     }
 
-    /// The name the text was read under.
+    /// The name the spec was read under.
     pub fn name(&self) -> &str {
-        &self.name
+        &self.files[0].name
     }
 
-    /// The text as it was read.
+    /// The name of the text in which a place is.
+    pub fn name_of(&self, place: &Place) -> &str {
+        &self.files[place.file].name
+    }
+
+    /// The files that the spec extends, whether they could be read or not.
+    pub fn beside(&self) -> &[PathBuf] {
+        &self.beside
+    }
+
+    /// The text of the spec as it was read.
     pub fn text(&self) -> &str {
-        &self.text
+        &self.files[0].text
+    }
+
+    /// The text from where the value of a node begins.
+    fn text_of(&self, node: &Node) -> &str {
+        &self.files[node.file].text[node.value.start..]
     }
 
     pub(super) fn node(&self, index: usize) -> &Node {
@@ -213,7 +267,7 @@ impl Source {
     /// value that is one statement itself.
     pub(super) fn is_incomplete(&self, index: usize) -> bool {
         let node = &self.nodes[index];
-        let is_inline = self.text[node.value.start..].starts_with('{') && index != ROOT;
+        let is_inline = self.text_of(node).starts_with('{') && index != ROOT;
         matches!(node.kind, Kind::Table(_))
             && !is_inline
             && (self.torn || self.incomplete.contains(&index))
@@ -228,37 +282,42 @@ impl Source {
 
     pub(super) fn place_of(&self, index: usize, spot: Spot) -> Place {
         let node = &self.nodes[index];
-        self.locate(match spot {
+        let range = match spot {
             Spot::Key => node.key.clone(),
             Spot::Value => node.value.clone(),
-        })
+        };
+        self.locate(node.file, range)
     }
 
-    /// Line and column of a range of bytes; a range outside of the text is moved to its end.
-    pub(super) fn locate(&self, range: Range<usize>) -> Place {
-        let start = self.text.floor_char_boundary(range.start);
-        let end = self.text.ceil_char_boundary(range.end.max(start));
-        let line = self.line_starts.partition_point(|at| *at <= start);
-        let line_start = self.line_starts[line - 1];
+    /// Line and column of a range of bytes in one of the texts; a range outside of it is moved to its end.
+    pub(super) fn locate(&self, file: usize, range: Range<usize>) -> Place {
+        let File {
+            text, line_starts, ..
+        } = &self.files[file];
+        let start = text.floor_char_boundary(range.start);
+        let end = text.ceil_char_boundary(range.end.max(start));
+        let line = line_starts.partition_point(|at| *at <= start);
+        let line_start = line_starts[line - 1];
         // Between the two characters of a line end is behind the line.
-        let before = self.text[line_start..start]
+        let before = text[line_start..start]
             .trim_start_matches('\u{feff}')
             .trim_end_matches('\r');
         Place {
             line,
             column: before.chars().count() + 1,
             range: start..end,
+            file,
         }
     }
 
-    /// The text of a line (from 1) without its line end, and the byte at which it begins.
-    pub(super) fn line(&self, line: usize) -> (&str, usize) {
-        let start = self.line_starts[line - 1];
-        let end = self
-            .line_starts
-            .get(line)
-            .map_or(self.text.len(), |at| at - 1);
-        let text = &self.text[start..end];
+    /// The text of the line of a place without its line end, and the byte at which it begins.
+    pub(super) fn line(&self, place: &Place) -> (&str, usize) {
+        let File {
+            text, line_starts, ..
+        } = &self.files[place.file];
+        let start = line_starts[place.line - 1];
+        let end = line_starts.get(place.line).map_or(text.len(), |at| at - 1);
+        let text = &text[start..end];
         (text.strip_suffix('\r').unwrap_or(text), start)
     }
 

@@ -48,7 +48,7 @@ impl Checker<'_> {
         if is_good || state == "interrupted" || !self.origin.restartable() {
             return Report::new(causes, Vec::new()).met(outcome);
         }
-        let spec = stages::spec::read::<Spec>(self.input, self.text).0;
+        let (spec, _) = stages::spec::read_beside::<Spec>(self.input, self.text, self.folder);
         let first = match state {
             "completed" if counters.read <= MAX_TRY_RECORDS && outcome.met.is_none() => {
                 Some(Tried {

@@ -187,7 +187,7 @@ impl Catalog {
             return Ok(None);
         };
         let path = file.path.clone();
-        let read = blocking(move || folder::read_text(&path).ok()).await?;
+        let read = blocking(move || folder::read_whole(&path).ok()).await?;
         Ok(read.map(|text| {
             // The file may have been replaced since it was looked at: hash and text belong together.
             let sha256 = folder::sha256(&text);

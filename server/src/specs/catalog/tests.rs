@@ -245,6 +245,51 @@ async fn a_version_of_the_operators_never_changes_once_it_was_used() {
 }
 
 #[tokio::test]
+async fn the_operators_specs_extend_files_and_jobs_are_pinned_to_all_of_it() {
+    let extends = "extends = \"shared/fields.toml\"\n[input]";
+    let north = spec("north", 1).replace("[input]", extends);
+    let north = north.replace("[fields]\na = { type = \"string\" }\n", "");
+    let place = Place::new(&[("north.toml", north.clone())]).await;
+    let tenant = Tenant::NONE;
+    assert_eq!(place.find(&tenant, "north").await, "spec_broken");
+    std::fs::create_dir(place.folder.path().join("specs/shared")).unwrap();
+    place.write(
+        "shared/fields.toml",
+        "[fields]\na = { type = \"string\" }\n",
+    );
+    assert_eq!(place.find(&tenant, "north").await, "operator north@1");
+    let (item, text) = place
+        .catalog
+        .text(&tenant, "north", 1)
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(item.sha256, folder::sha256(&text));
+    assert!(
+        text.contains("[fields]\na = { type = \"string\" }\n"),
+        "{text}"
+    );
+    // Another value in the shared file is another text of a version that was used.
+    place.write(
+        "shared/fields.toml",
+        "[fields]\na = { type = \"integer\" }\n",
+    );
+    assert_eq!(place.find(&tenant, "north").await, "version_changed");
+
+    // What comes over HTTP has nothing beside it, and what it lacks without it is not told.
+    let south = north.replace("\"north\"", "\"south\"");
+    assert_eq!(place.put(&tenant, &south).await, "4:11 not_here");
+    let checked = place.catalog.check(&tenant, &south).await.unwrap();
+    let CheckOutcome::Bad(problems) = checked else {
+        panic!("{checked:?}");
+    };
+    assert_eq!(codes(&problems), "4:11 not_here");
+    // The one text of it is a spec like any other.
+    let whole = text.replace("\"north\"", "\"south\"");
+    assert_eq!(place.put(&tenant, &whole).await, "new south@1");
+}
+
+#[tokio::test]
 async fn a_file_name_matches_one_spec() {
     let place = Place::new(&[
         ("a.toml", matching_spec("orders", 1, "*.csv")),

@@ -109,6 +109,44 @@ fn only_what_has_changed_is_read_again() {
 }
 
 #[test]
+fn a_spec_is_read_again_when_what_it_extends_has_changed() {
+    let head = "spec = 1\nname = \"a\"\nextends = \"shared.toml\"\n";
+    let shared =
+        "[format.csv]\n[fields]\nx = { type = \"string\" }\n[sink.mongodb]\ncollection = \"c\"\n";
+    let place = Place::of(&[("a.toml", head.into()), ("shared.toml", shared.into())]);
+    let before = place.look(&Folder::default());
+    assert_eq!(picked(&before, "a"), "a.toml a@1");
+    // It is a part of another one, and no broken spec.
+    assert_eq!(picked(&before, "shared"), "nothing");
+    assert!(!before.holds("shared"));
+    let path = place.0.path().join("a.toml");
+    let sha256 = |folder: &Folder| folder.newest()["a"].sha256.clone();
+    let whole = read_whole(&path).unwrap();
+    assert_eq!(super::sha256(&whole), sha256(&before));
+
+    let same = place.look(&before);
+    assert!(Arc::ptr_eq(&before.files[&path], &same.files[&path]));
+    place.write("shared.toml", &shared.replace("string", "integer"));
+    let after = place.look(&same);
+    assert_ne!(sha256(&after), sha256(&before));
+    // A fault is told where it is, and so is a file that is gone.
+    place.write("shared.toml", &shared.replace("string", "strings"));
+    let after = place.look(&after);
+    let told = picked(&after, "a");
+    assert!(told.starts_with("a.toml line 3 of shared.toml: "), "{told}");
+    std::fs::remove_file(place.0.path().join("shared.toml")).unwrap();
+    let after = place.look(&after);
+    let told = picked(&after, "a");
+    assert!(
+        told.contains("line 3: shared.toml beside the spec cannot be read"),
+        "{told}"
+    );
+    assert!(read_whole(&path).unwrap_err().contains("cannot be read"));
+    place.write("shared.toml", shared);
+    assert_eq!(picked(&place.look(&after), "a"), "a.toml a@1");
+}
+
+#[test]
 fn what_is_no_text_of_a_spec_is_told() {
     let place = Place::of(&[("long.toml", "#".repeat(MAX_SPEC_BYTES + 1))]);
     std::fs::write(place.0.path().join("bytes.toml"), [0xff, 0xfe]).unwrap();

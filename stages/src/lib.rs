@@ -7,6 +7,7 @@
 
 pub mod control;
 pub mod corrected;
+pub mod descriptor;
 pub mod frame;
 pub mod generate;
 mod glob;

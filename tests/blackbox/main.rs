@@ -21,6 +21,8 @@ mod causes;
 #[cfg(test)]
 mod command_line;
 #[cfg(test)]
+mod descriptors;
+#[cfg(test)]
 mod faults;
 #[cfg(test)]
 mod found;

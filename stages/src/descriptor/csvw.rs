@@ -279,13 +279,7 @@ fn of_column(
         }
     }
     if let Some(Json::Text(between)) = of("separator") {
-        let items = field
-            .words
-            .take_back("type")
-            .unwrap_or_else(|| "\"string\"".into());
-        field.words.text("type", "list");
-        field.words.text("separator", &between);
-        field.words.say("items", items);
+        separated(&mut field, &between);
     }
     for silent in SILENT {
         column.take(silent);
@@ -294,6 +288,27 @@ fn of_column(
         field.lost.push(format!("{name} = {value}"));
     }
     Ok(Ok(field))
+}
+
+/// A cell with several values: what was said of a value is said of its items.
+fn separated(field: &mut Field, between: &str) {
+    let listed = |words: &mut Words| {
+        let items = words.take_back("type");
+        words.text("type", "list");
+        words.say("items", items.unwrap_or_else(|| "\"string\"".into()));
+    };
+    listed(&mut field.words);
+    field.words.text("separator", between);
+    if let Some(question) = &mut field.question {
+        for (choice, _) in &mut question.choices {
+            listed(choice);
+        }
+    }
+    for key in ["min_length", "max_length", "minimum", "maximum", "pattern"] {
+        if let Some(value) = field.words.take_back(key) {
+            field.lost.push(format!("of each value: {key} = {value}"));
+        }
+    }
 }
 
 /// Titles are a text, several, or those of each language.

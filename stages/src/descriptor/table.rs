@@ -6,7 +6,7 @@ use crate::frame::csv::CsvSpec;
 use crate::plan::Plan;
 use crate::record::Type;
 use crate::spec::{FormatSpec, Spec};
-use crate::step::bind::{FieldSpec, Negative};
+use crate::step::bind::{FieldSpec, Literal, Negative};
 
 /// A column.
 pub struct Column<'s> {
@@ -207,6 +207,22 @@ pub fn tell(column: &Column<'_>, spec: &Spec, plan: &Plan, lost: &mut Vec<String
 pub fn format_of<'s>(field: &'s FieldSpec) -> Option<&'s str> {
     let first = field.format.as_ref()?.0.first()?;
     (!matches!(first.as_str(), "epoch_s" | "epoch_ms")).then_some(first.as_str())
+}
+
+/// A bound or a value of a field, as a number where the field is of numbers.
+pub fn value(literal: &Literal, kind: Type) -> Json {
+    let is_number = matches!(kind, Type::Integer | Type::Decimal | Type::Float);
+    match literal {
+        Literal::Text(text)
+            if is_number
+                && text
+                    .parse::<f64>()
+                    .is_ok_and(|read| read.to_string() == *text) =>
+        {
+            Json::Number(text.clone())
+        }
+        other => other.into(),
+    }
 }
 
 /// The texts that mean null.

@@ -187,7 +187,8 @@ fn datatype(column: &Column<'_>, field: &FieldSpec, spec: &Spec, lost: &mut Vec<
         out.say_some("minLength", field.min_length);
         out.say_some("maxLength", field.max_length);
     }
-    out.say_some("minimum", field.minimum.as_ref());
-    out.say_some("maximum", field.maximum.as_ref());
+    let value = |literal: &Literal| table::value(literal, kind);
+    out.say_some("minimum", field.minimum.as_ref().map(value));
+    out.say_some("maximum", field.maximum.as_ref().map(value));
     out
 }

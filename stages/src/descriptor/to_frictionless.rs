@@ -6,7 +6,7 @@ use super::table::{self, Column};
 use crate::plan::Plan;
 use crate::record::Type;
 use crate::spec::Spec;
-use crate::step::bind::{FieldSpec, Missing, Order, Unknown};
+use crate::step::bind::{FieldSpec, Literal, Missing, Order, Unknown};
 
 /// Writes the resource; what it cannot say goes to `lost`.
 pub fn write(spec: &Spec, plan: &Plan, lost: &mut Vec<String>) -> Json {
@@ -148,8 +148,9 @@ fn field(column: &Column<'_>, spec: &Spec, plan: &Plan, lost: &mut Vec<String>) 
     constraints.say_some("unique", field.unique.filter(|unique| *unique));
     constraints.say_some("minLength", field.min_length);
     constraints.say_some("maxLength", field.max_length);
-    constraints.say_some("minimum", field.minimum.as_ref());
-    constraints.say_some("maximum", field.maximum.as_ref());
+    let value = |literal: &Literal| table::value(literal, column.kind());
+    constraints.say_some("minimum", field.minimum.as_ref().map(value));
+    constraints.say_some("maximum", field.maximum.as_ref().map(value));
     if let Some(text) = &field.pattern {
         match pattern::portable(text) {
             Some(text) => constraints.say("pattern", text.as_str()),
@@ -163,7 +164,7 @@ fn field(column: &Column<'_>, spec: &Spec, plan: &Plan, lost: &mut Vec<String>) 
         field
             .allowed
             .as_ref()
-            .map(|all| all.iter().collect::<Json>()),
+            .map(|all| all.iter().map(value).collect::<Json>()),
     );
     if !constraints.is_empty() {
         out.say("constraints", constraints);

@@ -10,10 +10,8 @@ use pipeline::Fatal;
 /// # Errors
 /// `bad_descriptor`, for values of other kinds than they must be.
 pub fn take(said: &mut Entries, field: &mut Field) -> Result<(), Fatal> {
-    if let Some(required) = said.boolean("required")? {
-        if required {
-            field.words.say("required", "true");
-        }
+    if let Some(true) = said.boolean("required")? {
+        field.words.say("required", "true");
     }
     if let Some(true) = said.boolean("unique")? {
         field.words.say("unique", "true");

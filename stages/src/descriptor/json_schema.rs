@@ -186,7 +186,7 @@ impl Reader<'_> {
         for (name, schema) in properties.rest() {
             let is_required = required.contains(&name);
             names.push(name.clone());
-            let path = [above, &[name.clone()]].concat();
+            let path = [above, std::slice::from_ref(&name)].concat();
             let at = format!("{at}/{}", name.replace('~', "~0").replace('/', "~1"));
             match schema {
                 Json::Boolean(true) => self.untyped(path, is_required && is_there, read),

@@ -204,7 +204,7 @@ pub fn tell(column: &Column<'_>, spec: &Spec, plan: &Plan, lost: &mut Vec<String
 }
 
 /// The directives that a field's values are written in, where the spec says any that others know.
-pub fn format_of<'s>(field: &'s FieldSpec) -> Option<&'s str> {
+pub fn format_of(field: &FieldSpec) -> Option<&str> {
     let first = field.format.as_ref()?.0.first()?;
     (!matches!(first.as_str(), "epoch_s" | "epoch_ms")).then_some(first.as_str())
 }

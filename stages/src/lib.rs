@@ -8,6 +8,7 @@
 pub mod against;
 pub mod control;
 pub mod corrected;
+pub mod descriptor;
 pub mod frame;
 pub mod generate;
 mod glob;

@@ -22,7 +22,10 @@ mod causes;
 #[cfg(test)]
 mod command_line;
 #[cfg(test)]
+mod descriptors;
+#[cfg(test)]
 mod extended;
+#[cfg(test)]
 mod faults;
 #[cfg(test)]
 mod found;

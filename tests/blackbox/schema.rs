@@ -34,7 +34,10 @@ async fn printed(command: &str) -> String {
 }
 
 /// The messages of the independent validator for each document.
-fn validate(schema: &Value, documents: &BTreeMap<String, Value>) -> BTreeMap<String, Vec<String>> {
+pub fn validate(
+    schema: &Value,
+    documents: &BTreeMap<String, Value>,
+) -> BTreeMap<String, Vec<String>> {
     let mut python = Command::new("python3")
         .args(["-S", "-c", VALIDATE])
         .env(

@@ -50,12 +50,14 @@ async fn inferred(args: &InferArgs) -> Result<Inferred, Fatal> {
     read(&*origin, name).await
 }
 
-fn exists(out: &Path) -> Fatal {
+/// What says that a file is not written over.
+pub fn exists(out: &Path) -> Fatal {
     let message = format!("{} is there already", out.display());
     Fatal::new("exists", message).hint("--out writes a new file: name another one")
 }
 
-fn write(out: &Path, spec: &str) -> Result<(), Fatal> {
+/// Writes a file that is not there yet.
+pub fn write(out: &Path, spec: &str) -> Result<(), Fatal> {
     let file = std::fs::File::create_new(out).and_then(|mut file| {
         file.write_all(spec.as_bytes())?;
         file.sync_all()

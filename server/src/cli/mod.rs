@@ -6,6 +6,7 @@ mod defaults;
 mod docs;
 mod export;
 mod r#gen;
+mod import;
 mod infer;
 mod keys;
 mod load;
@@ -82,6 +83,8 @@ enum Command {
     },
     /// Read a file and write a commented spec for it; what is ambiguous is left for a person to decide
     Infer(InferArgs),
+    /// Read a descriptor (Frictionless, CSVW, JSON Schema, mongoimport) and write a commented spec of it
+    Import(ImportArgs),
     /// Make a big and messy file of a spec, and the truth about it
     #[command(after_help = TRUTH)]
     Gen(GenArgs),
@@ -108,8 +111,8 @@ enum Command {
     Defaults,
     /// Print the reference of the spec language, key by key with examples, as Markdown
     Docs,
-    /// Print the JSON Schema of the spec language, for editors
-    Schema,
+    /// Print the JSON Schema of the spec language, for editors; or describe the files or documents of a spec
+    Schema(SchemaArgs),
 }
 
 /// What `run` takes.
@@ -216,6 +219,33 @@ pub struct InferArgs {
     pub out: Option<PathBuf>,
 }
 
+/// What `import` takes.
+#[derive(Args)]
+pub struct ImportArgs {
+    /// The descriptor, of at most 1 MiB
+    pub file: PathBuf,
+    /// Who says it; without it the content must show that
+    #[arg(long = "as", value_name = "STANDARD", value_parser = ["frictionless", "csvw", "json-schema", "mongoimport"])]
+    pub standard: Option<String>,
+    /// The name of the spec, instead of the descriptor's
+    #[arg(long)]
+    pub name: Option<String>,
+    /// Where to write the spec, instead of standard output; a file that is not there yet
+    #[arg(long, value_name = "SPEC")]
+    pub out: Option<PathBuf>,
+}
+
+/// What `schema` takes.
+#[derive(Args)]
+pub struct SchemaArgs {
+    /// The spec to describe: a file, or a name in SPECS_DIR; without it the language itself
+    #[arg(requires = "standard")]
+    pub spec: Option<String>,
+    /// In whose words: frictionless and csvw describe the files, json-schema the documents as `export` writes them
+    #[arg(long = "as", value_name = "STANDARD", requires = "spec", value_parser = ["frictionless", "csvw", "json-schema"])]
+    pub standard: Option<String>,
+}
+
 /// What `gen` takes.
 #[derive(Args)]
 pub struct GenArgs {
@@ -306,6 +336,7 @@ pub async fn execute(cli: Cli, config: &Config) -> Exit {
         Command::Check(args) => check::check(config, args).await,
         Command::Preview(args) => preview::preview(config, args).await,
         Command::Infer(args) => infer::infer(args).await,
+        Command::Import(args) => import::import(&args),
         Command::Test { spec } => test::test(config, &spec).await,
         Command::Export { tenant, collection } => {
             export::export(config, tenant.as_deref(), &collection)
@@ -318,7 +349,7 @@ pub async fn execute(cli: Cli, config: &Config) -> Exit {
         Command::Keys(command) => keys::keys(config, command).await,
         Command::Defaults => defaults::defaults(),
         Command::Docs => docs::docs(),
-        Command::Schema => schema::schema(),
+        Command::Schema(args) => schema::schema(config, &args),
     }
 }
 
@@ -331,6 +362,16 @@ fn print(text: &str) -> Exit {
             Exit::Failed
         }
         _ => Exit::Done,
+    }
+}
+
+/// Lists on standard error what was left out, as `what` says.
+fn tell_lost(what: &str, lost: &[String]) {
+    if !lost.is_empty() {
+        eprintln!("{what}:");
+    }
+    for one in lost {
+        eprintln!("  {one}");
     }
 }
 

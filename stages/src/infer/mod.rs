@@ -33,10 +33,12 @@ pub use column::MISSING;
 use column::{Column, Row};
 use pipeline::{Accepted, Fatal};
 use replay::Replay;
+pub(crate) use sniff::segment as path_segment;
 use sniff::{Format, Sniffed};
 use std::collections::{BTreeMap, HashMap};
 pub use text::quoted;
 use tree::Place;
+pub(crate) use write::{CHOICE, Names, collection, spec_name};
 
 /// The bytes of which encoding and format are found.
 const SAMPLE_BYTES: usize = 256 * 1024;

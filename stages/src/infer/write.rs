@@ -23,7 +23,7 @@ const MIN_PATTERN_VALUES: u64 = 20;
 const MAX_SPEC_NAME_CHARS: usize = 60;
 
 /// The words that begin a line which can take the place of an undecided field.
-pub(super) const CHOICE: &str = "#   either: ";
+pub const CHOICE: &str = "#   either: ";
 
 /// `[input]`, where there is anything to say.
 pub fn input(sniffed: &Sniffed) -> String {
@@ -151,14 +151,15 @@ struct Place<'s> {
     format: &'s Format,
 }
 
+/// Names of fields, each given once.
 #[derive(Default)]
-struct Names {
+pub struct Names {
     taken: HashSet<String>,
 }
 
 impl Names {
     /// A name for a column that no other has.
-    fn make(&mut self, title: &str, index: usize) -> String {
+    pub fn make(&mut self, title: &str, index: usize) -> String {
         let wanted = name_of(title).unwrap_or_else(|| format!("column_{}", index + 1));
         let mut name = match RESERVED.contains(&title.trim()) {
             true => format!("{wanted}_"),
@@ -375,7 +376,7 @@ fn suggestions(texts: &Texts, judged: &Judged) -> Vec<String> {
 }
 
 /// A name that a spec may have.
-fn spec_name(wanted: &str) -> String {
+pub fn spec_name(wanted: &str) -> String {
     let name: String = wanted
         .chars()
         .map(|c| match c {
@@ -392,7 +393,7 @@ fn spec_name(wanted: &str) -> String {
 }
 
 /// A collection of the same name.
-fn collection(name: &str) -> String {
+pub fn collection(name: &str) -> String {
     let name = name.to_ascii_lowercase().replace('-', "_");
     match name.starts_with(|c: char| c.is_ascii_lowercase()) {
         true => name,

@@ -102,7 +102,7 @@ pub enum Opening {
 const BLOCKS_OF_A_BATCH: usize = 4;
 
 /// Records of a block, at most, where they are exploded: each may become 8 MiB, and some blocks are under way at once.
-const EXPLODED_BLOCK_RECORDS: usize = 4;
+const EXPLODED_BLOCK_RECORDS: usize = 2;
 /// The size at which a block is closed where records are exploded, in bytes.
 const EXPLODED_BLOCK_BYTES: usize = 64 * 1024;
 

@@ -15,7 +15,7 @@ use std::sync::Arc;
 /// A checked step.
 #[derive(Clone)]
 pub struct StepPlan {
-    /// The word in the spec: derive, drop or reject.
+    /// The word in the spec: derive, drop, reject, mask or hash.
     pub kind: &'static str,
     /// What it is called: the derived field, or the step's name.
     pub name: String,

@@ -55,7 +55,7 @@ codes! {
     405 method_not_allowed       "The path is there, but not for this method; `Allow` names those it has."
     408 body_too_slow            "The body stopped coming."
     409 wrong_state              "The job is in a state from which there is no such change."
-    409 resubmit_unsupported     "The job has loaded into a file, has merged, or has records of several kinds: none can be put between those that are there."
+    409 resubmit_unsupported     "The job has loaded into a file, has merged, has records of several kinds or groups, or its spec has controls or unique values: none can be put between those that are there."
     409 not_uploaded             "The file is still uploading."
     409 file_in_use              "A job that has not ended uses the file."
     409 load_in_progress         "The same content is being loaded by another version of the spec, or by `run`."

@@ -83,6 +83,16 @@ async fn judged(service: &Service, tenant: &Tenant, parent: Id) -> Result<(Job, 
             "what records of several kinds, or of groups, mean stands in those beside them",
         ));
     }
+    if !plan.control.controls.is_empty() {
+        return Err(unsupported(
+            "what [control] compares was compared for the file as it was",
+        ));
+    }
+    if plan.unique.is_some() {
+        return Err(unsupported(
+            "whether a value is unique is judged over the whole file, in its order",
+        ));
+    }
     Ok((job, plan))
 }
 

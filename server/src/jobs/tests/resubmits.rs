@@ -96,3 +96,29 @@ async fn merges_cannot_be_put_between_those_that_came_behind_them() {
     let refused = resubmitted(&bench, job.id, bench.file("fixed").await).await;
     assert_eq!(code(refused), "resubmit_unsupported");
 }
+
+/// A bench whose spec `orders@3` has `more` in it, with a completed job of it.
+async fn completed(more: &str) -> (Bench, Job) {
+    let bench = Bench::new().await;
+    bench.register(&spec_text("orders", 3, more)).await;
+    let file = bench.file("c").await;
+    bench.submit(file, "orders@3").await.unwrap();
+    let job = bench.worked(Ends::Completed, true).await;
+    (bench, job)
+}
+
+#[tokio::test]
+async fn what_is_judged_over_the_whole_file_is_not_sent_again_in_parts() {
+    for more in [
+        "[control.all]\nactual = \"count()\"\nexpected = 3",
+        "[[unique]]\nfields = [\"a\"]",
+    ] {
+        let (bench, job) = completed(more).await;
+        let refused = resubmittable(&bench.service, &bench.tenant, job.id).await;
+        let refused = refused.unwrap_err();
+        assert_eq!(refused.code, "resubmit_unsupported", "{more}");
+        assert!(refused.hint.unwrap().contains("whole file"), "{more}");
+        let refused = resubmitted(&bench, job.id, bench.file("fixed").await).await;
+        assert_eq!(code(refused), "resubmit_unsupported", "{more}");
+    }
+}

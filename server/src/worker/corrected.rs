@@ -14,14 +14,14 @@
 use super::Shared;
 use super::uploaded::Uploaded;
 use crate::id::Id;
-use crate::queue::{Job, Moved, Queue, Receipt, Turn};
+use crate::queue::{Job, Moved, Receipt, State, Turn};
 use crate::rejects::{Filter, Rejects, Run};
 use async_trait::async_trait;
 use pipeline::{
     Accepted, Batch, Books, Fatal, Holdings, OnBreach, Reject, Retry, Sink, Summary, Written,
 };
 use stages::corrected::{DUPLICATE, Reference, Referred, UNKNOWN};
-use stages::load::Loads;
+use stages::load::{Entry, Loads, Request};
 use stages::open::{Opening, open_corrected};
 use stages::plan::Plan;
 use stages::sink::{Load, Mode};
@@ -66,8 +66,9 @@ impl Corrected {
     /// Waits for no turn: takes it, and reads all references.
     ///
     /// # Errors
-    /// `load_in_progress`, an outage, while another job has the turn; `newer_resubmit` where another one had it since this
-    /// job began; `expired`; `loaded_by_other_spec`; what opening the file says, and the stores.
+    /// `load_in_progress`, an outage, while another job has the turn; `resubmit_unfinished` where one has written, and has
+    /// ended without success; `newer_resubmit` where another one had it since this job began; `expired`;
+    /// `loaded_by_other_spec`; what opening the file says, and the stores.
     pub(super) async fn begin(
         shared: &Shared,
         job: &Job,
@@ -77,7 +78,7 @@ impl Corrected {
         loads: &dyn Loads,
     ) -> Result<Self, Fatal> {
         let stores = &shared.service.stores;
-        let parent = turn(&*stores.queue, job, parent).await?;
+        let parent = turn(shared, job, parent, loads).await?;
         let mode = plan.sink.target.mode;
         note(loads, &parent).await?;
         let accepted = parent.accepted.and(&job.accepted);
@@ -286,27 +287,28 @@ impl Corrected {
 }
 
 /// The parent, once the job has its turn at it.
-async fn turn(queue: &dyn Queue, job: &Job, id: Id) -> Result<Job, Fatal> {
+async fn turn(shared: &Shared, job: &Job, id: Id, loads: &dyn Loads) -> Result<Job, Fatal> {
+    let queue = &*shared.service.stores.queue;
     let gone = || Fatal::new("expired", "the job whose rejects these are is gone");
     let parent = queue.job(&job.tenant, id).await?.ok_or_else(gone)?;
-    let before = match parent.child {
-        Some(turn) if turn.job == job.id && turn.is_moved && job.checkpoint.is_none() => {
-            return Err(newer(id));
-        }
+    let (before, held) = match parent.child {
+        // Also where its books have moved: what is behind that is done again, and comes to the same.
         Some(turn) if turn.job == job.id => return Ok(parent),
         _ if job.checkpoint.is_some() => return Err(newer(id)),
-        Some(Turn { job, .. }) => {
-            // Also one whose books have moved has work left until it is completed.
-            let other = queue.job(&parent.tenant, job).await?;
-            if other.is_some_and(|other| !other.state.is_terminal()) {
-                return Err(waits(job));
-            }
-            Some(job)
+        Some(turn) => {
+            let held = over(shared, job, turn, loads).await?;
+            (Some(turn.job), held)
         }
-        None => None,
+        None => (None, None),
     };
     let tenant = &job.tenant;
-    if !queue.begin_resubmit(tenant, id, before, job.id).await? {
+    let begun = queue.begin_resubmit(tenant, id, before, job.id).await;
+    if let Some(entry) = held
+        && let Err(error) = loads.close(&entry, false, false).await
+    {
+        tracing::warn!(job_id = entry.job, %error, "the lease of a load was not ended");
+    }
+    if !begun? {
         let parent = queue.job(tenant, id).await?.ok_or_else(gone)?;
         return Err(match parent.child {
             _ if parent.expired => gone(),
@@ -316,6 +318,57 @@ async fn turn(queue: &dyn Queue, job: &Job, id: Id) -> Result<Job, Fatal> {
     }
     // As it is since nobody else can change it.
     queue.job(tenant, id).await?.ok_or_else(gone)
+}
+
+/// Whether the job that has the turn leaves nothing that only itself can finish: what it has written stands at the places
+/// of the records, and what it has moved is rejected still. Its load comes back held, so that nobody can retry and begin it
+/// before the turn is given on.
+async fn over(
+    shared: &Shared,
+    job: &Job,
+    turn: Turn,
+    loads: &dyn Loads,
+) -> Result<Option<Entry>, Fatal> {
+    let queue = &*shared.service.stores.queue;
+    let Some(other) = queue.job(&job.tenant, turn.job).await? else {
+        return Ok(None);
+    };
+    match other.state {
+        State::Completed => return Ok(None),
+        // Also one whose books have moved has work left until it is completed.
+        state if !state.is_terminal() => return Err(waits(other.id)),
+        _ if turn.is_moved => return Err(unfinished(other.id)),
+        _ => {}
+    }
+    let Some(entry) = loads.entry(other.load.identity).await? else {
+        return Ok(None);
+    };
+    if entry.job == job.id.to_string() {
+        // The same file once more, because that job can never be retried: this one does what it left.
+        return Ok(None);
+    }
+    if entry.live {
+        // It may not have heard of its end yet.
+        return Err(waits(other.id));
+    }
+    if entry.acknowledged {
+        return Err(unfinished(entry.job.parse().unwrap_or(other.id)));
+    }
+    let request = Request {
+        base: entry.base,
+        spec: entry.spec.clone(),
+        version: entry.version,
+        spec_sha256: entry.spec_sha256.clone(),
+        collection: entry.collection.clone(),
+        job: entry.job.clone(),
+        owner: shared.service.entropy.id().to_string(),
+        lease_ms: shared.service.config.job_lease_ms,
+        numbered: false,
+    };
+    match loads.take(&request, &entry).await? {
+        Some(entry) => Ok(Some(entry)),
+        None => Err(waits(other.id)),
+    }
 }
 
 /// Notes that something of the parent's load may be there, before anything is written.
@@ -429,6 +482,15 @@ fn newer(parent: Id) -> Fatal {
         format!("rejects of job {parent} were sent again by another job since this one began");
     Fatal::new("newer_resubmit", message)
         .hint("download what is rejected still, and send that again, corrected")
+}
+
+fn unfinished(other: Id) -> Fatal {
+    let message = format!(
+        "job {other} has sent rejects of the same job again, and has ended before all that it has written was counted"
+    );
+    Fatal::new("resubmit_unfinished", message).hint(format!(
+        "retry job {other}: it goes on, and moves what it has written; then retry this one. Where its file was deleted, send that file again"
+    ))
 }
 
 fn waits(other: Id) -> Fatal {

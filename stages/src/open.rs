@@ -20,7 +20,7 @@ pub use files::OpenFiles;
 pub use preview::Shown;
 use rear::Behind;
 pub use rows::Row;
-use salts::same_salts;
+pub use salts::same_salts;
 
 use crate::corrected::{Reference, Referred, Taking};
 use crate::frame::csv::{CsvFramer, Head};

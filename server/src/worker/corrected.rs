@@ -22,7 +22,7 @@ use pipeline::{
 };
 use stages::corrected::{DUPLICATE, Reference, Referred, UNKNOWN};
 use stages::load::{Entry, Loads, Request};
-use stages::open::{Opening, open_corrected};
+use stages::open::{Opening, open_corrected, same_salts};
 use stages::plan::Plan;
 use stages::sink::{Load, Mode};
 use stages::unpack::Compression;
@@ -67,7 +67,7 @@ impl Corrected {
     ///
     /// # Errors
     /// `load_in_progress`, an outage, while another job has the turn; `resubmit_unfinished` where one has written, and has
-    /// ended without success; `newer_resubmit` where another one had it since this job began; `expired`;
+    /// ended without success; `newer_resubmit` where another one had it since this job began; `expired`; `salt_changed`;
     /// `loaded_by_other_spec`; what opening the file says, and the stores.
     pub(super) async fn begin(
         shared: &Shared,
@@ -80,6 +80,9 @@ impl Corrected {
         let stores = &shared.service.stores;
         let parent = turn(shared, job, parent, loads).await?;
         let mode = plan.sink.target.mode;
+        if let Some(checkpoint) = &parent.checkpoint {
+            same_salts(plan, checkpoint)?;
+        }
         note(loads, &parent).await?;
         let accepted = parent.accepted.and(&job.accepted);
         let references = match open_corrected(plan, input, None, &accepted).await? {

@@ -1,13 +1,16 @@
 //! Jobs that send rejects again: what one has written or moved is its own to finish, and what it says of what is bad still.
 
-use super::place::{Place, Process, slow_spec};
+use super::place::{Place, Process, lines, slow_spec};
 use crate::id::Id;
 use crate::jobs;
 use crate::queue::{Job, NewJob, State};
 use crate::rejects::{Filter, Rejects, Run};
+use crate::service::Service;
+use crate::specs::catalog::Catalog;
 use crate::tenant::Tenant;
 use async_trait::async_trait;
 use pipeline::{Fatal, Reject};
+use stages::plan::Defaults;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -175,6 +178,17 @@ async fn codes(place: &Place, job: &Job, limit: u32) -> Vec<String> {
     codes.collect()
 }
 
+/// Gives the specs of a place their salts.
+fn salted_with(place: &mut Place, secret: fn(&str) -> Option<String>) {
+    let defaults = Defaults {
+        secret: Some(secret),
+        ..Defaults::default()
+    };
+    let Service { config, stores, .. } = &place.service;
+    let catalog = Catalog::new(config.specs_dir.clone(), stores.specs.clone(), defaults);
+    place.service.catalog = Arc::new(catalog);
+}
+
 #[tokio::test]
 async fn what_an_unfinished_job_has_written_is_its_own_to_finish() {
     let place = Place::embedded().await;
@@ -232,5 +246,38 @@ async fn a_job_whose_books_have_moved_is_finished_before_another_one_has_the_tur
     let now = place.job(&parent).await;
     assert_eq!(books(&now), [20, 10, 10]);
     assert_eq!(now.receipt.unwrap().documents, 10);
+    process.shutdown().await;
+}
+
+#[tokio::test]
+async fn corrected_records_have_the_salt_of_the_first_ones() {
+    let mut place = Place::embedded().await;
+    salted_with(&mut place, |_| Some("pepper".to_owned()));
+    let process = Process::start(&place, "host:1");
+    let spec = spec().replace(
+        "[fields]\n",
+        "[fields]\nt = { hash = { salt = \"env:SALT_T\" } }\n",
+    );
+    let job = place.submit(&spec, "a.jsonl", "{\"n\": \"no\"}\n").await;
+    let parent = place.ended(&job, State::Completed).await;
+    assert_eq!(parent.checkpoint.as_ref().unwrap().secrets.len(), 1);
+    process.shutdown().await;
+    // The next process finds another value in the variable.
+    salted_with(&mut place, |_| Some("paprika".to_owned()));
+    let process = Process::start(&place, "host:2");
+    let text = format!(
+        "{{\"n\": 1, \"t\": \"a\", \"_reference\": \"{}:1\"}}\n",
+        parent.id
+    );
+    let new = NewJob {
+        parent: Some(parent.id),
+        ..place.new_job(&spec, "fixed.jsonl", text).await
+    };
+    let child = place.service.stores.queue.submit(&new).await.unwrap();
+    assert_eq!(fails(&place, &child).await, "salt_changed");
+    assert!(place.documents("c").is_empty());
+    // A job that is no child minds no other.
+    let other = place.submit(&spec, "b.jsonl", lines(1)).await;
+    place.ended(&other, State::Completed).await;
     process.shutdown().await;
 }

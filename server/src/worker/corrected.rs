@@ -4,12 +4,14 @@
 //! ```text
 //! its turn ─► references of the whole file ─► those that are rejects of the parent ─► the run, at the parent's places
 //!                                                                                      │
-//!   new reasons of what is bad still ─► the parent's books and receipt, one statement ◄─┘ ─► the moved rejects go ─► completed
+//!        the parent's books and receipt, one statement ◄─────────────────────────────────┘
+//!          └─► new reasons of what is bad still ─► the moved rejects go ─► completed
 //! ```
 //!
 //! One job at a time has the turn, from its first claim until it ends; so the rejects that its references are judged by stay
-//! what they are. All of it can be done again after a crash: the books move once, whoever asks, and what else is done is the same each time. It writes under the parent's identity and load
-//! number, at the parent's ordinals, so nothing is loaded twice, whoever sends it how often.
+//! what they are. Where it has written and ends without success, nobody else gets the turn until it was retried. All of it can
+//! be done again after a crash: the books move once, whoever asks, and what else is done is the same each time. It writes under
+//! the parent's identity and load number, at the parent's ordinals, so nothing is loaded twice, whoever sends it how often.
 
 use super::Shared;
 use super::uploaded::Uploaded;
@@ -173,87 +175,78 @@ impl Corrected {
             Some(turn) if turn.job == job.id => turn.is_moved,
             _ => return Err(lost()),
         };
-        let run = run_of(&parent);
-        let outcome = self.outcome(rejects, &run, job, &parent, is_moved).await?;
+        let (run, own) = (run_of(&parent), run_of(job));
+        let outcome = self.outcome(rejects, &own).await?;
         if !is_moved {
-            let moved = self.moved(rejects, &run, &parent, books, &outcome).await?;
+            let left = Left {
+                rejects,
+                run: &run,
+                own: &own,
+                outcome: &outcome,
+            };
+            let moved = self.moved(left, &parent, books).await?;
             if !queue.move_resubmitted(tenant, id, job.id, &moved).await? {
                 return Err(lost());
             }
         }
-        for portion in outcome.chunks(REMOVED_REJECTS) {
+        if !parent.expired {
+            // Each move of the books raises the revision: what a job says late is older than what the next one says.
+            let fence = parent.fence + u64::from(revision(&parent)) + u64::from(!is_moved);
+            for portion in outcome.bad.chunks(PAGE_REJECTS as usize) {
+                let ordinals: Vec<u64> = portion.iter().map(|(ordinal, _)| *ordinal).collect();
+                let mut again = rejects.of_records(&run, &ordinals).await?;
+                renewed(rejects, &own, portion, &mut again).await?;
+                rejects.replace(&run, fence, &again).await?;
+            }
+        }
+        for portion in outcome.good.chunks(REMOVED_REJECTS) {
             rejects.remove(&run, portion).await?;
         }
-        tracing::info!(parent = %id, moved = outcome.len(), "rejects were sent again");
+        tracing::info!(parent = %id, moved = outcome.good.len(), "rejects were sent again");
         Ok(())
     }
 
-    /// The parent's ordinals that are rejects no more, in order. The others get their new reasons.
-    async fn outcome(
-        &self,
-        rejects: &dyn Rejects,
-        run: &Run,
-        job: &Job,
-        parent: &Job,
-        is_moved: bool,
-    ) -> Result<Vec<u64>, Fatal> {
-        let own = run_of(job);
-        let fence = parent.fence + u64::from(revision(parent));
-        let mut is_bad = vec![false; self.named.len()];
+    /// What became of the records that are rejects of the parent.
+    async fn outcome(&self, rejects: &dyn Rejects, own: &Run) -> Result<Outcome, Fatal> {
+        let place = |index: usize| self.named.get(index).copied().flatten();
+        let (mut outcome, mut at) = (Outcome::default(), 0);
         let mut from = Some(0);
         while let Some(next) = from.take() {
             let page = rejects
-                .page(&own, &Filter::default(), next, 0, PAGE_REJECTS)
+                .page(own, &Filter::default(), next, 0, PAGE_REJECTS)
                 .await?;
             from = page.last().map(|last| last.at.ordinal + 1);
-            let mut again = Vec::new();
             for reject in page {
-                let index = reject.at.ordinal as usize;
-                if let Some(is_bad) = is_bad.get_mut(index) {
-                    *is_bad = true;
-                }
+                let index = reject.at.ordinal;
+                outcome.good.extend((at..index as usize).filter_map(place));
                 let about_reference = reject
                     .leading()
                     .is_some_and(|problem| [UNKNOWN, DUPLICATE].contains(&&*problem.code));
-                let named = self.named.get(index).copied().flatten();
-                if let (Some(ordinal), false, false) = (named, about_reference, is_moved)
-                    && let Some(first) = one(rejects, run, ordinal).await?
-                {
-                    again.push(Reject {
-                        problems: reject.problems,
-                        ..first
-                    });
-                }
-            }
-            if !again.is_empty() && !parent.expired {
-                rejects.store(run, fence, &again).await?;
+                let named = place(index as usize).filter(|_| !about_reference);
+                outcome.bad.extend(named.map(|named| (named, index)));
+                at = index as usize + 1;
             }
         }
-        let named = self.named.iter().zip(is_bad);
-        let good = named.filter_map(|(named, is_bad)| named.filter(|_| !is_bad));
-        let mut good: Vec<u64> = good.collect();
-        good.sort_unstable();
-        Ok(good)
+        outcome
+            .good
+            .extend((at..self.named.len()).filter_map(place));
+        outcome.good.sort_unstable();
+        outcome.bad.sort_unstable();
+        Ok(outcome)
     }
 
     /// The parent's books and receipt without those rejects.
-    async fn moved(
-        &self,
-        rejects: &dyn Rejects,
-        run: &Run,
-        parent: &Job,
-        books: &Books,
-        gone: &[u64],
-    ) -> Result<Moved, Fatal> {
+    async fn moved(&self, left: Left<'_>, parent: &Job, books: &Books) -> Result<Moved, Fatal> {
+        let gone = left.outcome.good.len() as u64;
         let mut checkpoint = parent.checkpoint.clone().ok_or_else(unbalanced)?;
         let (own, whole) = (&books.counters, &mut checkpoint.books);
         let loaded = own.loaded + own.already_loaded;
         let counters = &mut whole.counters;
-        if loaded + own.dropped_total() != gone.len() as u64 {
+        if loaded + own.dropped_total() != gone {
             return Err(unbalanced());
         }
-        let left = counters.rejected.checked_sub(gone.len() as u64);
-        counters.rejected = left.ok_or_else(unbalanced)?;
+        let rest = counters.rejected.checked_sub(gone);
+        counters.rejected = rest.ok_or_else(unbalanced)?;
         counters.loaded += loaded;
         for (name, count) in &own.dropped {
             *counters.dropped.entry(name.clone()).or_default() += count;
@@ -263,7 +256,7 @@ impl Corrected {
         }
         whole.summary = match parent.expired {
             true => Summary::default(),
-            false => summary(rejects, run, gone).await?,
+            false => left.summary().await?,
         };
         whole.digest += books.digest;
         whole.surplus += books.surplus;
@@ -440,28 +433,69 @@ async fn referred(
     Ok((named, referred))
 }
 
-/// The summary of all rejects but those.
-async fn summary(rejects: &dyn Rejects, run: &Run, gone: &[u64]) -> Result<Summary, Fatal> {
-    let mut summary = Summary::default();
-    let mut from = Some(0);
-    while let Some(next) = from.take() {
-        let page = rejects
-            .page(run, &Filter::default(), next, 0, PAGE_REJECTS)
-            .await?;
-        from = page.last().map(|last| last.at.ordinal + 1);
-        let left = page
-            .iter()
-            .filter(|reject| gone.binary_search(&reject.at.ordinal).is_err());
-        left.for_each(|reject| summary.count(reject));
-    }
-    Ok(summary)
+/// What became of records that are rejects of the parent, by their ordinals there, in order.
+#[derive(Default)]
+struct Outcome {
+    /// Those that are none any more.
+    good: Vec<u64>,
+    /// Those that are bad still, each with its ordinal in the file that was sent again.
+    bad: Vec<(u64, u64)>,
 }
 
-/// The reject of one record.
-async fn one(rejects: &dyn Rejects, run: &Run, ordinal: u64) -> Result<Option<Reject>, Fatal> {
-    let found = rejects.page(run, &Filter::default(), ordinal, 0, 1).await?;
-    let found = found.into_iter().next();
-    Ok(found.filter(|found| found.at.ordinal == ordinal))
+/// The rejects that are left to the parent.
+struct Left<'a> {
+    rejects: &'a dyn Rejects,
+    run: &'a Run,
+    own: &'a Run,
+    outcome: &'a Outcome,
+}
+
+impl Left<'_> {
+    /// Their summary, by their new reasons.
+    async fn summary(&self) -> Result<Summary, Fatal> {
+        let (rejects, Outcome { good, bad }) = (self.rejects, self.outcome);
+        let mut summary = Summary::default();
+        let (mut from, mut bad) = (Some(0), &bad[..]);
+        while let Some(next) = from.take() {
+            let mut page = rejects
+                .page(self.run, &Filter::default(), next, 0, PAGE_REJECTS)
+                .await?;
+            from = page.last().map(|last| last.at.ordinal + 1);
+            let end = from.unwrap_or(u64::MAX);
+            let (here, behind) = bad.split_at(bad.partition_point(|(ordinal, _)| *ordinal < end));
+            bad = behind;
+            renewed(rejects, self.own, here, &mut page).await?;
+            let left = page
+                .iter()
+                .filter(|reject| good.binary_search(&reject.at.ordinal).is_err());
+            left.for_each(|reject| summary.count(reject));
+        }
+        Ok(summary)
+    }
+}
+
+/// Gives rejects of the parent, in order, the reasons that `own` has for those of `bad`.
+async fn renewed(
+    rejects: &dyn Rejects,
+    own: &Run,
+    bad: &[(u64, u64)],
+    page: &mut [Reject],
+) -> Result<(), Fatal> {
+    if bad.is_empty() || page.is_empty() {
+        return Ok(());
+    }
+    let mut ordinals: Vec<u64> = bad.iter().map(|(_, own)| *own).collect();
+    ordinals.sort_unstable();
+    let found = rejects.of_records(own, &ordinals).await?;
+    let at = |rejects: &[Reject], ordinal: u64| {
+        rejects.binary_search_by_key(&ordinal, |reject| reject.at.ordinal)
+    };
+    for (ordinal, own) in bad {
+        if let (Ok(there), Ok(here)) = (at(page, *ordinal), at(&found, *own)) {
+            page[there].problems.clone_from(&found[here].problems);
+        }
+    }
+    Ok(())
 }
 
 fn run_of(job: &Job) -> Run {

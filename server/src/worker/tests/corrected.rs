@@ -250,6 +250,50 @@ async fn a_job_whose_books_have_moved_is_finished_before_another_one_has_the_tur
 }
 
 #[tokio::test]
+async fn new_reasons_come_with_the_books_and_not_before_them() {
+    let mut place = Place::embedded().await;
+    let watched = Watched::before(&mut place);
+    let process = Process::start(&place, "host:1");
+    let parent = refused(&place, 4).await;
+    // Two are corrected, one is bad in another way, one is not sent.
+    let values = ["7", "8", "null, \"n\": 1"];
+    let records = values.iter().enumerate();
+    let records = records.map(|(at, value)| (at as u64, (*value).to_owned()));
+    let child = sent(&place, &parent, records).await;
+    *watched.breaks.lock().unwrap() = Some((child.id, parent.id));
+    assert_eq!(fails(&place, &child).await, "rejects_away");
+    *watched.breaks.lock().unwrap() = None;
+    assert_eq!(codes(&place, &parent, 10).await, ["type"; 4]);
+    let now = place.job(&parent).await;
+    assert_eq!(summed(&now), [("type".to_owned(), 4)]);
+
+    retried(&place, &child).await;
+    let expected = ["duplicate_key", "type"];
+    assert_eq!(codes(&place, &parent, 10).await, expected);
+    let now = place.job(&parent).await;
+    assert_eq!(summed(&now), expected.map(|code| (code.to_owned(), 1)));
+    process.shutdown().await;
+}
+
+#[tokio::test]
+async fn records_that_are_bad_still_are_looked_up_by_pages() {
+    let mut place = Place::embedded().await;
+    let watched = Watched::before(&mut place);
+    let process = Process::start(&place, "host:1");
+    let count = 400;
+    let parent = refused(&place, count).await;
+    let before = watched.asked();
+    let still = (0..count).rev().map(|n| (n, "true".to_owned()));
+    let child = sent(&place, &parent, still).await;
+    let child = place.ended(&child, State::Completed).await;
+    assert_eq!(books(&child), [count, 0, count]);
+    assert_eq!(books(&place.job(&parent).await), [count, 0, count]);
+    let asked = watched.asked() - before;
+    assert!(asked <= 40, "the store was asked {asked} times");
+    process.shutdown().await;
+}
+
+#[tokio::test]
 async fn corrected_records_have_the_salt_of_the_first_ones() {
     let mut place = Place::embedded().await;
     salted_with(&mut place, |_| Some("pepper".to_owned()));

@@ -22,17 +22,17 @@ use async_trait::async_trait;
 use pipeline::{
     Accepted, Batch, Books, Fatal, Holdings, OnBreach, Reject, Retry, Sink, Summary, Written,
 };
-use stages::corrected::{DUPLICATE, Reference, Referred, UNKNOWN};
+use stages::corrected::{DUPLICATE, Referred, UNKNOWN};
 use stages::load::{Entry, Loads, Request};
 use stages::open::{Opening, open_corrected, same_salts};
 use stages::plan::Plan;
 use stages::sink::{Load, Mode};
 use stages::unpack::Compression;
-use std::collections::HashSet;
 use std::sync::{Arc, OnceLock};
 
-/// The most records of a file of corrected records: their places are kept in memory, 24 bytes each.
-const MAX_RECORDS: usize = 1_000_000;
+/// The most records of a file of corrected records. Some 70 bytes are kept in memory for each while references are looked
+/// up, and 32 from then on: 8 MB for so many.
+const MAX_REFERENCES: usize = 250_000;
 /// Rejects that are read at a time. One has at most about 200 KiB, and usually less than one.
 const PAGE_REJECTS: u32 = 100;
 /// Rejects that are removed at a time.
@@ -44,8 +44,7 @@ pub(super) struct Corrected {
     /// What the client called the parent's file.
     file: String,
     mode: Mode,
-    /// The ordinal in the parent that each record names; none where it names none, or one that an earlier record names.
-    named: Vec<Option<u64>>,
+    /// What the reference of each record means.
     referred: Arc<[Referred]>,
     /// What the target holds of the parent's load, in the key modes, once it was asked.
     held: Arc<OnceLock<Option<Holdings>>>,
@@ -88,12 +87,16 @@ impl Corrected {
         note(loads, &parent).await?;
         let accepted = parent.accepted.and(&job.accepted);
         let references = match open_corrected(plan, input, None, &accepted).await? {
-            Opening::Ready(opened) => opened.references(MAX_RECORDS).await?,
+            Opening::Ready(opened) => {
+                opened
+                    .references(&parent.id.to_string(), MAX_REFERENCES)
+                    .await?
+            }
             // The run is held, and looks at no record.
             Opening::Held(..) => Vec::new(),
         };
         let run = run_of(&parent);
-        let (named, referred) = referred(&*stores.rejects, &run, references).await?;
+        let referred = referred(&*stores.rejects, &run, references).await?;
         let file = match parent.file() {
             Some(file) => stores.files.file(&parent.tenant, file).await?,
             None => None,
@@ -106,7 +109,6 @@ impl Corrected {
             parent,
             file,
             mode,
-            named,
             referred: referred.into(),
             held: Arc::default(),
         })
@@ -208,7 +210,7 @@ impl Corrected {
 
     /// What became of the records that are rejects of the parent.
     async fn outcome(&self, rejects: &dyn Rejects, own: &Run) -> Result<Outcome, Fatal> {
-        let place = |index: usize| self.named.get(index).copied().flatten();
+        let place = |index: usize| Some(self.referred.get(index)?.place()?.ordinal);
         let (mut outcome, mut at) = (Outcome::default(), 0);
         let mut from = Some(0);
         while let Some(next) = from.take() {
@@ -229,7 +231,7 @@ impl Corrected {
         }
         outcome
             .good
-            .extend((at..self.named.len()).filter_map(place));
+            .extend((at..self.referred.len()).filter_map(place));
         outcome.good.sort_unstable();
         outcome.bad.sort_unstable();
         Ok(outcome)
@@ -383,33 +385,25 @@ async fn note(loads: &dyn Loads, parent: &Job) -> Result<(), Fatal> {
     Ok(())
 }
 
-/// What each record names first, and what that means.
+/// What the reference of each record means, by the ordinals of `run` that they name.
 async fn referred(
     rejects: &dyn Rejects,
     run: &Run,
-    references: Vec<Option<Reference>>,
-) -> Result<(Vec<Option<u64>>, Vec<Referred>), Fatal> {
-    let job = run.job.to_string();
-    let mut seen = HashSet::new();
-    let mut named = Vec::with_capacity(references.len());
-    let mut referred = Vec::with_capacity(references.len());
-    for reference in references {
-        let ordinal = reference.filter(|reference| reference.job == job);
-        let ordinal = ordinal.map(|reference| reference.ordinal);
-        let is_first = ordinal.is_some_and(|ordinal| seen.insert(ordinal));
-        named.push(ordinal.filter(|_| is_first));
-        referred.push(Referred::Refused(match ordinal {
-            Some(_) if !is_first => DUPLICATE,
-            _ => UNKNOWN,
-        }));
-    }
-    drop(seen);
-    let mut wanted: Vec<(u64, usize)> = named
-        .iter()
-        .enumerate()
-        .filter_map(|(index, named)| named.map(|named| (named, index)))
-        .collect();
+    references: Vec<Option<u64>>,
+) -> Result<Vec<Referred>, Fatal> {
+    let mut referred = vec![Referred::Refused(UNKNOWN); references.len()];
+    let named = references.into_iter().enumerate();
+    let named = named.filter_map(|(index, named)| named.map(|named| (named, index)));
+    let mut wanted: Vec<(u64, usize)> = named.collect();
     wanted.sort_unstable();
+    let mut last = None;
+    wanted.retain(|&(ordinal, index)| {
+        let is_first = last.replace(ordinal) != Some(ordinal);
+        if !is_first {
+            referred[index] = Referred::Refused(DUPLICATE);
+        }
+        is_first
+    });
     let mut wanted = wanted.into_iter().peekable();
     while let Some(&(from, _)) = wanted.peek() {
         let page = rejects
@@ -430,7 +424,7 @@ async fn referred(
             }
         }
     }
-    Ok((named, referred))
+    Ok(referred)
 }
 
 /// What became of records that are rejects of the parent, by their ordinals there, in order.

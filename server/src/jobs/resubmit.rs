@@ -3,7 +3,7 @@
 //! It is submitted as every file is, under a name of its own in `_loads`: the same file for the same job is the same child.
 //! What its references mean, and whether another child is under way, is its worker's to say.
 
-use super::submit::{Candidate, Submission, attached, content, remembered};
+use super::submit::{Candidate, Submission, attached, content, goes, remembered};
 use super::{IdempotencyKey, Submitted, find, wrong_state};
 use crate::id::Id;
 use crate::queue::{Job, State};
@@ -110,7 +110,8 @@ pub async fn resubmit(
     let candidate = match remembered(queue, &*service.entropy, tenant, key).await? {
         Candidate::Free(id) => id,
         Candidate::There(job) => {
-            return attached(queue, files, tenant, *job, asked.file, false).await;
+            let goes = goes(service, &job).await;
+            return attached(queue, files, tenant, *job, asked.file, goes).await;
         }
     };
     let (job, plan) = judged(service, tenant, asked.parent).await?;

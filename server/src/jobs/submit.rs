@@ -91,11 +91,7 @@ pub async fn submit(service: &Service, tenant: &Tenant, asked: Asked) -> Result<
             Candidate::Free(id) => id,
             // An upload that is sent again brings a file of its own.
             Candidate::There(job) => {
-                let goes = match service.catalog.plan_of(&job.tenant, &job.spec).await {
-                    Ok(plan) => plan.input.on_success == OnSuccess::Delete,
-                    // A job in the queue has a spec that could be read once; what stays costs room only.
-                    Err(_) => false,
-                };
+                let goes = goes(service, &job).await;
                 return attached(queue, files, tenant, *job, asked.file, goes).await;
             }
         };
@@ -192,6 +188,15 @@ pub(super) async fn content(files: &dyn Files, tenant: &Tenant, id: Id) -> Resul
         .hint("upload it again"));
     }
     Ok(seen.file)
+}
+
+/// Whether the spec of a job in the queue wants objects removed after success.
+pub(super) async fn goes(service: &Service, job: &Job) -> bool {
+    match service.catalog.plan_of(&job.tenant, &job.spec).await {
+        Ok(plan) => plan.input.on_success == OnSuccess::Delete,
+        // It has a spec that could be read once; what stays costs room only.
+        Err(_) => false,
+    }
 }
 
 /// The job that there is, which lists `file` as well; `goes`: its spec wants the object removed after success.

@@ -122,3 +122,24 @@ async fn what_is_judged_over_the_whole_file_is_not_sent_again_in_parts() {
         assert_eq!(code(refused), "resubmit_unsupported", "{more}");
     }
 }
+
+#[tokio::test]
+async fn an_upload_that_is_sent_again_goes_after_success_like_the_first() {
+    let (bench, job) = completed("[input]\non_success = \"delete\"").await;
+    let sent = async || {
+        let file = bench.file("fixed").await;
+        let asked = Correction {
+            parent: job.id,
+            file,
+            idempotency: Some(keyed("k")),
+        };
+        let sent = resubmit(&bench.service, &bench.tenant, asked).await;
+        (file, sent.unwrap())
+    };
+    let (_, first) = sent().await;
+    let (file, again) = sent().await;
+    assert_eq!((again.existing, again.job.id), (true, first.job.id));
+    let seen = bench.service.stores.files.file(&bench.tenant, file).await;
+    let seen = seen.unwrap().unwrap();
+    assert_eq!(seen.file.to_go_for, Some(first.job.id));
+}

@@ -1,6 +1,7 @@
 //! Sending rejects again: a corrected file of a completed job's rejects becomes a job of its own, the child.
 //!
-//! It is submitted as every file is, under a name of its own in `_loads`: the same file for the same job is the same child.
+//! It is submitted as every file is, under a name of its own in `_loads`: the same file for the same job is the same child,
+//! but where that was completed with records that are bad still: then it is a further child, under the next generation.
 //! What its references mean, and whether another child is under way, is its worker's to say.
 
 use super::submit::{Candidate, Submission, attached, content, goes, remembered};

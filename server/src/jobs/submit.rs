@@ -27,6 +27,7 @@ use crate::queue::{Job, LoadPin, MAX_PRIORITY, NewJob, Queue, Remembered, SpecTe
 use crate::service::Service;
 use crate::tenant::Tenant;
 use pipeline::{Fatal, Retry};
+use stages::corrected::{DUPLICATE, UNKNOWN};
 use stages::identity::{LoadIdentity, LoadName};
 use stages::load::{Entry, Loads, Request};
 use stages::plan::Plan;
@@ -227,6 +228,17 @@ pub(super) async fn attached(
     })
 }
 
+/// Whether a job that has sent rejects again was completed with records that are rejects of its parent still: the target
+/// may take them by now, so the same file is worth another try.
+fn has_bad_still(job: &Job) -> bool {
+    let checkpoint = job.checkpoint.as_ref();
+    let checkpoint = checkpoint.filter(|_| job.state == State::Completed);
+    let kinds = checkpoint.map_or(&[][..], |checkpoint| checkpoint.books.summary.kinds());
+    kinds
+        .iter()
+        .any(|kind| ![UNKNOWN, DUPLICATE].contains(&&*kind.code))
+}
+
 /// A request whose file and spec are known.
 pub(super) struct Submission<'a> {
     pub queue: &'a dyn Queue,
@@ -299,10 +311,11 @@ impl Submission<'_> {
             }
             newer = self.numbered() && self.loads.newer_exists(entry).await?;
         }
+        let tries_again = self.parent.is_some() && job.as_ref().is_some_and(has_bad_still);
         judge(Situation {
             spec_sha256: &self.plan.sha256,
             candidate: self.candidate,
-            again: self.again,
+            again: self.again || tries_again,
             numbered: self.numbered(),
             newest,
             job,

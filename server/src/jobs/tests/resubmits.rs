@@ -124,6 +124,46 @@ async fn what_is_judged_over_the_whole_file_is_not_sent_again_in_parts() {
 }
 
 #[tokio::test]
+async fn a_file_with_records_that_are_bad_still_is_tried_again_when_it_is_sent_again() {
+    let bench = Bench::new().await;
+    let file = bench.file("c").await;
+    let job = bench.submit(file, "orders@1").await.unwrap().job;
+    bench.worked(Ends::Completed, true).await;
+    let ends = async |codes: &[&'static str]| {
+        let worked = bench.work().await;
+        let mut books = checkpoint(5, codes.len() as u64);
+        for code in codes {
+            let problem = pipeline::Problem::of_record(*code, "it is bad");
+            let reject = pipeline::Reject::new(Position::START, vec![problem], b"");
+            books.books.summary.count(&reject);
+        }
+        let queue = bench.queue();
+        assert!(queue.save(&worked.claim, 0, &books).await.unwrap());
+        bench.end(&worked, Ends::Completed, true).await
+    };
+    let sent = async || {
+        let file = bench.file("fixed").await;
+        resubmitted(&bench, job.id, file).await.unwrap()
+    };
+    let first = sent().await;
+    assert!(!first.existing);
+    // While it runs it is the same job.
+    assert!(sent().await.existing);
+    // The target, say, has refused a record that it takes by now.
+    ends(&["duplicate_reference", "validator"]).await;
+    let second = sent().await;
+    assert!(!second.existing);
+    assert_ne!(second.job.id, first.job.id);
+    assert_eq!(second.job.parent, Some(job.id));
+    let same = sent().await;
+    assert_eq!((same.existing, same.job.id), (true, second.job.id));
+    // What no reject of the parent is will be none.
+    ends(&["duplicate_reference", "unknown_reference"]).await;
+    let same = sent().await;
+    assert_eq!((same.existing, same.job.id), (true, second.job.id));
+}
+
+#[tokio::test]
 async fn an_upload_that_is_sent_again_goes_after_success_like_the_first() {
     let (bench, job) = completed("[input]\non_success = \"delete\"").await;
     let sent = async || {

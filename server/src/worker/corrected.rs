@@ -13,22 +13,25 @@
 //! be done again after a crash: the books move once, whoever asks, and what else is done is the same each time. It writes under
 //! the parent's identity and load number, at the parent's ordinals, so nothing is loaded twice, whoever sends it how often.
 
+mod outcome;
+mod turn;
+
 use super::Shared;
 use super::uploaded::Uploaded;
 use crate::id::Id;
-use crate::queue::{Job, Moved, Receipt, State, Turn};
-use crate::rejects::{Filter, Rejects, Run};
+use crate::queue::{Job, Moved, Receipt};
+use crate::rejects::Run;
 use async_trait::async_trait;
-use pipeline::{
-    Accepted, Batch, Books, Fatal, Holdings, OnBreach, Reject, Retry, Sink, Summary, Written,
-};
-use stages::corrected::{DUPLICATE, Referred, UNKNOWN};
-use stages::load::{Entry, Loads, Request};
+use outcome::{Left, Outcome, referred, renewed};
+use pipeline::{Accepted, Batch, Books, Fatal, Holdings, OnBreach, Retry, Sink, Summary, Written};
+use stages::corrected::Referred;
+use stages::load::Loads;
 use stages::open::{Opening, open_corrected, same_salts};
 use stages::plan::Plan;
 use stages::sink::{Load, Mode};
 use stages::unpack::Compression;
 use std::sync::{Arc, OnceLock};
+use turn::{note, turn};
 
 /// The most records of a file of corrected records. Some 70 bytes are kept in memory for each while references are looked
 /// up, and 32 from then on: 8 MB for so many.
@@ -178,7 +181,7 @@ impl Corrected {
             _ => return Err(lost()),
         };
         let (run, own) = (run_of(&parent), run_of(job));
-        let outcome = self.outcome(rejects, &own).await?;
+        let outcome = Outcome::of(rejects, &own, &self.referred).await?;
         if !is_moved {
             let left = Left {
                 rejects,
@@ -206,35 +209,6 @@ impl Corrected {
         }
         tracing::info!(parent = %id, moved = outcome.good.len(), "rejects were sent again");
         Ok(())
-    }
-
-    /// What became of the records that are rejects of the parent.
-    async fn outcome(&self, rejects: &dyn Rejects, own: &Run) -> Result<Outcome, Fatal> {
-        let place = |index: usize| Some(self.referred.get(index)?.place()?.ordinal);
-        let (mut outcome, mut at) = (Outcome::default(), 0);
-        let mut from = Some(0);
-        while let Some(next) = from.take() {
-            let page = rejects
-                .page(own, &Filter::default(), next, 0, PAGE_REJECTS)
-                .await?;
-            from = page.last().map(|last| last.at.ordinal + 1);
-            for reject in page {
-                let index = reject.at.ordinal;
-                outcome.good.extend((at..index as usize).filter_map(place));
-                let about_reference = reject
-                    .leading()
-                    .is_some_and(|problem| [UNKNOWN, DUPLICATE].contains(&&*problem.code));
-                let named = place(index as usize).filter(|_| !about_reference);
-                outcome.bad.extend(named.map(|named| (named, index)));
-                at = index as usize + 1;
-            }
-        }
-        outcome
-            .good
-            .extend((at..self.referred.len()).filter_map(place));
-        outcome.good.sort_unstable();
-        outcome.bad.sort_unstable();
-        Ok(outcome)
     }
 
     /// The parent's books and receipt without those rejects.
@@ -284,214 +258,6 @@ impl Corrected {
     }
 }
 
-/// The parent, once the job has its turn at it.
-async fn turn(shared: &Shared, job: &Job, id: Id, loads: &dyn Loads) -> Result<Job, Fatal> {
-    let queue = &*shared.service.stores.queue;
-    let gone = || Fatal::new("expired", "the job whose rejects these are is gone");
-    let parent = queue.job(&job.tenant, id).await?.ok_or_else(gone)?;
-    let (before, held) = match parent.child {
-        // Also where its books have moved: what is behind that is done again, and comes to the same.
-        Some(turn) if turn.job == job.id => return Ok(parent),
-        _ if job.checkpoint.is_some() => return Err(newer(id)),
-        Some(turn) => {
-            let held = over(shared, job, turn, loads).await?;
-            (Some(turn.job), held)
-        }
-        None => (None, None),
-    };
-    let tenant = &job.tenant;
-    let begun = queue.begin_resubmit(tenant, id, before, job.id).await;
-    if let Some(entry) = held
-        && let Err(error) = loads.close(&entry, false, false).await
-    {
-        tracing::warn!(job_id = entry.job, %error, "the lease of a load was not ended");
-    }
-    if !begun? {
-        let parent = queue.job(tenant, id).await?.ok_or_else(gone)?;
-        return Err(match parent.child {
-            _ if parent.expired => gone(),
-            Some(turn) => waits(turn.job),
-            None => gone(),
-        });
-    }
-    // As it is since nobody else can change it.
-    queue.job(tenant, id).await?.ok_or_else(gone)
-}
-
-/// Whether the job that has the turn leaves nothing that only itself can finish: what it has written stands at the places
-/// of the records, and what it has moved is rejected still. Its load comes back held, so that nobody can retry and begin it
-/// before the turn is given on.
-async fn over(
-    shared: &Shared,
-    job: &Job,
-    turn: Turn,
-    loads: &dyn Loads,
-) -> Result<Option<Entry>, Fatal> {
-    let queue = &*shared.service.stores.queue;
-    let Some(other) = queue.job(&job.tenant, turn.job).await? else {
-        return Ok(None);
-    };
-    match other.state {
-        State::Completed => return Ok(None),
-        // Also one whose books have moved has work left until it is completed.
-        state if !state.is_terminal() => return Err(waits(other.id)),
-        _ if turn.is_moved => return Err(unfinished(other.id)),
-        _ => {}
-    }
-    let Some(entry) = loads.entry(other.load.identity).await? else {
-        return Ok(None);
-    };
-    if entry.job == job.id.to_string() {
-        // The same file once more, because that job can never be retried: this one does what it left.
-        return Ok(None);
-    }
-    if entry.live {
-        // It may not have heard of its end yet.
-        return Err(waits(other.id));
-    }
-    if entry.acknowledged {
-        return Err(unfinished(entry.job.parse().unwrap_or(other.id)));
-    }
-    let request = Request {
-        base: entry.base,
-        spec: entry.spec.clone(),
-        version: entry.version,
-        spec_sha256: entry.spec_sha256.clone(),
-        collection: entry.collection.clone(),
-        job: entry.job.clone(),
-        owner: shared.service.entropy.id().to_string(),
-        lease_ms: shared.service.config.job_lease_ms,
-        numbered: false,
-    };
-    match loads.take(&request, &entry).await? {
-        Some(entry) => Ok(Some(entry)),
-        None => Err(waits(other.id)),
-    }
-}
-
-/// Notes that something of the parent's load may be there, before anything is written.
-async fn note(loads: &dyn Loads, parent: &Job) -> Result<(), Fatal> {
-    let Some(entry) = loads.entry(parent.load.identity).await? else {
-        return Ok(());
-    };
-    if entry.live {
-        let message = "another load of the same content is under way";
-        return Err(Fatal::outage("load_in_progress", message));
-    }
-    if entry.job != parent.id.to_string() || !loads.close(&entry, true, true).await? {
-        let message = format!("the load of job {} was taken over since", parent.id);
-        return Err(Fatal::new("loaded_by_other_spec", message));
-    }
-    Ok(())
-}
-
-/// What the reference of each record means, by the ordinals of `run` that they name.
-async fn referred(
-    rejects: &dyn Rejects,
-    run: &Run,
-    references: Vec<Option<u64>>,
-) -> Result<Vec<Referred>, Fatal> {
-    let mut referred = vec![Referred::Refused(UNKNOWN); references.len()];
-    let named = references.into_iter().enumerate();
-    let named = named.filter_map(|(index, named)| named.map(|named| (named, index)));
-    let mut wanted: Vec<(u64, usize)> = named.collect();
-    wanted.sort_unstable();
-    let mut last = None;
-    wanted.retain(|&(ordinal, index)| {
-        let is_first = last.replace(ordinal) != Some(ordinal);
-        if !is_first {
-            referred[index] = Referred::Refused(DUPLICATE);
-        }
-        is_first
-    });
-    let mut wanted = wanted.into_iter().peekable();
-    while let Some(&(from, _)) = wanted.peek() {
-        let page = rejects
-            .page(run, &Filter::default(), from, 0, PAGE_REJECTS)
-            .await?;
-        let Some(last) = page.last().map(|last| last.at.ordinal) else {
-            break;
-        };
-        let mut found = page.iter().peekable();
-        while let Some((ordinal, index)) = wanted.next_if(|(ordinal, _)| *ordinal <= last) {
-            while found.next_if(|found| found.at.ordinal < ordinal).is_some() {}
-            if let Some(reject) = found.peek().filter(|found| found.at.ordinal == ordinal) {
-                let code = reject.leading().map(|problem| &*problem.code);
-                referred[index] = match code {
-                    Some("encoding") => Referred::NoText(reject.at),
-                    _ => Referred::At(reject.at),
-                };
-            }
-        }
-    }
-    Ok(referred)
-}
-
-/// What became of records that are rejects of the parent, by their ordinals there, in order.
-#[derive(Default)]
-struct Outcome {
-    /// Those that are none any more.
-    good: Vec<u64>,
-    /// Those that are bad still, each with its ordinal in the file that was sent again.
-    bad: Vec<(u64, u64)>,
-}
-
-/// The rejects that are left to the parent.
-struct Left<'a> {
-    rejects: &'a dyn Rejects,
-    run: &'a Run,
-    own: &'a Run,
-    outcome: &'a Outcome,
-}
-
-impl Left<'_> {
-    /// Their summary, by their new reasons.
-    async fn summary(&self) -> Result<Summary, Fatal> {
-        let (rejects, Outcome { good, bad }) = (self.rejects, self.outcome);
-        let mut summary = Summary::default();
-        let (mut from, mut bad) = (Some(0), &bad[..]);
-        while let Some(next) = from.take() {
-            let mut page = rejects
-                .page(self.run, &Filter::default(), next, 0, PAGE_REJECTS)
-                .await?;
-            from = page.last().map(|last| last.at.ordinal + 1);
-            let end = from.unwrap_or(u64::MAX);
-            let (here, behind) = bad.split_at(bad.partition_point(|(ordinal, _)| *ordinal < end));
-            bad = behind;
-            renewed(rejects, self.own, here, &mut page).await?;
-            let left = page
-                .iter()
-                .filter(|reject| good.binary_search(&reject.at.ordinal).is_err());
-            left.for_each(|reject| summary.count(reject));
-        }
-        Ok(summary)
-    }
-}
-
-/// Gives rejects of the parent, in order, the reasons that `own` has for those of `bad`.
-async fn renewed(
-    rejects: &dyn Rejects,
-    own: &Run,
-    bad: &[(u64, u64)],
-    page: &mut [Reject],
-) -> Result<(), Fatal> {
-    if bad.is_empty() || page.is_empty() {
-        return Ok(());
-    }
-    let mut ordinals: Vec<u64> = bad.iter().map(|(_, own)| *own).collect();
-    ordinals.sort_unstable();
-    let found = rejects.of_records(own, &ordinals).await?;
-    let at = |rejects: &[Reject], ordinal: u64| {
-        rejects.binary_search_by_key(&ordinal, |reject| reject.at.ordinal)
-    };
-    for (ordinal, own) in bad {
-        if let (Ok(there), Ok(here)) = (at(page, *ordinal), at(&found, *own)) {
-            page[there].problems.clone_from(&found[here].problems);
-        }
-    }
-    Ok(())
-}
-
 fn run_of(job: &Job) -> Run {
     Run {
         tenant: job.tenant.clone(),
@@ -506,28 +272,6 @@ fn revision(job: &Job) -> u32 {
 
 fn lost() -> Fatal {
     Fatal::new("lease_lost", "another job sends the same rejects again")
-}
-
-fn newer(parent: Id) -> Fatal {
-    let message =
-        format!("rejects of job {parent} were sent again by another job since this one began");
-    Fatal::new("newer_resubmit", message)
-        .hint("download what is rejected still, and send that again, corrected")
-}
-
-fn unfinished(other: Id) -> Fatal {
-    let message = format!(
-        "job {other} has sent rejects of the same job again, and has ended before all that it has written was counted"
-    );
-    Fatal::new("resubmit_unfinished", message).hint(format!(
-        "retry job {other}: it goes on, and moves what it has written; then retry this one. Where its file was deleted, send that file again"
-    ))
-}
-
-fn waits(other: Id) -> Fatal {
-    let message =
-        format!("job {other} sends rejects of the same job again: this one waits for its end");
-    Fatal::outage("load_in_progress", message)
 }
 
 fn unbalanced() -> Fatal {

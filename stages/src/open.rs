@@ -20,7 +20,7 @@ pub use files::OpenFiles;
 pub use preview::Shown;
 use rear::Behind;
 pub use rows::Row;
-use salts::same_salts;
+pub use salts::same_salts;
 
 use crate::corrected::{Reference, Referred, Taking};
 use crate::frame::csv::{CsvFramer, Head};
@@ -418,17 +418,24 @@ impl Opened {
         Self { referred, ..self }
     }
 
-    /// The references of an input of corrected records, opened at its start, one for each record; `most` at most.
+    /// The ordinals that an input of corrected records, opened at its start, names of a job's records: one for each record,
+    /// `most` at most; none where it names none of that job.
     ///
     /// # Errors
     /// `too_many_references`; what the source and the framer say.
-    pub async fn references(mut self, most: usize) -> Result<Vec<Option<Reference>>, Fatal> {
+    pub async fn references(mut self, job: &str, most: usize) -> Result<Vec<Option<u64>>, Fatal> {
+        let of_job = |reference: Option<Reference>| {
+            let reference = reference.filter(|reference| reference.job == job)?;
+            Some(reference.ordinal)
+        };
         let mut references = Vec::new();
         let mut at_end = false;
         loop {
             while let Some(block) = self.framer.next_block(at_end)? {
                 match &self.taking {
-                    Some(taking) => references.extend(taking.references(&block)),
+                    Some(taking) => {
+                        references.extend(taking.references(&block).into_iter().map(of_job));
+                    }
                     None => references.extend(block.frames.iter().map(|_| None)),
                 }
                 if references.len() > most {

@@ -337,7 +337,8 @@ impl Plan {
     ///
     /// # Errors
     /// The first section that differs: `name`, `input`, `format`, `records`, `control`, `explode` (whether there is
-    /// one), `group` or `sink`.
+    /// one), `group` or `sink`; `unique`, where a value must be unique in either: what a run that goes on has seen of values
+    /// is what its own version makes of the records before it.
     pub fn compatible_with(&self, other: &Self) -> Result<(), &'static str> {
         for (section, equal) in [
             ("name", self.name == other.name),
@@ -350,6 +351,7 @@ impl Plan {
             ),
             ("explode", self.explode.is_some() == other.explode.is_some()),
             ("group", self.group == other.group),
+            ("unique", self.sees_as(other)),
             ("sink", self.sink == other.sink),
         ] {
             if !equal {
@@ -371,6 +373,12 @@ impl Plan {
     /// How many steps there are.
     pub fn step_count(&self) -> usize {
         self.steps.len() + usize::from(self.explode.is_some())
+    }
+
+    /// Whether what was unique so far is so for both: where nothing must be, or they are one text.
+    fn sees_as(&self, other: &Self) -> bool {
+        let nothing = self.unique.is_none() && other.unique.is_none();
+        nothing || self.sha256 == other.sha256
     }
 
     /// Whether both tell the same kinds by the same marks. What fields each kind has may differ.

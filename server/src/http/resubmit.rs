@@ -36,7 +36,7 @@ pub const RESUBMIT: Operation = Operation::new(|call| Box::pin(resubmit(call)))
              the job that refused them. Records without a reference, with an unknown one, or with one that was there before \
              are its rejects.",
         ),
-        json::<JobRef>(200, "The job of the same file, or of the same request."),
+        json::<JobRef>(200, "The job of the same file, or of the same request. The file of a job that was completed with records that are bad still is another try: a new job."),
     ])
     .refusals(&refusals::<{ OWN.len() + FORMS.len() + REFUSALS.len() }>([
         OWN, FORMS, REFUSALS,

@@ -84,9 +84,19 @@ pub(super) fn other_version(
     plan.compatible_with(other)
         .map_err(|section| match section {
             "name" => differs("their name"),
+            "unique" => unique(plan, other),
             section => differs(&format!("[{section}]")),
         })?;
     Ok((text.pin.sha256 != job.spec.pin.sha256).then_some(text))
+}
+
+fn unique(plan: &Plan, other: &Plan) -> Fatal {
+    let (from, to) = (plan.reference(), other.reference());
+    let message = format!(
+        "a load that {from} has begun cannot go on with {to}: values must be unique, and what was seen of them is by the version that has seen it"
+    );
+    Fatal::new("spec_incompatible", message)
+        .hint("approve it with maxRecords, or load the content anew with force=again")
 }
 
 /// A held job, for which somebody has a word.

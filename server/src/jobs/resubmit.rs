@@ -1,9 +1,10 @@
 //! Sending rejects again: a corrected file of a completed job's rejects becomes a job of its own, the child.
 //!
-//! It is submitted as every file is, under a name of its own in `_loads`: the same file for the same job is the same child.
+//! It is submitted as every file is, under a name of its own in `_loads`: the same file for the same job is the same child,
+//! but where that was completed with records that are bad still: then it is a further child, under the next generation.
 //! What its references mean, and whether another child is under way, is its worker's to say.
 
-use super::submit::{Candidate, Submission, attached, content, remembered};
+use super::submit::{Candidate, Submission, attached, content, goes, remembered};
 use super::{IdempotencyKey, Submitted, find, wrong_state};
 use crate::id::Id;
 use crate::queue::{Job, State};
@@ -83,6 +84,16 @@ async fn judged(service: &Service, tenant: &Tenant, parent: Id) -> Result<(Job, 
             "what records of several kinds, or of groups, mean stands in those beside them",
         ));
     }
+    if !plan.control.controls.is_empty() {
+        return Err(unsupported(
+            "what [control] compares was compared for the file as it was",
+        ));
+    }
+    if plan.unique.is_some() {
+        return Err(unsupported(
+            "whether a value is unique is judged over the whole file, in its order",
+        ));
+    }
     Ok((job, plan))
 }
 
@@ -100,7 +111,8 @@ pub async fn resubmit(
     let candidate = match remembered(queue, &*service.entropy, tenant, key).await? {
         Candidate::Free(id) => id,
         Candidate::There(job) => {
-            return attached(queue, files, tenant, *job, asked.file, false).await;
+            let goes = goes(service, &job).await;
+            return attached(queue, files, tenant, *job, asked.file, goes).await;
         }
     };
     let (job, plan) = judged(service, tenant, asked.parent).await?;

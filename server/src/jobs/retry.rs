@@ -33,6 +33,9 @@ pub async fn retry(service: &Service, tenant: &Tenant, id: Id, reset: bool) -> R
     let queue = &*service.stores.queue;
     let job = find(queue, tenant, id).await?;
     judge(&job, reset)?;
+    if reset {
+        is_not_moved(queue, &job).await?;
+    }
     content_is_there(&*service.stores.files, &job).await?;
     let plan = service.catalog.plan_of(&job.tenant, &job.spec).await?;
     let loads = service.targets.loads(tenant, &plan).await?;
@@ -80,6 +83,22 @@ pub(super) fn judge(job: &Job, reset: bool) -> Result<(), Fatal> {
         .hint("retry without reset goes on from the checkpoint"));
     }
     Ok(())
+}
+
+/// Whether what the job has sent again is not in the books of its parent yet.
+async fn is_not_moved(queue: &dyn Queue, job: &Job) -> Result<(), Fatal> {
+    let parent = match job.parent {
+        Some(parent) => queue.job(&job.tenant, parent).await?,
+        None => None,
+    };
+    match parent.and_then(|parent| parent.child) {
+        Some(turn) if turn.job == job.id && turn.is_moved => {
+            let message = "the books of the job whose rejects these are have moved already";
+            Err(Fatal::new("wrong_state", message)
+                .hint("retry it without reset: it ends what is left"))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn not_retriable(job: &Job) -> Fatal {

@@ -27,6 +27,7 @@ use crate::queue::{Job, LoadPin, MAX_PRIORITY, NewJob, Queue, Remembered, SpecTe
 use crate::service::Service;
 use crate::tenant::Tenant;
 use pipeline::{Fatal, Retry};
+use stages::corrected::{DUPLICATE, UNKNOWN};
 use stages::identity::{LoadIdentity, LoadName};
 use stages::load::{Entry, Loads, Request};
 use stages::plan::Plan;
@@ -91,11 +92,7 @@ pub async fn submit(service: &Service, tenant: &Tenant, asked: Asked) -> Result<
             Candidate::Free(id) => id,
             // An upload that is sent again brings a file of its own.
             Candidate::There(job) => {
-                let goes = match service.catalog.plan_of(&job.tenant, &job.spec).await {
-                    Ok(plan) => plan.input.on_success == OnSuccess::Delete,
-                    // A job in the queue has a spec that could be read once; what stays costs room only.
-                    Err(_) => false,
-                };
+                let goes = goes(service, &job).await;
                 return attached(queue, files, tenant, *job, asked.file, goes).await;
             }
         };
@@ -194,6 +191,15 @@ pub(super) async fn content(files: &dyn Files, tenant: &Tenant, id: Id) -> Resul
     Ok(seen.file)
 }
 
+/// Whether the spec of a job in the queue wants objects removed after success.
+pub(super) async fn goes(service: &Service, job: &Job) -> bool {
+    match service.catalog.plan_of(&job.tenant, &job.spec).await {
+        Ok(plan) => plan.input.on_success == OnSuccess::Delete,
+        // It has a spec that could be read once; what stays costs room only.
+        Err(_) => false,
+    }
+}
+
 /// The job that there is, which lists `file` as well; `goes`: its spec wants the object removed after success.
 pub(super) async fn attached(
     queue: &dyn Queue,
@@ -220,6 +226,17 @@ pub(super) async fn attached(
         job,
         existing: true,
     })
+}
+
+/// Whether a job that has sent rejects again was completed with records that are rejects of its parent still: the target
+/// may take them by now, so the same file is worth another try.
+fn has_bad_still(job: &Job) -> bool {
+    let checkpoint = job.checkpoint.as_ref();
+    let checkpoint = checkpoint.filter(|_| job.state == State::Completed);
+    let kinds = checkpoint.map_or(&[][..], |checkpoint| checkpoint.books.summary.kinds());
+    kinds
+        .iter()
+        .any(|kind| ![UNKNOWN, DUPLICATE].contains(&&*kind.code))
 }
 
 /// A request whose file and spec are known.
@@ -294,10 +311,11 @@ impl Submission<'_> {
             }
             newer = self.numbered() && self.loads.newer_exists(entry).await?;
         }
+        let tries_again = self.parent.is_some() && job.as_ref().is_some_and(has_bad_still);
         judge(Situation {
             spec_sha256: &self.plan.sha256,
             candidate: self.candidate,
-            again: self.again,
+            again: self.again || tries_again,
             numbered: self.numbered(),
             newest,
             job,

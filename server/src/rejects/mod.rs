@@ -46,6 +46,10 @@ pub trait Rejects: Send + Sync {
     /// the job's checkpoint is ([`crate::queue::Queue::save`]): only what a checkpoint covers is never found again.
     async fn store(&self, run: &Run, fence: u64, rejects: &[Reject]) -> Result<(), Fatal>;
 
+    /// Puts these in the place of those of the same records that an older fence number has stored. Where none is there, none
+    /// comes: a record that was loaded since is no reject again, however late this is applied.
+    async fn replace(&self, run: &Run, fence: u64, rejects: &[Reject]) -> Result<(), Fatal>;
+
     /// Removes those of a run from ordinal `from` on that claims before `fence` have stored: a run that goes on finds
     /// them again. However late it is applied, it removes nothing that this claim or a newer one has stored.
     async fn remove_from(&self, run: &Run, fence: u64, from: u64) -> Result<(), Fatal>;
@@ -66,6 +70,9 @@ pub trait Rejects: Send + Sync {
         skip: u64,
         limit: u32,
     ) -> Result<Vec<Reject>, Fatal>;
+
+    /// Those of these records of a run, in the order of the file. The ordinals are in order, each one once; a page of them.
+    async fn of_records(&self, run: &Run, ordinals: &[u64]) -> Result<Vec<Reject>, Fatal>;
 
     /// Removes those of a job before run `before` (`u32::MAX`: all of them), at most `limit` at a time; says whether
     /// any may be left.

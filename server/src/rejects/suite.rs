@@ -26,6 +26,8 @@ pub async fn conforms(store: &dyn Rejects) {
     what_lies_behind_a_checkpoint_is_removed(store).await;
     what_a_newer_claim_has_stored_is_its_own(store).await;
     what_was_loaded_after_all_is_removed(store).await;
+    new_reasons_make_no_rejects(store).await;
+    rejects_of_some_records_are_found(store).await;
     runs_are_removed_in_portions(store).await;
     strangers_see_nothing(store).await;
 }
@@ -136,6 +138,77 @@ async fn what_was_loaded_after_all_is_removed(store: &dyn Rejects) {
     for other in &others {
         assert_eq!(count(store, other).await, 6);
     }
+}
+
+async fn new_reasons_make_no_rejects(store: &dyn Rejects) {
+    let one = run("acme", 14, 0);
+    let rejects: Vec<_> = (0..4).map(reject).collect();
+    store.store(&one, CLAIM, &rejects).await.unwrap();
+    let now = |ordinal: u64, code: &'static str| Reject {
+        problems: vec![Problem::of_record(code, "it is bad still")],
+        ..reject(ordinal)
+    };
+    store.remove(&one, &[1]).await.unwrap();
+    store.replace(&one, CLAIM + 1, &[]).await.unwrap();
+    // Some are there, some were loaded since, some were never rejects.
+    let again = [1, 2, 3, 9].map(|ordinal| now(ordinal, "again"));
+    store.replace(&one, CLAIM + 2, &again).await.unwrap();
+    // What comes late, or once more, changes nothing.
+    for (fence, code) in [(CLAIM + 1, "late"), (CLAIM + 2, "twice")] {
+        let late = [1, 2].map(|ordinal| now(ordinal, code));
+        store.replace(&one, fence, &late).await.unwrap();
+    }
+    let found = store.page(&one, &Filter::default(), 0, 0, 10).await;
+    let expected = [reject(0), now(2, "again"), now(3, "again")];
+    assert_eq!(found.unwrap(), expected);
+    let found = ordinals(store, &one, &filter(Some("again"), None), 0, 0, 10).await;
+    assert_eq!(found, [2, 3]);
+    assert_eq!(
+        store
+            .count(&one, &filter(None, Some("field_2")))
+            .await
+            .unwrap(),
+        0
+    );
+    let stranger = run("globex", 14, 0);
+    store
+        .replace(&stranger, CLAIM + 9, &[now(0, "theirs")])
+        .await
+        .unwrap();
+    let found = store.of_records(&one, &[0]).await.unwrap();
+    assert_eq!(found, [reject(0)]);
+}
+
+async fn rejects_of_some_records_are_found(store: &dyn Rejects) {
+    let one = run("acme", 15, 0);
+    let large = |ordinal: u64| {
+        let problem = |n: usize| Problem::of_field("x", n.to_string(), "x".repeat(2_000));
+        Reject::new(
+            reject(ordinal).at,
+            (0..2 * MAX_PROBLEMS).map(problem).collect(),
+            &[0xff; 2 * MAX_RAW_BYTES],
+        )
+    };
+    // More than one answer of a server holds.
+    let rejects: Vec<_> = (0..200).map(large).collect();
+    for portion in rejects.chunks(50) {
+        store.store(&one, CLAIM, portion).await.unwrap();
+    }
+    let all: Vec<u64> = (0..200).collect();
+    let some: Vec<u64> = (0..250).step_by(3).collect();
+    for asked in [&[][..], &[7], &[200, 201], &some, &all] {
+        let found = store.of_records(&one, asked).await.unwrap();
+        let expected: Vec<_> = asked.iter().filter(|at| **at < 200).copied().collect();
+        let ordinals: Vec<_> = found.iter().map(|reject| reject.at.ordinal).collect();
+        assert_eq!(ordinals, expected);
+        assert!(
+            found
+                .iter()
+                .all(|reject| reject.problems.len() > MAX_PROBLEMS)
+        );
+    }
+    let stranger = run("globex", 15, 0);
+    assert_eq!(store.of_records(&stranger, &all).await.unwrap(), []);
 }
 
 async fn pages_are_in_the_order_of_the_file(store: &dyn Rejects) {

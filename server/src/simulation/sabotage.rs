@@ -152,6 +152,10 @@ impl Rejects for Forgetful {
         self.rejects.store(run, fence, &kept).await
     }
 
+    async fn replace(&self, run: &Run, fence: u64, rejects: &[Reject]) -> Result<(), Fatal> {
+        self.rejects.replace(run, fence, rejects).await
+    }
+
     async fn remove_from(&self, run: &Run, fence: u64, from: u64) -> Result<(), Fatal> {
         self.rejects.remove_from(run, fence, from).await
     }
@@ -173,6 +177,10 @@ impl Rejects for Forgetful {
         limit: u32,
     ) -> Result<Vec<Reject>, Fatal> {
         self.rejects.page(run, filter, from, skip, limit).await
+    }
+
+    async fn of_records(&self, run: &Run, ordinals: &[u64]) -> Result<Vec<Reject>, Fatal> {
+        self.rejects.of_records(run, ordinals).await
     }
 
     async fn remove_runs(

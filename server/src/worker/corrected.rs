@@ -4,33 +4,38 @@
 //! ```text
 //! its turn ─► references of the whole file ─► those that are rejects of the parent ─► the run, at the parent's places
 //!                                                                                      │
-//!   new reasons of what is bad still ─► the parent's books and receipt, one statement ◄─┘ ─► the moved rejects go ─► completed
+//!        the parent's books and receipt, one statement ◄─────────────────────────────────┘
+//!          └─► new reasons of what is bad still ─► the moved rejects go ─► completed
 //! ```
 //!
 //! One job at a time has the turn, from its first claim until it ends; so the rejects that its references are judged by stay
-//! what they are. All of it can be done again after a crash: the books move once, whoever asks, and what else is done is the same each time. It writes under the parent's identity and load
-//! number, at the parent's ordinals, so nothing is loaded twice, whoever sends it how often.
+//! what they are. Where it has written and ends without success, nobody else gets the turn until it was retried. All of it can
+//! be done again after a crash: the books move once, whoever asks, and what else is done is the same each time. It writes under
+//! the parent's identity and load number, at the parent's ordinals, so nothing is loaded twice, whoever sends it how often.
+
+mod outcome;
+mod turn;
 
 use super::Shared;
 use super::uploaded::Uploaded;
 use crate::id::Id;
-use crate::queue::{Job, Moved, Queue, Receipt, Turn};
-use crate::rejects::{Filter, Rejects, Run};
+use crate::queue::{Job, Moved, Receipt};
+use crate::rejects::Run;
 use async_trait::async_trait;
-use pipeline::{
-    Accepted, Batch, Books, Fatal, Holdings, OnBreach, Reject, Retry, Sink, Summary, Written,
-};
-use stages::corrected::{DUPLICATE, Reference, Referred, UNKNOWN};
+use outcome::{Left, Outcome, referred, renewed};
+use pipeline::{Accepted, Batch, Books, Fatal, Holdings, OnBreach, Retry, Sink, Summary, Written};
+use stages::corrected::Referred;
 use stages::load::Loads;
-use stages::open::{Opening, open_corrected};
+use stages::open::{Opening, open_corrected, same_salts};
 use stages::plan::Plan;
 use stages::sink::{Load, Mode};
 use stages::unpack::Compression;
-use std::collections::HashSet;
 use std::sync::{Arc, OnceLock};
+use turn::{note, turn};
 
-/// The most records of a file of corrected records: their places are kept in memory, 24 bytes each.
-const MAX_RECORDS: usize = 1_000_000;
+/// The most records of a file of corrected records. Some 70 bytes are kept in memory for each while references are looked
+/// up, and 32 from then on: 8 MB for so many.
+const MAX_REFERENCES: usize = 250_000;
 /// Rejects that are read at a time. One has at most about 200 KiB, and usually less than one.
 const PAGE_REJECTS: u32 = 100;
 /// Rejects that are removed at a time.
@@ -42,8 +47,7 @@ pub(super) struct Corrected {
     /// What the client called the parent's file.
     file: String,
     mode: Mode,
-    /// The ordinal in the parent that each record names; none where it names none, or one that an earlier record names.
-    named: Vec<Option<u64>>,
+    /// What the reference of each record means.
     referred: Arc<[Referred]>,
     /// What the target holds of the parent's load, in the key modes, once it was asked.
     held: Arc<OnceLock<Option<Holdings>>>,
@@ -66,8 +70,9 @@ impl Corrected {
     /// Waits for no turn: takes it, and reads all references.
     ///
     /// # Errors
-    /// `load_in_progress`, an outage, while another job has the turn; `newer_resubmit` where another one had it since this
-    /// job began; `expired`; `loaded_by_other_spec`; what opening the file says, and the stores.
+    /// `load_in_progress`, an outage, while another job has the turn; `resubmit_unfinished` where one has written, and has
+    /// ended without success; `newer_resubmit` where another one had it since this job began; `expired`; `salt_changed`;
+    /// `loaded_by_other_spec`; what opening the file says, and the stores.
     pub(super) async fn begin(
         shared: &Shared,
         job: &Job,
@@ -77,17 +82,24 @@ impl Corrected {
         loads: &dyn Loads,
     ) -> Result<Self, Fatal> {
         let stores = &shared.service.stores;
-        let parent = turn(&*stores.queue, job, parent).await?;
+        let parent = turn(shared, job, parent, loads).await?;
         let mode = plan.sink.target.mode;
+        if let Some(checkpoint) = &parent.checkpoint {
+            same_salts(plan, checkpoint)?;
+        }
         note(loads, &parent).await?;
         let accepted = parent.accepted.and(&job.accepted);
         let references = match open_corrected(plan, input, None, &accepted).await? {
-            Opening::Ready(opened) => opened.references(MAX_RECORDS).await?,
+            Opening::Ready(opened) => {
+                opened
+                    .references(&parent.id.to_string(), MAX_REFERENCES)
+                    .await?
+            }
             // The run is held, and looks at no record.
             Opening::Held(..) => Vec::new(),
         };
         let run = run_of(&parent);
-        let (named, referred) = referred(&*stores.rejects, &run, references).await?;
+        let referred = referred(&*stores.rejects, &run, references).await?;
         let file = match parent.file() {
             Some(file) => stores.files.file(&parent.tenant, file).await?,
             None => None,
@@ -100,7 +112,6 @@ impl Corrected {
             parent,
             file,
             mode,
-            named,
             referred: referred.into(),
             held: Arc::default(),
         })
@@ -169,87 +180,49 @@ impl Corrected {
             Some(turn) if turn.job == job.id => turn.is_moved,
             _ => return Err(lost()),
         };
-        let run = run_of(&parent);
-        let outcome = self.outcome(rejects, &run, job, &parent, is_moved).await?;
+        let (run, own) = (run_of(&parent), run_of(job));
+        let outcome = Outcome::of(rejects, &own, &self.referred).await?;
         if !is_moved {
-            let moved = self.moved(rejects, &run, &parent, books, &outcome).await?;
+            let left = Left {
+                rejects,
+                run: &run,
+                own: &own,
+                outcome: &outcome,
+            };
+            let moved = self.moved(left, &parent, books).await?;
             if !queue.move_resubmitted(tenant, id, job.id, &moved).await? {
                 return Err(lost());
             }
         }
-        for portion in outcome.chunks(REMOVED_REJECTS) {
+        if !parent.expired {
+            // Each move of the books raises the revision: what a job says late is older than what the next one says.
+            let fence = parent.fence + u64::from(revision(&parent)) + u64::from(!is_moved);
+            for portion in outcome.bad.chunks(PAGE_REJECTS as usize) {
+                let ordinals: Vec<u64> = portion.iter().map(|(ordinal, _)| *ordinal).collect();
+                let mut again = rejects.of_records(&run, &ordinals).await?;
+                renewed(rejects, &own, portion, &mut again).await?;
+                rejects.replace(&run, fence, &again).await?;
+            }
+        }
+        for portion in outcome.good.chunks(REMOVED_REJECTS) {
             rejects.remove(&run, portion).await?;
         }
-        tracing::info!(parent = %id, moved = outcome.len(), "rejects were sent again");
+        tracing::info!(parent = %id, moved = outcome.good.len(), "rejects were sent again");
         Ok(())
     }
 
-    /// The parent's ordinals that are rejects no more, in order. The others get their new reasons.
-    async fn outcome(
-        &self,
-        rejects: &dyn Rejects,
-        run: &Run,
-        job: &Job,
-        parent: &Job,
-        is_moved: bool,
-    ) -> Result<Vec<u64>, Fatal> {
-        let own = run_of(job);
-        let fence = parent.fence + u64::from(revision(parent));
-        let mut is_bad = vec![false; self.named.len()];
-        let mut from = Some(0);
-        while let Some(next) = from.take() {
-            let page = rejects
-                .page(&own, &Filter::default(), next, 0, PAGE_REJECTS)
-                .await?;
-            from = page.last().map(|last| last.at.ordinal + 1);
-            let mut again = Vec::new();
-            for reject in page {
-                let index = reject.at.ordinal as usize;
-                if let Some(is_bad) = is_bad.get_mut(index) {
-                    *is_bad = true;
-                }
-                let about_reference = reject
-                    .leading()
-                    .is_some_and(|problem| [UNKNOWN, DUPLICATE].contains(&&*problem.code));
-                let named = self.named.get(index).copied().flatten();
-                if let (Some(ordinal), false, false) = (named, about_reference, is_moved)
-                    && let Some(first) = one(rejects, run, ordinal).await?
-                {
-                    again.push(Reject {
-                        problems: reject.problems,
-                        ..first
-                    });
-                }
-            }
-            if !again.is_empty() && !parent.expired {
-                rejects.store(run, fence, &again).await?;
-            }
-        }
-        let named = self.named.iter().zip(is_bad);
-        let good = named.filter_map(|(named, is_bad)| named.filter(|_| !is_bad));
-        let mut good: Vec<u64> = good.collect();
-        good.sort_unstable();
-        Ok(good)
-    }
-
     /// The parent's books and receipt without those rejects.
-    async fn moved(
-        &self,
-        rejects: &dyn Rejects,
-        run: &Run,
-        parent: &Job,
-        books: &Books,
-        gone: &[u64],
-    ) -> Result<Moved, Fatal> {
+    async fn moved(&self, left: Left<'_>, parent: &Job, books: &Books) -> Result<Moved, Fatal> {
+        let gone = left.outcome.good.len() as u64;
         let mut checkpoint = parent.checkpoint.clone().ok_or_else(unbalanced)?;
         let (own, whole) = (&books.counters, &mut checkpoint.books);
         let loaded = own.loaded + own.already_loaded;
         let counters = &mut whole.counters;
-        if loaded + own.dropped_total() != gone.len() as u64 {
+        if loaded + own.dropped_total() != gone {
             return Err(unbalanced());
         }
-        let left = counters.rejected.checked_sub(gone.len() as u64);
-        counters.rejected = left.ok_or_else(unbalanced)?;
+        let rest = counters.rejected.checked_sub(gone);
+        counters.rejected = rest.ok_or_else(unbalanced)?;
         counters.loaded += loaded;
         for (name, count) in &own.dropped {
             *counters.dropped.entry(name.clone()).or_default() += count;
@@ -259,7 +232,7 @@ impl Corrected {
         }
         whole.summary = match parent.expired {
             true => Summary::default(),
-            false => summary(rejects, run, gone).await?,
+            false => left.summary().await?,
         };
         whole.digest += books.digest;
         whole.surplus += books.surplus;
@@ -285,129 +258,6 @@ impl Corrected {
     }
 }
 
-/// The parent, once the job has its turn at it.
-async fn turn(queue: &dyn Queue, job: &Job, id: Id) -> Result<Job, Fatal> {
-    let gone = || Fatal::new("expired", "the job whose rejects these are is gone");
-    let parent = queue.job(&job.tenant, id).await?.ok_or_else(gone)?;
-    let before = match parent.child {
-        Some(turn) if turn.job == job.id && turn.is_moved && job.checkpoint.is_none() => {
-            return Err(newer(id));
-        }
-        Some(turn) if turn.job == job.id => return Ok(parent),
-        _ if job.checkpoint.is_some() => return Err(newer(id)),
-        Some(Turn { job, .. }) => {
-            // Also one whose books have moved has work left until it is completed.
-            let other = queue.job(&parent.tenant, job).await?;
-            if other.is_some_and(|other| !other.state.is_terminal()) {
-                return Err(waits(job));
-            }
-            Some(job)
-        }
-        None => None,
-    };
-    let tenant = &job.tenant;
-    if !queue.begin_resubmit(tenant, id, before, job.id).await? {
-        let parent = queue.job(tenant, id).await?.ok_or_else(gone)?;
-        return Err(match parent.child {
-            _ if parent.expired => gone(),
-            Some(turn) => waits(turn.job),
-            None => gone(),
-        });
-    }
-    // As it is since nobody else can change it.
-    queue.job(tenant, id).await?.ok_or_else(gone)
-}
-
-/// Notes that something of the parent's load may be there, before anything is written.
-async fn note(loads: &dyn Loads, parent: &Job) -> Result<(), Fatal> {
-    let Some(entry) = loads.entry(parent.load.identity).await? else {
-        return Ok(());
-    };
-    if entry.live {
-        let message = "another load of the same content is under way";
-        return Err(Fatal::outage("load_in_progress", message));
-    }
-    if entry.job != parent.id.to_string() || !loads.close(&entry, true, true).await? {
-        let message = format!("the load of job {} was taken over since", parent.id);
-        return Err(Fatal::new("loaded_by_other_spec", message));
-    }
-    Ok(())
-}
-
-/// What each record names first, and what that means.
-async fn referred(
-    rejects: &dyn Rejects,
-    run: &Run,
-    references: Vec<Option<Reference>>,
-) -> Result<(Vec<Option<u64>>, Vec<Referred>), Fatal> {
-    let job = run.job.to_string();
-    let mut seen = HashSet::new();
-    let mut named = Vec::with_capacity(references.len());
-    let mut referred = Vec::with_capacity(references.len());
-    for reference in references {
-        let ordinal = reference.filter(|reference| reference.job == job);
-        let ordinal = ordinal.map(|reference| reference.ordinal);
-        let is_first = ordinal.is_some_and(|ordinal| seen.insert(ordinal));
-        named.push(ordinal.filter(|_| is_first));
-        referred.push(Referred::Refused(match ordinal {
-            Some(_) if !is_first => DUPLICATE,
-            _ => UNKNOWN,
-        }));
-    }
-    drop(seen);
-    let mut wanted: Vec<(u64, usize)> = named
-        .iter()
-        .enumerate()
-        .filter_map(|(index, named)| named.map(|named| (named, index)))
-        .collect();
-    wanted.sort_unstable();
-    let mut wanted = wanted.into_iter().peekable();
-    while let Some(&(from, _)) = wanted.peek() {
-        let page = rejects
-            .page(run, &Filter::default(), from, 0, PAGE_REJECTS)
-            .await?;
-        let Some(last) = page.last().map(|last| last.at.ordinal) else {
-            break;
-        };
-        let mut found = page.iter().peekable();
-        while let Some((ordinal, index)) = wanted.next_if(|(ordinal, _)| *ordinal <= last) {
-            while found.next_if(|found| found.at.ordinal < ordinal).is_some() {}
-            if let Some(reject) = found.peek().filter(|found| found.at.ordinal == ordinal) {
-                let code = reject.leading().map(|problem| &*problem.code);
-                referred[index] = match code {
-                    Some("encoding") => Referred::NoText(reject.at),
-                    _ => Referred::At(reject.at),
-                };
-            }
-        }
-    }
-    Ok((named, referred))
-}
-
-/// The summary of all rejects but those.
-async fn summary(rejects: &dyn Rejects, run: &Run, gone: &[u64]) -> Result<Summary, Fatal> {
-    let mut summary = Summary::default();
-    let mut from = Some(0);
-    while let Some(next) = from.take() {
-        let page = rejects
-            .page(run, &Filter::default(), next, 0, PAGE_REJECTS)
-            .await?;
-        from = page.last().map(|last| last.at.ordinal + 1);
-        let left = page
-            .iter()
-            .filter(|reject| gone.binary_search(&reject.at.ordinal).is_err());
-        left.for_each(|reject| summary.count(reject));
-    }
-    Ok(summary)
-}
-
-/// The reject of one record.
-async fn one(rejects: &dyn Rejects, run: &Run, ordinal: u64) -> Result<Option<Reject>, Fatal> {
-    let found = rejects.page(run, &Filter::default(), ordinal, 0, 1).await?;
-    let found = found.into_iter().next();
-    Ok(found.filter(|found| found.at.ordinal == ordinal))
-}
-
 fn run_of(job: &Job) -> Run {
     Run {
         tenant: job.tenant.clone(),
@@ -422,19 +272,6 @@ fn revision(job: &Job) -> u32 {
 
 fn lost() -> Fatal {
     Fatal::new("lease_lost", "another job sends the same rejects again")
-}
-
-fn newer(parent: Id) -> Fatal {
-    let message =
-        format!("rejects of job {parent} were sent again by another job since this one began");
-    Fatal::new("newer_resubmit", message)
-        .hint("download what is rejected still, and send that again, corrected")
-}
-
-fn waits(other: Id) -> Fatal {
-    let message =
-        format!("job {other} sends rejects of the same job again: this one waits for its end");
-    Fatal::outage("load_in_progress", message)
 }
 
 fn unbalanced() -> Fatal {

@@ -1,6 +1,7 @@
 //! Workers over real stores: SQLite and a folder, and a mongod where outages are the subject.
 
 mod closing;
+mod corrected;
 mod endings;
 mod losses;
 mod mending;

@@ -71,7 +71,7 @@ pub enum Referred {
 
 impl Referred {
     /// Where the record stood in the first input.
-    pub(crate) fn place(&self) -> Option<Position> {
+    pub fn place(&self) -> Option<Position> {
         match self {
             Self::At(place) | Self::NoText(place) => Some(*place),
             Self::Refused(_) => None,

@@ -47,9 +47,9 @@ async fn outcomes(spec: &str, input: &str) -> Vec<String> {
     let plan = plan(spec);
     let input = input.replace("J:", &format!("{JOB}:"));
     let references = opened(&plan, &input).await.unwrap();
-    let references = references.references(100).await.unwrap();
+    let references = references.references(JOB, 100).await.unwrap();
     let referred = references.iter().map(|reference| match reference {
-        Some(Reference { job, ordinal }) if job == JOB && *ordinal != 9 => Referred::At(Position {
+        Some(ordinal) if *ordinal != 9 => Referred::At(Position {
             ordinal: ordinal * 10,
             ..Position::START
         }),
@@ -237,4 +237,19 @@ fn a_reference_says_job_and_number() {
         let found = Reference::parse(text).map(|reference| reference.ordinal);
         assert_eq!(found, ordinal, "{text}");
     }
+}
+
+#[tokio::test]
+async fn the_references_of_a_file_are_few_and_of_one_job() {
+    let plan = plan("[format.jsonl]\n[fields]\nn = {}\n");
+    let line = |job: &str, number: u64| format!("{{\"_reference\":\"{job}:{number}\"}}\n");
+    let input = [line(JOB, 7), line("ab", 8), line(JOB, 7), "{}\n".into()].concat();
+    let references = async |most| {
+        let opened = opened(&plan, &input).await.unwrap();
+        opened.references(JOB, most).await
+    };
+    let found = references(4).await.unwrap();
+    assert_eq!(found, [Some(6), None, Some(6), None]);
+    let refused = references(3).await.unwrap_err();
+    assert_eq!(refused.code, "too_many_references");
 }

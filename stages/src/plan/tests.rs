@@ -347,6 +347,10 @@ fn a_load_goes_on_with_a_version_that_differs_in_its_records_alone() {
             with("a", "", "csv", "", "mode = 'upsert'\nkey = ['x']"),
             Err("sink"),
         ),
+        (
+            with("a", "", "csv", "y = { unique = true }", ""),
+            Err("unique"),
+        ),
         (with("a", "", "csv", "", "nulls = 'write'"), Err("sink")),
         (
             with("a", "", "csv", "", "batch = { records = 7 }"),

@@ -288,6 +288,10 @@ async fn what_cannot_be_sent_again_is_refused_by_name() {
     let refused = resubmit(api, id(&child), "x".into()).await;
     refused.refused(409, "wrong_state");
     assert_eq!(books(&api.job(id(&job)).await), [20, 18, 2]);
+    // It has written nothing, so it stands in nobody's way.
+    let fixed = rejects(api, &job).await.replace(";no ", ";");
+    corrected(api, &job, fixed).await;
+    assert_eq!(books(&api.job(id(&job)).await), [20, 20, 0]);
     service.kill().await;
     // Somebody else's.
     let place = &backend.place;

@@ -202,3 +202,23 @@ async fn a_crash_between_the_two_stores_is_set_right_by_the_next_word() {
         bench.is_ready(&job).await;
     }
 }
+
+#[tokio::test]
+async fn what_was_unique_so_far_is_judged_by_the_version_that_has_seen_it() {
+    let unique = "[[unique]]\nfields = [\"a\"]";
+    for (first, other) in [(unique, ""), ("", unique), (unique, unique)] {
+        let bench = Bench::new().await;
+        bench.register(&spec_text("orders", 3, first)).await;
+        bench.register(&spec_text("orders", 4, other)).await;
+        let file = bench.file("c").await;
+        bench.submit(file, "orders@3").await.unwrap();
+        let job = bench.worked(Ends::Held, true).await;
+        let refused = say(&bench, job.id, None, "orders@4").await.unwrap_err();
+        assert_eq!(refused.code, "spec_incompatible", "{first} {other}");
+        assert!(refused.message.contains("unique"), "{}", refused.message);
+        assert!(refused.hint.unwrap().contains("maxRecords"));
+        // Its own version is no other one.
+        let job = say(&bench, job.id, Some(70), "orders@3").await.unwrap();
+        assert!(!job.spec_changed);
+    }
+}

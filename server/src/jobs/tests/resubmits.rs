@@ -96,3 +96,90 @@ async fn merges_cannot_be_put_between_those_that_came_behind_them() {
     let refused = resubmitted(&bench, job.id, bench.file("fixed").await).await;
     assert_eq!(code(refused), "resubmit_unsupported");
 }
+
+/// A bench whose spec `orders@3` has `more` in it, with a completed job of it.
+async fn completed(more: &str) -> (Bench, Job) {
+    let bench = Bench::new().await;
+    bench.register(&spec_text("orders", 3, more)).await;
+    let file = bench.file("c").await;
+    bench.submit(file, "orders@3").await.unwrap();
+    let job = bench.worked(Ends::Completed, true).await;
+    (bench, job)
+}
+
+#[tokio::test]
+async fn what_is_judged_over_the_whole_file_is_not_sent_again_in_parts() {
+    for more in [
+        "[control.all]\nactual = \"count()\"\nexpected = 3",
+        "[[unique]]\nfields = [\"a\"]",
+    ] {
+        let (bench, job) = completed(more).await;
+        let refused = resubmittable(&bench.service, &bench.tenant, job.id).await;
+        let refused = refused.unwrap_err();
+        assert_eq!(refused.code, "resubmit_unsupported", "{more}");
+        assert!(refused.hint.unwrap().contains("whole file"), "{more}");
+        let refused = resubmitted(&bench, job.id, bench.file("fixed").await).await;
+        assert_eq!(code(refused), "resubmit_unsupported", "{more}");
+    }
+}
+
+#[tokio::test]
+async fn a_file_with_records_that_are_bad_still_is_tried_again_when_it_is_sent_again() {
+    let bench = Bench::new().await;
+    let file = bench.file("c").await;
+    let job = bench.submit(file, "orders@1").await.unwrap().job;
+    bench.worked(Ends::Completed, true).await;
+    let ends = async |codes: &[&'static str]| {
+        let worked = bench.work().await;
+        let mut books = checkpoint(5, codes.len() as u64);
+        for code in codes {
+            let problem = pipeline::Problem::of_record(*code, "it is bad");
+            let reject = pipeline::Reject::new(Position::START, vec![problem], b"");
+            books.books.summary.count(&reject);
+        }
+        let queue = bench.queue();
+        assert!(queue.save(&worked.claim, 0, &books).await.unwrap());
+        bench.end(&worked, Ends::Completed, true).await
+    };
+    let sent = async || {
+        let file = bench.file("fixed").await;
+        resubmitted(&bench, job.id, file).await.unwrap()
+    };
+    let first = sent().await;
+    assert!(!first.existing);
+    // While it runs it is the same job.
+    assert!(sent().await.existing);
+    // The target, say, has refused a record that it takes by now.
+    ends(&["duplicate_reference", "validator"]).await;
+    let second = sent().await;
+    assert!(!second.existing);
+    assert_ne!(second.job.id, first.job.id);
+    assert_eq!(second.job.parent, Some(job.id));
+    let same = sent().await;
+    assert_eq!((same.existing, same.job.id), (true, second.job.id));
+    // What no reject of the parent is will be none.
+    ends(&["duplicate_reference", "unknown_reference"]).await;
+    let same = sent().await;
+    assert_eq!((same.existing, same.job.id), (true, second.job.id));
+}
+
+#[tokio::test]
+async fn an_upload_that_is_sent_again_goes_after_success_like_the_first() {
+    let (bench, job) = completed("[input]\non_success = \"delete\"").await;
+    let sent = async || {
+        let file = bench.file("fixed").await;
+        let asked = Correction {
+            parent: job.id,
+            file,
+            idempotency: Some(keyed("k")),
+        };
+        let sent = resubmit(&bench.service, &bench.tenant, asked).await;
+        (file, sent.unwrap())
+    };
+    let (_, first) = sent().await;
+    let (file, again) = sent().await;
+    assert_eq!((again.existing, again.job.id), (true, first.job.id));
+    let seen = bench.service.stores.files.file(&bench.tenant, file).await;
+    let seen = seen.unwrap().unwrap();
+    assert_eq!(seen.file.to_go_for, Some(first.job.id));
+}

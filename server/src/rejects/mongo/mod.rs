@@ -9,10 +9,12 @@
 //! index each in the same order, which also counts them without reading one.
 
 mod count;
+mod of_records;
 mod page;
 mod remove;
 mod remove_from;
 mod remove_runs;
+mod replace;
 mod store;
 #[cfg(test)]
 mod tests;
@@ -65,6 +67,10 @@ impl Rejects for MongoRejects {
         store::store(&self.statements, run, fence, rejects).await
     }
 
+    async fn replace(&self, run: &Run, fence: u64, rejects: &[Reject]) -> Result<(), Fatal> {
+        replace::replace(&self.statements, run, fence, rejects).await
+    }
+
     async fn remove_from(&self, run: &Run, fence: u64, from: u64) -> Result<(), Fatal> {
         remove_from::remove_from(&self.statements, run, fence, from).await
     }
@@ -86,6 +92,10 @@ impl Rejects for MongoRejects {
         limit: u32,
     ) -> Result<Vec<Reject>, Fatal> {
         page::page(&self.statements, run, filter, from, skip, limit).await
+    }
+
+    async fn of_records(&self, run: &Run, ordinals: &[u64]) -> Result<Vec<Reject>, Fatal> {
+        of_records::of_records(&self.statements, run, ordinals).await
     }
 
     async fn remove_runs(

@@ -52,7 +52,7 @@ pub(super) fn command(run: &Run, filter: &Filter, from: u64, skip: u64, limit: u
     }
 }
 
-fn reject(document: &Document) -> Option<Reject> {
+pub(super) fn reject(document: &Document) -> Option<Reject> {
     let bytes = |name: &str| document.get_binary_generic(name).ok();
     let number = |name: &str| document.get_i64(name).ok().map(i64::cast_unsigned);
     let ordinal = bytes("_id")?.get(RUN_BYTES..)?;

@@ -97,14 +97,14 @@ async fn store_command(
 }
 
 /// Sets `fields`, unless what is there has the same fence number or a higher one.
-fn unless_newer(fence: u64, fields: Document) -> Document {
+pub(super) fn unless_newer(fence: u64, fields: Document) -> Document {
     let stays = doc! { "$gte": ["$fence", fence.cast_signed()] };
     let ours = doc! { "$mergeObjects": [{ "_id": "$_id" }, { "$literal": fields }] };
     doc! { "$replaceWith": { "$cond": [stays, "$$ROOT", ours] } }
 }
 
 /// What is kept beside the `_id`.
-fn fields(run: &Run, fence: u64, reject: &Reject) -> Document {
+pub(super) fn fields(run: &Run, fence: u64, reject: &Reject) -> Document {
     let mut fields = doc! {
         "tenant": run.tenant.key(),
         "run": run_key(run.job, run.run),

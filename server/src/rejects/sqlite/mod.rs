@@ -5,10 +5,12 @@
 //! disk: the queue's next save, in the same file, does.
 
 mod count;
+mod of_records;
 mod page;
 mod remove;
 mod remove_from;
 mod remove_runs;
+mod replace;
 mod store;
 #[cfg(test)]
 mod tests;
@@ -70,6 +72,10 @@ impl Rejects for SqliteRejects {
         store::store(&self.database, run, fence, rejects).await
     }
 
+    async fn replace(&self, run: &Run, fence: u64, rejects: &[Reject]) -> Result<(), Fatal> {
+        replace::replace(&self.database, run, fence, rejects).await
+    }
+
     async fn remove_from(&self, run: &Run, fence: u64, from: u64) -> Result<(), Fatal> {
         remove_from::remove_from(&self.database, run, fence, from).await
     }
@@ -91,6 +97,10 @@ impl Rejects for SqliteRejects {
         limit: u32,
     ) -> Result<Vec<Reject>, Fatal> {
         page::page(&self.database, run, filter, from, skip, limit).await
+    }
+
+    async fn of_records(&self, run: &Run, ordinals: &[u64]) -> Result<Vec<Reject>, Fatal> {
+        of_records::of_records(&self.database, run, ordinals).await
     }
 
     async fn remove_runs(

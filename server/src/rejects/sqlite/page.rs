@@ -45,7 +45,7 @@ pub(super) fn select(
     (text, values)
 }
 
-fn reject(row: &Row<'_>) -> rusqlite::Result<Reject> {
+pub(super) fn reject(row: &Row<'_>) -> rusqlite::Result<Reject> {
     let count = |index| row.get::<_, i64>(index).map(i64::cast_unsigned);
     let problems: String = row.get(3)?;
     Ok(Reject {

@@ -24,6 +24,14 @@ impl Rejects for NetRejects {
         )
     }
 
+    async fn replace(&self, run: &Run, fence: u64, rejects: &[Reject]) -> Result<(), Fatal> {
+        sent!(
+            self,
+            Call::writes("rejects.replace", run.job),
+            |inner, run, fence, rejects| { inner.replace(&run, fence, &rejects) }
+        )
+    }
+
     async fn remove_from(&self, run: &Run, fence: u64, from: u64) -> Result<(), Fatal> {
         sent!(
             self,
@@ -61,6 +69,15 @@ impl Rejects for NetRejects {
             |inner, run, filter, from, skip, limit| {
                 inner.page(&run, &filter, from, skip, limit)
             }
+        )
+    }
+
+    async fn of_records(&self, run: &Run, ordinals: &[u64]) -> Result<Vec<Reject>, Fatal> {
+        let ordinals = ordinals.to_vec();
+        sent!(
+            self,
+            Call::of("rejects.of_records"),
+            |inner, run, ordinals| { inner.of_records(&run, &ordinals) }
         )
     }
 

@@ -57,6 +57,18 @@ impl Rejects for MemoryRejects {
         Ok(())
     }
 
+    async fn replace(&self, run: &Run, fence: u64, rejects: &[Reject]) -> Result<(), Fatal> {
+        let mut stored = lock(&self.rejects);
+        for reject in rejects {
+            if let Some(there) = stored.get_mut(&place(run, reject.at.ordinal))
+                && there.0 < fence
+            {
+                *there = (fence, reject.clone());
+            }
+        }
+        Ok(())
+    }
+
     async fn remove_from(&self, run: &Run, fence: u64, from: u64) -> Result<(), Fatal> {
         let gone = place(run, from)..=place(run, u64::MAX);
         lock(&self.rejects).retain(|place, (by, _)| *by >= fence || !gone.contains(place));
@@ -86,6 +98,14 @@ impl Rejects for MemoryRejects {
         let wanted = self.wanted(run, filter, from).into_iter();
         let skip = usize::try_from(skip).unwrap_or(usize::MAX);
         Ok(wanted.skip(skip).take(limit as usize).collect())
+    }
+
+    async fn of_records(&self, run: &Run, ordinals: &[u64]) -> Result<Vec<Reject>, Fatal> {
+        let stored = lock(&self.rejects);
+        let found = ordinals
+            .iter()
+            .filter_map(|ordinal| stored.get(&place(run, *ordinal)));
+        Ok(found.map(|(_, reject)| reject.clone()).collect())
     }
 
     async fn remove_runs(

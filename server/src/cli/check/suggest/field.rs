@@ -2,17 +2,22 @@
 
 use super::super::causes::Cause;
 use super::{Change, number};
-use stages::infer::{MISSING, formats_for, quoted};
+use stages::infer::{formats_for, quoted};
 use stages::record::Type;
 use stages::spec::{FormatSpec, Spec};
 use stages::step::bind::{FieldSpec, Literal, OneOrMany, Transform};
+use std::collections::BTreeSet;
 
 /// Texts that mean yes and nothing else.
 const YES: [&str; 8] = ["y", "yes", "j", "ja", "t", "true", "on", "oui"];
 /// Texts that mean no and nothing else.
 const NO: [&str; 8] = ["n", "no", "nein", "f", "false", "off", "non", "ne"];
-/// How often a text must have come, and no other, to be one that stands for nothing.
-const MIN_ALIKE: u64 = 3;
+/// What people write where there is no value, in small letters. No other text is suggested as one that means null: it would
+/// take a value away.
+const NOTHING: [&str; 22] = [
+    "", "null", "<null>", "(null)", "n/a", "#n/a", "n.a.", "na", "nan", "none", "nil", "-", "--",
+    "---", "–", "—", ".", "?", "\\n", "leer", "k.a.", "k. a.",
+];
 
 /// The changes of one field.
 pub struct Offers<'s> {
@@ -24,7 +29,19 @@ pub struct Offers<'s> {
     found: Vec<Change>,
 }
 
-impl Offers<'_> {
+impl<'s> Offers<'s> {
+    /// None yet; of a field that the spec has.
+    fn of(name: &str, spec: &'s Spec) -> Option<Self> {
+        let mut fields = spec.fields.iter().flat_map(|fields| &fields.0);
+        let (name, field) = fields.find(|(known, _)| known == name)?;
+        Some(Self {
+            spec,
+            field,
+            name,
+            found: Vec::new(),
+        })
+    }
+
     /// Adds a change.
     pub fn add(&mut self, words: impl Into<String>, change: impl Fn(&mut FieldSpec) + 'static) {
         let name = self.name.to_owned();
@@ -49,16 +66,9 @@ impl Offers<'_> {
 
 /// The changes that may help against `cause`, which is of a field, the likeliest first.
 pub fn changes(cause: &Cause, spec: &Spec) -> Vec<Change> {
-    let fields = spec.fields.iter().flat_map(|fields| &fields.0);
-    let named = |found: &&(String, FieldSpec)| Some(&found.0) == cause.field.as_ref();
-    let Some((name, field)) = fields.into_iter().find(named) else {
+    let name = cause.field.as_deref().unwrap_or_default();
+    let Some(mut offers) = Offers::of(name, spec) else {
         return Vec::new();
-    };
-    let mut offers = Offers {
-        spec,
-        field,
-        name,
-        found: Vec::new(),
     };
     if cause.code == "required" {
         offers.add("required = false", |field| field.required = None);
@@ -67,7 +77,7 @@ pub fn changes(cause: &Cause, spec: &Spec) -> Vec<Change> {
         spec.format,
         Some(FormatSpec::Json(_) | FormatSpec::Jsonl(_))
     ) && cause.code == "type"
-        && field.lax != Some(true)
+        && offers.field.lax != Some(true)
     {
         offers.add("lax = true", |field| field.lax = Some(true));
     }
@@ -82,7 +92,19 @@ fn of_values(cause: &Cause, values: &[&str], offers: &mut Offers<'_>) {
     if values.iter().all(|value| value.trim() != *value) {
         offers.transform(Transform::Trim);
     }
-    missing(cause, values, offers);
+    if cause.code == "enum" {
+        cases(values, offers);
+    }
+    // What stands for nothing says nothing of how values are written.
+    let values: Vec<&str> = values
+        .iter()
+        .copied()
+        .filter(|value| !is_nothing(value))
+        .collect();
+    if values.is_empty() {
+        return;
+    }
+    let values = &values[..];
     match (&*cause.code, offers.field.kind.unwrap_or(Type::String)) {
         ("type", Type::Boolean) => truths(values, offers),
         ("type", Type::Date) => formats("date", "%Y-%m-%d", values, offers),
@@ -103,30 +125,26 @@ fn of_values(cause: &Cause, values: &[&str], offers: &mut Offers<'_>) {
     }
 }
 
-/// A text that many use for nothing, or that came again and again.
-fn missing(cause: &Cause, values: &[&str], offers: &mut Offers<'_>) {
-    // Of what should be a number or a moment only: other texts may mean something.
-    let alike = |value: &str| {
-        let has_digits = value.contains(|c: char| c.is_ascii_digit());
-        cause.code == "type" && !has_digits && cause.values[value] >= MIN_ALIKE
-    };
-    let means_nothing = |value: &&str| MISSING.contains(value) || alike(value);
-    if cause.more_values || !values.iter().all(means_nothing) {
-        return;
-    }
-    let all = offers.spec.values.as_ref();
-    let all = all.and_then(|all| all.missing_values.clone());
-    let mut missing = offers
-        .field
-        .missing_values
-        .clone()
-        .or(all)
-        .unwrap_or_default();
-    missing.extend(values.iter().map(|value| (*value).to_owned()));
+/// Whether people write it for "no value".
+pub fn is_nothing(value: &str) -> bool {
+    NOTHING.contains(&&*value.to_lowercase())
+}
+
+/// `texts` as more texts of a field that mean null.
+pub fn missing(name: &str, texts_for_null: &BTreeSet<String>, spec: &Spec) -> Option<Change> {
+    let mut offers = Offers::of(name, spec)?;
+    let all = spec
+        .values
+        .as_ref()
+        .and_then(|all| all.missing_values.clone());
+    let known = offers.field.missing_values.clone().or(all);
+    let mut missing = known.unwrap_or_default();
+    missing.extend(texts_for_null.iter().cloned());
     let words = format!("missing_values = {}", texts(&missing));
     offers.add(words, move |field| {
         field.missing_values = Some(missing.clone())
     });
+    offers.found.pop()
 }
 
 /// Words that mean yes or no, in the spelling of the file.
@@ -171,16 +189,9 @@ fn formats(kind: &str, iso: &str, values: &[&str], offers: &mut Offers<'_>) {
     });
 }
 
-/// The same words in another case, or more words.
-fn allowed(cause: &Cause, values: &[&str], offers: &mut Offers<'_>) {
-    let allowed = offers.field.allowed.clone().unwrap_or_default();
-    let known: Vec<&str> = allowed
-        .iter()
-        .filter_map(|one| match one {
-            Literal::Text(text) => Some(text.as_str()),
-            _ => None,
-        })
-        .collect();
+/// The words that are known, in another case.
+fn cases(values: &[&str], offers: &mut Offers<'_>) {
+    let known = known_words(offers.field);
     type Fold = fn(&str) -> String;
     let cases: [(Fold, Transform); 2] = [
         (str::to_lowercase, Transform::Lowercase),
@@ -188,12 +199,28 @@ fn allowed(cause: &Cause, values: &[&str], offers: &mut Offers<'_>) {
     ];
     for (fold, transform) in cases {
         let known_so = |value: &&str| known.contains(&&*fold(value));
-        // It must not take a word away that is allowed as it is.
+        // It must not take a word away that is known as it is.
         if values.iter().any(known_so) && known.iter().all(known_so) {
             offers.transform(transform);
             return;
         }
     }
+}
+
+/// The words of `enum` that are texts.
+fn known_words(field: &FieldSpec) -> Vec<&str> {
+    let allowed = field.allowed.iter().flatten();
+    let texts = allowed.filter_map(|one| match one {
+        Literal::Text(text) => Some(text.as_str()),
+        _ => None,
+    });
+    texts.collect()
+}
+
+/// More words.
+fn allowed(cause: &Cause, values: &[&str], offers: &mut Offers<'_>) {
+    let known = known_words(offers.field);
+    let allowed = offers.field.allowed.as_deref().unwrap_or_default();
     if known.len() < allowed.len() || cause.more_values {
         return;
     }

@@ -11,6 +11,7 @@ use crate::cli::load::Outcome;
 use crate::cli::spec;
 use stages::plan::Plan;
 use stages::spec::{OnBreachSpec, Spec};
+use stages::step::bind::read_files;
 use std::cmp::Reverse;
 use std::collections::HashSet;
 
@@ -41,6 +42,20 @@ impl Tried {
     }
 }
 
+/// Of changes of one place, leaves out those that say more than another one and help no more than it.
+fn once_each(found: &mut Vec<(Helps, Change)>) {
+    let said: Vec<Helps> = found.iter().map(|(helps, _)| helps.clone()).collect();
+    found.retain(|(helps, _)| {
+        !said.iter().any(|less| {
+            let more = helps.change.strip_prefix(&less.change);
+            less.at == helps.at
+                && less.removes >= helps.removes
+                && less.fewer_problems >= helps.fewer_problems
+                && more.is_some_and(|more| more.starts_with(", "))
+        })
+    });
+}
+
 impl Checker<'_> {
     /// What the rejects have in common, and what would help.
     pub(super) async fn about(&self, outcome: &Outcome, causes: Causes) -> Report {
@@ -50,7 +65,11 @@ impl Checker<'_> {
         if is_good || state == "interrupted" || !self.origin.restartable() {
             return Report::new(causes, Vec::new()).met(outcome);
         }
-        let (spec, _) = stages::spec::read_beside::<Spec>(self.input, self.text, self.folder);
+        let (mut spec, _) = stages::spec::read_beside::<Spec>(self.input, self.text, self.folder);
+        if let Some(fields) = &mut spec.fields {
+            // The words of tables that lie beside the spec. What is wrong with them is told already.
+            read_files(&mut fields.0, self.folder, &mut Vec::new());
+        }
         let first = match state {
             "completed" if counters.read <= MAX_TRY_RECORDS && outcome.met.is_none() => {
                 Some(Tried {
@@ -129,6 +148,7 @@ impl Checker<'_> {
         }
         let by_gain = |(helps, _): &(Helps, Change)| Reverse((helps.removes, helps.fewer_problems));
         found.sort_by_key(by_gain);
+        once_each(&mut found);
         let mut missing = Vec::new();
         let nothings = nothings
             .into_iter()

@@ -2,7 +2,7 @@
 
 use super::super::causes::Cause;
 use super::{Change, number};
-use stages::infer::{formats_for, quoted};
+use stages::infer::{formats_for, is_iso, quoted};
 use stages::record::Type;
 use stages::spec::{FormatSpec, Spec};
 use stages::step::bind::{FieldSpec, Literal, OneOrMany, Transform};
@@ -18,6 +18,11 @@ const NOTHING: [&str; 22] = [
     "", "null", "<null>", "(null)", "n/a", "#n/a", "n.a.", "na", "nan", "none", "nil", "-", "--",
     "---", "–", "—", ".", "?", "\\n", "leer", "k.a.", "k. a.",
 ];
+
+/// The ISO form of a time, as a format.
+const ISO_TIME: &str = "%H:%M:%S";
+/// What reads the fraction of a second, where there is one.
+const ANY_FRACTION: &str = "%.f";
 
 /// The changes of one field.
 pub struct Offers<'s> {
@@ -92,7 +97,7 @@ fn of_values(cause: &Cause, values: &[&str], offers: &mut Offers<'_>) {
     if values.iter().all(|value| value.trim() != *value) {
         offers.transform(Transform::Trim);
     }
-    if cause.code == "enum" {
+    if matches!(&*cause.code, "enum" | "lookup") {
         cases(values, offers);
     }
     // What stands for nothing says nothing of how values are written.
@@ -108,7 +113,7 @@ fn of_values(cause: &Cause, values: &[&str], offers: &mut Offers<'_>) {
     match (&*cause.code, offers.field.kind.unwrap_or(Type::String)) {
         ("type", Type::Boolean) => truths(values, offers),
         ("type", Type::Date) => formats("date", "%Y-%m-%d", values, offers),
-        ("type", Type::Time) => formats("time", "%H:%M:%S", values, offers),
+        ("type", Type::Time) => formats("time", ISO_TIME, values, offers),
         ("type", Type::Datetime) => formats("datetime", "%Y-%m-%dT%H:%M:%S%z", values, offers),
         ("type" | "number_range", Type::Decimal | Type::Float | Type::Integer) => {
             number::styles(values, offers);
@@ -178,20 +183,53 @@ fn truths(values: &[&str], offers: &mut Offers<'_>) {
 
 /// One more format. Where day and month can be told in two ways, neither is suggested.
 fn formats(kind: &str, iso: &str, values: &[&str], offers: &mut Offers<'_>) {
-    let found = formats_for(kind, values).unwrap_or_default();
-    let [format] = found[..] else { return };
+    let mut found = formats_for(kind, values).unwrap_or_default();
+    if found.iter().any(|format| !format.ends_with(ANY_FRACTION)) {
+        // The same with seconds that could have a fraction says no more of these.
+        found.retain(|format| !format.ends_with(ANY_FRACTION));
+    }
     let known = offers.field.format.as_ref().map(|known| known.0.clone());
+    let format = match found[..] {
+        [format] => format.to_owned(),
+        // Where a format is said, the ISO form is not read beside it.
+        [] if known.is_some() && is_iso(kind, values).unwrap_or_default() => iso_like(iso, values),
+        _ => return,
+    };
     let mut all = known.unwrap_or_else(|| vec![iso.to_owned()]);
-    all.push(format.to_owned());
+    if all.contains(&format) {
+        return;
+    }
+    all.push(format);
     let words = format!("format = {}", texts(&all));
     offers.add(words, move |field| {
         field.format = Some(OneOrMany(all.clone()))
     });
 }
 
+/// The ISO form as a format: with a fraction where the values have one, without seconds where times have none.
+fn iso_like(iso: &str, values: &[&str]) -> String {
+    let has_fraction = values.iter().any(|value| value.contains('.'));
+    let is_short = |value: &&str| value.matches(':').count() == 1;
+    match () {
+        () if has_fraction => iso.replace("%S", &format!("%S{ANY_FRACTION}")),
+        () if iso == ISO_TIME && values.iter().all(is_short) => "%H:%M".to_owned(),
+        () => iso.to_owned(),
+    }
+}
+
 /// The words that are known, in another case.
 fn cases(values: &[&str], offers: &mut Offers<'_>) {
-    let known = known_words(offers.field);
+    let field = offers.field;
+    let mut known = known_words(field);
+    if let Some(table) = &field.lookup {
+        // Its words are looked up before those of `enum` are compared.
+        known = table
+            .values
+            .iter()
+            .flatten()
+            .map(|(text, _)| text.as_str())
+            .collect();
+    }
     type Fold = fn(&str) -> String;
     let cases: [(Fold, Transform); 2] = [
         (str::to_lowercase, Transform::Lowercase),
@@ -243,6 +281,10 @@ fn pattern(cause: &Cause, values: &[&str], offers: &mut Offers<'_>) {
     let (Some(old), Some(shape)) = (&offers.field.pattern, &cause.shape) else {
         return;
     };
+    // What stands for the values says nothing of lengths: it must not give up what the pattern says of them.
+    if !repeats_without_end(old) {
+        return;
+    }
     let mut new = String::new();
     for c in shape.chars() {
         match c {
@@ -258,6 +300,27 @@ fn pattern(cause: &Cause, values: &[&str], offers: &mut Offers<'_>) {
     let all = format!("(?:{old})|(?:{new})");
     let words = format!("pattern = {}", quoted(&all));
     offers.add(words, move |field| field.pattern = Some(all.clone()));
+}
+
+/// Whether a part of a regular expression may come as often as it likes.
+fn repeats_without_end(pattern: &str) -> bool {
+    let (mut classes, mut chars) = (0_usize, pattern.char_indices());
+    while let Some((at, c)) = chars.next() {
+        match c {
+            '\\' => drop(chars.next()),
+            '[' => classes += 1,
+            ']' => classes = classes.saturating_sub(1),
+            '+' | '*' if classes == 0 => return true,
+            '{' if classes == 0 => {
+                let inside = pattern[at + 1..].split('}').next().unwrap_or_default();
+                if inside.trim_end().ends_with(',') {
+                    return true;
+                }
+            }
+            _ => {}
+        }
+    }
+    false
 }
 
 /// The length of the furthest as the bound.
@@ -309,5 +372,20 @@ fn words_of(transform: &Transform) -> String {
         Transform::Collapse => "\"collapse\"".into(),
         Transform::Unescape => "\"unescape\"".into(),
         Transform::Replace(both) => format!("{{ replace = {} }}", texts(both)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_repetition_without_end_is_one_outside_of_classes_and_escapes() {
+        for endless in ["a+", "[A-Z]{2}\\d+", "(?:x*)y", "a{2,}", "\\++"] {
+            assert!(repeats_without_end(endless), "{endless}");
+        }
+        for bounded in ["\\+\\d{8,12}", "[+*]", "a{2}b?", "[^+\\]*]", "\\*"] {
+            assert!(!repeats_without_end(bounded), "{bounded}");
+        }
     }
 }

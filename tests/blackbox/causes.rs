@@ -161,8 +161,7 @@ async fn a_change_of_a_field_removes_as_many_rejects_as_it_says() {
         integer,
         b"n,m\nn/a,\nn/a,\n \"1\",\n 7 ,\n-,\n",
         &[
-            ("fields.n", "missing_values = [\"n/a\"]", 2, 2),
-            ("fields.n", "missing_values = [\"-\"]", 1, 1),
+            ("fields.n", "missing_values = [\"-\", \"n/a\"]", 3, 3),
             ("fields.n", "transform = [\"trim\"]", 1, 1),
         ],
     )
@@ -299,4 +298,161 @@ async fn standard_input_has_causes_and_no_suggestions() {
         (&json!(1), &json!([])),
         "{job}"
     );
+}
+
+/// A column `f` with 300 rows: the first 240 are `good`, the others are `odd` in turn.
+fn rows(good: &str, odd: &[&str]) -> Vec<u8> {
+    let good = std::iter::repeat_n(good, 240);
+    let odd = odd.iter().copied().cycle().take(60);
+    let rows: Vec<_> = good.chain(odd).map(|cell| format!("\"{cell}\"")).collect();
+    format!("f\n{}\n", rows.join("\n")).into_bytes()
+}
+
+/// Checks that column; the changes told must be the `expected`, in their order, and remove so many rejects each.
+async fn only_helps(field: &str, input: &[u8], expected: &[(&str, u64)]) {
+    let place = place();
+    place.write("till.csv", input);
+    let job = check(&place, &spec_of("csv", field)).await;
+    let found = job["suggestions"].as_array().unwrap().iter();
+    let found: Vec<_> = found
+        .map(|one| {
+            (
+                one["change"].as_str().unwrap(),
+                one["removes"].as_u64().unwrap(),
+            )
+        })
+        .collect();
+    assert_eq!(found, expected, "{field}");
+}
+
+#[tokio::test]
+async fn null_is_suggested_for_what_stands_for_nothing_only_and_behind_all_else() {
+    let boolean = "f = { type = \"boolean\" }";
+    let truths = |yes: &str, no: &str| {
+        format!(
+            "true_values = [\"true\", \"1\", \"{yes}\"], false_values = [\"false\", \"0\", \"{no}\"]"
+        )
+    };
+    only_helps(
+        boolean,
+        &rows("1", &["ja", "nein"]),
+        &[(&truths("ja", "nein"), 60)],
+    )
+    .await;
+    only_helps(
+        boolean,
+        &rows("1", &["yes", "no"]),
+        &[(&truths("yes", "no"), 60)],
+    )
+    .await;
+    only_helps(
+        boolean,
+        &rows("1", &["none", "x", "y"]),
+        &[("missing_values = [\"none\"]", 20)],
+    )
+    .await;
+    only_helps(
+        boolean,
+        &rows("1", &["ja", "nein", "none", "N/A", "-", "k.A."]),
+        &[
+            (&truths("ja", "nein"), 20),
+            ("missing_values = [\"-\", \"N/A\", \"k.A.\", \"none\"]", 40),
+        ],
+    )
+    .await;
+    // Where it is a word of the spec in another case, it is that.
+    only_helps(
+        "f = { enum = [\"none\", \"some\"] }",
+        &rows("some", &["None"]),
+        &[("transform = [\"lowercase\"]", 60)],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn the_iso_form_is_suggested_beside_another_format() {
+    only_helps(
+        "f = { type = \"date\", format = \"%d.%m.%Y\" }",
+        &rows("24.12.2026", &["2026-11-01"]),
+        &[("format = [\"%d.%m.%Y\", \"%Y-%m-%d\"]", 60)],
+    )
+    .await;
+    let datetime =
+        "f = { type = \"datetime\", format = \"%d.%m.%Y %H:%M\", timezone = \"Europe/Berlin\" }";
+    for (odd, format) in [
+        ("2026-01-01T10:00:00Z", "%Y-%m-%dT%H:%M:%S%z"),
+        ("2026-01-01T10:00:00.25+01:00", "%Y-%m-%dT%H:%M:%S%.f%z"),
+        ("2026-01-01 10:00:00", "%Y-%m-%d %H:%M:%S"),
+    ] {
+        let change = format!("format = [\"%d.%m.%Y %H:%M\", \"{format}\"]");
+        only_helps(
+            datetime,
+            &rows("24.12.2026 10:00", &[odd]),
+            &[(&change, 60)],
+        )
+        .await;
+    }
+    for (odd, format) in [("13:30", "%H:%M"), ("13:30:10", "%H:%M:%S")] {
+        let change = format!("format = [\"%I:%M %p\", \"{format}\"]");
+        let time = "f = { type = \"time\", format = \"%I:%M %p\" }";
+        only_helps(time, &rows("01:30 PM", &[odd]), &[(&change, 60)]).await;
+    }
+}
+
+#[tokio::test]
+async fn the_words_of_a_table_are_suggested_in_another_case() {
+    only_helps(
+        "f = { lookup = { values = { A = \"active\", I = \"inactive\" } } }",
+        &rows("A", &["a"]),
+        &[("transform = [\"uppercase\"]", 60)],
+    )
+    .await;
+    // A table beside the spec too.
+    let place = place();
+    place.write("states.csv", "code,name\nA,active\nI,inactive\n");
+    place.write("till.csv", rows("A", &["i"]));
+    let lookup = "{ file = \"states.csv\", key = \"code\", value = \"name\" }";
+    let job = check(
+        &place,
+        &spec_of("csv", &format!("f = {{ lookup = {lookup} }}")),
+    )
+    .await;
+    assert_eq!(
+        (
+            &job["suggestions"][0]["change"],
+            &job["suggestions"][0]["removes"]
+        ),
+        (&json!("transform = [\"uppercase\"]"), &json!(60)),
+        "{job}"
+    );
+}
+
+#[tokio::test]
+async fn each_effect_is_suggested_once_and_no_pattern_without_its_lengths() {
+    let odd = ["12,50 €", "7 €", "1.312,50 €"];
+    for marks in [
+        "decimal_char = \",\"",
+        "decimal_char = \",\", group_char = \".\"",
+    ] {
+        let field = format!("f = {{ type = \"decimal\", {marks} }}");
+        let place = crate::job::place();
+        place.write("till.csv", rows("3,50", &odd[..2]));
+        let job = check(&place, &spec_of("csv", &field)).await;
+        let told = job["suggestions"].as_array().unwrap().iter();
+        let told: Vec<_> = told.map(|one| one["change"].as_str().unwrap()).collect();
+        assert_eq!(told, ["strip = [\"€\", \" \"]"], "{job}");
+    }
+    // What is stripped already stays so.
+    only_helps(
+        "f = { type = \"decimal\", decimal_char = \",\", group_char = \".\", strip = [\"EUR\"] }",
+        &rows("3EUR", &odd),
+        &[("strip = [\"EUR\", \"€\", \" \"]", 60)],
+    )
+    .await;
+    only_helps(
+        "f = { pattern = '\\+\\d{8,12}' }",
+        &rows("+4930123456", &["+49 30 123-456"]),
+        &[],
+    )
+    .await;
 }

@@ -263,6 +263,18 @@ pub fn formats_for(kind: &str, texts: &[&str]) -> Result<Vec<&'static str>, Fata
     Ok(formats)
 }
 
+/// Whether every one of `texts` is a moment of type `kind` as it is read where a spec says no format.
+///
+/// # Errors
+/// As [`Readers::new`].
+pub fn is_iso(kind: &str, texts: &[&str]) -> Result<bool, Fatal> {
+    let mut readers = Readers::new()?;
+    let words = format!("type = \"{kind}\"");
+    let number = CANDIDATES.iter().position(|one| one.words == words);
+    let mut reads = |text| number.is_some_and(|number| readers.reads(number, text));
+    Ok(texts.iter().all(|text| reads(text)))
+}
+
 /// The type that a candidate's words say.
 pub fn type_of(words: &str) -> &str {
     words.split('"').nth(1).unwrap_or("string")

@@ -28,7 +28,7 @@ use crate::source::Origin;
 use crate::unpack::{Encoding, Unpack, open_at};
 use bytes::BytesMut;
 use candidate::Readers;
-pub use candidate::formats_for;
+pub use candidate::{formats_for, is_iso};
 pub use column::MISSING;
 use column::{Column, Row};
 use pipeline::{Accepted, Fatal};

@@ -39,6 +39,24 @@ pub(super) enum Fault {
     MissingKey(&'static str),
 }
 
+/// Keys whose value is a list of plain values.
+const LISTS: [&str; 10] = [
+    "by",
+    "enum",
+    "false_values",
+    "fields",
+    "key",
+    "match",
+    "missing_values",
+    "strip",
+    "transform",
+    "true_values",
+];
+/// What the table of a CSV header may say.
+const HEADERS: &str = "write header = { rows = 1 }: so many rows of titles, 0 where there are none; or \
+                       header = { find_within = 50 }: it is looked for in the first 50 rows. `skip_rows` beside it leaves \
+                       out what stands before it";
+
 /// A fault in words: code, message and hint.
 pub(super) struct Words {
     pub(super) code: &'static str,
@@ -55,14 +73,14 @@ impl Fault {
         )
     }
 
-    /// Says the fault, found at a value of `kind`.
-    pub(super) fn words(&self, kind: &Kind) -> Words {
+    /// Says the fault, found at a value of `kind` that is said of `key`.
+    pub(super) fn words(&self, key: &str, kind: &Kind) -> Words {
         let (code, message, hint) = match self {
             Self::Told => ("bad_value", "this cannot be read".to_owned(), None),
             Self::WrongType { expected } => (
                 "wrong_type",
                 format!("expected {expected}, found {}", found(kind)),
-                requote(expected, kind),
+                requote(expected, kind).or_else(|| as_it_should_be(key, expected, kind)),
             ),
             Self::BadValue(message) => ("bad_value", message.clone(), None),
             Self::UnknownKey { key, known } => (
@@ -197,6 +215,22 @@ fn requote(expected: &str, kind: &Kind) -> Option<String> {
     }
 }
 
+/// The line as it should be, where one value stands for a list of it, or something else for the table of a header.
+fn as_it_should_be(key: &str, expected: &str, kind: &Kind) -> Option<String> {
+    let one = match (expected, key) {
+        ("a table", "header") => return Some(HEADERS.to_owned()),
+        ("an array", key) if LISTS.contains(&key) => kind,
+        _ => return None,
+    };
+    let item = match one {
+        Kind::String(text) => toml::Value::from(text.as_str()).to_string(),
+        Kind::Integer { digits, radix: 10 } if key == "enum" => digits.clone(),
+        Kind::Float(text) if key == "enum" => text.clone(),
+        _ => return None,
+    };
+    Some(format!("a list stands in brackets: {key} = [{item}]"))
+}
+
 /// serde's words for what it expects, in the words of TOML.
 fn expected(words: &dyn Expected) -> String {
     let words = words.to_string();
@@ -291,7 +325,7 @@ impl serde::de::Error for Fault {
 
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.words(&Kind::Table(Vec::new())).message)
+        f.write_str(&self.words("", &Kind::Table(Vec::new())).message)
     }
 }
 

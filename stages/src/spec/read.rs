@@ -185,8 +185,9 @@ impl<'s> Reader<'s> {
             return;
         }
         self.left.set(self.left.get() - 1);
-        let words = fault.words(&self.source.node(index).kind);
         let mut path = self.source.path(index);
+        let key = path.rsplit('.').next().unwrap_or_default();
+        let words = fault.words(key, &self.source.node(index).kind);
         if let Fault::MissingKey(key) = fault {
             join_key(&mut path, key);
         }

@@ -96,6 +96,13 @@ impl Causes {
         causes
     }
 
+    /// Whether a value of a field is among those that are kept of some cause.
+    pub fn have(&self, field: Option<&str>, value: &str) -> bool {
+        let causes = self.by_key.values();
+        let mut of_field = causes.filter(|cause| cause.field.as_deref() == field);
+        of_field.any(|cause| cause.values.contains_key(value))
+    }
+
     fn note(&mut self, key: &Key, reject: &Reject, problem: &Problem, value: Option<String>) {
         if !self.by_key.contains_key(key) && self.by_key.len() == MAX_CAUSES {
             self.others += 1;

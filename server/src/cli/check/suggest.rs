@@ -4,10 +4,13 @@
 mod field;
 mod number;
 
+pub use field::missing;
+
 use super::causes::Cause;
 use stages::infer::quoted;
 use stages::spec::{FormatSpec, Spec};
 use stages::step::bind::Unknown;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The delimiters that are tried.
 const DELIMITERS: [&str; 4] = [",", ";", "\t", "|"];
@@ -54,6 +57,21 @@ pub fn of_cause(cause: &Cause, spec: &Spec) -> Vec<Change> {
         "unknown_column" | "unknown_field" => vec![rescue()],
         _ => field::changes(cause, spec),
     }
+}
+
+/// The texts of each field that people write for "no value", with the first of the causes that have them.
+pub fn nothings<'c>(causes: &[&'c Cause]) -> BTreeMap<&'c str, (&'c Cause, BTreeSet<String>)> {
+    let mut found = BTreeMap::new();
+    for cause in causes {
+        let Some(field) = cause.field.as_deref() else {
+            continue;
+        };
+        for value in cause.values.keys().filter(|value| field::is_nothing(value)) {
+            let (_, texts) = found.entry(field).or_insert((*cause, BTreeSet::new()));
+            texts.insert(value.clone());
+        }
+    }
+    found
 }
 
 /// The changes by which a file may become readable that fails with `code`.

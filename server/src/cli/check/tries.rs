@@ -3,7 +3,7 @@
 //! A change is told only where its run has fewer rejects, or fewer problems in as many, and loses no record; the number is the
 //! difference. Runs have no limit to rejects, and end behind so many records.
 
-use super::causes::Causes;
+use super::causes::{Cause, Causes};
 use super::suggest::{self, Change};
 use super::told::{Helps, Report, Together};
 use super::{Checker, destination};
@@ -11,11 +11,14 @@ use crate::cli::load::Outcome;
 use crate::cli::spec;
 use stages::plan::Plan;
 use stages::spec::{OnBreachSpec, Spec};
+use stages::step::bind::read_files;
 use std::cmp::Reverse;
 use std::collections::HashSet;
 
 /// The most changes that are tried, each with a run of its own.
 const MAX_TRIES: usize = 24;
+/// The most fields beside them of which is tried that words for "no value" mean null.
+const MAX_MISSING_TRIES: usize = 8;
 /// The records of the input that changes are tried on.
 const MAX_TRY_RECORDS: u64 = 1_000_000;
 
@@ -39,6 +42,20 @@ impl Tried {
     }
 }
 
+/// Of changes of one place, leaves out those that say more than another one and help no more than it.
+fn once_each(found: &mut Vec<(Helps, Change)>) {
+    let said: Vec<Helps> = found.iter().map(|(helps, _)| helps.clone()).collect();
+    found.retain(|(helps, _)| {
+        !said.iter().any(|less| {
+            let more = helps.change.strip_prefix(&less.change);
+            less.at == helps.at
+                && less.removes >= helps.removes
+                && less.fewer_problems >= helps.fewer_problems
+                && more.is_some_and(|more| more.starts_with(", "))
+        })
+    });
+}
+
 impl Checker<'_> {
     /// What the rejects have in common, and what would help.
     pub(super) async fn about(&self, outcome: &Outcome, causes: Causes) -> Report {
@@ -48,7 +65,11 @@ impl Checker<'_> {
         if is_good || state == "interrupted" || !self.origin.restartable() {
             return Report::new(causes, Vec::new()).met(outcome);
         }
-        let (spec, _) = stages::spec::read_beside::<Spec>(self.input, self.text, self.folder);
+        let (mut spec, _) = stages::spec::read_beside::<Spec>(self.input, self.text, self.folder);
+        if let Some(fields) = &mut spec.fields {
+            // The words of tables that lie beside the spec. What is wrong with them is told already.
+            read_files(&mut fields.0, self.folder, &mut Vec::new());
+        }
         let first = match state {
             "completed" if counters.read <= MAX_TRY_RECORDS && outcome.met.is_none() => {
                 Some(Tried {
@@ -100,11 +121,14 @@ impl Checker<'_> {
         helps
     }
 
-    /// The changes that leave fewer problems than the spec as it is, those that leave the fewest rejects first.
+    /// The changes that leave fewer problems than the spec as it is, those that leave the fewest rejects first. Behind them,
+    /// what makes null of words for "no value" that none of them reads.
     async fn what_helps(&self, spec: &Spec, first: &Tried) -> Vec<(Helps, Change)> {
         let mut found = Vec::new();
         let mut known = HashSet::new();
-        for cause in first.causes.sorted() {
+        let causes = first.causes.sorted();
+        let mut nothings = suggest::nothings(&causes);
+        for cause in &causes {
             for change in suggest::of_cause(cause, spec) {
                 if known.len() == MAX_TRIES || self.cancel.is_cancelled() {
                     break;
@@ -112,32 +136,64 @@ impl Checker<'_> {
                 if !known.insert((change.at.clone(), change.words.clone())) {
                     continue;
                 }
-                let Some(tried) = self.tried(|spec| change.apply(spec)).await else {
+                let Some((tried, helps)) = self.what_does(&change, cause, first).await else {
                     continue;
                 };
-                let Some((removes, fewer_problems)) = tried.gain_over(first) else {
-                    continue;
-                };
-                // Records that are found in another way have other problems, not fewer.
-                if removes == 0 && cause.field.is_none() {
-                    continue;
+                if let Some((_, texts)) = cause.field.as_deref().and_then(|at| nothings.get_mut(at))
+                {
+                    texts.retain(|text| tried.causes.have(cause.field.as_deref(), text));
                 }
-                let helps = Helps {
-                    code: cause.code.clone(),
-                    field: cause.field.clone(),
-                    shape: cause.shape.clone(),
-                    at: change.at.clone(),
-                    change: change.words.clone(),
-                    removes: Some(removes),
-                    fewer_problems: Some(fewer_problems),
-                    rejects: tried.causes.rejects,
-                    records: tried.records,
-                };
                 found.push((helps, change));
             }
         }
-        found.sort_by_key(|(helps, _)| Reverse((helps.removes, helps.fewer_problems)));
+        let by_gain = |(helps, _): &(Helps, Change)| Reverse((helps.removes, helps.fewer_problems));
+        found.sort_by_key(by_gain);
+        once_each(&mut found);
+        let mut missing = Vec::new();
+        let nothings = nothings
+            .into_iter()
+            .filter(|(_, (_, texts))| !texts.is_empty());
+        for (field, (cause, texts)) in nothings.take(MAX_MISSING_TRIES) {
+            if self.cancel.is_cancelled() {
+                break;
+            }
+            let Some(change) = suggest::missing(field, &texts, spec) else {
+                continue;
+            };
+            if let Some((_, helps)) = self.what_does(&change, cause, first).await {
+                missing.push((helps, change));
+            }
+        }
+        missing.sort_by_key(by_gain);
+        found.append(&mut missing);
         found
+    }
+
+    /// The run with a change against a cause, and what is told of it, where it helps.
+    async fn what_does(
+        &self,
+        change: &Change,
+        cause: &Cause,
+        first: &Tried,
+    ) -> Option<(Tried, Helps)> {
+        let tried = self.tried(|spec| change.apply(spec)).await?;
+        let (removes, fewer_problems) = tried.gain_over(first)?;
+        // Records that are found in another way have other problems, not fewer.
+        if removes == 0 && cause.field.is_none() {
+            return None;
+        }
+        let helps = Helps {
+            code: cause.code.clone(),
+            field: cause.field.clone(),
+            shape: cause.shape.clone(),
+            at: change.at.clone(),
+            change: change.words.clone(),
+            removes: Some(removes),
+            fewer_problems: Some(fewer_problems),
+            rejects: tried.causes.rejects,
+            records: tried.records,
+        };
+        Some((tried, helps))
     }
 
     /// What the best change of each place does with those of the others.

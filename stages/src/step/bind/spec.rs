@@ -93,7 +93,9 @@ pub struct FieldSpec {
     /// apostrophe the curved one too; a number has one of them throughout.
     #[schemars(example = &".")]
     pub group_char: Option<char>,
-    /// How negative numbers are written beside a sign in front: `trailing` (`1.50-`) or `parentheses` (`(1.50)`).
+    /// How negative numbers are written beside a sign in front: `trailing` (`1.50-`) or `parentheses` (`(1.50)`), one of the
+    /// two. Where a column has both, say `trailing`, and make the others of that form:
+    /// `transform = [{ replace = ['^\((.*)\)$', "$1-"] }]`.
     #[schemars(example = &"trailing")]
     pub negative: Option<Negative>,
     /// The language of the names of months and weekdays in a `format`; English names are read beside it.
@@ -240,7 +242,9 @@ pub struct ValuesSpec {
     /// too, an apostrophe the curved one too; a number has one of them throughout.
     #[schemars(example = &".")]
     pub group_char: Option<char>,
-    /// How negative numbers are written beside a sign in front: `trailing` (`1.50-`) or `parentheses` (`(1.50)`).
+    /// How negative numbers are written beside a sign in front: `trailing` (`1.50-`) or `parentheses` (`(1.50)`), one of the
+    /// two. Where a column has both, say `trailing`, and make the others of that form:
+    /// `transform = [{ replace = ['^\((.*)\)$', "$1-"] }]`.
     #[schemars(example = &"trailing")]
     pub negative: Option<Negative>,
     /// The language of the names of months and weekdays in a `format`; English names are read beside it.

@@ -16,10 +16,17 @@ const APOSTROPHES: [char; 2] = ['\'', '’'];
 
 /// Offers the styles by which `values` may be numbers.
 pub fn styles(values: &[&str], offers: &mut Offers<'_>) {
-    let strip = around(values);
+    let said = offers.field.strip.clone().unwrap_or_default();
+    let mut strip = around(values);
+    strip.retain(|text| !said.contains(text));
     if strip.len() > MAX_STRIPPED {
         return;
     }
+    if !strip.is_empty() {
+        strip = said.into_iter().chain(strip).collect();
+    }
+    let all = offers.spec.values.as_ref();
+    let said = offers.field.negative.or(all.and_then(|all| all.negative));
     let negative = match () {
         () if values.iter().any(|value| value.ends_with('-')) => {
             Some((Negative::Trailing, "negative = \"trailing\""))
@@ -29,6 +36,7 @@ pub fn styles(values: &[&str], offers: &mut Offers<'_>) {
         }
         () => None,
     };
+    let negative = negative.filter(|(style, _)| said != Some(*style));
     let mut around = Vec::new();
     if !strip.is_empty() {
         around.push(format!("strip = {}", texts(&strip)));
@@ -43,7 +51,19 @@ pub fn styles(values: &[&str], offers: &mut Offers<'_>) {
     if !around.is_empty() {
         offers.add(around.join(", "), set.clone());
     }
+    let decimal = offers
+        .field
+        .decimal_char
+        .or(all.and_then(|all| all.decimal_char));
+    let group = offers
+        .field
+        .group_char
+        .or(all.and_then(|all| all.group_char));
+    let said = (decimal.unwrap_or('.'), group);
     for (decimal, group) in marks(values) {
+        if said == (decimal, Some(group)) {
+            continue;
+        }
         let set = set.clone();
         let mut words = around.clone();
         words.push(format!("decimal_char = \"{decimal}\""));

@@ -91,11 +91,12 @@ pub trait Measure<R>: Send + Sync {
 
 /// Makes several records of one: its parts.
 pub trait Explode<R>: Send + Sync {
-    /// Calls `each` with each part in order: its number, from 1, and `record`, which holds it. Ends early where `each`
-    /// says `false`, or a part is not given: the verdict says why.
+    /// Calls `each` with each part in order: its number, from 1, and `record`, which holds it. A record that has nothing to
+    /// make parts of, and stays as it is, is given once with the number 0; it is written as part 1. Ends early where
+    /// `each` says `false`, or a part is not given: the verdict says why.
     fn parts(&self, record: &mut R, each: &mut dyn FnMut(u32, &mut R) -> bool) -> Verdict;
 
-    /// Says in a problem of a part which one it is.
+    /// Says in a problem of a part which one it is; part 0 is the record itself.
     fn of_part(&self, part: u32, problem: &mut Problem);
 }
 

@@ -194,9 +194,10 @@ impl<R: Default> Rear<R> {
             let problems = match self.steps(behind..self.steps.len(), record, warnings) {
                 Verdict::Keep | Verdict::Warn(_) => {
                     written = true;
-                    let encoded = out.part(index, part, |bytes| {
+                    let number = part.max(1);
+                    let encoded = out.part(index, number, |bytes| {
                         self.encode
-                            .encode(block.position(index), part, record, bytes)
+                            .encode(block.position(index), number, record, bytes)
                     });
                     let is_too_large = out.bytes_since(before) > MAX_PARTS_BYTES;
                     match encoded {

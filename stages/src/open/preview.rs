@@ -212,7 +212,7 @@ impl Viewer<'_> {
         let mut bad = None;
         let verdict = explode.parts(record, &mut |part, record| {
             let mut told = Vec::new();
-            let stage = (format!("part {part}"), explode.behind);
+            let stage = (format!("part {}", part.max(1)), explode.behind);
             self.kept(Verdict::Keep, record, stage, schema, &mut told);
             let steps = explode.behind..self.plan.steps.len();
             match self.steps(steps, record, schema, &mut told) {

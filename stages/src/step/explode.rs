@@ -192,7 +192,7 @@ impl Explode<Record> for ExplodePlan {
             return match &self.drop_empty {
                 Some(name) => Verdict::Drop(name.clone()),
                 None => {
-                    each(1, record);
+                    each(0, record);
                     Verdict::Keep
                 }
             };
@@ -216,8 +216,9 @@ impl Explode<Record> for ExplodePlan {
     }
 
     fn of_part(&self, part: u32, problem: &mut Problem) {
-        let message = format!("{}[{}]: {}", self.list.name, part - 1, problem.message);
-        problem.message = message;
+        if let Some(index) = part.checked_sub(1) {
+            problem.message = format!("{}[{index}]: {}", self.list.name, problem.message);
+        }
         problem
             .field
             .get_or_insert_with(|| self.list.name.to_string());

@@ -212,10 +212,13 @@ async fn one_bad_part_rejects_its_record_and_says_which_it_is() {
         line(&["1", "2", "3", "4"]),
         "{\"id\":\"i\",\"lines\":[{\"sku\":1},5]}\n".to_owned(),
         line(&["null"]),
+        // No item that could be at fault: a record of its own.
+        line(&[]),
+        "{\"id\":\"i\"}\n".to_owned(),
     ];
     for records in [1, 4, 100] {
         let left = run(&plan, &input.concat(), records).await;
-        assert_eq!(left.told, "1 4 1, 2 documents");
+        assert_eq!(left.told, "1 6 1, 2 documents");
         assert_eq!(
             left.warned,
             [("gift".to_owned(), 1)],
@@ -228,6 +231,8 @@ async fn one_bad_part_rejects_its_record_and_says_which_it_is() {
                 "4 too_many_parts lines: 4 items, at most 3 are taken",
                 "5 part_type lines: lines[1] is no object, and the spec does not say what `items` are",
                 "6 no_sku lines: lines[0]: where is it",
+                "7 no_sku lines: where is it",
+                "8 no_sku lines: where is it",
             ]
         );
         assert_eq!(left.documents.len(), 2, "{:?}", left.documents);

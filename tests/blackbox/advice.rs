@@ -119,10 +119,42 @@ async fn fields_that_no_record_has_are_told_to_people_and_to_programs() {
         says(&ended, 0, &[told]);
         let ended = place.run([command, "atom.toml", "a.xml", "--json"]).await;
         let job: serde_json::Value = serde_json::from_str(&ended.stdout).unwrap();
-        let left_out =
-            serde_json::json!({"columns": [], "fields": [], "neverFound": ["at (from \"x/at\")"]});
+        let left_out = serde_json::json!({"columns": [], "fields": [], "neverFound": ["at (from \"x/at\")"], "keys": [], "moreKeys": false});
         assert_eq!(job["leftOut"], left_out);
     }
+}
+
+#[tokio::test]
+async fn what_is_left_out_of_records_is_told_by_name_by_the_spec_or_by_approval() {
+    let place = place();
+    let spec = |format: &str, unknown: &str| {
+        format!(
+            "spec = 1\nname = 'people'\n[format.{format}]\n[sink.null]\n[fields]\na = {{}}\n[columns]\nunknown = '{unknown}'\n"
+        )
+    };
+    place.write(
+        "a.jsonl",
+        "{\"a\":\"1\",\"x\":1,\"y\":2}\n{\"y\":3,\"a\":\"2\"}\n",
+    );
+    place.write("a.csv", "a,x,y\n1,1,2\n");
+    for (format, told) in [
+        ("jsonl", "2  keys that no field takes: x, y"),
+        ("csv", "2  columns that no field takes: x, y"),
+    ] {
+        let input = format!("a.{format}");
+        place.write("drop.toml", spec(format, "drop"));
+        says(&place.run(["run", "drop.toml", &input]).await, 0, &[told]);
+        place.write("hold.toml", spec(format, "hold"));
+        let held = place.run(["run", "hold.toml", &input]).await;
+        assert_eq!(held.code, Some(4), "{held:?}");
+        assert!(!held.stdout.contains("that no field takes: x"), "{held:?}");
+        let args = ["run", "hold.toml", &input, "--resume"];
+        says(&place.run(args).await, 0, &[told]);
+    }
+    place.write("drop.toml", spec("jsonl", "drop"));
+    let ended = place.run(["check", "drop.toml", "a.jsonl", "--json"]).await;
+    let job: serde_json::Value = serde_json::from_str(&ended.stdout).unwrap();
+    assert_eq!(job["leftOut"]["keys"], serde_json::json!(["x", "y"]));
 }
 
 #[tokio::test]

@@ -146,12 +146,23 @@ impl Summary<'_> {
             columns,
             fields,
             never_found,
+            keys,
+            more_keys,
         } = self.left_out;
         for (one, many, names) in [
             (
                 "column that no field takes",
                 "columns that no field takes",
                 columns,
+            ),
+            (
+                "key that no field takes",
+                if *more_keys {
+                    "keys and more that no field takes"
+                } else {
+                    "keys that no field takes"
+                },
+                keys,
             ),
             ("field without a column", "fields without a column", fields),
             (

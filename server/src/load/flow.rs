@@ -91,11 +91,12 @@ impl Known {
 
     /// What input and spec do not use of each other, as far as it was read.
     pub fn left_out(&self) -> LeftOut {
-        let finds = self.finds.as_ref();
-        LeftOut {
-            never_found: finds.map_or(Vec::new(), |finds| finds.never()),
-            ..self.left_out.clone()
+        let mut left_out = self.left_out.clone();
+        if let Some(finds) = &self.finds {
+            left_out.never_found = finds.never();
+            (left_out.keys, left_out.more_keys) = finds.left_keys.names();
         }
+        left_out
     }
 
     /// Takes the counters of a run that was dropped in the middle.

@@ -2,10 +2,11 @@
 //!
 //! It counts nothing: a field is marked at most once, and once all are, a record costs one look at a number.
 
+use super::left_keys::LeftKeys;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 
 /// The fields of the records of trees, and whether they were found in any record that was bound.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Finds {
     /// Each as a message says it; empty of one that is looked for nowhere.
     names: Vec<String>,
@@ -13,11 +14,14 @@ pub struct Finds {
     /// How many are not found yet.
     left: AtomicUsize,
     any_record: AtomicBool,
+    /// What records have, and no field takes.
+    pub left_keys: LeftKeys,
 }
 
 impl Finds {
-    /// Of fields of which none was found; those that are looked for nowhere are `None`.
-    pub fn new(fields: impl Iterator<Item = Option<String>>) -> Self {
+    /// Of fields of which none was found; those that are looked for nowhere are `None`. `hides_keys`: nobody may see the
+    /// names of other keys.
+    pub fn new(fields: impl Iterator<Item = Option<String>>, hides_keys: bool) -> Self {
         let names: Vec<Option<String>> = fields.collect();
         let found = names.iter().map(|name| AtomicBool::new(name.is_none()));
         Self {
@@ -25,6 +29,7 @@ impl Finds {
             left: AtomicUsize::new(names.iter().flatten().count()),
             names: names.into_iter().map(Option::unwrap_or_default).collect(),
             any_record: AtomicBool::new(false),
+            left_keys: LeftKeys::new(hides_keys),
         }
     }
 

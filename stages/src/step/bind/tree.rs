@@ -75,7 +75,7 @@ impl BindPlan {
         let rootless = |way: &Way| way.key.is_none();
         let takes_whole = fields.iter().any(|(_, ways)| ways.iter().any(rootless));
         TreeBind {
-            finds: Arc::new(Finds::new(finds)),
+            finds: Arc::new(Finds::new(finds, self.hides_titles)),
             takes_whole,
             wants_all: self.missing == Missing::FailAny,
             fields,
@@ -156,6 +156,8 @@ impl Bind<Tree, Record> for TreeBind {
 /// What was unknown in one record.
 #[derive(Default)]
 struct Extra {
+    /// Where the next key that is left out is looked for.
+    next_left: usize,
     problems: Vec<Problem>,
     rescued: Vec<(Text, Value)>,
     /// Keys for which the load does not go on.
@@ -188,11 +190,16 @@ impl TreeBind {
     /// What becomes of a key that no field takes.
     fn judge(&self, entry: Item<'_>, record: &mut Record, extra: &mut Extra) {
         let in_document = match self.unknown {
-            Unknown::Drop => return,
+            Unknown::Drop => {
+                extra.next_left = self.finds.left_keys.note(entry.key(), extra.next_left);
+                return;
+            }
             Unknown::Hold | Unknown::Fail => {
                 let key = listable(entry.key());
                 let is_new = !self.accepted.contains(key);
-                if is_new && extra.halting.len() < MAX_PROBLEMS {
+                if !is_new {
+                    extra.next_left = self.finds.left_keys.note(entry.key(), extra.next_left);
+                } else if extra.halting.len() < MAX_PROBLEMS {
                     extra.halting.push(key.to_owned());
                 }
                 return;

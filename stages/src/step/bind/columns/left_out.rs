@@ -6,17 +6,23 @@ use crate::step::bind::spec::Unknown;
 use crate::step::bind::value::shown;
 use serde::Serialize;
 
-/// What was not used. Rows that are trees have no header: of them only what was never found is known, at the end.
+/// What was not used. Rows that are trees have no header: what of them was not used is known at the end.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct LeftOut {
-    /// Titles of the columns that no field takes and the spec drops, in the order of the file.
+    /// Titles of the columns that no field takes and that are left out, by the spec or by somebody's word, in the order
+    /// of the file.
     pub columns: Vec<String>,
     /// Fields whose column is not there, each as a short text: its name, what was looked for, and the unused
     /// title that may be meant.
     pub fields: Vec<String>,
     /// Fields that were found in no record of a JSON or XML input that was read from its start.
     pub never_found: Vec<String>,
+    /// Top-level keys of the records of such an input that no field takes and that are left out, at most
+    /// [`super::super::MAX_LEFT_KEYS`], in the order in which they came.
+    pub keys: Vec<String>,
+    /// Whether there were others than `keys`.
+    pub more_keys: bool,
 }
 
 impl BindPlan {
@@ -40,7 +46,8 @@ impl BindPlan {
             .filter_map(|(head, used)| (!used).then_some(head))
             .collect();
         let columns = match self.unknown {
-            Unknown::Drop => unused
+            // What held the file was accepted, else nothing would be left out.
+            Unknown::Drop | Unknown::Hold => unused
                 .iter()
                 .map(|head| match head.hidden {
                     Some(_) => head.told(),
@@ -72,7 +79,7 @@ impl BindPlan {
         LeftOut {
             columns,
             fields: fields.collect(),
-            never_found: Vec::new(),
+            ..LeftOut::default()
         }
     }
 }

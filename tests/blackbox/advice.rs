@@ -129,7 +129,7 @@ async fn what_is_left_out_of_records_is_told_by_name_by_the_spec_or_by_approval(
     let place = place();
     let spec = |format: &str, unknown: &str| {
         format!(
-            "spec = 1\nname = 'people'\n[format.{format}]\n[sink.null]\n[fields]\na = {{}}\n[columns]\nunknown = '{unknown}'\n"
+            "spec = 1\nname = 'people'\n[format.{format}]\n[sink.mongodb]\ncollection = '{format}_{unknown}'\n[fields]\na = {{}}\n[columns]\nunknown = '{unknown}'\n"
         )
     };
     place.write(

@@ -23,6 +23,7 @@ mod specs;
 mod stores;
 mod targets;
 mod tenant;
+mod tickets;
 mod upload;
 mod worker;
 

@@ -8,6 +8,7 @@ mod id;
 mod job;
 mod jobs;
 mod keys;
+mod live;
 mod load;
 mod log;
 mod metrics;

@@ -222,11 +222,21 @@ fn responses(route: &Route, schemas: &mut SchemaGenerator) -> Value {
 fn content(answered: &Answered, schemas: &mut SchemaGenerator) -> Value {
     let mut content = Map::new();
     if let Content::Messages(schema, media_types) = answered.content {
-        // What is in the components is what each message is; the body is a text of many.
+        // Each event of a stream is this: its data is a message, as text.
         let message = schema(schemas);
+        let data = json!({
+            "type": "string",
+            "contentMediaType": "application/json",
+            "contentSchema": message,
+        });
+        let text = json!({ "type": "string" });
+        let event = json!({
+            "type": "object",
+            "properties": { "id": text, "event": text, "data": data },
+            "required": ["id", "event", "data"],
+        });
         for media_type in media_types {
-            let about = json!({ "schema": { "type": "string" }, "x-message": message });
-            content.insert((*media_type).to_owned(), about);
+            content.insert((*media_type).to_owned(), json!({ "schema": event }));
         }
         return Value::Object(content);
     }

@@ -58,7 +58,7 @@ async fn a_job_is_watched_to_its_end_by_socket_and_by_events() {
 
     // Now there is that one only, and nothing for who has it already.
     let behind = Events::open(&server.api, &format!("/api/jobs/{job}/events")).await;
-    assert_eq!(behind.rest().await, [last.clone()]);
+    assert_eq!(behind.rest().await, std::slice::from_ref(&last));
     let behind = Socket::open(&server.api, &format!("/ws/jobs/{job}?partnerId=p-7"), &[]).await;
     assert_eq!(behind.unwrap().rest().await, (vec![end], 1000));
     for (id, status) in [(last.id.as_str(), 204), ("completed-1", 200)] {

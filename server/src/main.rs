@@ -8,6 +8,7 @@ mod id;
 mod job;
 mod jobs;
 mod keys;
+mod live;
 mod load;
 mod log;
 mod metrics;
@@ -23,6 +24,7 @@ mod specs;
 mod stores;
 mod targets;
 mod tenant;
+mod tickets;
 mod upload;
 mod worker;
 

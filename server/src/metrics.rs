@@ -68,6 +68,13 @@ pub struct ByRoute {
     pub method: &'static str,
 }
 
+/// A way to watch a job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct ByWay {
+    /// `events` or `websocket`.
+    pub way: &'static str,
+}
+
 /// Everything that is counted.
 pub struct Metrics {
     registry: Registry,
@@ -94,6 +101,10 @@ pub struct Metrics {
     pub requests: Family<ByAnswer, Counter>,
     /// How long requests took, uploads and waits included.
     pub request_seconds: Family<ByRoute, Histogram>,
+    /// Clients that watch a job now.
+    pub watchers: Family<ByWay, Gauge>,
+    /// Clients that were dropped because they took nothing of what they were told.
+    pub slow_watchers: Family<ByWay, Counter>,
     /// Jobs in each state, as the store said last.
     pub jobs: Family<ByState, Gauge>,
     /// For how long the oldest due job has waited.
@@ -119,6 +130,8 @@ impl Default for Metrics {
             uploaded_bytes: Counter::default(),
             requests: Family::default(),
             request_seconds: Family::new_with_constructor(latencies),
+            watchers: Family::default(),
+            slow_watchers: Family::default(),
             jobs: Family::default(),
             oldest_due_seconds: Gauge::default(),
             registry: Registry::default(),
@@ -173,6 +186,16 @@ impl Default for Metrics {
             "From a request's head to its answer's head",
             Unit::Seconds,
             metrics.request_seconds.clone(),
+        );
+        registry.register(
+            "watchers",
+            "Clients that watch a job now",
+            metrics.watchers.clone(),
+        );
+        registry.register(
+            "slow_watchers",
+            "Watching clients that were dropped for taking nothing",
+            metrics.slow_watchers.clone(),
         );
         registry.register("jobs", "Jobs by state", metrics.jobs.clone());
         registry.register_with_unit(

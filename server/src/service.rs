@@ -3,6 +3,7 @@
 use crate::config::Config;
 use crate::id::{Entropy, SystemEntropy};
 use crate::keys::secret::Authority;
+use crate::live::Live;
 use crate::load::flow::max_parsers;
 use crate::metrics::Metrics;
 use crate::specs::catalog::Catalog;
@@ -34,6 +35,8 @@ pub struct Service {
     pub entropy: Arc<dyn Entropy>,
     /// Blocks that a job parses at once; a simulation is the same on every machine.
     pub max_parsers: usize,
+    /// Who watches which jobs.
+    pub live: Live,
     /// What is counted.
     pub metrics: Arc<Metrics>,
     /// Told when a job became due in this process, so that its workers look at once.
@@ -75,6 +78,8 @@ impl Service {
         let specs_dir = config.specs_dir.clone();
         let catalog = Catalog::new(specs_dir, stores.specs.clone(), defaults);
         let (objects, files) = (stores.objects.clone(), stores.files.clone());
+        let metrics = Arc::new(Metrics::default());
+        let live = Live::new(stores.queue.clone(), metrics.clone());
         let uploads = Uploads::new(objects, files, entropy.clone(), Rules::of(&config));
         Self {
             catalog: Arc::new(catalog),
@@ -83,7 +88,8 @@ impl Service {
             authority: Arc::new(Authority::new(stores.keys.clone())),
             entropy,
             max_parsers: max_parsers(),
-            metrics: Arc::new(Metrics::default()),
+            live,
+            metrics,
             due: Arc::new(Notify::new()),
             config: Arc::new(config),
             stores,

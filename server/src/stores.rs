@@ -1,6 +1,6 @@
 //! Everything the service remembers, in one place: where each store is, decided once.
 //!
-//! With `MONGODB_URI`, files, jobs, rejects, specs and keys are in `<db>_state`, and documents in the database of their
+//! With `MONGODB_URI`, files, jobs, rejects, specs, keys and tickets are in `<db>_state`, and documents in the database of their
 //! tenant; without it, all are in SQLite files of the data directory. Nothing outside of this file knows which.
 
 use crate::config::Config;
@@ -22,6 +22,9 @@ use crate::rejects::sqlite::{self as sqlite_rejects, SqliteRejects};
 use crate::specs::Specs;
 use crate::specs::mongo::MongoSpecs;
 use crate::specs::sqlite::{self as sqlite_specs, SqliteSpecs};
+use crate::tickets::Tickets;
+use crate::tickets::mongo::MongoTickets;
+use crate::tickets::sqlite::{self as sqlite_tickets, SqliteTickets};
 use pipeline::Fatal;
 use stages::sink::mongodb::MongoTarget;
 use stages::source::s3::{S3Client, S3Settings};
@@ -49,6 +52,8 @@ pub struct Stores {
     pub specs: Arc<dyn Specs>,
     /// API keys.
     pub keys: Arc<dyn Keys>,
+    /// Tickets.
+    pub tickets: Arc<dyn Tickets>,
     /// The bytes of files.
     pub objects: Arc<dyn Objects>,
 }
@@ -80,7 +85,8 @@ impl Stores {
             files: Arc::new(MongoFiles::open(state.clone()).await?),
             rejects: Arc::new(MongoRejects::open(state.clone()).await?),
             specs: Arc::new(MongoSpecs::open(state.clone()).await?),
-            keys: Arc::new(MongoKeys::open(state).await?),
+            keys: Arc::new(MongoKeys::open(state.clone()).await?),
+            tickets: Arc::new(MongoTickets::open(state).await?),
             objects,
         })
     }
@@ -92,6 +98,7 @@ impl Stores {
             sqlite_rejects::SCHEMA,
             sqlite_specs::SCHEMA,
             sqlite_keys::SCHEMA,
+            sqlite_tickets::SCHEMA,
         ];
         let made = tokio::fs::create_dir_all(data_dir).await;
         made.map_err(|error| {
@@ -104,7 +111,8 @@ impl Stores {
             files: Arc::new(SqliteFiles::new(database.clone())),
             rejects: Arc::new(SqliteRejects::new(database.clone())),
             specs: Arc::new(SqliteSpecs::new(database.clone())),
-            keys: Arc::new(SqliteKeys::new(database)),
+            keys: Arc::new(SqliteKeys::new(database.clone())),
+            tickets: Arc::new(SqliteTickets::new(database)),
             objects,
         })
     }

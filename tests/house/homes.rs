@@ -9,7 +9,7 @@ struct Home {
     below: &'static [&'static str],
 }
 
-const HOMES: [Home; 4] = [
+const HOMES: [Home; 5] = [
     Home {
         names: &["mongodb"],
         below: &[
@@ -20,6 +20,7 @@ const HOMES: [Home; 4] = [
             "server/src/rejects/mongo/",
             "server/src/specs/mongo/",
             "server/src/keys/mongo/",
+            "server/src/tickets/mongo/",
             "tests/",
             "benches/",
         ],
@@ -44,6 +45,10 @@ const HOMES: [Home; 4] = [
         below: &["server/src/http/", "tests/", "benches/"],
     },
     Home {
+        names: &["tokio_tungstenite"],
+        below: &["server/src/live/", "tests/", "benches/"],
+    },
+    Home {
         names: &["rusqlite"],
         below: &[
             "stages/src/sqlite/",
@@ -56,6 +61,7 @@ const HOMES: [Home; 4] = [
             "server/src/rejects/sqlite/",
             "server/src/specs/sqlite/",
             "server/src/keys/sqlite/",
+            "server/src/tickets/sqlite/",
             "tests/",
             "benches/",
         ],

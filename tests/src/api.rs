@@ -11,9 +11,9 @@ use bytes::Bytes;
 use futures::{Stream, StreamExt};
 use http_body_util::combinators::BoxBody;
 use http_body_util::{BodyExt, Full, StreamBody};
-use hyper::body::Frame;
+use hyper::body::{Frame, Incoming};
 use hyper::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap};
-use hyper::{Method, Request};
+use hyper::{Method, Request, Response};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
@@ -126,6 +126,43 @@ impl Api {
         }
     }
 
+    /// Its key.
+    pub fn key(&self) -> Option<&str> {
+        self.key.as_deref()
+    }
+
+    /// GET of an answer whose body is still to come.
+    ///
+    /// # Panics
+    /// Where there is no answer before a deadline.
+    pub async fn open(&self, path: &str, headers: &[(&str, &str)]) -> Response<Incoming> {
+        let request = self.request(&Method::GET, path, headers, bytes(""));
+        let answered = tokio::time::timeout(self.deadline, self.client.request(request)).await;
+        let answered = answered.unwrap_or_else(|_| panic!("GET {path}: no answer"));
+        answered.unwrap_or_else(|error| panic!("GET {path}: {error:?}"))
+    }
+
+    fn request(
+        &self,
+        method: &Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Body,
+    ) -> Request<Body> {
+        let mut request = Request::builder()
+            .method(method.clone())
+            .uri(format!("{}{path}", self.base));
+        if let Some(key) = &self.key {
+            request = request.header(AUTHORIZATION, format!("Bearer {key}"));
+        }
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        request
+            .body(body)
+            .unwrap_or_else(|error| panic!("{method} {path}: {error}"))
+    }
+
     /// The address of the server.
     pub fn base(&self) -> &str {
         &self.base
@@ -145,18 +182,7 @@ impl Api {
         headers: &[(&str, &str)],
         body: Body,
     ) -> Result<Answer, String> {
-        let mut request = Request::builder()
-            .method(method.clone())
-            .uri(format!("{}{path}", self.base));
-        if let Some(key) = &self.key {
-            request = request.header(AUTHORIZATION, format!("Bearer {key}"));
-        }
-        for (name, value) in headers {
-            request = request.header(*name, *value);
-        }
-        let request = request
-            .body(body)
-            .unwrap_or_else(|error| panic!("{method} {path}: {error}"));
+        let request = self.request(&method, path, headers, body);
         let answer = async {
             let answer = self
                 .client

@@ -23,6 +23,7 @@ pub mod shim;
 pub mod stored;
 pub mod truth;
 pub mod watchdog;
+pub mod watching;
 
 use std::path::PathBuf;
 use std::time::Duration;

@@ -1,12 +1,15 @@
 //! Who calls: an API key becomes its tenant.
 //!
-//! The key comes as `Authorization: Bearer KEY` or `X-API-Key: KEY`, never in a query, where logs would keep it. Where
-//! no key is configured there is one tenant without a name; that this is served on loopback only is judged at start.
+//! The key comes as `Authorization: Bearer KEY` or `X-API-Key: KEY`, never in a query, where logs would keep it;
+//! who watches a job may show a ticket there, which is good once. Where no key is configured there is one tenant without a
+//! name; that this is served on loopback only is judged at start.
 
 use super::problem::Problem;
 use crate::id::Id;
 use crate::keys::secret::Authority;
+use crate::service::Service;
 use crate::tenant::Tenant;
+use crate::tickets;
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
 
@@ -48,6 +51,31 @@ pub async fn caller(authority: &Authority, headers: &HeaderMap) -> Result<Caller
             key: Some(caller.key),
         }),
         None => Err(Problem::unauthorized("the API key is not a live one")),
+    }
+}
+
+/// Finds out who wants to watch: whoever has a key, or shows a ticket, which is used up by that.
+///
+/// # Errors
+/// `unauthorized`, and outages of the store.
+pub async fn watcher(
+    service: &Service,
+    headers: &HeaderMap,
+    ticket: Option<&str>,
+) -> Result<Caller, Problem> {
+    let Some(ticket) = ticket else {
+        return caller(&service.authority, headers).await;
+    };
+    if secret(headers)?.is_some() {
+        return Err(Problem::unauthorized("the request has a key and a ticket"));
+    }
+    let tenant = tickets::take(&*service.stores.tickets, ticket).await?;
+    match tenant {
+        Some(tenant) => Ok(Caller { tenant, key: None }),
+        None => Err(
+            Problem::unauthorized("the ticket was used, is too old, or is none")
+                .hint("POST /tickets gives one that is good once and for 60 seconds"),
+        ),
     }
 }
 

@@ -56,10 +56,26 @@ pub fn bytes(status: StatusCode, media_type: &'static str, bytes: impl Into<Byte
 
 /// 204.
 pub fn no_content() -> Response {
-    of(
-        StatusCode::NO_CONTENT,
-        Empty::new().map_err(never).boxed_unsync(),
-    )
+    let mut response = nothing();
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    response
+}
+
+/// 200 without a body.
+pub fn nothing() -> Response {
+    of(StatusCode::OK, Empty::new().map_err(never).boxed_unsync())
+}
+
+/// 200 with bytes of a media type that come as they come.
+pub fn stream(
+    media_type: &'static str,
+    chunks: impl Stream<Item = Bytes> + Send + 'static,
+) -> Response {
+    let frames = chunks.map(|chunk| Ok(Frame::data(chunk)));
+    let mut response = of(StatusCode::OK, StreamBody::new(frames).boxed_unsync());
+    let media_type = HeaderValue::from_static(media_type);
+    response.headers_mut().insert(CONTENT_TYPE, media_type);
+    response
 }
 
 /// 302 to an address.

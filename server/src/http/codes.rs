@@ -47,8 +47,10 @@ codes! {
     400 field_after_file         "A field of the form stands behind the file, where it comes too late."
     400 no_file                  "The form has no field `file`."
     400 body_incomplete          "The body ended before its announced end."
+    400 bad_handshake            "The request is no well-formed handshake of a WebSocket."
     400 idempotency_key_required "What is asked for wants the header `Idempotency-Key`."
     401 unauthorized             "There is no API key, or no live one."
+    403 foreign_origin           "A page of another host asks for the socket."
     404 no_route                 "There is no such path."
     404 not_found                "There is no such thing, or it is another tenant's."
     404 no_job                   "The file has no job."
@@ -84,6 +86,9 @@ codes! {
     422 too_many_specs           "There are too many specs to find the one that matches; name it."
     422 sink_not_allowed         "A tenant's spec writes to a sink that only the operator may name."
     422 secret_not_allowed       "A tenant's spec takes a salt from a variable that is not the tenant's."
+    426 upgrade_required         "The path speaks WebSocket, version 13; `Upgrade` says so."
+    429 too_many_tickets         "The tenant has as many tickets as it may have that nobody has used."
+    429 too_many_watchers        "The tenant watches as many jobs, or with as many clients, as it may at one process."
     429 too_many_requests        "More requests than allowed; `Retry-After` says when to come again."
     503 target_unavailable       "MongoDB does not answer."
     503 target_full              "No room is left on the disk of what the service remembers."
@@ -94,6 +99,7 @@ codes! {
     503 timeout                  "The service did not answer in time."
     503 upload_busy              "Too many uploads are under way."
     503 upload_lost              "The upload could not be kept alive; nothing of it is left."
+    503 watchers_full            "The process has as many watching clients, or watched jobs, as it takes."
     503 unhealthy                "A dependency does not answer."
 }
 

@@ -5,12 +5,14 @@
 
 use super::access::{self, Caller};
 use super::answer::Response;
+use super::live::TICKET;
 use super::observed::Observed;
 use super::openapi;
 use super::problem::Problem;
 use super::query::Query;
 use super::request::{Call, PathParams, RequestBody};
 use super::route::{Access, Alias, Patience, Route};
+use super::upgrade;
 use crate::id::{Entropy, Id};
 use crate::service::Service;
 use bytes::Bytes;
@@ -136,13 +138,23 @@ impl Http {
         let span = Span::current();
         span.record("route", route.path);
         record_ids(&span, &path);
-        let caller = match route.access {
-            Access::Open => Caller::ANYBODY,
-            Access::Key => access::caller(&self.service.authority, &parts.headers).await?,
+        let (service, operation) = (&self.service, route.operation);
+        let query = || Query::read(parts.uri.query().unwrap_or_default(), operation.query);
+        let (caller, query) = match route.access {
+            Access::Open => (Caller::ANYBODY, query()),
+            Access::Key => {
+                let caller = access::caller(&service.authority, &parts.headers).await?;
+                (caller, query())
+            }
+            Access::Ticket => {
+                let query = query()?;
+                let ticket = query.get(TICKET.name);
+                let caller = access::watcher(service, &parts.headers, ticket).await?;
+                (caller, Ok(query))
+            }
         };
         span.record("tenant", caller.tenant.name());
-        let operation = route.operation;
-        let query = Query::read(parts.uri.query().unwrap_or_default(), operation.query)?;
+        let query = query?;
         let is_read = matches!(parts.method, Method::GET | Method::HEAD);
         let call = Call {
             service: self.service.clone(),
@@ -152,6 +164,8 @@ impl Http {
             query,
             path,
             body,
+            // A handshake is a GET.
+            can_upgrade: parts.method == Method::GET && upgrade::is_possible(&parts.extensions),
             stop: self.stop.clone(),
             openapi: self.openapi.clone(),
         };

@@ -14,61 +14,61 @@ use serde::Serialize;
 #[schemars(rename = "Job")]
 pub struct JobView {
     /// Its id.
-    job_id: Id,
+    pub(crate) job_id: Id,
     /// The file that it reads.
-    file_id: Option<Id>,
+    pub(crate) file_id: Option<Id>,
     /// Every file of the same content that it was asked for.
-    file_ids: Vec<Id>,
+    pub(crate) file_ids: Vec<Id>,
     /// The job whose rejects its file sends again.
     #[serde(skip_serializing_if = "Option::is_none")]
-    parent_job_id: Option<Id>,
+    pub(crate) parent_job_id: Option<Id>,
     /// The exact text that it is loaded with.
-    spec: SpecPin,
+    pub(crate) spec: SpecPin,
     /// There when an approval named that version: it applies to the records behind this number, counted from 1 as in
     /// `/errors`. What was read before stays as it is, under the version before.
     #[serde(skip_serializing_if = "Option::is_none")]
-    spec_after_record: Option<u64>,
+    pub(crate) spec_after_record: Option<u64>,
     /// Where it is in its life.
-    state: StateWord,
+    pub(crate) state: StateWord,
     /// From 0 to 9; of a tenant's jobs that are due, the highest goes first.
-    priority: u8,
+    pub(crate) priority: u8,
     /// Tries without progress.
-    attempts: u32,
-    created_at: Time,
+    pub(crate) attempts: u32,
+    pub(crate) created_at: Time,
     /// When it was last queued.
-    queued_at: Time,
+    pub(crate) queued_at: Time,
     /// When it was first claimed; a retry that starts over (`reset=true`) begins anew.
-    started_at: Option<Time>,
-    finished_at: Option<Time>,
-    updated_at: Time,
+    pub(crate) started_at: Option<Time>,
+    pub(crate) finished_at: Option<Time>,
+    pub(crate) updated_at: Time,
     /// From 0 to 1, by bytes of the stored object.
     #[schemars(range(min = 0, max = 1))]
-    progress: f64,
+    pub(crate) progress: f64,
     /// Bytes of the stored object that are done.
-    bytes_read: u64,
+    pub(crate) bytes_read: u64,
     /// Its size.
-    bytes_total: Option<u64>,
-    records_per_second: u64,
+    pub(crate) bytes_total: Option<u64>,
+    pub(crate) records_per_second: u64,
     /// The stage that bounds it: `read`, `frame`, `parse`, `write` or `rate`; none where all were idle so far.
-    bottleneck: Option<&'static str>,
+    pub(crate) bottleneck: Option<&'static str>,
     /// For which share of its time each stage was busy, in the last claim that did something; none before.
-    busy: Option<BusyView>,
+    pub(crate) busy: Option<BusyView>,
     /// The counters, as of the last checkpoint that was saved, like `progress`, `bytesRead` and `busy`. Those of a cancelled
     /// job stay so: what was written behind it stays too, and is met again by a retry, as already loaded.
-    stats: Stats,
+    pub(crate) stats: Stats,
     /// The rejects, one entry per code and field; bounded.
-    errors: Vec<ErrorKind>,
+    pub(crate) errors: Vec<ErrorKind>,
     /// Why it failed, is held, or was last put back.
-    failure: Option<Failure>,
+    pub(crate) failure: Option<Failure>,
     /// The worker that has it, or had it last.
-    worker_id: Option<String>,
+    pub(crate) worker_id: Option<String>,
     /// Until when it is the worker's.
-    lock_until: Option<Time>,
+    pub(crate) lock_until: Option<Time>,
     /// The webhook: none.
-    callback: Option<()>,
+    pub(crate) callback: Option<()>,
     /// There, and true, when its details were removed after their time.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
-    expired: bool,
+    pub(crate) expired: bool,
 }
 
 impl From<Job> for JobView {

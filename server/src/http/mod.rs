@@ -21,6 +21,7 @@ mod health;
 mod job_view;
 mod jobs;
 mod list;
+mod live;
 mod metrics;
 mod observed;
 mod openapi;
@@ -36,11 +37,15 @@ mod scalars;
 mod serve;
 mod socket;
 mod specs;
+mod tickets;
 mod unread;
+mod upgrade;
 mod upload;
 mod verbs;
 
 pub use dispatch::Http;
+pub use job_view::JobView;
+pub use scalars::{StateWord, Time};
 pub use serve::serve;
 
 #[cfg(test)]
@@ -48,7 +53,8 @@ mod tests;
 
 use route::{Alias, Route, aliases, routes};
 
-/// Every route. `Key`: whoever has a key, where any is configured; `Open`: everybody.
+/// Every route. `Key`: whoever has a key, where any is configured; `Ticket`: whoever has that or a ticket; `Open`:
+/// everybody.
 pub const ROUTES: &[Route] = routes! {
     POST   "/upload"                       Key  upload::FORM          "Uploads a file from a form";
     POST   "/upload/{filename}"            Key  upload::RAW           "Uploads a file as it is";
@@ -66,6 +72,9 @@ pub const ROUTES: &[Route] = routes! {
     GET    "/jobs/{jobId}/rejects"         Key  errors::REJECTS       "The same, as they came";
     POST   "/jobs/{jobId}/resubmit"        Key  resubmit::RESUBMIT    "Sends rejected records again, corrected";
     GET    "/jobs/{jobId}/receipt"         Key  receipt::RECEIPT      "What proves a completed load";
+    GET    "/jobs/{jobId}/events"          Ticket live::EVENTS        "A job as it goes on, as events";
+    GET    "/ws/jobs/{jobId}"              Ticket live::SOCKET        "The same, by a WebSocket";
+    POST   "/tickets"                      Key  tickets::ISSUE        "A ticket to watch a job, for a browser";
     POST   "/jobs/{jobId}/cancel"          Key  verbs::CANCEL         "Ends a job";
     POST   "/jobs/{jobId}/retry"           Key  verbs::RETRY          "Queues a job that failed or was cancelled";
     POST   "/jobs/{jobId}/approve"         Key  verbs::APPROVE        "Lets a held job go on";

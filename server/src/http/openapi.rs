@@ -67,6 +67,7 @@ pub fn document(table: &[Route], aliases: &[Alias]) -> Value {
             "securitySchemes": {
                 "bearer": { "type": "http", "scheme": "bearer" },
                 "apiKey": { "type": "apiKey", "in": "header", "name": "X-API-Key" },
+                "ticket": { "type": "apiKey", "in": "query", "name": "ticket" },
             },
         },
     })
@@ -87,9 +88,14 @@ fn operation(route: &Route, path: &str, schemas: &mut SchemaGenerator) -> Value 
     if let Some(body) = request_body(of, schemas) {
         described["requestBody"] = body;
     }
-    if route.access == Access::Key {
-        // The last one: where no key is configured, none is wanted.
-        described["security"] = json!([{ "bearer": [] }, { "apiKey": [] }, {}]);
+    // The last one of each: where no key is configured, none is wanted.
+    match route.access {
+        Access::Open => {}
+        Access::Key => described["security"] = json!([{ "bearer": [] }, { "apiKey": [] }, {}]),
+        Access::Ticket => {
+            let ways = json!([{ "bearer": [] }, { "apiKey": [] }, { "ticket": [] }, {}]);
+            described["security"] = ways;
+        }
     }
     described
 }
@@ -215,8 +221,27 @@ fn responses(route: &Route, schemas: &mut SchemaGenerator) -> Value {
 
 fn content(answered: &Answered, schemas: &mut SchemaGenerator) -> Value {
     let mut content = Map::new();
+    if let Content::Messages(schema, media_types) = answered.content {
+        // Each event of a stream is this: its data is a message, as text.
+        let message = schema(schemas);
+        let data = json!({
+            "type": "string",
+            "contentMediaType": "application/json",
+            "contentSchema": message,
+        });
+        let text = json!({ "type": "string" });
+        let event = json!({
+            "type": "object",
+            "properties": { "id": text, "event": text, "data": data },
+            "required": ["id", "event", "data"],
+        });
+        for media_type in media_types {
+            content.insert((*media_type).to_owned(), json!({ "schema": event }));
+        }
+        return Value::Object(content);
+    }
     let (schema, media_types): (_, &[&str]) = match answered.content {
-        Content::None => (None, &[]),
+        Content::None | Content::Messages(..) => (None, &[]),
         Content::Json(schema) => (Some(schema), &[]),
         Content::Raw(media_types) => (None, media_types),
         Content::Either(schema, media_types) => (Some(schema), media_types),
@@ -239,6 +264,7 @@ fn headers(status: u16) -> Value {
     match status {
         302 => headers["Location"] = text,
         401 => headers["WWW-Authenticate"] = text,
+        426 => headers["Upgrade"] = text,
         429 | 503 => headers["Retry-After"] = json!({ "schema": { "type": "integer" } }),
         _ => {}
     }
@@ -249,7 +275,7 @@ fn headers(status: u16) -> Value {
 fn refusals(route: &Route) -> BTreeMap<u16, Vec<&'static codes::Code>> {
     let operation = route.operation;
     let mut words: Vec<&str> = OF_EVERY_ROUTE.to_vec();
-    if route.access == Access::Key {
+    if route.access != Access::Open {
         words.push("unauthorized");
     }
     if !matches!(operation.body, BodyType::None) {

@@ -44,6 +44,8 @@ pub struct Call {
     pub path: PathParams,
     /// The body. It ends with an error when no byte comes for [`super::serve::BODY_IDLE_TIMEOUT`].
     pub body: RequestBody,
+    /// Whether the connection can be handed over to what an answer with status 101 promises ([`super::upgrade`]).
+    pub can_upgrade: bool,
     /// Cancelled when the service shuts down: whoever waits answers now.
     pub stop: CancellationToken,
     /// The OpenAPI document.

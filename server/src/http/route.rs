@@ -49,6 +49,8 @@ pub enum Access {
     Open,
     /// Whoever has a key, where any is configured.
     Key,
+    /// Whoever has a key, where any is configured, or a ticket.
+    Ticket,
 }
 
 /// What a route takes and answers, and what does it.
@@ -229,6 +231,8 @@ pub enum Content {
     Json(SchemaOf),
     /// Text or bytes of these media types.
     Raw(&'static [&'static str]),
+    /// Messages of a type, each as JSON, in these media types or in none of HTTP.
+    Messages(SchemaOf, &'static [&'static str]),
     /// JSON of a type, or bytes of these media types.
     Either(SchemaOf, &'static [&'static str]),
 }
@@ -252,6 +256,19 @@ pub const fn json_or<T: JsonSchema>(
         status,
         about,
         content: Content::Either(SchemaGenerator::subschema_for::<T>, media_types),
+    }
+}
+
+/// An answer with messages of type `T`, in these media types.
+pub const fn messages<T: JsonSchema>(
+    status: u16,
+    about: &'static str,
+    media_types: &'static [&'static str],
+) -> Answered {
+    Answered {
+        status,
+        about,
+        content: Content::Messages(SchemaGenerator::subschema_for::<T>, media_types),
     }
 }
 

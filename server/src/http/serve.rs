@@ -11,16 +11,18 @@ use super::places::{Busy, Counted, Place, Places};
 use super::request::BodyError;
 use super::socket::Socket;
 use super::unread::Noted;
+use super::upgrade::Next;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Request};
 use http_body_util::BodyExt as _;
 use hyper::body::{Body, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
+use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
@@ -81,7 +83,6 @@ pub async fn serve(listener: TcpListener, http: Arc<Http>) {
 /// The same, within other limits.
 pub async fn serve_within(limits: Limits, listener: TcpListener, http: Arc<Http>) {
     let places = Arc::new(Places::default());
-    let graceful = GracefulShutdown::new();
     let mut tasks = JoinSet::new();
     let stop = http.stop.clone();
     while let Some(accepted) = stop.run_until_cancelled(listener.accept()).await {
@@ -102,20 +103,18 @@ pub async fn serve_within(limits: Limits, listener: TcpListener, http: Arc<Http>
             drop(stream);
             continue;
         }
-        let watcher = graceful.watcher();
         tasks.spawn(connection(
             stream,
             address,
             http.clone(),
             places.clone(),
-            watcher,
             limits,
         ));
     }
     drop(listener);
     http.tasks.close();
     let drained = async {
-        graceful.shutdown().await;
+        while tasks.join_next().await.is_some() {}
         http.tasks.wait().await;
     };
     if tokio::time::timeout(DRAIN_TIMEOUT, drained).await.is_err() {
@@ -129,7 +128,6 @@ async fn connection(
     address: SocketAddr,
     http: Arc<Http>,
     places: Arc<Places>,
-    watcher: Watcher,
     limits: Limits,
 ) {
     // Small answers must not wait for acknowledgements; where it cannot be set they do.
@@ -138,6 +136,8 @@ async fn connection(
     let place = Arc::new(Place::new(places, ended.clone()));
     let socket = Socket::new(stream, place.requests(), limits.head_timeout);
     let ids = NewId(http.clone());
+    let stop = http.stop.clone();
+    let next = Next::default();
     let routes = tower::service_fn(move |request| routes(http.clone(), address.ip(), request));
     let limited = RequestBodyTimeout::new(routes, BODY_IDLE_TIMEOUT);
     let traced = TraceLayer::new_for_http()
@@ -149,14 +149,18 @@ async fn connection(
         .on_failure(())
         .layer(limited);
     let stack = SetRequestId::new(PropagateRequestId::new(traced, REQUEST_ID), REQUEST_ID, ids);
+    let promised = next.clone();
     let service = service_fn(move |request: Request<Incoming>| {
         let busy = Busy::new(place.clone());
+        let (place, next) = (place.clone(), promised.clone());
+        let upgrade = request.extensions().get::<OnUpgrade>().cloned();
         let (head, body) = without_odd_id(request).into_parts();
         let (body, note) = Noted::new(body);
         let answer = stack.clone().call(Request::from_parts(head, body));
         async move {
             let mut response = answer.await?;
             note.tell(&mut response);
+            next.note(&mut response, upgrade, || Busy::new(place));
             Ok::<_, Infallible>(response.map(|body| Counted::new(body, busy)))
         }
     });
@@ -166,10 +170,21 @@ async fn connection(
         .max_headers(MAX_HEADERS)
         .max_header_size(MAX_HEAD_BYTES)
         .max_buf_size(MAX_BUFFER_BYTES)
-        .serve_connection(TokioIo::new(socket), service);
-    let served = ended.run_until_cancelled(watcher.watch(connection)).await;
-    if let Some(Err(error)) = served {
-        tracing::debug!(%error, %address, "a connection ended");
+        .serve_connection(TokioIo::new(socket), service)
+        .with_upgrades();
+    let mut connection = pin!(connection);
+    let served = async {
+        if let Some(served) = stop.run_until_cancelled(connection.as_mut()).await {
+            return served;
+        }
+        // What is under way is answered; no other request is waited for.
+        connection.as_mut().graceful_shutdown();
+        connection.await
+    };
+    match ended.run_until_cancelled(served).await {
+        Some(Ok(())) => next.keep().await,
+        Some(Err(error)) => tracing::debug!(%error, %address, "a connection ended"),
+        None => {}
     }
 }
 

@@ -10,6 +10,7 @@ mod observed;
 mod resources;
 mod tenants;
 mod uploads;
+mod watching;
 
 use super::route::{Alias, Route};
 use super::serve::{Limits, serve_within};

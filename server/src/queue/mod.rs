@@ -26,8 +26,8 @@ pub mod mongo;
 pub mod sqlite;
 
 pub use record::{
-    Approval, Claim, Depth, Filter, Held, Job, LoadPin, MAX_FILES, MAX_PRIORITY, Moved, NewJob,
-    Progress, Receipt, SpecText, State, Turn,
+    Approval, Claim, Depth, Filter, Held, Job, Known, LoadPin, MAX_FILES, MAX_PRIORITY, Moved,
+    NewJob, Progress, Receipt, SpecText, State, Turn,
 };
 
 use crate::id::Id;
@@ -39,6 +39,9 @@ use pipeline::{Checkpoint, Fatal};
 
 /// How long an `Idempotency-Key` is remembered, in milliseconds: 24 hours.
 pub const IDEMPOTENCY_MS: u64 = 24 * 3_600_000;
+
+/// The most jobs that [`Queue::news`] is asked about at once.
+pub const MAX_NEWS: usize = 64;
 
 /// A worker that asks for a job.
 #[derive(Clone, Debug)]
@@ -204,6 +207,18 @@ pub trait Queue: Send + Sync {
 
     /// The job, as a majority knows it.
     async fn job(&self, tenant: &Tenant, id: Id) -> Result<Option<Job>, Fatal>;
+
+    /// Those of a tenant's jobs that are not as they are known, as a majority knows them and as lists show them; of at
+    /// most [`MAX_NEWS`]. What did not fit into one answer comes when it is asked for again. It is asked several times a
+    /// second, so it costs little where there is nothing new.
+    async fn news(&self, tenant: &Tenant, known: &[Known]) -> Result<Vec<Job>, Fatal> {
+        let mut news = Vec::new();
+        for known in known.iter().take(MAX_NEWS) {
+            let job = self.job(tenant, known.id).await?;
+            news.extend(job.filter(|job| known.wants(job.state, job.updated_ms)));
+        }
+        Ok(news)
+    }
 
     /// Up to `limit` jobs in progress, of all tenants, where one process at a time works on the store: whoever has just
     /// become that process finds what the one before has left. Nothing where several share the work.

@@ -69,6 +69,14 @@ impl State {
         Self::ALL.into_iter().find(|state| state.word() == word)
     }
 
+    /// Those in which nothing of a job moves until somebody says so.
+    pub const RESTING: [Self; 4] = [Self::Held, Self::Completed, Self::Failed, Self::Cancelled];
+
+    /// Whether nothing of the job moves until somebody says so.
+    pub fn is_resting(self) -> bool {
+        Self::RESTING.contains(&self)
+    }
+
     /// Whether the job has ended.
     pub fn is_terminal(self) -> bool {
         matches!(self, Self::Completed | Self::Failed | Self::Cancelled)
@@ -213,6 +221,40 @@ pub struct Filter {
     pub spec: Option<String>,
     /// And of this version of it.
     pub version: Option<u32>,
+}
+
+/// What is known of a job that somebody watches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Known {
+    /// The job.
+    pub id: Id,
+    /// In which state it was.
+    pub state: State,
+    /// When it had changed last, in milliseconds since 1970; 0 where nothing is known of it.
+    pub updated_ms: u64,
+    /// Whether any change is wanted, or only that it came to rest.
+    pub wants_any: bool,
+}
+
+impl Known {
+    /// Nothing: the job is wanted as it is.
+    pub fn nothing(id: Id) -> Self {
+        Self {
+            id,
+            state: State::Queued,
+            updated_ms: 0,
+            wants_any: true,
+        }
+    }
+
+    /// Whether a job that is as this one says is wanted.
+    pub fn wants(&self, state: State, updated_ms: u64) -> bool {
+        let other = state != self.state;
+        match self.wants_any {
+            true => other || updated_ms != self.updated_ms,
+            false => other && state.is_resting(),
+        }
+    }
 }
 
 /// A worker's hold on a job.

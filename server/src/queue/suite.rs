@@ -10,6 +10,7 @@ mod fencing;
 mod keys;
 mod leases;
 mod lists;
+mod news;
 mod races;
 mod resubmits;
 mod retention;
@@ -88,6 +89,9 @@ pub(crate) async fn conforms(make: impl AsyncFn() -> Store) {
         lists::filters_narrow_a_list,
         lists::the_newest_job_of_a_file_is_found,
         lists::depth_counts_what_waits,
+        news::what_is_known_is_no_news,
+        news::between_times_only_rest_is_news,
+        news::news_are_the_tenants_own_and_bounded,
         keys::a_key_is_new_the_same_or_anothers,
         keys::one_of_many_is_new,
         retention::ended_jobs_expire_and_others_do_not,

@@ -417,6 +417,7 @@ impl<'a> World<'a> {
             rejects: saboteur.spoils_rejects(Arc::new(rejects)),
             specs: inner.specs.clone(),
             keys: inner.keys.clone(),
+            tickets: inner.tickets.clone(),
             objects: Arc::new(NetObjects {
                 link: link.clone(),
                 inner: inner.objects.clone(),

@@ -28,5 +28,6 @@ mod tenants;
 mod trailers;
 mod unique;
 mod uploads;
+mod watching;
 mod workers;
 mod wrong_clock;

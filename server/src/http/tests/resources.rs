@@ -85,7 +85,11 @@ async fn requests_get_the_status_and_code_that_the_contract_says() {
          POST   /process/{file}?callbackUrl=x    400 unknown_parameter
          GET    /jobs/{job}/receipt              409 wrong_state
          GET    /jobs/{nobody}/receipt           404 not_found
-         GET    /jobs/{job}/events               404 no_route
+         GET    /jobs/{nobody}/events            404 not_found
+         GET    /jobs/{job}/events?partnerId=x   400 unknown_parameter
+         GET    /ws/jobs/{job}                   426 upgrade_required
+         GET    /ws/jobs/{job}?partnerId=x       426 upgrade_required
+         POST   /api/tickets                     201
          GET    /files                           200
          GET    /files/upload                    405 method_not_allowed
          GET    /files?status=processing         200

@@ -4,7 +4,7 @@ use super::*;
 use crate::keys::secret;
 
 /// A live key of a tenant.
-async fn key(server: &Server, tenant: &Tenant) -> (Id, String) {
+pub(super) async fn key(server: &Server, tenant: &Tenant) -> (Id, String) {
     let (secret, sha256) = secret::make(&SystemEntropy).unwrap();
     let entropy: &dyn Entropy = &SystemEntropy;
     let id = entropy.id();

@@ -25,6 +25,7 @@ mod idempotency;
 mod indexes;
 mod leave;
 mod list;
+mod news;
 mod ping;
 mod release;
 mod renew;
@@ -39,8 +40,8 @@ mod tests;
 mod turn;
 
 use super::{
-    Approval, Changed, Claim, Claimant, Depth, Filter, Held, Job, Moved, NewJob, Progress, Queue,
-    Receipt, Release, Remembered, Renewal,
+    Approval, Changed, Claim, Claimant, Depth, Filter, Held, Job, Known, Moved, NewJob, Progress,
+    Queue, Receipt, Release, Remembered, Renewal,
 };
 use crate::id::Id;
 use crate::job::Failure;
@@ -161,6 +162,10 @@ impl Queue for MongoQueue {
 
     async fn job(&self, tenant: &Tenant, id: Id) -> Result<Option<Job>, Fatal> {
         self.find_job(tenant, id).await
+    }
+
+    async fn news(&self, tenant: &Tenant, known: &[Known]) -> Result<Vec<Job>, Fatal> {
+        self.find_news(tenant, known).await
     }
 
     async fn jobs(

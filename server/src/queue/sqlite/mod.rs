@@ -19,6 +19,7 @@ mod idempotency;
 mod left;
 mod left_running;
 mod list;
+mod news;
 mod release;
 mod renew;
 mod repair;
@@ -36,8 +37,8 @@ mod tests;
 pub use schema::SCHEMA;
 
 use super::{
-    Approval, Changed, Claim, Claimant, Depth, Filter, Held, Job, Moved, NewJob, Progress, Queue,
-    Receipt, Release, Remembered, Renewal,
+    Approval, Changed, Claim, Claimant, Depth, Filter, Held, Job, Known, Moved, NewJob, Progress,
+    Queue, Receipt, Release, Remembered, Renewal,
 };
 use crate::id::Id;
 use crate::job::Failure;
@@ -217,6 +218,12 @@ impl Queue for SqliteQueue {
     async fn job(&self, tenant: &Tenant, id: Id) -> Result<Option<Job>, Fatal> {
         let tenant = tenant.clone();
         self.read(move |connection| row::job(connection, &tenant, id))
+            .await
+    }
+
+    async fn news(&self, tenant: &Tenant, known: &[Known]) -> Result<Vec<Job>, Fatal> {
+        let (tenant, known) = (tenant.clone(), known.to_vec());
+        self.read(move |connection| news::news(connection, &tenant, &known))
             .await
     }
 

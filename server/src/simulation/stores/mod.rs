@@ -12,6 +12,7 @@ mod page;
 mod queue;
 mod rejects;
 mod specs;
+mod tickets;
 
 pub use clock::Clock;
 pub use documents::MemoryDocuments;
@@ -21,6 +22,7 @@ pub use objects::MemoryObjects;
 pub use queue::MemoryQueue;
 pub use rejects::MemoryRejects;
 pub use specs::MemorySpecs;
+pub use tickets::MemoryTickets;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -37,6 +39,8 @@ pub struct MemoryStores {
     pub specs: Arc<MemorySpecs>,
     /// API keys.
     pub keys: Arc<MemoryKeys>,
+    /// Tickets.
+    pub tickets: Arc<MemoryTickets>,
     /// The bytes of files.
     pub objects: Arc<MemoryObjects>,
     /// The documents of one tenant, and what is remembered of its loads.
@@ -53,6 +57,7 @@ impl MemoryStores {
             rejects: Arc::default(),
             specs: Arc::new(MemorySpecs::new(clock.clone())),
             keys: Arc::new(MemoryKeys::new(clock.clone())),
+            tickets: Arc::new(MemoryTickets::new(clock.clone())),
             objects: Arc::default(),
             documents: Arc::new(MemoryDocuments::new(clock)),
         }

@@ -21,19 +21,22 @@ use crate::id::Id;
 use crate::job::Failure;
 use crate::page::{Listed, Page};
 use crate::queue::{
-    Approval, Changed, Claim, Claimant, Depth, Filter, Held, Job, Moved, NewJob, Progress, Queue,
-    Receipt, Release, Remembered, Renewal, State,
+    Approval, Changed, Claim, Claimant, Depth, Filter, Held, Job, Known, MAX_NEWS, Moved, NewJob,
+    Progress, Queue, Receipt, Release, Remembered, Renewal, State,
 };
 use crate::tenant::Tenant;
 use async_trait::async_trait;
 use jobs::Jobs;
 use pipeline::{Checkpoint, Fatal};
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// A store of jobs.
 pub struct MemoryQueue {
     clock: Clock,
     jobs: Mutex<Jobs>,
+    /// How often it was asked for news.
+    asked: AtomicU64,
 }
 
 impl MemoryQueue {
@@ -42,7 +45,13 @@ impl MemoryQueue {
         Self {
             clock,
             jobs: Mutex::default(),
+            asked: AtomicU64::new(0),
         }
+    }
+
+    /// How often it was asked for news of watched jobs.
+    pub fn asked_for_news(&self) -> u64 {
+        self.asked.load(Ordering::Relaxed)
     }
 
     /// Every job of every tenant, in the order in which they were submitted.
@@ -164,6 +173,16 @@ impl Queue for MemoryQueue {
 
     async fn job(&self, tenant: &Tenant, id: Id) -> Result<Option<Job>, Fatal> {
         Ok(self.read(|jobs| jobs.job(tenant, id)))
+    }
+
+    async fn news(&self, tenant: &Tenant, known: &[Known]) -> Result<Vec<Job>, Fatal> {
+        self.asked.fetch_add(1, Ordering::Relaxed);
+        let mut news = Vec::new();
+        for known in known.iter().take(MAX_NEWS) {
+            let job = self.job(tenant, known.id).await?;
+            news.extend(job.filter(|job| known.wants(job.state, job.updated_ms)));
+        }
+        Ok(news)
     }
 
     async fn jobs(

@@ -12,6 +12,7 @@ use crate::rejects::mongo::MongoRejects;
 use crate::specs::mongo::MongoSpecs;
 use crate::stores::Stores;
 use crate::targets::Targets;
+use crate::tickets::mongo::MongoTickets;
 use stages::sink::mongodb::MongoTarget;
 use std::sync::Arc;
 use std::time::Duration;
@@ -35,6 +36,7 @@ async fn place(server: &Mongod) -> Place {
         rejects: Arc::new(MongoRejects::open(state()).await.unwrap()),
         specs: Arc::new(MongoSpecs::open(state()).await.unwrap()),
         keys: Arc::new(MongoKeys::open(state()).await.unwrap()),
+        tickets: Arc::new(MongoTickets::open(state()).await.unwrap()),
         objects: faults.clone(),
     };
     let targets = Targets::new(Some(mongodb), folder.path().to_owned());

@@ -16,8 +16,9 @@ use crate::specs::sqlite::SqliteSpecs;
 use crate::stores::Stores;
 use crate::targets::Targets;
 use crate::tenant::Tenant;
+use crate::tickets::sqlite::SqliteTickets;
 use crate::worker::Workers;
-use crate::{files, keys, queue, rejects, specs};
+use crate::{files, keys, queue, rejects, specs, tickets};
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
 use pipeline::{Fatal, Source};
@@ -56,6 +57,7 @@ impl Place {
             rejects::sqlite::SCHEMA,
             specs::sqlite::SCHEMA,
             keys::sqlite::SCHEMA,
+            tickets::sqlite::SCHEMA,
         ];
         let path = folder.path().join("service.db");
         let database = Database::open(&path, &schemas).await.unwrap();
@@ -65,7 +67,8 @@ impl Place {
             files: Arc::new(SqliteFiles::new(database.clone())),
             rejects: Arc::new(SqliteRejects::new(database.clone())),
             specs: Arc::new(SqliteSpecs::new(database.clone())),
-            keys: Arc::new(SqliteKeys::new(database)),
+            keys: Arc::new(SqliteKeys::new(database.clone())),
+            tickets: Arc::new(SqliteTickets::new(database)),
             objects: faults.clone(),
         };
         let targets = Targets::new(None, folder.path().to_owned());

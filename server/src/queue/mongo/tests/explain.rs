@@ -8,9 +8,9 @@ use crate::queue::mongo::document::binary;
 use crate::queue::mongo::turn::{self, Turn};
 use crate::queue::mongo::{
     approve, attach, cancel, claim, depth, document, expire, fail, find, finish, hold, idempotency,
-    leave, list, release, renew, repair, retry, save, submit,
+    leave, list, news, release, renew, repair, retry, save, submit,
 };
-use crate::queue::{Approval, Held, Progress, Receipt, Release, Renewal};
+use crate::queue::{Approval, Held, Known, Progress, Receipt, Release, Renewal};
 use mongodb::bson::{Bson, DateTime, doc};
 use pipeline::{Accepted, Cause};
 
@@ -232,6 +232,9 @@ async fn every_statement_goes_through_an_index() {
         check(&queue, name, command, 2, 2).await;
     }
     check(&queue, "old", expire::old(0, 3), 4, 3).await;
+    let mut watched = [claim.job, id(20), id(21)].map(Known::nothing);
+    watched[2].wants_any = false;
+    check(&queue, "news", news::news(none, &watched), 6, 3).await;
     let filters = [
         Filter::default(),
         Filter {

@@ -2,7 +2,9 @@
 
 use super::*;
 use crate::id::Id;
-use crate::queue::sqlite::{claim, depth, expire, idempotency, list, now_ms, repair, row, turns};
+use crate::queue::sqlite::{
+    claim, depth, expire, idempotency, list, news, now_ms, repair, row, turns,
+};
 use crate::queue::{Job, State};
 use rusqlite::{Connection, StatementStatus};
 
@@ -131,6 +133,7 @@ async fn every_statement_asks_an_index() {
         ]
     };
     let ended = format!("SELECT {} {}", row::whole(), expire::ENDED);
+    let news = news::text();
     let mut cases: Vec<(String, &str)> = [
         (claim::OWN, "jobs_owners"),
         (claim::EXPIRED, "jobs_leases"),
@@ -147,6 +150,7 @@ async fn every_statement_asks_an_index() {
         (idempotency::CLEAN, "idempotency_created"),
         (list::NEWEST_OF_FILE, "PRIMARY KEY"),
         (&ended, "jobs_ended"),
+        (&news, "sqlite_autoindex_jobs_1"),
     ]
     .map(|(statement, index)| (statement.to_owned(), index))
     .to_vec();

@@ -12,6 +12,7 @@ use crate::queue::{Claimant, LoadPin, NewJob, SpecText};
 use crate::rejects::sqlite::{self as rejects, SqliteRejects};
 use crate::specs::sqlite::{self as specs, SqliteSpecs};
 use crate::tenant::Tenant;
+use crate::tickets::sqlite::{self as tickets, SqliteTickets};
 use futures::TryStreamExt;
 use pipeline::{Books, Checkpoint, Position, Problem, Tally};
 use sha2::{Digest as _, Sha256};
@@ -29,6 +30,7 @@ async fn stores(folder: &tempfile::TempDir) -> Stores {
         rejects::SCHEMA,
         specs::SCHEMA,
         keys::SCHEMA,
+        tickets::SCHEMA,
     ];
     let database = Database::open(&folder.path().join("service.db"), &schema).await;
     let database = database.unwrap();
@@ -38,7 +40,8 @@ async fn stores(folder: &tempfile::TempDir) -> Stores {
         files: Arc::new(SqliteFiles::new(database.clone())),
         rejects: Arc::new(SqliteRejects::new(database.clone())),
         specs: Arc::new(SqliteSpecs::new(database.clone())),
-        keys: Arc::new(SqliteKeys::new(database)),
+        keys: Arc::new(SqliteKeys::new(database.clone())),
+        tickets: Arc::new(SqliteTickets::new(database)),
         objects: Arc::new(objects.unwrap()),
     }
 }

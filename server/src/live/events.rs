@@ -1,0 +1,81 @@
+//! Watching by Server-Sent Events: a stream of text that a connection takes at its own pace.
+//!
+//! It begins with `retry:`, so that a client whose connection broke waits a little; each message is an event with `id`,
+//! `event` and `data`; while there is nothing to tell, a comment shows that it lives. One message waits for the connection
+//! at a time.
+
+use super::message::Text;
+use super::send::{Left, taken};
+use super::{Watcher, send};
+use bytes::{BufMut, Bytes, BytesMut};
+use futures::Stream;
+use std::time::Duration;
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep_until};
+use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
+
+/// After how long without an event a comment is sent.
+pub const COMMENT_INTERVAL: Duration = Duration::from_secs(15);
+/// How long a client whose connection broke should wait, in milliseconds.
+const RETRY_MS: u32 = 2_000;
+
+/// The events of a watcher, until it has told everything or `stop` is cancelled.
+pub fn stream(
+    watcher: Watcher,
+    stop: CancellationToken,
+) -> impl Stream<Item = Bytes> + Send + 'static {
+    // One: a connection that takes nothing is seen by the second message.
+    let (sender, receiver) = mpsc::channel(1);
+    tokio::spawn(tell(watcher, stop, sender).in_current_span());
+    futures::stream::unfold(receiver, |mut receiver| async move {
+        let chunk = receiver.recv().await?;
+        Some((chunk, receiver))
+    })
+}
+
+async fn tell(mut watcher: Watcher, stop: CancellationToken, into: mpsc::Sender<Bytes>) {
+    let left = told(&mut watcher, &stop, &into).await;
+    if left == send::Left::Slow {
+        watcher.was_slow();
+    }
+    tracing::debug!(?left, "a client watches no more");
+}
+
+async fn told(watcher: &mut Watcher, stop: &CancellationToken, into: &mpsc::Sender<Bytes>) -> Left {
+    let mut chunk = Bytes::from(format!("retry: {RETRY_MS}\n\n"));
+    loop {
+        let sending = async { into.send(chunk).await.is_ok() };
+        if let Err(left) = taken(sending, stop).await {
+            return left;
+        }
+        let quiet = Instant::now() + COMMENT_INTERVAL;
+        chunk = tokio::select! {
+            biased;
+            () = stop.cancelled() => return Left::Stopped,
+            () = into.closed() => return Left::Gone,
+            text = watcher.next() => match text {
+                Some(text) => event(&text),
+                None => return Left::Told,
+            },
+            () = sleep_until(quiet) => Bytes::from_static(b": \n\n"),
+        };
+    }
+}
+
+/// A message as an event. JSON on one line has no line end that would end a field.
+fn event(Text { event, id, json }: &Text) -> Bytes {
+    let mut text = BytesMut::with_capacity(json.len() + 64);
+    for (name, value) in [
+        ("id", id.as_bytes()),
+        ("event", event.as_bytes()),
+        ("data", json),
+    ] {
+        text.put_slice(name.as_bytes());
+        text.put_slice(b": ");
+        text.put_slice(value);
+        text.put_slice(b"\n");
+    }
+    text.put_slice(b"\n");
+    text.freeze()
+}

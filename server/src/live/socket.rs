@@ -1,0 +1,133 @@
+//! Watching by WebSocket (RFC 6455): one text a message, from the server to the client.
+//!
+//! The handshake is behind it: it takes a connection that speaks WebSocket already. A client has nothing to say but pings,
+//! pongs and its close: what else it sends is forgotten, and may be [`MAX_MESSAGE_BYTES`] long. One that is not heard for
+//! [`SILENCE_TIMEOUT`], although it is pinged, is gone. No message waits behind another; no extension is spoken.
+
+use super::Watcher;
+use super::send::{Left, taken};
+use futures::{SinkExt as _, StreamExt as _};
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
+use tokio::time::{Instant, interval_at, timeout};
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
+use tokio_tungstenite::tungstenite::{Bytes, Error, Message, Utf8Bytes};
+use tokio_util::sync::CancellationToken;
+
+/// The most bytes of a message of a client.
+pub const MAX_MESSAGE_BYTES: usize = 4 * 1024;
+/// How often a client is pinged.
+const PING_INTERVAL: Duration = Duration::from_secs(15);
+/// For how long nothing may be heard of a client.
+const SILENCE_TIMEOUT: Duration = Duration::from_secs(50);
+/// For how long the client's own close is waited for.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
+/// The bytes that are read at a time; most clients send a few only.
+const READ_BUFFER_BYTES: usize = 1024;
+
+/// The answer to the key of a handshake.
+pub fn accept(key: &str) -> String {
+    derive_accept_key(key.as_bytes())
+}
+
+/// Tells a client what its watcher says, then closes: 1000 behind the last message, 1001 when `stop` is cancelled.
+pub async fn talk(
+    connection: impl AsyncRead + AsyncWrite + Unpin,
+    mut watcher: Watcher,
+    stop: CancellationToken,
+) {
+    let config = WebSocketConfig::default()
+        .read_buffer_size(READ_BUFFER_BYTES)
+        .write_buffer_size(0)
+        .max_message_size(Some(MAX_MESSAGE_BYTES))
+        .max_frame_size(Some(MAX_MESSAGE_BYTES));
+    let mut socket = WebSocketStream::from_raw_socket(connection, Role::Server, Some(config)).await;
+    let left = told(&mut socket, &mut watcher, &stop).await;
+    if left == Left::Slow {
+        watcher.was_slow();
+    }
+    tracing::debug!(?left, "a client watches no more");
+    // Its place is free while it says goodbye.
+    drop(watcher);
+    let (code, reason) = match left {
+        Left::Told => (CloseCode::Normal, ""),
+        Left::Stopped => (CloseCode::Away, "the service shuts down"),
+        Left::Misbehaved(code) => (CloseCode::from(code), ""),
+        Left::Slow | Left::Gone => return,
+    };
+    let close = CloseFrame {
+        code,
+        reason: Utf8Bytes::from_static(reason),
+    };
+    let goodbye = async {
+        if socket.close(Some(close)).await.is_ok() {
+            while let Some(Ok(_)) = socket.next().await {}
+        }
+        socket.get_mut().shutdown().await
+    };
+    // Whoever does not answer the close has heard it, or never will.
+    let _ = timeout(CLOSE_TIMEOUT, goodbye).await;
+}
+
+async fn told<S: AsyncRead + AsyncWrite + Unpin>(
+    socket: &mut WebSocketStream<S>,
+    watcher: &mut Watcher,
+    stop: &CancellationToken,
+) -> Left {
+    let mut ping = interval_at(Instant::now() + PING_INTERVAL, PING_INTERVAL);
+    let mut heard = Instant::now();
+    loop {
+        let message = tokio::select! {
+            biased;
+            () = stop.cancelled() => return Left::Stopped,
+            said = socket.next() => {
+                heard = Instant::now();
+                match said {
+                    Some(Ok(Message::Close(_))) => {
+                        // The answer to it is sent as what comes behind it is read.
+                        let _ = timeout(CLOSE_TIMEOUT, socket.next()).await;
+                        return Left::Gone;
+                    }
+                    Some(Ok(_)) => continue,
+                    Some(Err(error)) => return misbehaved(&error),
+                    None => return Left::Gone,
+                }
+            }
+            text = watcher.next() => match text.map(|text| Utf8Bytes::try_from(text.json)) {
+                Some(Ok(text)) => Message::Text(text),
+                // JSON is UTF-8.
+                Some(Err(_)) => continue,
+                None => return Left::Told,
+            },
+            _ = ping.tick() => {
+                if heard.elapsed() >= SILENCE_TIMEOUT {
+                    return Left::Gone;
+                }
+                Message::Ping(Bytes::new())
+            }
+        };
+        let sending = async { socket.send(message).await.is_ok() };
+        if let Err(left) = taken(sending, stop).await {
+            return left;
+        }
+    }
+}
+
+fn misbehaved(error: &Error) -> Left {
+    match error {
+        Error::Capacity(_) => Left::Misbehaved(CloseCode::Size.into()),
+        Error::Utf8(_) => Left::Misbehaved(CloseCode::Invalid.into()),
+        Error::Protocol(protocol) if !is_cut(protocol) => {
+            Left::Misbehaved(CloseCode::Protocol.into())
+        }
+        _ => Left::Gone,
+    }
+}
+
+fn is_cut(error: &tokio_tungstenite::tungstenite::error::ProtocolError) -> bool {
+    use tokio_tungstenite::tungstenite::error::ProtocolError;
+    matches!(error, ProtocolError::ResetWithoutClosingHandshake)
+}

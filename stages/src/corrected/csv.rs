@@ -1,9 +1,10 @@
 //! A record of a CSV with four more cells: these are taken off, and a mark before a formula.
 
 use super::cells::{first_cell, is_one_record, mark_of};
+use super::titles::added_among;
 use super::{ADDED, Reference, Taken, formula, no_record};
 use crate::frame::csv::CsvDialect;
-use pipeline::Fatal;
+use pipeline::{Fatal, Problem};
 
 /// The columns of a file of corrected records.
 #[derive(Clone, Debug)]
@@ -31,31 +32,23 @@ impl Columns {
         dialect: &CsvDialect,
         titles: &[String],
     ) -> Result<(Self, Vec<String>), Fatal> {
-        let mark = mark_of(dialect);
         let own = titles.len();
         let (added, width) = match dialect.header.rows {
             0 => ([0, 1, 2, 3].map(|at| Some(own + at)), own + ADDED.len()),
-            _ => {
-                let at = |title: &str| titles.iter().position(|found| found.trim() == title);
-                (ADDED.map(at), own)
-            }
+            // The input ended before any row.
+            _ if titles.is_empty() => ([None; ADDED.len()], own),
+            _ => (added_among(titles)?, own),
         };
         let columns = Self {
             dialect: dialect.clone(),
-            mark,
+            mark: mark_of(dialect),
             width,
             added,
         };
-        // The input ended before any row.
-        if columns.added[0].is_none() && !titles.is_empty() {
-            let message = format!("the file has no column {}", ADDED[0]);
-            return Err(Fatal::new("no_references", message)
-                .hint("send the file of the rejects, corrected, with its added columns: their titles say which they are"));
-        }
         let left = titles.iter().enumerate();
         let left = left.filter(|(at, _)| !columns.is_added(*at));
         let left = left.map(|(_, title)| {
-            let is_marked = formula::is_marked(title.as_bytes(), mark);
+            let is_marked = formula::is_marked(title.as_bytes(), columns.mark);
             title
                 .get(usize::from(is_marked)..)
                 .unwrap_or(title)
@@ -73,11 +66,12 @@ impl Columns {
         let text = raw.strip_suffix(b"\n").unwrap_or(raw);
         let text = text.strip_suffix(b"\r").unwrap_or(text);
         let cells = self.cells(text);
-        let (gone, reference) = self.added_in(&cells);
-        let reference = reference.and_then(|at| {
-            let value = std::str::from_utf8(&cells.get(at)?.value).ok()?;
-            Reference::parse(value)
-        });
+        let at = self.reference_in(&cells);
+        let reference = at.and_then(|at| reference_of(cells.get(at)?));
+        let Some(gone) = self.added_in(&cells, at) else {
+            let problem = Some(self.unknown_cells(cells.len()));
+            return Taken { reference, problem };
+        };
         let from = out.len();
         let left = cells.iter().enumerate();
         let left = left.filter(|(at, _)| !gone.contains(at));
@@ -99,20 +93,36 @@ impl Columns {
         Taken { reference, problem }
     }
 
-    /// Which cells were added, and which of them is the reference. In a record with too few or too many cells they are
-    /// found by the reference, and stand side by side.
-    fn added_in(&self, cells: &[Cell]) -> (Vec<usize>, Option<usize>) {
-        if cells.len() == self.width {
-            return (self.added.into_iter().flatten().collect(), self.added[0]);
+    /// Which cell is the reference. In a record with too few or too many cells it is the last one that can be.
+    fn reference_in(&self, cells: &[Cell]) -> Option<usize> {
+        match cells.len() == self.width {
+            true => self.added[0],
+            false => cells.iter().rposition(|cell| reference_of(cell).is_some()),
         }
-        let is_reference = |cell: &Cell| {
-            let value = std::str::from_utf8(&cell.value);
-            value.is_ok_and(|value| Reference::parse(value).is_some())
+    }
+
+    /// Which cells were added. In a record with too few or too many they stand around the reference as in the header, where
+    /// they stand side by side there; `None` where they do not.
+    fn added_in(&self, cells: &[Cell], reference: Option<usize>) -> Option<Vec<usize>> {
+        let added = self.added.into_iter().flatten();
+        let (Some(at), Some(titled), false) = (reference, self.added[0], cells.len() == self.width)
+        else {
+            return Some(added.collect());
         };
-        match cells.iter().rposition(is_reference) {
-            Some(at) => ((at..at + ADDED.len()).collect(), Some(at)),
-            None => (Vec::new(), None),
+        let (mut first, mut last, mut count) = (titled, titled, 0);
+        for column in added.clone() {
+            (first, last, count) = (first.min(column), last.max(column), count + 1);
         }
+        let is_block = last - first + 1 == count && at + first >= titled;
+        is_block.then(|| added.map(|column| at + column - titled).collect())
+    }
+
+    fn unknown_cells(&self, count: usize) -> Problem {
+        let message = format!(
+            "the header has {} columns, the record has {count} cells: which of them were added is not known",
+            self.width
+        );
+        Problem::of_record("cell_count", message)
     }
 
     fn cells(&self, text: &[u8]) -> Vec<Cell> {
@@ -133,4 +143,8 @@ impl Columns {
             }
         }
     }
+}
+
+fn reference_of(cell: &Cell) -> Option<Reference> {
+    Reference::parse(std::str::from_utf8(&cell.value).ok()?)
 }

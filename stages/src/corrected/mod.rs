@@ -17,8 +17,10 @@ mod json;
 mod lines;
 #[cfg(test)]
 mod tests;
+mod titles;
 mod xml;
 
+pub use titles::titles_beside;
 pub use xml::NAMESPACE;
 
 use crate::frame::csv::CsvDialect;
@@ -27,7 +29,8 @@ use bytes::Bytes;
 use pipeline::{Block, Fatal, Parser, Position, Problem};
 use std::sync::Arc;
 
-/// What is added to each record: columns, members, cells before a line, attributes (there without `_`).
+/// What is added to each record: columns (where the file has such a title itself, [`titles_beside`] it), members, cells before
+/// a line, attributes (there without `_`).
 pub const ADDED: [&str; 4] = ["_reference", "_code", "_field", "_message"];
 /// The member that holds a record of JSON which is no object.
 pub const RAW: &str = "_raw";

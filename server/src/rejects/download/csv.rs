@@ -3,7 +3,7 @@
 use super::Said;
 use pipeline::Fatal;
 use stages::corrected::cells::{first_cell, gives_meaning, is_one_record, mark_of};
-use stages::corrected::{ADDED as TITLES, formula};
+use stages::corrected::{formula, titles_beside};
 use stages::frame::csv::CsvDialect;
 
 /// What a dialect that has no way to write a byte into a cell has there.
@@ -35,6 +35,7 @@ impl Writer {
     /// What stands before the first record: the file's own head with four more titles in its last row, or, where the
     /// file is gone or a formula may stand in its head, one that reads the same.
     pub(super) fn head(&self, raw: Option<&[u8]>, columns: &[String]) -> Vec<u8> {
+        let added = titles_beside(columns);
         let raw = raw.filter(|raw| !self.may_compute(raw));
         let rows = self.dialect.header.rows;
         let mut head = Vec::new();
@@ -60,8 +61,8 @@ impl Writer {
         }
         let is_empty = head.is_empty();
         if rows > 0 {
-            for title in TITLES {
-                if !is_empty || title != TITLES[0] {
+            for (number, title) in added.iter().enumerate() {
+                if !is_empty || number > 0 {
                     head.push(self.dialect.delimiter);
                 }
                 self.cell(title.as_bytes(), &mut head);

@@ -71,22 +71,27 @@ impl Writer {
             own += &format!(" xmlns:{PREFIX}=\"{NAMESPACE}\"");
         }
         let last = self.path.steps().last().map_or(ANY, name);
-        let as_it_came = std::str::from_utf8(raw).ok().and_then(|text| {
-            // One who uses our prefix may mean something else by it.
-            let is_ours = format!("{PREFIX}:");
-            let len = name_len(text).filter(|_| !text.contains(&is_ours))?;
+        let tagged = std::str::from_utf8(raw).ok().and_then(|text| {
+            let (name, rest) = text.split_at(name_len(text)?);
+            let around = declarations(context, &self.path.namespaces, last, text);
+            // One who uses our prefix may mean something else by it, and our namespace is taken off on the way back.
+            let is_ours = text.contains(&format!("{PREFIX}:"))
+                || text.contains(NAMESPACE)
+                || around.iter().any(|(_, uri)| uri == NAMESPACE);
             let mut declared = String::new();
-            for (prefix, uri) in declarations(context, &self.path.namespaces, last, text) {
+            for (prefix, uri) in around {
                 let colon = if prefix.is_empty() { "" } else { ":" };
                 declared += &format!(" xmlns{colon}{prefix}=\"{}\"", escaped(&uri));
             }
-            let (name, rest) = text.split_at(len);
-            is_element(&format!("{name}{declared}{rest}")).then_some((name, declared, rest))
+            Some((name, declared, rest, is_ours))
+        });
+        let as_it_came = tagged.as_ref().filter(|(name, declared, rest, is_ours)| {
+            !is_ours && is_element(&format!("{name}{declared}{rest}"))
         });
         match as_it_came {
-            Some((name, declared, rest)) => {
+            Some((name, declared, rest, _)) => {
                 own += &attributes(said, "");
-                for part in [name, &own, &declared, rest, "\n"] {
+                for part in [name, &own, declared, rest, "\n"] {
                     out.extend_from_slice(part.as_bytes());
                 }
             }
@@ -103,7 +108,11 @@ impl Writer {
                 if is_root {
                     own += &declared_prefixes(&self.path.namespaces);
                 }
-                let raw = escaped(&String::from_utf8_lossy(raw));
+                // It is read by itself again: with what is declared around it.
+                let raw = match &tagged {
+                    Some((name, declared, rest, _)) => escaped(&format!("{name}{declared}{rest}")),
+                    None => escaped(&String::from_utf8_lossy(raw)),
+                };
                 let element = format!("<{last}{own}><{PREFIX}:raw>{raw}</{PREFIX}:raw></{last}>\n");
                 out.extend_from_slice(element.as_bytes());
             }

@@ -8,7 +8,7 @@ use super::run::refuse;
 use super::{Exit, ResubmitArgs, print, signalled};
 use crate::config::Config;
 use crate::id::Id;
-use crate::jobs::{self, Correction};
+use crate::jobs::{self, Correction, Submitted};
 use crate::queue::{Job, State};
 use crate::serve;
 use crate::service::Service;
@@ -85,8 +85,12 @@ async fn sent(config: &Config, args: &ResubmitArgs) -> Result<Exit, Fatal> {
     if lock.is_some() {
         left::give_back(&service).await;
     }
-    let child = submitted(&service, &tenant, parent, &args.file, file).await?;
-    eprintln!("Job {child} sends them again.");
+    let submitted = submitted(&service, &tenant, parent, &args.file, file).await?;
+    let (child, existing) = (submitted.job.id, submitted.existing);
+    match existing {
+        false => eprintln!("Job {child} sends them again."),
+        true => eprintln!("This file was sent before, by job {child}: it is not sent once more."),
+    }
     let workers = works.then(|| {
         let name = serve::process_name();
         Workers::start(service.clone(), name, Handle::current())
@@ -103,7 +107,7 @@ async fn sent(config: &Config, args: &ResubmitArgs) -> Result<Exit, Fatal> {
         None => Ok(Exit::Interrupted),
         Some(ended) => {
             let first = jobs::find(&*service.stores.queue, &tenant, parent).await?;
-            Ok(told(&ended?, &first))
+            Ok(told(&ended?, &first, existing))
         }
     }
 }
@@ -114,7 +118,7 @@ async fn submitted(
     parent: Id,
     path: &Path,
     file: File,
-) -> Result<Id, Fatal> {
+) -> Result<Submitted, Fatal> {
     let original_name = jobs::resubmittable(service, tenant, parent).await?;
     let incoming = Incoming {
         original_name,
@@ -132,8 +136,7 @@ async fn submitted(
         file: file.new.id,
         idempotency: None,
     };
-    let submitted = jobs::resubmit(service, tenant, correction).await?;
-    Ok(submitted.job.id)
+    jobs::resubmit(service, tenant, correction).await
 }
 
 /// The job, once it has ended or is held.
@@ -147,8 +150,8 @@ async fn end(service: &Service, tenant: &Tenant, id: Id) -> Result<Job, Fatal> {
     }
 }
 
-/// Prints what became of the records.
-fn told(child: &Job, parent: &Job) -> Exit {
+/// Prints what became of the records; `existing`: of a file that was sent before.
+fn told(child: &Job, parent: &Job, existing: bool) -> Exit {
     let counters = |job: &Job| {
         let saved = job.checkpoint.as_ref();
         saved
@@ -156,8 +159,15 @@ fn told(child: &Job, parent: &Job) -> Exit {
             .unwrap_or_default()
     };
     let (own, first) = (counters(child), counters(parent));
+    let before = match existing {
+        true => format!(
+            "Job {} has sent this file before, so nothing is loaded now. What became of it then:\n\n",
+            child.id
+        ),
+        false => String::new(),
+    };
     let mut text = format!(
-        "{:>12}  read\n{:>12}  loaded\n{:>12}  rejected\n{:>12}  dropped\n\n",
+        "{before}{:>12}  read\n{:>12}  loaded\n{:>12}  rejected\n{:>12}  dropped\n\n",
         own.read,
         own.loaded + own.already_loaded,
         own.rejected,

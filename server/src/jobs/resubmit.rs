@@ -65,36 +65,55 @@ async fn judged(service: &Service, tenant: &Tenant, parent: Id) -> Result<(Job, 
         );
     }
     let plan = service.catalog.plan_of(&job.tenant, &job.spec).await?;
-    let unsupported = |message: &str| {
-        Fatal::new("resubmit_unsupported", message)
-            .hint("correct the whole file, and load it again with force=again")
+    match unsupported(&plan) {
+        Some(message) => {
+            Err(Fatal::new("resubmit_unsupported", message).hint(instead(&job, &plan)))
+        }
+        None => Ok((job, plan)),
+    }
+}
+
+/// Why records of a job cannot be sent again by themselves, where they cannot.
+fn unsupported(plan: &Plan) -> Option<&'static str> {
+    Some(
+        if matches!(plan.sink.kind, SinkKind::Jsonl | SinkKind::Csv) {
+            "the job has loaded into a file, which is finished: no record can be added to it"
+        } else if plan.sink.target.mode == Mode::Merge {
+            "the job has merged: what came behind a record may be merged already, and the record would come too late"
+        } else if plan.kinds.is_some() {
+            "the spec tells several kinds of records apart ([records]): what a record is, and what it takes from a header, depends \
+         on those around it, so it cannot be loaded without them"
+        } else if plan.group.is_some() {
+            "the spec makes one document of several records ([group]): a record cannot be loaded without the others of its group"
+        } else if !plan.control.controls.is_empty() {
+            "the spec compares counts or sums over the whole file ([control]): records that come later are not in them"
+        } else if plan.unique.is_some() {
+            "the spec has unique values, which are judged over the whole file in its order: records that come later are not"
+        } else {
+            return None;
+        },
+    )
+}
+
+/// What can be done instead, and what of the job stays then.
+fn instead(job: &Job, plan: &Plan) -> String {
+    let stays = match (&plan.sink.kind, plan.sink.target.mode) {
+        (SinkKind::Jsonl | SinkKind::Csv, _) => "; the file that this job has written stays as it is".to_owned(),
+        (SinkKind::Null, _) => String::new(),
+        (_, Mode::Upsert | Mode::Replace) => {
+            ": its records replace the documents that have the same keys".to_owned()
+        }
+        (_, Mode::Merge) => {
+            ": its records are merged once more into the documents that have the same keys, over what came since".to_owned()
+        }
+        (_, Mode::Delete) => ": its records delete what has their keys and is still there".to_owned(),
+        (_, Mode::Insert) => format!(
+            ". Its content is new, so every record is a new document, beside those that this job has loaded: remove \
+             these first. They are the documents of {} whose _id begins with the 12 bytes {} (the README shows how)",
+            job.load.collection, job.load.identity
+        ),
     };
-    if matches!(plan.sink.kind, SinkKind::Jsonl | SinkKind::Csv) {
-        return Err(unsupported(
-            "records cannot be added to a file that is finished",
-        ));
-    }
-    if plan.sink.target.mode == Mode::Merge {
-        return Err(unsupported(
-            "records cannot be merged before those that came behind them",
-        ));
-    }
-    if plan.kinds.is_some() || plan.group.is_some() {
-        return Err(unsupported(
-            "what records of several kinds, or of groups, mean stands in those beside them",
-        ));
-    }
-    if !plan.control.controls.is_empty() {
-        return Err(unsupported(
-            "what [control] compares was compared for the file as it was",
-        ));
-    }
-    if plan.unique.is_some() {
-        return Err(unsupported(
-            "whether a value is unique is judged over the whole file, in its order",
-        ));
-    }
-    Ok((job, plan))
+    format!("correct the whole file, and load it{stays}")
 }
 
 /// Submits a corrected file.

@@ -94,7 +94,11 @@ async fn merges_cannot_be_put_between_those_that_came_behind_them() {
     let job = bench.submit(file, "orders@1").await.unwrap().job;
     bench.worked(Ends::Completed, true).await;
     let refused = resubmitted(&bench, job.id, bench.file("fixed").await).await;
-    assert_eq!(code(refused), "resubmit_unsupported");
+    let refused = refused.unwrap_err();
+    assert_eq!(refused.code, "resubmit_unsupported");
+    let hint = refused.hint.unwrap();
+    assert!(hint.contains("merged once more"), "{hint}");
+    assert!(!hint.contains("_id"), "{hint}");
 }
 
 /// A bench whose spec `orders@3` has `more` in it, with a completed job of it.
@@ -117,7 +121,11 @@ async fn what_is_judged_over_the_whole_file_is_not_sent_again_in_parts() {
         let refused = resubmittable(&bench.service, &bench.tenant, job.id).await;
         let refused = refused.unwrap_err();
         assert_eq!(refused.code, "resubmit_unsupported", "{more}");
-        assert!(refused.hint.unwrap().contains("whole file"), "{more}");
+        let hint = refused.hint.unwrap();
+        // A corrected file is new content: what was loaded stays, and is found by the identity of its load.
+        assert!(hint.contains("whole file"), "{hint}");
+        assert!(hint.contains(&job.load.identity.to_string()), "{hint}");
+        assert!(!hint.contains("again"), "{hint}");
         let refused = resubmitted(&bench, job.id, bench.file("fixed").await).await;
         assert_eq!(code(refused), "resubmit_unsupported", "{more}");
     }

@@ -22,7 +22,7 @@ use rear::Behind;
 pub use rows::Row;
 pub use salts::same_salts;
 
-use crate::corrected::{Reference, Referred, Taking};
+use crate::corrected::{Beside, Named, Referred, Taking};
 use crate::frame::csv::{CsvFramer, Head};
 use crate::frame::json::JsonFramer;
 use crate::frame::lines::{LinesDialect, LinesFramer};
@@ -140,8 +140,7 @@ pub async fn open_corrected(
     accepted: &Accepted,
 ) -> Result<Opening, Fatal> {
     if plan.kinds.is_some() || plan.group.is_some() {
-        let message =
-            "what records of several kinds, or of groups, mean stands in those beside them";
+        let message = "records of several kinds, or of groups, depend on those around them: none is loaded without these";
         return Err(Fatal::new("resubmit_unsupported", message));
     }
     open_of(plan, origin, resume, accepted, Records::Corrected).await
@@ -418,25 +417,24 @@ impl Opened {
         Self { referred, ..self }
     }
 
-    /// The ordinals that an input of corrected records, opened at its start, names of a job's records: one for each record,
-    /// `most` at most; none where it names none of that job.
+    /// What an input of corrected records, opened at its start, names of a job's records: for each record, `most` at most.
     ///
     /// # Errors
     /// `too_many_references`; what the source and the framer say.
-    pub async fn references(mut self, job: &str, most: usize) -> Result<Vec<Option<u64>>, Fatal> {
-        let of_job = |reference: Option<Reference>| {
-            let reference = reference.filter(|reference| reference.job == job)?;
-            Some(reference.ordinal)
-        };
+    pub async fn references(mut self, job: &str, most: usize) -> Result<Vec<Named>, Fatal> {
         let mut references = Vec::new();
         let mut at_end = false;
         loop {
             while let Some(block) = self.framer.next_block(at_end)? {
                 match &self.taking {
                     Some(taking) => {
-                        references.extend(taking.references(&block).into_iter().map(of_job));
+                        let each = taking.references(&block).into_iter();
+                        references.extend(each.map(|beside| beside.named(job)));
                     }
-                    None => references.extend(block.frames.iter().map(|_| None)),
+                    None => {
+                        let none = block.frames.iter().map(|_| Beside::Nothing.named(job));
+                        references.extend(none);
+                    }
                 }
                 if references.len() > most {
                     let message = format!("a file of corrected records has at most {most}");

@@ -26,7 +26,7 @@ const CHOSEN_IN: [&str; 2] = [
 const CONSTANTS_IN: [&str; 7] = [
     "pipeline/src/chain/sorted.rs",
     "pipeline/src/reject.rs",
-    "stages/src/corrected/mod.rs",
+    "stages/src/corrected/reference.rs",
     "stages/src/frame/csv/scan.rs",
     "stages/src/frame/document.rs",
     "stages/src/frame/lines.rs",

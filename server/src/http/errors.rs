@@ -72,7 +72,8 @@ pub const REJECTS: Operation = Operation::new(|call| Box::pin(as_they_came(call)
     .answers(&[raw(
         200,
         "The rejected records in the file's own dialect and encoding, with reference, code, field and message added. \
-         CSV: four columns behind the record's own. JSON: four members (`_reference`, `_code`, `_field`, `_message`). \
+         CSV: four columns behind the record's own (`_reference`, `_code`, `_field`, `_message`; where the file has such a \
+         title itself, all four end on a number, `_reference_2`). JSON: four members (`_reference`, `_code`, `_field`, `_message`). \
          XML: four attributes of the namespace `urn:sluicegate:rejects`. \
          Lines and fixed width: the four texts before the line, with tabs between. In CSV and lines no cell is a \
          formula: one that begins with = + - @, TAB, CR or LF, behind any number of apostrophes, and is no plain number \

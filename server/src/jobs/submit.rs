@@ -27,7 +27,7 @@ use crate::queue::{Job, LoadPin, MAX_PRIORITY, NewJob, Queue, Remembered, SpecTe
 use crate::service::Service;
 use crate::tenant::Tenant;
 use pipeline::{Fatal, Retry};
-use stages::corrected::{DUPLICATE, UNKNOWN};
+use stages::corrected::{DUPLICATE, SETTLED, UNKNOWN};
 use stages::identity::{LoadIdentity, LoadName};
 use stages::load::{Entry, Loads, Request};
 use stages::plan::Plan;
@@ -236,7 +236,7 @@ fn has_bad_still(job: &Job) -> bool {
     let kinds = checkpoint.map_or(&[][..], |checkpoint| checkpoint.books.summary.kinds());
     kinds
         .iter()
-        .any(|kind| ![UNKNOWN, DUPLICATE].contains(&&*kind.code))
+        .any(|kind| ![UNKNOWN, SETTLED, DUPLICATE].contains(&&*kind.code))
 }
 
 /// A request whose file and spec are known.

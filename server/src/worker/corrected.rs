@@ -24,7 +24,7 @@ use crate::rejects::Run;
 use async_trait::async_trait;
 use outcome::{Left, Outcome, referred, renewed};
 use pipeline::{Accepted, Batch, Books, Fatal, Holdings, OnBreach, Retry, Sink, Summary, Written};
-use stages::corrected::Referred;
+use stages::corrected::{Plain, Referred};
 use stages::load::Loads;
 use stages::open::{Opening, open_corrected, same_salts};
 use stages::plan::Plan;
@@ -49,6 +49,8 @@ pub(super) struct Corrected {
     mode: Mode,
     /// What the reference of each record means.
     referred: Arc<[Referred]>,
+    /// How its records would stand in the parent's file; none: they would not, as they are.
+    plain: Option<Plain>,
     /// What the target holds of the parent's load, in the key modes, once it was asked.
     held: Arc<OnceLock<Option<Holdings>>>,
 }
@@ -89,17 +91,20 @@ impl Corrected {
         }
         note(loads, &parent).await?;
         let accepted = parent.accepted.and(&job.accepted);
-        let references = match open_corrected(plan, input, None, &accepted).await? {
-            Opening::Ready(opened) => {
-                opened
-                    .references(&parent.id.to_string(), MAX_REFERENCES)
-                    .await?
-            }
-            // The run is held, and looks at no record.
-            Opening::Held(..) => Vec::new(),
-        };
+        let (mut references, mut plain) = (Vec::new(), None);
+        // Else the run is held, and looks at no record.
+        if let Opening::Ready(opened) = open_corrected(plan, input, None, &accepted).await? {
+            let first = parent.checkpoint.as_ref();
+            plain = first.and_then(|first| Plain::of(plan, &first.head, &opened.from.head));
+            let id = parent.id.to_string();
+            references = opened.references(&id, MAX_REFERENCES).await?;
+        }
         let run = run_of(&parent);
-        let referred = referred(&*stores.rejects, &run, references).await?;
+        let settled = match (&parent.checkpoint, revision(&parent)) {
+            (Some(checkpoint), 2..) => checkpoint.books.end.ordinal,
+            _ => 0,
+        };
+        let referred = referred(&*stores.rejects, &run, references, settled).await?;
         let file = match parent.file() {
             Some(file) => stores.files.file(&parent.tenant, file).await?,
             None => None,
@@ -113,6 +118,7 @@ impl Corrected {
             file,
             mode,
             referred: referred.into(),
+            plain,
             held: Arc::default(),
         })
     }
@@ -182,12 +188,14 @@ impl Corrected {
         };
         let (run, own) = (run_of(&parent), run_of(job));
         let outcome = Outcome::of(rejects, &own, &self.referred).await?;
+        let plain = self.plain.as_ref();
         if !is_moved {
             let left = Left {
                 rejects,
                 run: &run,
                 own: &own,
                 outcome: &outcome,
+                plain,
             };
             let moved = self.moved(left, &parent, books).await?;
             if !queue.move_resubmitted(tenant, id, job.id, &moved).await? {
@@ -200,7 +208,7 @@ impl Corrected {
             for portion in outcome.bad.chunks(PAGE_REJECTS as usize) {
                 let ordinals: Vec<u64> = portion.iter().map(|(ordinal, _)| *ordinal).collect();
                 let mut again = rejects.of_records(&run, &ordinals).await?;
-                renewed(rejects, &own, portion, &mut again).await?;
+                renewed(rejects, &own, portion, plain, &mut again).await?;
                 rejects.replace(&run, fence, &again).await?;
             }
         }

@@ -2,7 +2,7 @@
 
 use super::cells::{first_cell, is_one_record, mark_of};
 use super::titles::added_among;
-use super::{ADDED, Reference, Taken, formula, no_record};
+use super::{ADDED, Beside, Taken, formula, no_record};
 use crate::frame::csv::CsvDialect;
 use pipeline::{Fatal, Problem};
 
@@ -61,13 +61,12 @@ impl Columns {
         self.added.contains(&Some(at))
     }
 
-    /// Writes the record without them.
-    pub(super) fn take(&self, raw: &[u8], out: &mut Vec<u8>) -> Taken {
-        let text = raw.strip_suffix(b"\n").unwrap_or(raw);
-        let text = text.strip_suffix(b"\r").unwrap_or(text);
+    /// Writes the record, which is here without its line end, without them.
+    pub(super) fn take(&self, text: &[u8], out: &mut Vec<u8>) -> Taken {
         let cells = self.cells(text);
         let at = self.reference_in(&cells);
-        let reference = at.and_then(|at| reference_of(cells.get(at)?));
+        let reference = at.and_then(|at| cells.get(at));
+        let reference = reference.map_or(Beside::Nothing, |cell| Beside::read(&cell.value));
         let Some(gone) = self.added_in(&cells, at) else {
             let problem = Some(self.unknown_cells(cells.len()));
             return Taken { reference, problem };
@@ -97,7 +96,11 @@ impl Columns {
     fn reference_in(&self, cells: &[Cell]) -> Option<usize> {
         match cells.len() == self.width {
             true => self.added[0],
-            false => cells.iter().rposition(|cell| reference_of(cell).is_some()),
+            false => {
+                let is_reference =
+                    |cell: &Cell| matches!(Beside::read(&cell.value), Beside::Reference(_));
+                cells.iter().rposition(is_reference)
+            }
         }
     }
 
@@ -143,8 +146,4 @@ impl Columns {
             }
         }
     }
-}
-
-fn reference_of(cell: &Cell) -> Option<Reference> {
-    Reference::parse(std::str::from_utf8(&cell.value).ok()?)
 }

@@ -1,6 +1,6 @@
 //! A record of JSON with four more members: these are taken off, and the others stay as they were written.
 
-use super::{ADDED, RAW, Reference, Taken, no_record, no_text};
+use super::{ADDED, Beside, RAW, Taken, no_record, no_text};
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -43,7 +43,11 @@ pub(super) fn take(raw: &[u8], out: &mut Vec<u8>) -> Taken {
         let found = members.iter().find(|(found, _)| found == name);
         found.and_then(|(_, value)| serde_json::from_str::<String>(value.get()).ok())
     };
-    let reference = text(ADDED[0]).and_then(|text| Reference::parse(&text));
+    let reference = match text(ADDED[0]) {
+        Some(text) => Beside::read(text.as_bytes()),
+        None if members.iter().any(|(name, _)| name == ADDED[0]) => Beside::Other,
+        None => Beside::Nothing,
+    };
     let own = |name: &str| !ADDED.contains(&name) && name != RAW;
     let has_own = members.iter().any(|(name, _)| own(name));
     if let (false, Some(record)) = (has_own, text(RAW)) {

@@ -15,18 +15,23 @@ mod csv;
 pub mod formula;
 mod json;
 mod lines;
+mod plain;
+mod reference;
 #[cfg(test)]
 mod tests;
 mod titles;
 mod xml;
 
+pub use plain::Plain;
+pub(crate) use reference::Beside;
+pub use reference::{DUPLICATE, Named, Reference, Referred, Refusal, SETTLED, UNKNOWN};
 pub use titles::titles_beside;
-pub use xml::NAMESPACE;
+pub use xml::{NAMESPACE, PREFIX};
 
 use crate::frame::csv::CsvDialect;
 use crate::plan::FormatPlan;
 use bytes::Bytes;
-use pipeline::{Block, Fatal, Parser, Position, Problem};
+use pipeline::{Block, Fatal, Parser, Problem};
 use std::sync::Arc;
 
 /// What is added to each record: columns (where the file has such a title itself, [`titles_beside`] it), members, cells before
@@ -34,68 +39,10 @@ use std::sync::Arc;
 pub const ADDED: [&str; 4] = ["_reference", "_code", "_field", "_message"];
 /// The member that holds a record of JSON which is no object.
 pub const RAW: &str = "_raw";
-/// The code of a record without a reference, or with one that says nothing.
-pub const UNKNOWN: &str = "unknown_reference";
-/// The code of a record whose reference was there before.
-pub const DUPLICATE: &str = "duplicate_reference";
-
-/// Which record of which job.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Reference {
-    /// The job's id.
-    pub job: String,
-    /// The record's ordinal.
-    pub ordinal: u64,
-}
-
-impl Reference {
-    /// A reference as it is written: `<job>:<number of the record, from 1>`.
-    pub fn parse(text: &str) -> Option<Self> {
-        let (job, number) = text.trim().split_once(':')?;
-        let number: u64 = number.parse().ok()?;
-        let is_id = !job.is_empty() && job.bytes().all(|byte| byte.is_ascii_hexdigit());
-        is_id.then_some(Self {
-            job: job.to_owned(),
-            ordinal: number.checked_sub(1)?,
-        })
-    }
-}
-
-/// What a reference means.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Referred {
-    /// The record that stood there in the first input.
-    At(Position),
-    /// The same, where it had bytes that were no text: what stands for them has to go.
-    NoText(Position),
-    /// Nothing: it is refused, with this code.
-    Refused(&'static str),
-}
-
-impl Referred {
-    /// Where the record stood in the first input.
-    pub fn place(&self) -> Option<Position> {
-        match self {
-            Self::At(place) | Self::NoText(place) => Some(*place),
-            Self::Refused(_) => None,
-        }
-    }
-
-    fn refusal(code: &'static str) -> Problem {
-        let message = match code {
-            DUPLICATE => "an earlier record of this file has the same reference",
-            _ => {
-                "no rejected record of the job has this reference; or there is none, or no record beside it"
-            }
-        };
-        Problem::of_record(code, message)
-    }
-}
-
 /// What was found of a record when what was added to it was taken off.
 #[derive(Debug, Default)]
 struct Taken {
-    reference: Option<Reference>,
+    reference: Beside,
     /// Why nothing is left that could be read.
     problem: Option<Problem>,
 }
@@ -128,25 +75,30 @@ impl Taking {
         Ok((Self::Csv(Box::new(columns)), left))
     }
 
-    /// Writes record `index` of a block as it was before.
-    fn take(&self, block: &Block, index: usize, out: &mut Vec<u8>) -> Taken {
+    /// Writes a record as it was before. `context`: the start tags around one of XML.
+    fn take(&self, raw: &[u8], context: &[u8], out: &mut Vec<u8>) -> Taken {
+        let text = raw.strip_suffix(b"\n").unwrap_or(raw);
+        let text = text.strip_suffix(b"\r").unwrap_or(text);
         match self {
-            Self::Csv(columns) => columns.take(block.raw(index), out),
-            Self::Json => json::take(block.text(index), out),
-            Self::Lines => lines::take(block.text(index), out),
-            Self::Xml => xml::take(block.raw(index), &block.context, out),
+            Self::Csv(columns) => columns.take(text, out),
+            Self::Json => json::take(text, out),
+            Self::Lines => lines::take(text, out),
+            Self::Xml => xml::take(raw, context, out),
         }
     }
 
     /// The references of a block, one for each record.
-    pub(crate) fn references(&self, block: &Block) -> Vec<Option<Reference>> {
+    pub(crate) fn references(&self, block: &Block) -> Vec<Beside> {
         let mut bytes = Vec::new();
         let records = 0..block.frames.len();
         let each = records.map(|index| {
             bytes.clear();
             match block.frames[index].broken {
-                Some(_) => None,
-                None => self.take(block, index, &mut bytes).reference,
+                Some(_) => Beside::Nothing,
+                None => {
+                    let raw = block.raw(index);
+                    self.take(raw, &block.context, &mut bytes).reference
+                }
             }
         });
         each.collect()
@@ -191,16 +143,19 @@ impl<P> Corrected<P> {
         for (index, frame) in frames.iter_mut().enumerate() {
             let start = bytes.len();
             if frame.broken.is_none() {
+                let raw = block.raw(index);
                 let ordinal = block.start.ordinal + index as u64;
                 let problem = match self.referred.get(ordinal as usize) {
-                    Some(Referred::At(_)) => self.taking.take(block, index, &mut bytes).problem,
+                    Some(Referred::At(_)) => {
+                        self.taking.take(raw, &block.context, &mut bytes).problem
+                    }
                     Some(Referred::NoText(_)) => {
-                        let problem = self.taking.take(block, index, &mut bytes).problem;
+                        let problem = self.taking.take(raw, &block.context, &mut bytes).problem;
                         let written = String::from_utf8_lossy(&bytes[start..]);
                         problem.or_else(|| no_text(&written))
                     }
-                    Some(Referred::Refused(code)) => Some(Referred::refusal(code)),
-                    None => Some(Referred::refusal(UNKNOWN)),
+                    Some(Referred::Refused(refusal)) => Some(refusal.problem()),
+                    None => Some(Refusal::Missing.problem()),
                 };
                 if let Some(problem) = problem {
                     bytes.truncate(start);

@@ -7,7 +7,7 @@ use crate::record::{DocumentWriter, Record};
 use crate::sink::Nulls;
 use crate::source::memory::MemoryOrigin;
 use pipeline::law::same_outcomes_fed;
-use pipeline::{Accepted, Encode, FrameLimits, Framer};
+use pipeline::{Accepted, Encode, FrameLimits, Framer, Position};
 
 const JOB: &str = "0123456789abcdef01234567";
 
@@ -49,12 +49,12 @@ async fn outcomes(spec: &str, input: &str) -> Vec<String> {
     let references = opened(&plan, &input).await.unwrap();
     let references = references.references(JOB, 100).await.unwrap();
     let referred = references.iter().map(|reference| match reference {
-        Some(ordinal) if *ordinal != 9 => Referred::At(Position {
+        Named::Record(ordinal) if *ordinal != 9 => Referred::At(Position {
             ordinal: ordinal * 10,
             ..Position::START
         }),
-        Some(_) => Referred::Refused(DUPLICATE),
-        None => Referred::Refused(UNKNOWN),
+        Named::Record(_) => Referred::Refused(Refusal::Duplicate),
+        Named::Nothing(refusal) => Referred::Refused(*refusal),
     });
     let opened = opened(&plan, &input)
         .await
@@ -249,7 +249,78 @@ async fn the_references_of_a_file_are_few_and_of_one_job() {
         opened.references(JOB, most).await
     };
     let found = references(4).await.unwrap();
-    assert_eq!(found, [Some(6), None, Some(6), None]);
+    let nothing = Named::Nothing;
+    assert_eq!(
+        found,
+        [
+            Named::Record(6),
+            nothing(Refusal::OtherJob),
+            Named::Record(6),
+            nothing(Refusal::Missing)
+        ]
+    );
     let refused = references(3).await.unwrap_err();
     assert_eq!(refused.code, "too_many_references");
+}
+
+#[test]
+fn a_record_that_is_bad_still_is_shown_as_one_of_the_first_file() {
+    let head = |columns: &[&str]| {
+        let head = crate::frame::csv::Head {
+            columns: columns.iter().map(|title| (*title).to_owned()).collect(),
+            end: Position::START,
+            skipped: 0,
+        };
+        serde_json::to_string(&head).unwrap()
+    };
+    let fields = "[fields]\nt = {}\nn = {}\n";
+    let csv = plan(&format!("[format.csv]\n{fields}"));
+    let first = head(&["t", "_code", "n"]);
+    let added = ["_reference_2", "_code_2", "_field_2", "_message_2"];
+    let own = head(&[&["t", "_code"][..], &added, &["n"]].concat());
+    let plain = Plain::of(&csv, &first, &own).unwrap();
+    let record = |raw: &str| {
+        let found = plain.record(raw.replace("J:", &format!("{JOB}:")).as_bytes())?;
+        Some(String::from_utf8(found).unwrap())
+    };
+    let shown = |text: &str| Some(text.to_owned());
+    assert_eq!(record("'=1,\"a,b\",J:2,c,f,m,zz"), shown("=1,\"a,b\",zz"));
+    // One with too many cells.
+    assert_eq!(record("1,2,J:2,c,f,m,3,4"), shown("1,2,3,4"));
+    assert_eq!(record(""), None);
+    assert_eq!(
+        record(&format!("{},2,J:2,c,f,m,3", "1".repeat(1_024))),
+        None
+    );
+    let moved = head(&[&["_code", "t", "n"][..], &added].concat());
+    assert!(Plain::of(&csv, &first, &moved).is_none());
+    assert!(Plain::of(&csv, &first, &head(&["t", "n", "_reference"])).is_none());
+
+    for (format, raw, expected) in [
+        (
+            "[format.jsonl]",
+            "{\"n\":1,\"_reference\":\"ab:1\",\"_message\":\"m\"}",
+            "{\"n\":1}",
+        ),
+        (
+            "[format.jsonl]",
+            "{\"_raw\":\"[1\",\"_reference\":\"ab:1\"}",
+            "[1",
+        ),
+        (
+            "[format.lines]\npattern = '(?<t>.*)(?<n>.)'",
+            "ab:1\tc\t\tm\t'=1\tx",
+            "=1\tx",
+        ),
+        (
+            "[format.xml]\nrecord_path = '/g:r/i'\nnamespaces = { g = ['urn:g'] }",
+            "<i sluicegate:reference='ab:1' g:a='1' sluicegate:code='c'><n/></i>",
+            "<i g:a='1'><n/></i>",
+        ),
+    ] {
+        let plan = plan(&format!("{format}\n{fields}"));
+        let plain = Plain::of(&plan, "", "").unwrap();
+        let found = plain.record(raw.as_bytes()).map(String::from_utf8);
+        assert_eq!(found, Some(Ok(expected.to_owned())), "{raw}");
+    }
 }

@@ -124,10 +124,9 @@ mod tests {
             }
             let each: Vec<String> = titles.iter().map(|(title, _)| title.clone()).collect();
             let found = added_among(&each).unwrap();
-            for number in 0..ADDED.len() {
-                let expected = titles.iter().position(|(_, added)| *added == Some(number));
-                assert_eq!(found[number], expected, "seed {seed}: {each:?}");
-            }
+            let expected = [0, 1, 2, 3]
+                .map(|number| titles.iter().position(|(_, added)| *added == Some(number)));
+            assert_eq!(found, expected, "seed {seed}: {each:?}");
         }
     }
 

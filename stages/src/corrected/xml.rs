@@ -1,13 +1,31 @@
 //! An element with four more attributes: these are taken off. Where its text was put into an element of its own, the record
 //! is that text.
 
-use super::{ADDED, Reference, Taken, no_record, no_text};
+use super::{ADDED, Beside, Taken, no_record, no_text};
 use crate::parse::xml::{scope, tag_len};
+use crate::xml::Namespaces;
 use crate::xml::grammar::{Malformed, Tag, append_text, append_value};
 use crate::xml::scope::Scope;
 
 /// The namespace of what is added.
 pub const NAMESPACE: &str = "urn:sluicegate:rejects";
+
+/// The prefix of what is added, in the files that are written here.
+pub const PREFIX: &str = "sluicegate";
+
+/// The start tag of an element that declares what stands around the records in a file of rejects: the prefixes of the spec,
+/// and that of what is added.
+pub(super) fn context(namespaces: &Namespaces) -> String {
+    let mut tag = format!("<a xmlns:{PREFIX}=\"{NAMESPACE}\"");
+    for (prefix, uri) in namespaces.each().filter(|(prefix, _)| *prefix != PREFIX) {
+        let uri = uri
+            .replace('&', "&amp;")
+            .replace('<', "&lt;")
+            .replace('"', "&quot;");
+        tag += &format!(" xmlns:{prefix}=\"{uri}\"");
+    }
+    tag + ">"
+}
 
 /// Writes the element without them. `context`: the start tags around it.
 pub(super) fn take(raw: &[u8], context: &[u8], out: &mut Vec<u8>) -> Taken {
@@ -32,7 +50,7 @@ fn take_text(text: &str, scope: &mut Scope, out: &mut Vec<u8>) -> Result<Taken, 
     let tag = Tag::read(&text[..len], 0);
     scope.enter(&tag)?;
     let names = scope.attributes(&tag)?;
-    let (mut reference, mut done) = (None, 0);
+    let (mut reference, mut done) = (Beside::Nothing, 0);
     let from = out.len();
     for (attribute, (uri, local)) in tag.attributes.iter().zip(names) {
         if uri != NAMESPACE {
@@ -41,7 +59,7 @@ fn take_text(text: &str, scope: &mut Scope, out: &mut Vec<u8>) -> Result<Taken, 
         if ADDED[0].strip_prefix('_') == Some(local) {
             let mut value = String::new();
             append_value(attribute.value, attribute.value_at, &mut value)?;
-            reference = Reference::parse(&value);
+            reference = Beside::read(value.as_bytes());
         }
         let before = text[done..attribute.at].trim_end();
         out.extend_from_slice(before.as_bytes());

@@ -13,7 +13,7 @@ pub enum Says {
 }
 
 /// Codes that the program's own rejects have, in the order of the alphabet.
-pub const BUILT_IN_CODES: [(&str, Says); 53] = [
+pub const BUILT_IN_CODES: [(&str, Says); 54] = [
     ("cell_count", Says::Nothing),
     // It has what is wrong with the record of the context.
     ("context_rejected", Says::Anything),
@@ -52,6 +52,7 @@ pub const BUILT_IN_CODES: [(&str, Says); 53] = [
     ("parts_too_large", Says::Nothing),
     ("pattern", Says::ItsField),
     ("record_too_large", Says::Nothing),
+    ("reference_settled", Says::Nothing),
     ("refused_by_target", Says::Anything),
     ("refused_by_validator", Says::Anything),
     ("required", Says::Nothing),

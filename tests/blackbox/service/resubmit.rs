@@ -146,6 +146,14 @@ async fn corrected_rejects_are_loaded_at_their_places(backend: Backend) {
         codes,
         ["duplicate_reference", "type", unknown, unknown, unknown]
     );
+    for (item, why) in [
+        (2, "no reference stands beside"),
+        (3, "of another job"),
+        (4, "never rejected"),
+    ] {
+        let message = errors["items"][item]["message"].as_str().unwrap();
+        assert!(message.contains(why), "{message}");
+    }
     let now = api.job(id(&job)).await;
     assert_eq!(books(&now), [records, records - bad + 9, bad - 9]);
     let counted = now["errors"].as_array().unwrap().iter();
@@ -163,11 +171,20 @@ async fn corrected_rejects_are_loaded_at_their_places(backend: Backend) {
             .contains("\"no\""),
         "{errors}"
     );
+    // With its reason stands the record that was sent last.
+    assert_eq!(errors["items"][0]["raw"], "=row 3;no", "{errors}");
+    let left = rejects(api, &job).await;
+    assert!(left.contains("\r\n'=row 3;no;"), "{left}");
 
     // What is left, and some that were sent before: those are rejects of nobody any more.
     let rest: Vec<String> = file.lines().map(fixed).collect();
     let child = corrected(api, &job, rest.join("\r\n")).await;
     assert_eq!(books(&child), [bad, bad - 9, 9]);
+    let errors = api.get(&format!("/jobs/{}/errors", id(&child))).await;
+    let errors = errors.is(200).json();
+    for item in errors["items"].as_array().unwrap() {
+        assert_eq!(item["code"], "reference_settled", "{errors:#}");
+    }
     let now = api.job(id(&job)).await;
     assert_eq!(books(&now), [records, records, 0], "{now:#}");
     assert_eq!(now["errors"], Value::Array(Vec::new()), "{now:#}");
@@ -334,9 +351,18 @@ async fn the_command_sends_them_too(backend: Backend) {
     // Beside a running service, and where nobody serves.
     let half = place.run(["resubmit", id(&job), "half.csv"]).await;
     assert_eq!(half.code, Some(0), "{half:?}");
+    assert!(!half.stdout.contains("before"), "{half:?}");
     assert!(
         half.stdout.contains("95 loaded and 5 rejected now"),
         "{half:?}"
+    );
+    let again = place.run(["resubmit", id(&job), "half.csv"]).await;
+    assert_eq!(again.code, Some(0), "{again:?}");
+    assert!(
+        again
+            .stdout
+            .contains("has sent this file before, so nothing is loaded now"),
+        "{again:?}"
     );
     service.kill().await;
     let rest = place.run(["resubmit", id(&job), "rest.csv"]).await;

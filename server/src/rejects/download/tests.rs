@@ -2,6 +2,7 @@
 
 mod hidden;
 mod job;
+mod returned;
 mod text;
 mod xml;
 

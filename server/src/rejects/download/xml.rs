@@ -5,13 +5,11 @@
 //! of an element `raw` of that namespace instead, in an element of the record's name: so it swallows no neighbour.
 
 use super::Said;
-use stages::corrected::NAMESPACE;
+use stages::corrected::{NAMESPACE, PREFIX};
 use stages::parse::xml::{declarations, is_element, name_len};
 use stages::unpack::TextForm;
 use stages::xml::{Namespaces, RecordPath, Step};
 
-/// Its prefix.
-const PREFIX: &str = "sluicegate";
 /// What an element is called where a step of the path takes any name.
 const ANY: &str = "any";
 
@@ -91,7 +89,7 @@ impl Writer {
         match as_it_came {
             Some((name, declared, rest, _)) => {
                 own += &attributes(said, "");
-                for part in [name, &own, declared, rest, "\n"] {
+                for part in [*name, &own, declared, rest, "\n"] {
                     out.extend_from_slice(part.as_bytes());
                 }
             }

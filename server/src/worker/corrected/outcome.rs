@@ -3,24 +3,37 @@
 use super::PAGE_REJECTS;
 use crate::rejects::{Filter, Rejects, Run};
 use pipeline::{Fatal, Reject, Summary};
-use stages::corrected::{DUPLICATE, Referred, UNKNOWN};
+use stages::corrected::{DUPLICATE, Named, Plain, Referred, Refusal, SETTLED, UNKNOWN};
 
-/// What the reference of each record means, by the ordinals of `run` that they name.
+/// What the reference of each record means, by what it names of `run`. Of the records before `settled` that are no rejects it
+/// is not known which were some before, because others were sent again since; 0 where none was.
 pub(super) async fn referred(
     rejects: &dyn Rejects,
     run: &Run,
-    references: Vec<Option<u64>>,
+    references: Vec<Named>,
+    settled: u64,
 ) -> Result<Vec<Referred>, Fatal> {
-    let mut referred = vec![Referred::Refused(UNKNOWN); references.len()];
-    let named = references.into_iter().enumerate();
-    let named = named.filter_map(|(index, named)| named.map(|named| (named, index)));
-    let mut wanted: Vec<(u64, usize)> = named.collect();
+    let mut wanted: Vec<(u64, usize)> = Vec::new();
+    let each = references.into_iter().enumerate();
+    let each = each.map(|(index, named)| {
+        Referred::Refused(match named {
+            Named::Nothing(refusal) => refusal,
+            Named::Record(ordinal) => {
+                wanted.push((ordinal, index));
+                match ordinal < settled {
+                    true => Refusal::Settled,
+                    false => Refusal::NeverRejected,
+                }
+            }
+        })
+    });
+    let mut referred: Vec<Referred> = each.collect();
     wanted.sort_unstable();
     let mut last = None;
     wanted.retain(|&(ordinal, index)| {
         let is_first = last.replace(ordinal) != Some(ordinal);
         if !is_first {
-            referred[index] = Referred::Refused(DUPLICATE);
+            referred[index] = Referred::Refused(Refusal::Duplicate);
         }
         is_first
     });
@@ -76,7 +89,7 @@ impl Outcome {
                 outcome.good.extend((at..index as usize).filter_map(place));
                 let about_reference = reject
                     .leading()
-                    .is_some_and(|problem| [UNKNOWN, DUPLICATE].contains(&&*problem.code));
+                    .is_some_and(|problem| [UNKNOWN, SETTLED, DUPLICATE].contains(&&*problem.code));
                 let named = place(index as usize).filter(|_| !about_reference);
                 outcome.bad.extend(named.map(|named| (named, index)));
                 at = index as usize + 1;
@@ -95,6 +108,7 @@ pub(super) struct Left<'a> {
     pub(super) run: &'a Run,
     pub(super) own: &'a Run,
     pub(super) outcome: &'a Outcome,
+    pub(super) plain: Option<&'a Plain>,
 }
 
 impl Left<'_> {
@@ -111,7 +125,7 @@ impl Left<'_> {
             let end = from.unwrap_or(u64::MAX);
             let (here, behind) = bad.split_at(bad.partition_point(|(ordinal, _)| *ordinal < end));
             bad = behind;
-            renewed(rejects, self.own, here, &mut page).await?;
+            renewed(rejects, self.own, here, self.plain, &mut page).await?;
             let left = page
                 .iter()
                 .filter(|reject| good.binary_search(&reject.at.ordinal).is_err());
@@ -121,11 +135,13 @@ impl Left<'_> {
     }
 }
 
-/// Gives rejects of the parent, in order, the reasons that `own` has for those of `bad`.
+/// Gives rejects of the parent, in order, the records that were sent last and the reasons that `own` has for them, of those of
+/// `bad`. A record that cannot be shown as one of the parent's file keeps its reasons too: both are of one record always.
 pub(super) async fn renewed(
     rejects: &dyn Rejects,
     own: &Run,
     bad: &[(u64, u64)],
+    plain: Option<&Plain>,
     page: &mut [Reject],
 ) -> Result<(), Fatal> {
     if bad.is_empty() || page.is_empty() {
@@ -139,7 +155,16 @@ pub(super) async fn renewed(
     };
     for (ordinal, own) in bad {
         if let (Ok(there), Ok(here)) = (at(page, *ordinal), at(&found, *own)) {
-            page[there].problems.clone_from(&found[here].problems);
+            let (reject, sent) = (&mut page[there], &found[here]);
+            let raw = match sent.raw.is_empty() {
+                // Nothing is kept of records of a spec with sensitive fields.
+                true => reject.raw.is_empty().then(Vec::new),
+                false => plain.and_then(|plain| plain.record(&sent.raw)),
+            };
+            if let Some(raw) = raw {
+                reject.problems.clone_from(&sent.problems);
+                reject.raw = raw;
+            }
         }
     }
     Ok(())

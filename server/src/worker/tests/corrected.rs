@@ -208,7 +208,7 @@ async fn what_an_unfinished_job_has_written_is_its_own_to_finish() {
     assert_eq!(books(&retried(&place, &first).await), [count, count, 0]);
     assert_eq!(books(&place.job(&parent).await), [count, count, 0]);
     let second = retried(&place, &second).await;
-    assert_eq!(summed(&second), [("unknown_reference".to_owned(), count)]);
+    assert_eq!(summed(&second), [("reference_settled".to_owned(), count)]);
     let now = place.job(&parent).await;
     assert_eq!(books(&now), [count, count, 0]);
     let documents = place.documents("c");

@@ -18,6 +18,7 @@ mod memory;
 mod network;
 mod outages;
 mod packed;
+mod page;
 mod receipts;
 mod rejects;
 mod resubmit;

@@ -26,7 +26,14 @@ async fn requests_get_the_status_and_code_that_the_contract_says() {
          GET    /health                          404 no_route
          GET    /api/api/livez                   404 no_route
          GET    /apilivez                        404 no_route
-         GET    /                                404 no_route
+         GET    /                                200
+         HEAD   /                                200
+         GET    /?x=1                            400 unknown_parameter
+         GET    /web/app.js                      200
+         GET    /web/nothing.js                  404 not_found
+         GET    /web/..%2fCargo.toml             404 not_found
+         GET    /web/                            404 no_route
+         POST   /web/app.js                      405 method_not_allowed
          GET    /livez/                          404 no_route
          POST   /livez                           405 method_not_allowed
          OPTIONS /livez                          405 method_not_allowed

@@ -4,6 +4,7 @@
 mod agree;
 mod backend;
 mod blocked;
+mod clients;
 mod contract;
 mod crash;
 mod elections;

@@ -105,7 +105,8 @@ function jobView(main, title, first, params, signal) {
     put(done, job.bytesTotal === null ? bytes(job.bytesRead) : `${bytes(job.bytesRead)} of ${bytes(job.bytesTotal)}`);
     put(speed, job.recordsPerSecond > 0 ? `${count(job.recordsPerSecond)} records/s` : "");
     put(rest, running ? left(job.secondsLeft) : "");
-    if (running) plot.add(job.recordsPerSecond);
+    // Before the first figure there is none.
+    if (running && (job.recordsPerSecond > 0 || plot.points > 0)) plot.add(job.recordsPerSecond);
     plot.element.hidden = plot.points < 2;
     sums.show(job.stats);
     showFailure();
@@ -125,7 +126,7 @@ function jobView(main, title, first, params, signal) {
     }
     const { code, message, causes, hint } = job.failure;
     fill(failure, h("div", { class: `box ${job.state === "failed" ? "bad" : "warn"}` },
-      h("p", {}, h("strong", {}, job.state === "held" ? "Held: " : ""), sentence(message)),
+      h("p", {}, job.state === "failed" ? h("strong", {}, sentence(message)) : [h("strong", {}, job.state === "held" ? "Held: " : ""), sentence(message)]),
       hint && h("p", {}, sentence(hint)),
       (causes ?? []).map((cause) => h("p", { class: "hint" }, cause)),
       h("p", { class: "hint mono" }, code)));
@@ -134,7 +135,8 @@ function jobView(main, title, first, params, signal) {
   // What a screen reader is told: states alone, not each step of the progress.
   function tell() {
     const rejects = job.stats.rejected > 0 ? `, ${plural(job.stats.rejected, "record")} rejected` : "";
-    say(`${name || "The job"} is ${STATES[job.state] ?? job.state}${job.state === "completed" ? rejects : ""}.`);
+    const verb = job.state === "failed" ? "has" : "is";
+    say(`${name || "The job"} ${verb} ${STATES[job.state] ?? job.state}${job.state === "completed" ? rejects : ""}.`);
   }
 
   async function causes() {

@@ -67,8 +67,8 @@ export async function watch(job, signal, changed) {
       silent += 1;
     } catch (problem) {
       if (signal.aborted || problem.status === 401) return;
-      // 404: a service without streams. Others may pass.
-      silent = problem.status === 404 ? MAX_SILENT_STREAMS : silent + 1;
+      // Refused, since too many watch for example: asking is what is left. Silence may pass.
+      silent = problem.status > 0 ? MAX_SILENT_STREAMS : silent + 1;
     }
     if (signal.aborted || isEnded(present.state)) return;
     if (silent >= MAX_SILENT_STREAMS) return poll(present, signal, tell);

@@ -14,6 +14,7 @@ const FIRST_CAUSES = 8;
 export function rejectsPart(jobId, signal, turned) {
   let chosen = { code: "", field: "", cursor: "" };
   let listed = null;
+  let shownItems = "";
   let kinds = [];
   const rows = new Map();
   const causes = h("tbody", {});
@@ -94,7 +95,10 @@ export function rejectsPart(jobId, signal, turned) {
       const page = await get(`/jobs/${jobId}/errors`, { ...asked, limit: PAGE_ITEMS }, signal);
       if (signal.aborted || listed !== key) return;
       fill(problem);
-      fill(items, page.items.map(recordRow));
+      // The same rejects stay as they are: opened, focused.
+      const text = JSON.stringify(page.items);
+      if (text !== shownItems) fill(items, page.items.map(recordRow));
+      shownItems = text;
       const found = page.total === undefined ? "More rejects" : plural(page.total, "reject");
       const of = [asked.code, asked.field].filter(Boolean).join(" of ");
       put(title, of ? `${found}: ${of}` : found);
@@ -102,6 +106,7 @@ export function rejectsPart(jobId, signal, turned) {
       if (isAsked) say(`${found} ${of}`);
     } catch (refusal) {
       if (signal.aborted || refusal.status === 401) return;
+      shownItems = "";
       fill(items);
       fill(problem, problemBox(refusal));
     }

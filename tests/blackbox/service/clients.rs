@@ -141,7 +141,7 @@ fn example(schema: &Value) -> String {
 /// What it does and what it answers where it does as was asked; refusals say themselves what they are.
 fn description(operation: &Value) -> String {
     let answers = operation["responses"].as_object().unwrap();
-    let answers = answers.iter().filter(|(status, _)| **status < "400".to_owned());
+    let answers = answers.iter().filter(|(status, _)| status.as_str() < "400");
     let answer = |(status, answer): (&String, &Value)| {
         format!("- {status}: {}", answer["description"].as_str().unwrap())
     };

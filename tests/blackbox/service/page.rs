@@ -146,6 +146,13 @@ async fn the_page_asks_for_a_key_and_downloads_with_it() {
 }
 
 #[tokio::test]
+async fn the_page_follows_a_job_by_its_stream_or_by_asking() {
+    let place = Place::new().await;
+    let service = place.backend.serve().await;
+    drive("live.py", place.said(&service.api)).await;
+}
+
+#[tokio::test]
 async fn the_page_is_read_in_both_themes_on_a_phone_and_by_keyboard() {
     let place = Place::new().await;
     let service = place.backend.serve().await;

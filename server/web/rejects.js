@@ -118,7 +118,7 @@ export function rejectsPart(jobId, signal, turned) {
     // What the job says now. The list follows where it stands at its beginning and more came.
     show(job) {
       kinds = job.errors ?? [];
-      const some = job.stats.rejected > 0;
+      const some = job.stats.rejected > 0 && !job.expired;
       none.hidden = some;
       found.hidden = !some;
       put(none, job.expired ? "The details were removed after their time." : isEnded(job.state) ? "Nothing was rejected." : "Nothing was rejected so far.");

@@ -20,7 +20,7 @@ export async function specs(signal) {
 }
 
 // A select of specs. It is filled when they are there; what was chosen stays chosen.
-export function specSelect(id, none = "by match with the file’s name") {
+export function specSelect(id, none = "by the file’s name") {
   const select = h("select", { id }, h("option", { value: "" }, none));
   const filled = async (signal) => {
     const chosen = select.value;

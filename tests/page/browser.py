@@ -8,6 +8,7 @@ import contextlib
 import json
 import os
 import sys
+import time
 
 from playwright.sync_api import expect, sync_playwright
 
@@ -101,6 +102,14 @@ def tab(*args, **kwargs):
             opened.page.screenshot(path=os.path.join(given()["pictures"], "failed.png"))
         raise
     opened.close()
+
+
+def eventually(what, holds):
+    """Waits until something holds, looking every 50 ms."""
+    deadline = time.monotonic() + DEADLINE_MS / 1000
+    while not holds():
+        assert time.monotonic() < deadline, f"still not: {what}"
+        time.sleep(0.05)
 
 
 def upload(opened, spec, *paths):

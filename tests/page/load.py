@@ -2,10 +2,15 @@
 approves a held one; sends rejects back corrected."""
 
 import base64
+import json
 import os
+import re
 import urllib.request
 
-from browser import DEADLINE_MS, browser, expect, given, tab, upload
+from browser import DEADLINE_MS, browser, eventually, expect, given, tab, upload
+
+# A line so slow that the big file takes half a minute.
+UPLOAD_BYTES_PER_SECOND = 300_000
 
 # Puts a file on the page as a mouse does, with its bytes in base64.
 DROP = """([name, content]) => {
@@ -156,6 +161,28 @@ def later(said, opened):
     opened.state("completed")
 
 
+def stop_an_upload(said, opened):
+    """On a slow line: how much is sent is seen, and who stops it leaves nothing behind."""
+    page = opened.page
+    page.get_by_role("link", name="Jobs", exact=True).click()
+    line = opened.context.new_cdp_session(page)
+    slow = {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": UPLOAD_BYTES_PER_SECOND}
+    line.send("Network.emulateNetworkConditions", slow)
+    before = json.loads(api(said, "/files"))["total"]
+    page.locator("#upload-files").set_input_files([said["big"], said["small"]])
+    second, first = page.locator(".uploads li").nth(0), page.locator(".uploads li").nth(1)
+    expect(first).to_contain_text(re.compile(r"[1-9]\d* % sent"))
+    expect(first.get_by_role("progressbar", name="Upload of")).to_be_visible()
+    # One after the other.
+    expect(second).to_contain_text("waiting")
+    opened.picture(said["pictures"], "uploading")
+    second.get_by_role("button", name="Stop the upload").click()
+    expect(second).to_contain_text("stopped")
+    first.get_by_role("button", name="Stop the upload").click()
+    expect(first).to_contain_text("stopped")
+    eventually("nothing of them is left", lambda: json.loads(api(said, "/files"))["total"] == before)
+
+
 def main():
     """All of it in one tab, one thing after the other."""
     said = given()
@@ -165,6 +192,7 @@ def main():
         cancel_and_retry(said, opened)
         approve(said, opened)
         later(said, opened)
+        stop_an_upload(said, opened)
 
 
 if __name__ == "__main__":

@@ -58,10 +58,10 @@ export async function watch(job, signal, changed) {
   };
   while (!signal.aborted && !isEnded(present.state)) {
     try {
-      const ended = await stream(job.jobId, last, signal, (message, id) => {
+      const ended = await stream(job.jobId, last, signal, (events) => {
         silent = 0;
-        last = id ?? last;
-        tell(merged(present, message));
+        last = events.at(-1).id ?? last;
+        tell(events.reduce((known, event) => merged(known, event.message), present));
       });
       if (ended === "over") return;
       silent += 1;
@@ -114,13 +114,17 @@ function merged(job, message) {
   const { type, ...said } = message;
   if (message.job) return { ...message.job, secondsLeft: null };
   if (type !== "error") return { ...job, ...said };
-  const { code, field, count, sample } = message;
-  const others = (job.errors ?? []).filter((kind) => kind.code !== code || (kind.field ?? null) !== (field ?? null));
-  return { ...job, errors: [...others, { code, field: field ?? null, count, sample }] };
+  const { code, field = null, count, sample } = message;
+  const known = job.errors ?? [];
+  const same = known.find((kind) => kind.code === code && (kind.field ?? null) === field);
+  // How often it came is told once only: what was asked for since then may know of more.
+  const kind = { code, field, count: Math.max(count, same?.count ?? 0), sample };
+  return { ...job, errors: [...known.filter((other) => other !== same), kind] };
 }
 
-// Reads a stream of events to its end: "over" when there is nothing more to come, "broken" otherwise.
-async function stream(id, last, signal, message) {
+// Reads a stream of events to its end: "over" when there is nothing more to come, "broken" otherwise. `came` gets the events
+// that came together, at least one.
+async function stream(id, last, signal, came) {
   const headers = { Accept: "text/event-stream" };
   if (last !== null) headers["Last-Event-ID"] = last;
   const response = await open(`/jobs/${id}/events`, { headers, signal });
@@ -138,12 +142,9 @@ async function stream(id, last, signal, message) {
     }
     const events = text.split(/\r?\n\r?\n/);
     text = events.pop();
-    for (const event of events) {
-      const read = parsed(event);
-      if (!read) continue;
-      over ||= isEnded(read.message.type);
-      message(read.message, read.id);
-    }
+    const read = events.map(parsed).filter((event) => event !== null);
+    over ||= read.some((event) => isEnded(event.message.type));
+    if (read.length > 0) came(read);
   }
 }
 

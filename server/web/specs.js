@@ -23,9 +23,12 @@ export async function specs(signal) {
 export function specSelect(id, none = "by the file’s name") {
   const select = h("select", { id }, h("option", { value: "" }, none));
   const filled = async (signal) => {
-    const chosen = select.value;
     const options = (await specs(signal)).map((spec) =>
       h("option", { value: spec.name }, `${spec.name}@${spec.version}${spec.origin === "tenant" ? " (yours)" : ""}`));
+    // A list that is open stays open.
+    if (options.map((option) => option.text).join() === [...select.options].slice(1).map((option) => option.text).join()) return;
+    // Only now: a person may have chosen meanwhile.
+    const chosen = select.value;
     select.replaceChildren(select.options[0], ...options);
     select.value = options.some((option) => option.value === chosen) ? chosen : "";
   };

@@ -6,7 +6,7 @@ import { books } from "./books.js";
 import { fill, h, problemBox, put, say, sentence } from "./dom.js";
 import { ago, bytes, count, isEnded, left, percent, plural, seconds, STATES } from "./format.js";
 import { badge } from "./jobs.js";
-import { watch } from "./live.js";
+import { pause, watch } from "./live.js";
 import { nameOf } from "./names.js";
 import { ratePlot } from "./plot.js";
 import { deliveriesPart, detailsPart, receiptPart } from "./proof.js";
@@ -14,6 +14,8 @@ import { rejectsPart } from "./rejects.js";
 
 // The stream tells a cause once; how often it came is asked for, at most so often.
 const CAUSES_MS = 5_000;
+// A webhook goes its way behind the end of the job, of which no stream tells: it is asked for so often until it has arrived.
+const WEBHOOK_MS = 3_000;
 
 // Shows the job in `main`. Returns what a change of the parameters does.
 export function showJob(main, jobId, params, signal) {
@@ -58,7 +60,7 @@ function jobView(main, title, first, params, signal) {
   const actions = actionsPart(jobId, (next) => { show(next); follow(); });
   const parts = [
     rejectsPart(jobId, signal, (child) => { location.hash = `#/jobs/${child}`; }),
-    receiptPart(jobId, signal), deliveriesPart(jobId, signal), detailsPart(),
+    receiptPart(jobId, signal), deliveriesPart(jobId, signal, (next) => { show(next); follow(); }), detailsPart(),
   ];
   const focused = document.activeElement === title;
   fill(main,
@@ -150,14 +152,24 @@ function jobView(main, title, first, params, signal) {
     }
   }
 
-  function follow() {
+  async function follow() {
     watching?.abort();
     watching = new AbortController();
-    watch(job, AbortSignal.any([signal, watching.signal]), (next) => {
+    const both = AbortSignal.any([signal, watching.signal]);
+    await watch(job, both, (next) => {
       const more = next.stats.rejected !== job.stats.rejected && !isEnded(next.state);
       show(next);
       if (more) causes();
     });
+    while (!both.aborted && isEnded(job.state) && job.callback?.state === "pending") {
+      await pause(WEBHOOK_MS, both);
+      if (both.aborted) return;
+      try {
+        show(await get(`/jobs/${jobId}`, {}, both));
+      } catch {
+        // The next look will tell.
+      }
+    }
   }
 
   show(first);

@@ -2,7 +2,7 @@
 
 import { get, post } from "./api.js";
 import { fill, h, put, say, sentence } from "./dom.js";
-import { bytes, count, percent, seconds, when } from "./format.js";
+import { bytes, count, percent, plural, seconds, when } from "./format.js";
 import { saveLink } from "./save.js";
 
 // Names and values, in two columns. Pairs without a value are left out.
@@ -44,8 +44,8 @@ export function receiptPart(jobId, signal) {
   };
 }
 
-// The webhook of a job: what was sent, and a way to send it again.
-export function deliveriesPart(jobId, signal) {
+// The webhook of a job: what was sent, and a way to send it again. `changed(job)` gets what the service answers then.
+export function deliveriesPart(jobId, signal, changed) {
   const body = h("tbody", {});
   const state = h("p", { class: "hint" });
   const note = h("p", { class: "problem-line", role: "alert" });
@@ -56,10 +56,17 @@ export function deliveriesPart(jobId, signal) {
     h("h2", { id: "deliveries-title" }, "Webhook"), state, table, note);
   let shown = "";
 
+  const rows = new Set();
+
   async function load() {
     try {
       const page = await get(`/jobs/${jobId}/deliveries`, {}, signal);
-      fill(body, page.items.map(deliveryRow));
+      // Those that are shown stay: one of them may have the focus.
+      for (const delivery of [...page.items].reverse()) {
+        if (rows.has(delivery.n)) continue;
+        rows.add(delivery.n);
+        body.prepend(deliveryRow(delivery));
+      }
       table.hidden = page.items.length === 0;
     } catch (problem) {
       if (!signal.aborted && problem.status !== 404) note.textContent = sentence(problem.message);
@@ -69,19 +76,21 @@ export function deliveriesPart(jobId, signal) {
   function deliveryRow(delivery) {
     const again = h("button", { type: "button", class: "quiet small", "aria-label": `Send delivery ${delivery.n} again` }, "Send again");
     again.addEventListener("click", async () => {
-      again.disabled = true;
+      if (again.getAttribute("aria-disabled") === "true") return;
+      note.textContent = "";
+      again.setAttribute("aria-disabled", "true");
       try {
-        await post(`/jobs/${jobId}/deliveries/${delivery.n}/resend`);
-        say("It will be sent again.");
-        await load();
+        const job = await post(`/jobs/${jobId}/deliveries/${delivery.n}/resend`);
+        say("It is sent again.");
+        changed(job);
       } catch (problem) {
         note.textContent = sentence(problem.message);
-        again.disabled = false;
       }
+      again.removeAttribute("aria-disabled");
     });
     const came = delivery.status ? `answered ${delivery.status}` : delivery.error ?? "under way";
     const time = delivery.durationMs === null || delivery.durationMs === undefined ? "" : ` after ${seconds(delivery.durationMs / 1000)}`;
-    return h("tr", {}, h("th", { scope: "row" }, delivery.type, h("span", { class: "hint" }, `attempt ${delivery.attempt}`)),
+    return h("tr", {}, h("th", { scope: "row" }, delivery.type, h("span", { class: "hint" }, `try ${delivery.attempt}`)),
       h("td", {}, when(delivery.at)), h("td", {}, `${came}${time}`), h("td", {}, again));
   }
 
@@ -91,7 +100,8 @@ export function deliveriesPart(jobId, signal) {
       element.hidden = !job.callback;
       if (!job.callback) return;
       const { url, state: word, attempts, nextAt } = job.callback;
-      put(state, `${word} to ${url}, ${count(attempts)} attempts${nextAt ? `, next at ${when(nextAt)}` : ""}`);
+      const next = nextAt && attempts > 0 ? `, again at ${when(nextAt)}` : "";
+      put(state, `${url}: ${word}, ${plural(attempts, "try", "tries")}${next}`);
       const present = JSON.stringify([job.state, job.callback]);
       if (shown === present) return;
       shown = present;

@@ -40,7 +40,7 @@ class Tab:
 
     def __init__(self, chromium, base, viewport=None, scheme="light", script=None, **more):
         self.base = base
-        self.expected = set(given().get("expected", []))
+        self.expected = set()
         self.faults = []
         self.context = chromium.new_context(
             viewport=viewport or DESK, color_scheme=scheme, accept_downloads=True, **more)

@@ -80,7 +80,6 @@ impl Place {
             "big": big,
             "other": other,
             "hostile": hostile,
-            "expected": ["/events"],
             "code": MORE_CODE,
             "counts": {
                 "read": totals.read,

@@ -3,8 +3,8 @@
 use bytes::Bytes;
 use futures::{Stream, StreamExt as _};
 use http::header::{
-    CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION,
-    X_CONTENT_TYPE_OPTIONS,
+    CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, LOCATION,
+    REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
 };
 use http::{HeaderMap, HeaderValue, StatusCode};
 use http_body_util::combinators::UnsyncBoxBody;
@@ -19,6 +19,9 @@ use std::fmt::Write as _;
 pub type ResponseBody = UnsyncBoxBody<Bytes, Fatal>;
 /// An answer.
 pub type Response = http::Response<ResponseBody>;
+
+/// What the page may load and do: only what the service itself serves.
+const PAGE_POLICY: &str = "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'";
 
 /// The most characters of a file's name in a header.
 const MAX_FILE_NAME_CHARS: usize = 150;
@@ -51,6 +54,28 @@ pub fn bytes(status: StatusCode, media_type: &'static str, bytes: impl Into<Byte
     let mut response = of(status, body);
     let media_type = HeaderValue::from_static(media_type);
     response.headers_mut().insert(CONTENT_TYPE, media_type);
+    response
+}
+
+/// A file of the page. A browser keeps it, and asks each time whether it is still the one with this `etag`.
+pub fn part_of_page(
+    status: StatusCode,
+    media_type: &'static str,
+    content: &'static [u8],
+    etag: &str,
+) -> Response {
+    let mut response = bytes(status, media_type, Bytes::from_static(content));
+    let headers = response.headers_mut();
+    for (name, value) in [
+        (CONTENT_SECURITY_POLICY, PAGE_POLICY),
+        (REFERRER_POLICY, "no-referrer"),
+        (CACHE_CONTROL, "no-cache"),
+    ] {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    if let Ok(etag) = HeaderValue::from_str(etag) {
+        headers.insert(ETAG, etag);
+    }
     response
 }
 

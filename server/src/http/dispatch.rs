@@ -189,7 +189,8 @@ impl Http {
     fn find(&self, wanted: &Method, path: &str) -> Result<(&'static Route, PathParams), Problem> {
         let bare = path
             .strip_prefix(PREFIX)
-            .filter(|bare| bare.starts_with('/'));
+            // The page has no other name: it is no part of the interface.
+            .filter(|bare| bare.starts_with('/') && *bare != "/");
         let found = self.router.at(path).ok();
         let found = found.or_else(|| self.router.at(bare?).ok());
         let found = found.ok_or_else(|| {

@@ -42,6 +42,7 @@ mod unread;
 mod upgrade;
 mod upload;
 mod verbs;
+mod web;
 
 pub use dispatch::Http;
 pub use job_view::JobView;
@@ -87,6 +88,8 @@ pub const ROUTES: &[Route] = routes! {
     GET    "/livez"                        Open health::LIVE          "Whether the process runs";
     GET    "/metrics"                      Key  metrics::METRICS      "Counters and histograms for Prometheus";
     GET    "/openapi.json"                 Key  metrics::OPENAPI      "This contract";
+    GET    "/"                             Open web::PAGE             "The page";
+    GET    "/web/{file}"                   Open web::FILE             "A file of the page";
 };
 
 /// Other names of routes. Every path, of either table, answers below `/api` as well.

@@ -81,7 +81,7 @@ fn operation(route: &Route, path: &str, schemas: &mut SchemaGenerator) -> Value 
     let mut described = json!({
         "operationId": operation_id(route.method.as_str(), path),
         "summary": route.summary,
-        "tags": [path.split('/').nth(1).unwrap_or_default()],
+        "tags": [path.split('/').nth(1).filter(|word| !word.is_empty()).unwrap_or("web")],
         "parameters": parameters,
         "responses": responses(route, schemas),
     });

@@ -4,6 +4,7 @@
 mod agree;
 mod backend;
 mod blocked;
+mod clients;
 mod contract;
 mod crash;
 mod elections;
@@ -18,6 +19,7 @@ mod memory;
 mod network;
 mod outages;
 mod packed;
+mod page;
 mod receipts;
 mod rejects;
 mod resubmit;

@@ -4,6 +4,8 @@ use super::*;
 use serde_json::json;
 
 const NONE: Tenant = Tenant::NONE;
+/// What the page may load and do.
+const PAGE_POLICY: &str = "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'";
 
 async fn get(server: &Server, path: &str) -> Answer {
     server.send(&server.api, Method::GET, path, "").await
@@ -26,7 +28,14 @@ async fn requests_get_the_status_and_code_that_the_contract_says() {
          GET    /health                          404 no_route
          GET    /api/api/livez                   404 no_route
          GET    /apilivez                        404 no_route
-         GET    /                                404 no_route
+         GET    /                                200
+         HEAD   /                                200
+         GET    /?x=1                            400 unknown_parameter
+         GET    /web/app.js                      200
+         GET    /web/nothing.js                  404 not_found
+         GET    /web/..%2fCargo.toml             404 not_found
+         GET    /web/                            404 no_route
+         POST   /web/app.js                      405 method_not_allowed
          GET    /livez/                          404 no_route
          POST   /livez                           405 method_not_allowed
          OPTIONS /livez                          405 method_not_allowed
@@ -132,13 +141,15 @@ async fn requests_get_the_status_and_code_that_the_contract_says() {
             assert_eq!(body["requestId"], answer.header("x-request-id"), "{case}");
             assert_eq!(answer.header("content-type"), "application/problem+json");
         }
-        for (name, value) in [
-            ("x-content-type-options", "nosniff"),
-            ("content-security-policy", "default-src 'self'"),
-            ("cache-control", "no-store"),
-            ("access-control-allow-origin", ""),
+        let is_page = status == 200 && (path == "/" || path.starts_with("/web/"));
+        for (name, value, of_page) in [
+            ("x-content-type-options", "nosniff", "nosniff"),
+            ("content-security-policy", "default-src 'self'", PAGE_POLICY),
+            ("cache-control", "no-store", "no-cache"),
+            ("access-control-allow-origin", "", ""),
         ] {
-            assert_eq!(answer.header(name), value, "{case}: {name}");
+            let expected = if is_page { of_page } else { value };
+            assert_eq!(answer.header(name), expected, "{case}: {name}");
         }
         if method == Method::HEAD {
             assert!(answer.body.is_empty(), "{case}");

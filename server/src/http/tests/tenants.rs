@@ -20,7 +20,7 @@ pub(super) async fn key(server: &Server, tenant: &Tenant) -> (Id, String) {
 }
 
 #[tokio::test]
-async fn with_keys_every_route_wants_one_but_those_for_probes() {
+async fn with_keys_every_route_wants_one_but_probes_and_the_page() {
     let server = Server::start().await;
     let tenant: Tenant = "acme".parse().unwrap();
     let (_, secret) = key(&server, &tenant).await;
@@ -46,7 +46,7 @@ async fn with_keys_every_route_wants_one_but_those_for_probes() {
         assert_ne!(answer.status, 401, "{path}");
     }
     opened.dedup();
-    assert_eq!(opened, ["/healthz", "/livez"]);
+    assert_eq!(opened, ["/healthz", "/livez", "/", "/web/{file}"]);
     let headers = [("x-api-key", secret.as_str())];
     let sent = server.api.send(Method::GET, "/jobs", &headers, bytes(""));
     sent.await.unwrap().is(200);

@@ -1,0 +1,98 @@
+"""How the page follows a job: by its stream, which may break and goes on behind the last event; by asking where the stream is
+refused. The streams are made up here, message by message; the job is a real one, slow enough not to end by itself."""
+
+import json
+
+from browser import browser, expect, given, tab, upload
+
+
+def event(number, message):
+    """A message as an event of a stream."""
+    return f"id: e{number}\nevent: {message['type']}\ndata: {json.dumps(message)}\n\n"
+
+
+def progress(job, share, read, rejected):
+    """How far the job is."""
+    stats = {"read": read, "loaded": read - rejected, "alreadyLoaded": 0, "rejected": rejected, "dropped": 0, "skipped": 0}
+    return {"type": "progress", "jobId": job["jobId"], "state": "in_progress", "stats": stats, "progress": share,
+            "bytesRead": 1, "bytesTotal": 100, "recordsPerSecond": 1234, "secondsLeft": 90, "updatedAt": job["updatedAt"]}
+
+
+def broken_and_gone_on(said, chromium, job_id):
+    """A stream that breaks is asked for again, behind its last event; its end is the job's."""
+    with tab(chromium, said["base"]) as opened:
+        page = opened.page
+        asked = []
+
+        def answer(route):
+            asked.append(route.request.headers.get("last-event-id"))
+            job = opened.context.request.get(f"{said['base']}/jobs/{job_id}").json()
+            if len(asked) == 1:
+                kind = {"type": "error", "jobId": job_id, "code": "made_up", "field": "some_field", "count": 3,
+                        "sample": {"record": 7, "line": 8, "message": "it is made up", "raw": "<b>raw</b>"}}
+                body = "retry: 2000\n\n: \n\n" + event(1, progress(job, 0.25, 1000, 3)) + event(2, kind) + "id: e3\ndata: {\"type\""
+            else:
+                ended = {**job, "state": "failed", "progress": 0.5,
+                         "failure": {"code": "made_up", "message": "it had to end", "causes": ["a cause"], "hint": "do nothing"}}
+                body = event(4, {"type": "failed", "job": ended, "failure": ended["failure"], **{
+                    key: value for key, value in progress(job, 0.5, 2000, 3).items() if key != "type"}})
+            route.fulfill(status=200, content_type="text/event-stream", body=body)
+
+        page.route("**/events", answer)
+        opened.open(f"#/jobs/{job_id}")
+        expect(page.locator(".going .share")).to_have_text("25 %")
+        expect(page.locator(".figures")).to_contain_text("about 1 min 30 s left")
+        expect(page.locator("table.causes")).to_contain_text("it is made up")
+        opened.state("failed")
+        expect(page.locator(".box.bad")).to_contain_text("It had to end.")
+        expect(page.locator(".box.bad")).to_contain_text("Do nothing.")
+        opened.is_said("has failed")
+        assert asked == [None, "e2"], asked
+        opened.picture(said["pictures"], "failed-job")
+
+
+def asked_for(said, chromium, job_id):
+    """Where the stream is refused the page asks, and follows the job all the same."""
+    with tab(chromium, said["base"]) as opened:
+        page = opened.page
+        page.route("**/events", lambda route: route.fulfill(
+            status=429, content_type="application/problem+json", body='{"error": "too many watch", "code": "too_many_watchers"}'))
+        opened.expected.add("/events")
+        opened.open(f"#/jobs/{job_id}")
+        opened.state("in progress")
+        first = page.locator(".going .share").inner_text()
+        expect(page.locator(".going .share")).not_to_have_text(first)
+        page.get_by_role("button", name="Cancel").click()
+        opened.state("cancelled")
+
+
+def unreachable(said, chromium):
+    """A service that does not answer is told above the list, which stays; and again when it does."""
+    with tab(chromium, said["base"]) as opened:
+        page = opened.page
+        opened.open()
+        expect(page.locator("table.jobs tbody tr")).not_to_have_count(0)
+        opened.expected.add("/")
+        page.route("**/jobs?*", lambda route: route.abort())
+        expect(page.get_by_text("The service does not answer.")).to_be_visible()
+        expect(page.locator("table.jobs tbody tr")).not_to_have_count(0)
+        page.unroute("**/jobs?*")
+        expect(page.get_by_text("The service does not answer.")).to_be_hidden()
+
+
+def main():
+    """One slow job, watched in every way."""
+    said = given()
+    with browser() as chromium:
+        with tab(chromium, said["base"]) as opened:
+            opened.open()
+            upload(opened, "orders-slow", said["big"])[0].click()
+            opened.state("in progress")
+            job_id = opened.page.url.rpartition("/")[2]
+        broken_and_gone_on(said, chromium, job_id)
+        asked_for(said, chromium, job_id)
+        unreachable(said, chromium)
+
+
+if __name__ == "__main__":
+    main()

@@ -141,6 +141,7 @@ impl Both {
             priority: 0,
             bytes_total: Some(5),
             parent: None,
+            callback: None,
         };
         self.queue.submit(&job).await.unwrap().id
     }

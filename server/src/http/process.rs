@@ -169,6 +169,7 @@ async fn process(mut call: Call) -> Result<Response, Problem> {
         priority,
         again,
         idempotency,
+        callback: None,
     };
     let submitted = jobs::submit(&call.service, call.tenant(), asked).await?;
     let job = JobRef::new(file, &submitted);

@@ -168,6 +168,7 @@ impl Server {
             priority: 0,
             bytes_total: Some(1_000),
             parent: None,
+            callback: None,
         };
         self.service.stores.queue.submit(&new).await.unwrap().id
     }

@@ -229,6 +229,7 @@ impl Wanted {
                 key,
                 request_sha256,
             }),
+            callback: None,
         }
     }
 }

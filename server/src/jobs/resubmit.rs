@@ -150,6 +150,7 @@ pub async fn resubmit(
         again: false,
         candidate,
         parent: Some(job.id),
+        callback: queue.default_callback(tenant).await?,
     };
     let submitted = submission.run().await?;
     let Submitted { job, existing } = &submitted;

@@ -53,6 +53,8 @@ pub struct Asked {
     pub again: bool,
     /// The header `Idempotency-Key`.
     pub idempotency: Option<IdempotencyKey>,
+    /// Where the job tells of its ends and holds; none: where the tenant's jobs do.
+    pub callback: Option<String>,
 }
 
 /// A key under which a request can be sent again.
@@ -104,6 +106,10 @@ pub async fn submit(service: &Service, tenant: &Tenant, asked: Asked) -> Result<
             service.catalog.matching(tenant, name).await?
         }
     };
+    let callback = match asked.callback {
+        Some(url) => Some(url),
+        None => queue.default_callback(tenant).await?,
+    };
     let loads = service.targets.loads(tenant, &chosen.plan).await?;
     let submission = Submission {
         queue,
@@ -118,6 +124,7 @@ pub async fn submit(service: &Service, tenant: &Tenant, asked: Asked) -> Result<
         again: asked.again,
         candidate,
         parent: None,
+        callback,
     };
     let submitted = submission.run().await?;
     let Submitted { job, existing } = &submitted;
@@ -254,6 +261,8 @@ pub(super) struct Submission<'a> {
     pub candidate: Id,
     /// The job whose rejects the file sends again.
     pub parent: Option<Id>,
+    /// Where the job tells of its ends and holds.
+    pub callback: Option<String>,
 }
 
 impl Submission<'_> {
@@ -364,6 +373,7 @@ impl Submission<'_> {
             file: self.file.new.id,
             spec: self.spec.clone(),
             parent: self.parent,
+            callback: self.callback.clone(),
             load: LoadPin {
                 content: self.content(),
                 base: entry.base,

@@ -305,6 +305,7 @@ fn asked(file: Id, spec: &str) -> Asked {
         priority: 0,
         again: false,
         idempotency: None,
+        callback: None,
     }
 }
 

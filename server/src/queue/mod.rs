@@ -17,7 +17,10 @@
 //! that it leaves; those of a worker match owner and fence number as well. Once acknowledged it survives a crash, and
 //! when its answer is lost it can be sent again: it finds its own change. Time is the store's own: nothing here reads
 //! a clock. What a job means is nothing to the queue.
+//!
+//! The transitions that end or hold a job make an event of its webhook due, in the same statement ([`callback`]).
 
+pub mod callback;
 mod record;
 #[cfg(test)]
 pub(crate) mod suite;
@@ -25,6 +28,9 @@ pub(crate) mod suite;
 pub mod mongo;
 pub mod sqlite;
 
+#[cfg(test)]
+pub use callback::Attempt;
+pub use callback::{Callback, Delivery, Event, Sent};
 pub use record::{
     Approval, Claim, Depth, Filter, Held, Job, Known, LoadPin, MAX_FILES, MAX_PRIORITY, Moved,
     NewJob, Progress, Receipt, SpecText, State, Turn,
@@ -102,6 +108,17 @@ pub enum Remembered {
     Same(Id),
     /// Another request came under this key.
     Other,
+}
+
+/// What became of asking for a message again.
+#[derive(Clone, Debug)]
+pub enum Resent {
+    /// It is due: the job as it is now.
+    Due(Box<Job>),
+    /// There is no such try, or it is not remembered any more.
+    NoSuchTry,
+    /// This tenant has no such job.
+    Missing,
 }
 
 /// Why a job fails that nobody gets any further with, after `max_attempts` tries.
@@ -266,6 +283,31 @@ pub trait Queue: Send + Sync {
 
     /// Notes that the rejects of an expired job are removed: [`Self::expire`] does not return it again.
     async fn forget(&self, tenant: &Tenant, id: Id) -> Result<(), Fatal>;
+
+    /// Takes the webhook that is due longest, of all tenants, for `lease_ms`; `owner` is a fresh random name. The job is
+    /// returned whole; [`Callback::next`] is the event that is to be sent. Asking again with the same owner may take
+    /// another one: what an answer that was lost took is due again when the lease runs out.
+    async fn claim_delivery(&self, owner: &str, lease_ms: u64) -> Result<Option<Job>, Fatal>;
+
+    /// Notes what came of event `n` of a webhook, and gives it back. `false`: the lease ran out, and somebody else has
+    /// it or had it.
+    async fn note_delivery(
+        &self,
+        tenant: &Tenant,
+        id: Id,
+        owner: &str,
+        n: u64,
+        sent: &Sent,
+    ) -> Result<bool, Fatal>;
+
+    /// Makes the event of try `n` of a job's webhook due again, from its first try on, as the same message.
+    async fn resend_delivery(&self, tenant: &Tenant, id: Id, n: u64) -> Result<Resent, Fatal>;
+
+    /// Where a tenant's jobs tell of their ends when they are submitted without a webhook of their own.
+    async fn default_callback(&self, tenant: &Tenant) -> Result<Option<String>, Fatal>;
+
+    /// Says where, or with none that nowhere. Jobs that are there keep what they have.
+    async fn set_default_callback(&self, tenant: &Tenant, url: Option<&str>) -> Result<(), Fatal>;
 
     /// Answers quickly, or fails: for `/healthz`.
     async fn ping(&self) -> Result<(), Fatal>;

@@ -1,5 +1,6 @@
 //! What the queue remembers of a job.
 
+use super::Callback;
 use crate::id::Id;
 use crate::job::{Failure, SpecPin};
 use crate::tenant::Tenant;
@@ -130,6 +131,8 @@ pub struct NewJob {
     pub bytes_total: Option<u64>,
     /// The job whose rejects it sends again.
     pub parent: Option<Id>,
+    /// Where it tells of its ends and holds.
+    pub callback: Option<String>,
 }
 
 /// Which job sends the rejects of a completed job again. One has the turn at a time.
@@ -279,6 +282,8 @@ pub struct Depth {
     pub jobs: Vec<(State, u64)>,
     /// For how long the oldest due job has waited, in milliseconds.
     pub oldest_due_ms: u64,
+    /// Jobs whose webhook has something to send.
+    pub pending_webhooks: u64,
 }
 
 /// A job. Times are the store's, in milliseconds since 1970.
@@ -347,6 +352,8 @@ pub struct Job {
     pub parent: Option<Id>,
     /// Who sends its own rejects again, or was the last to do so.
     pub child: Option<Turn>,
+    /// Whom it tells of its ends and holds; in lists without the log.
+    pub callback: Option<Callback>,
 }
 
 impl Job {

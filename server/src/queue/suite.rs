@@ -3,6 +3,7 @@
 //! It promises to meet a store only through [`Queue`], and knows no database. Leases that must run out are tiny;
 //! whether one has, and what time it is, is asked of the store, never of a clock.
 
+mod callbacks;
 mod claims;
 mod clients;
 mod fairness;
@@ -96,6 +97,15 @@ pub(crate) async fn conforms(make: impl AsyncFn() -> Store) {
         keys::one_of_many_is_new,
         retention::ended_jobs_expire_and_others_do_not,
         retention::an_expired_job_keeps_its_figures,
+        callbacks::a_job_without_a_webhook_tells_nobody,
+        callbacks::ends_and_holds_are_due_with_the_transition,
+        callbacks::running_out_of_attempts_is_told_too,
+        callbacks::one_sender_at_a_time_has_it,
+        callbacks::what_a_dead_sender_had_is_due_again,
+        callbacks::a_failure_is_tried_again_and_can_be_asked_for,
+        callbacks::an_end_while_a_hold_is_sent_is_not_lost,
+        callbacks::lists_leave_the_log_out_and_retention_takes_all,
+        callbacks::a_tenant_has_a_default,
     }
 }
 
@@ -132,6 +142,7 @@ fn new_job(tenant: &Tenant) -> NewJob {
         priority: 0,
         bytes_total: Some(1_000),
         parent: None,
+        callback: None,
     }
 }
 

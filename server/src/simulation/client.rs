@@ -64,6 +64,7 @@ impl Script {
                     key: format!("key-{task}"),
                     request_sha256: spec.clone(),
                 }),
+                callback: None,
             };
             match jobs::submit(&self.service, &Tenant::NONE, asked).await {
                 Ok(submitted) => return submitted.job.id,

@@ -81,6 +81,7 @@ fn job(entry: &Entry, words: &str) -> Option<Job> {
         spec_from: None,
         parent: None,
         child: None,
+        callback: None,
         held: None,
         failure: None,
         receipt: None,

@@ -43,6 +43,7 @@ async fn cut_off(bench: &Bench, asked: &Asked, behind: Cut) -> Id {
     let loads = targets.loads(&bench.tenant, &chosen.plan).await.unwrap();
     let submission = Submission {
         parent: None,
+        callback: None,
         queue: &*stores.queue,
         files: &*stores.files,
         loads: &*loads,
@@ -182,6 +183,7 @@ impl Slow {
         } = &self.bench.service;
         Submission {
             parent: None,
+            callback: None,
             queue: &*stores.queue,
             files: &*stores.files,
             loads: &*self.loads,

@@ -4,6 +4,7 @@
 //! by the same statement, whose answer was lost.
 
 use super::MongoQueue;
+use super::callbacks::came_to;
 use super::document::{self, JOBS};
 use crate::id::Id;
 use crate::queue::{Changed, State};
@@ -47,7 +48,7 @@ impl<'a> Change<'a> {
         doc! {
             "findAndModify": JOBS,
             "query": query,
-            "update": [{ "$set": set }, { "$unset": unset }, { "$unset": ["left"] }],
+            "update": [{ "$set": set }, { "$unset": unset }, { "$unset": ["left"] }, came_to()],
             "new": true,
         }
     }

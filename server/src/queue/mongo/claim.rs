@@ -7,6 +7,7 @@
 //! out jobs that are not due.
 
 use super::MongoQueue;
+use super::callbacks::came_to;
 use super::document::{self, JOBS, in_ms, literal, removed};
 use super::indexes::{LEASES, QUEUED_BY_PRIORITY};
 use super::reply::value;
@@ -141,6 +142,7 @@ pub(super) fn claim_expired(claimant: &Claimant) -> Document {
             { "$set": { "attempts": charged } },
             { "$replaceWith": { "$mergeObjects": ["$$ROOT", either] } },
             { "$set": { "owner": kept("$owner"), "lockUntil": kept("$lockUntil") } },
+            came_to(),
         ],
         "new": true,
     }

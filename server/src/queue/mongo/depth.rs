@@ -1,6 +1,7 @@
 //! How many jobs wait, are worked on and are held, and for how long the oldest due one has waited: from indexes alone.
 
 use super::MongoQueue;
+use super::callbacks;
 use super::document::JOBS;
 use super::indexes::{LEASES, QUEUED};
 use super::reply::integer;
@@ -17,9 +18,12 @@ impl MongoQueue {
         });
         let oldest = self.first(oldest()).await?;
         let waited = oldest.and_then(|oldest| integer(oldest.get("waitedMs")?));
+        let pending = self.first(callbacks::pending()).await?;
+        let pending = pending.and_then(|pending| integer(pending.get("jobs")?));
         Ok(Depth {
             jobs: jobs.collect(),
             oldest_due_ms: waited.unwrap_or_default().try_into().unwrap_or_default(),
+            pending_webhooks: pending.unwrap_or_default() as u64,
         })
     }
 }

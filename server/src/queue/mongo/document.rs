@@ -3,6 +3,7 @@
 //! Text of clients and files (summaries, heads, accepted causes, failures) is kept as JSON text or as it is, always
 //! behind `$literal`, so that no name in it is ever interpreted.
 
+use super::callback_document;
 use super::checkpoint;
 use super::reply::integer;
 use crate::id::Id;
@@ -173,6 +174,7 @@ pub(super) fn read(document: &Document) -> Result<Job, Fatal> {
         receipt: parsed(document, "receipt")?,
         expired: job.flag("expired"),
         parent: job.id("parent").map(Id),
+        callback: callback_document::read(document)?,
         child: job.id("child").map(|child| Turn {
             job: Id(child),
             is_moved: job.flag("childMoved"),

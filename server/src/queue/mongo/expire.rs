@@ -57,7 +57,7 @@ pub(super) fn expire(ids: &[Bson], age_ms: u64) -> Document {
             "q": query,
             "u": [
                 { "$set": { "expired": { "$literal": true }, "updatedAt": "$$NOW" } },
-                { "$unset": ["spec.text", "checkpoint.head", "checkpoint.summary", "failure.causes"] },
+                { "$unset": ["spec.text", "checkpoint.head", "checkpoint.summary", "failure.causes", "callback"] },
             ],
             "multi": true,
         }],

@@ -5,6 +5,7 @@
 //! answer was lost.
 
 use super::MongoQueue;
+use super::callbacks::came_to;
 use super::document::{self, JOBS, binary, literal};
 use crate::queue::{Claim, State};
 use mongodb::bson::{Document, doc};
@@ -46,11 +47,12 @@ pub(super) fn leave(claim: &Claim, how: &str, mut stages: Vec<Document>) -> Docu
         "updatedAt": "$$NOW",
     } });
     stages.push(doc! { "$unset": ["owner", "lockUntil"] });
+    stages.push(came_to());
     doc! {
         "findAndModify": JOBS,
         "query": held_by(claim),
         "update": stages,
-        "fields": { "spec.text": 0, "checkpoint": 0 },
+        "fields": { "spec.text": 0, "checkpoint": 0, "callback.log": 0 },
         "new": true,
     }
 }
@@ -66,7 +68,7 @@ pub(super) fn left(claim: &Claim, how: &str, states: &[State]) -> Document {
     doc! {
         "find": JOBS,
         "filter": filter,
-        "projection": { "spec.text": 0, "checkpoint": 0 },
+        "projection": { "spec.text": 0, "checkpoint": 0, "callback.log": 0 },
         "limit": 1,
         "singleBatch": true,
         "readConcern": { "level": "majority" },

@@ -1,4 +1,4 @@
-//! A page of a tenant's jobs, newest first, without heads of checkpoints and texts of specs.
+//! A page of a tenant's jobs, newest first, without heads of checkpoints, texts of specs and logs of webhooks.
 
 use super::MongoQueue;
 use super::document::{self, JOBS, binary};
@@ -79,7 +79,7 @@ pub(super) fn list(
         "find": JOBS,
         "filter": query,
         "sort": { "createdAt": -1, "_id": -1 },
-        "projection": { "spec.text": 0, "checkpoint.head": 0 },
+        "projection": { "spec.text": 0, "checkpoint.head": 0, "callback.log": 0 },
         "skip": i64::try_from(skip).unwrap_or(i64::MAX),
         "limit": limit as i64,
         "batchSize": limit as i64,

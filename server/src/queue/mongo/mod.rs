@@ -6,10 +6,12 @@
 //! retryable write, a counter that is raised by `$inc`.
 //!
 //! Collections of `<db>_state`: `jobs`; `turns`, one small document per tenant, which says whose turn it is to be
-//! served ([`turn`]); `idempotency`.
+//! served ([`turn`]); `idempotency`; `callbacks`, where tenants have their webhooks go by default.
 
 mod approve;
 mod attach;
+mod callback_document;
+mod callbacks;
 mod cancel;
 mod changed;
 mod checkpoint;
@@ -41,7 +43,7 @@ mod turn;
 
 use super::{
     Approval, Changed, Claim, Claimant, Depth, Filter, Held, Job, Known, Moved, NewJob, Progress,
-    Queue, Receipt, Release, Remembered, Renewal,
+    Queue, Receipt, Release, Remembered, Renewal, Resent, Sent,
 };
 use crate::id::Id;
 use crate::job::Failure;
@@ -209,6 +211,33 @@ impl Queue for MongoQueue {
 
     async fn forget(&self, tenant: &Tenant, id: Id) -> Result<(), Fatal> {
         self.forget_job(tenant, id).await
+    }
+
+    async fn claim_delivery(&self, owner: &str, lease_ms: u64) -> Result<Option<Job>, Fatal> {
+        self.claim_due_delivery(owner, lease_ms).await
+    }
+
+    async fn note_delivery(
+        &self,
+        tenant: &Tenant,
+        id: Id,
+        owner: &str,
+        n: u64,
+        sent: &Sent,
+    ) -> Result<bool, Fatal> {
+        self.note_sent(tenant, id, owner, n, sent).await
+    }
+
+    async fn resend_delivery(&self, tenant: &Tenant, id: Id, n: u64) -> Result<Resent, Fatal> {
+        self.send_again(tenant, id, n).await
+    }
+
+    async fn default_callback(&self, tenant: &Tenant) -> Result<Option<String>, Fatal> {
+        self.find_default_callback(tenant).await
+    }
+
+    async fn set_default_callback(&self, tenant: &Tenant, url: Option<&str>) -> Result<(), Fatal> {
+        self.put_default_callback(tenant, url).await
     }
 
     async fn ping(&self) -> Result<(), Fatal> {

@@ -1,9 +1,10 @@
 //! submit: (none) → queued. The id tells a job that is there already, by an earlier try of this very statement.
 
 use super::MongoQueue;
+use super::callback_document;
 use super::document::{self, JOBS, binary, literal};
 use super::reply::value;
-use crate::queue::{Job, NewJob, State};
+use crate::queue::{Callback, Job, NewJob, State};
 use mongodb::bson::{Bson, Document, doc};
 use pipeline::Fatal;
 use stages::sink::mongodb::Done;
@@ -13,7 +14,7 @@ const MAX_TRIES: u32 = 3;
 
 impl MongoQueue {
     pub(super) async fn submit_job(&self, new: &NewJob) -> Result<Job, Fatal> {
-        let command = submit(new);
+        let command = submit(new)?;
         for _ in 0..MAX_TRIES {
             // Two that submit the same job at the same moment: one of them meets it, and finds it the next time.
             let Done::Reply(reply) = self.statements.write(command.clone()).await? else {
@@ -34,19 +35,19 @@ impl MongoQueue {
 }
 
 /// Makes the job, or leaves the one that is there as it is.
-pub(super) fn submit(new: &NewJob) -> Document {
-    doc! {
+pub(super) fn submit(new: &NewJob) -> Result<Document, Fatal> {
+    Ok(doc! {
         "findAndModify": JOBS,
         "query": document::one(&new.tenant, new.id),
         "update": [{ "$replaceWith": {
-            "$cond": [{ "$gt": ["$state", Bson::Null] }, "$$ROOT", fresh(new)],
+            "$cond": [{ "$gt": ["$state", Bson::Null] }, "$$ROOT", fresh(new)?],
         } }],
         "upsert": true,
         "new": true,
-    }
+    })
 }
 
-fn fresh(new: &NewJob) -> Document {
+fn fresh(new: &NewJob) -> Result<Document, Fatal> {
     let mut progress = doc! {
         "furthest": 0_i64,
         "bytesRead": 0_i64,
@@ -88,8 +89,13 @@ fn fresh(new: &NewJob) -> Document {
         "specChanged": { "$literal": false },
         "expired": { "$literal": false },
     };
+    if let Some(url) = &new.callback {
+        let mut record = callback_document::write(&Callback::new(url.clone()))?;
+        record.insert("revision", 0_i64);
+        job.insert("callback", doc! { "$literal": record });
+    }
     if let Some(parent) = new.parent {
         job.insert("parent", binary(parent.0));
     }
-    job
+    Ok(job)
 }

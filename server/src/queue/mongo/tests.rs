@@ -63,6 +63,7 @@ fn new_job(tenant: &Tenant, number: u32) -> NewJob {
         priority: 0,
         bytes_total: Some(100),
         parent: None,
+        callback: None,
     }
 }
 

@@ -1,5 +1,6 @@
 //! queued, in_progress or held → cancelled, at once: the worker that has it finds that its claim is over.
 
+use super::callbacks;
 use super::changed::changed;
 use crate::id::Id;
 use crate::queue::Changed;
@@ -19,5 +20,8 @@ pub(super) fn cancel(
              WHERE tenant = :tenant AND id = :id AND state IN ('queued', 'in_progress', 'held')",
         )?
         .execute(named_params! { ":tenant": tenant.key(), ":id": id.0, ":now": now })?;
+    if rows == 1 {
+        callbacks::came_to(change, now, tenant, id)?;
+    }
     changed(change, tenant, id, rows)
 }

@@ -3,7 +3,7 @@
 //! Every question is answered by the first row of an index: a claim costs the same however many jobs wait, are not
 //! yet due or have ended.
 
-use super::{after, row, turns};
+use super::{after, callbacks, row, turns};
 use crate::id::Id;
 use crate::queue::record::MAX_PRIORITY;
 use crate::queue::{Claimant, Job, crash_loop};
@@ -47,6 +47,7 @@ pub(super) fn claim(
     if let Some((tenant, id)) = &expired
         && give_up(change, now, claimant, tenant, *id)?
     {
+        callbacks::came_to(change, now, tenant, *id)?;
         return row::job(change, tenant, *id);
     }
     let found = match expired {

@@ -1,5 +1,6 @@
 //! How many jobs wait, run and are held, and how long the oldest due one has waited.
 
+use super::callbacks::PENDING;
 use super::{now_ms, turns};
 use crate::queue::{Depth, State};
 use rusqlite::Connection;
@@ -35,8 +36,12 @@ pub(super) fn depth(connection: &Connection) -> rusqlite::Result<Depth> {
         let earliest = turns::earliest(connection, &row.get::<_, String>(0)?)?;
         oldest = oldest.min(earliest.unwrap_or(now));
     }
+    let pending = connection
+        .prepare_cached(PENDING)?
+        .query_row([], |row| row.get::<_, i64>(0))?;
     Ok(Depth {
         jobs,
+        pending_webhooks: pending.cast_unsigned(),
         oldest_due_ms: now.abs_diff(oldest),
     })
 }

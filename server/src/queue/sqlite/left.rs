@@ -1,5 +1,6 @@
 //! How a worker's statement finds its job, and its own change when it is sent again.
 
+use super::{callbacks, now_ms};
 use crate::queue::Claim;
 use rusqlite::{Connection, ToSql, named_params};
 
@@ -23,7 +24,11 @@ pub(super) fn leave(
     update: &str,
     more: &[(&str, &dyn ToSql)],
 ) -> rusqlite::Result<bool> {
-    Ok(execute(change, claim, update, more, Some(by))? || has_left(change, claim, by)?)
+    if !execute(change, claim, update, more, Some(by))? {
+        return has_left(change, claim, by);
+    }
+    callbacks::came_to(change, now_ms(change)?, &claim.tenant, claim.job)?;
+    Ok(true)
 }
 
 /// Runs an update of the job that this claim holds.

@@ -2,11 +2,12 @@
 //!
 //! Each transition has a file of its own with its statements. A change is durable when it is answered; reads use
 //! connections of their own and never wait for the writer. The time of a change is SQLite's clock, read once in its
-//! transaction. It never looks at another tenant's jobs but to claim, to repair, to expire,
+//! transaction. It never looks at another tenant's jobs but to claim, to send webhooks, to repair, to expire,
 //! to count and to find what a dead process has left.
 
 mod approve;
 mod attach;
+mod callbacks;
 mod cancel;
 mod changed;
 mod claim;
@@ -38,7 +39,7 @@ pub use schema::SCHEMA;
 
 use super::{
     Approval, Changed, Claim, Claimant, Depth, Filter, Held, Job, Known, Moved, NewJob, Progress,
-    Queue, Receipt, Release, Remembered, Renewal,
+    Queue, Receipt, Release, Remembered, Renewal, Resent, Sent,
 };
 use crate::id::Id;
 use crate::job::Failure;
@@ -282,6 +283,48 @@ impl Queue for SqliteQueue {
     async fn forget(&self, tenant: &Tenant, id: Id) -> Result<(), Fatal> {
         let tenant = tenant.clone();
         self.write(move |change, _| expire::forget(change, &tenant, id))
+            .await
+    }
+
+    async fn claim_delivery(&self, owner: &str, lease_ms: u64) -> Result<Option<Job>, Fatal> {
+        // Looking waits for no writer, and disturbs none.
+        let is_due = self.read(callbacks::is_due);
+        if !is_due.await? {
+            return Ok(None);
+        }
+        let owner = owner.to_owned();
+        self.write(move |change, now| callbacks::claim(change, now, &owner, lease_ms))
+            .await
+    }
+
+    async fn note_delivery(
+        &self,
+        tenant: &Tenant,
+        id: Id,
+        owner: &str,
+        n: u64,
+        sent: &Sent,
+    ) -> Result<bool, Fatal> {
+        let (tenant, owner, sent) = (tenant.clone(), owner.to_owned(), sent.clone());
+        self.write(move |change, now| callbacks::note(change, now, &tenant, id, &owner, n, &sent))
+            .await
+    }
+
+    async fn resend_delivery(&self, tenant: &Tenant, id: Id, n: u64) -> Result<Resent, Fatal> {
+        let tenant = tenant.clone();
+        self.write(move |change, now| callbacks::resend(change, now, &tenant, id, n))
+            .await
+    }
+
+    async fn default_callback(&self, tenant: &Tenant) -> Result<Option<String>, Fatal> {
+        let tenant = tenant.clone();
+        self.read(move |connection| callbacks::default_of(connection, &tenant))
+            .await
+    }
+
+    async fn set_default_callback(&self, tenant: &Tenant, url: Option<&str>) -> Result<(), Fatal> {
+        let (tenant, url) = (tenant.clone(), url.map(str::to_owned));
+        self.write(move |change, _| callbacks::set_default(change, &tenant, url.as_deref()))
             .await
     }
 

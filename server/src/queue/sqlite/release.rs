@@ -2,7 +2,7 @@
 //! said.
 
 use super::left::{self, LEAVE, MINE};
-use super::{after, row, turns};
+use super::{after, callbacks, row, turns};
 use crate::queue::{Claim, Release, crash_loop};
 use rusqlite::{Connection, ToSql};
 
@@ -30,6 +30,7 @@ pub(super) fn release(
             (":now", &now),
         ];
         if left::execute(change, held, &update, &params, Some(WORD))? {
+            callbacks::came_to(change, now, &held.tenant, held.job)?;
             return Ok(true);
         }
     }

@@ -24,12 +24,15 @@ const ID_BYTES: usize = 12;
 
 /// The columns of [`read`], whole.
 pub(super) fn whole() -> String {
-    format!("{SHORT}, checkpoint, spec_text")
+    format!("{SHORT}, callback, checkpoint, spec_text")
 }
 
 /// The columns of [`read`], as lists show them.
 pub(super) fn listed() -> String {
-    format!("{SHORT}, json_set(checkpoint, '$.head', '') AS checkpoint, '' AS spec_text")
+    format!(
+        "{SHORT}, json_remove(callback, '$.log') AS callback, \
+         json_set(checkpoint, '$.head', '') AS checkpoint, '' AS spec_text"
+    )
 }
 
 /// The job of a tenant.
@@ -109,6 +112,7 @@ pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Job> {
         expired: row.get("is_expired")?,
         parent: row.get::<_, Option<_>>("parent")?.map(Id),
         child: turn(row)?,
+        callback: parsed(row, "callback")?,
     })
 }
 
@@ -128,7 +132,8 @@ pub(super) fn tenant_of(key: &str) -> rusqlite::Result<Tenant> {
     Tenant::of_key(key).map_err(|_| unreadable("tenant", format!("{key:?} is no tenant").into()))
 }
 
-fn state(row: &Row<'_>) -> rusqlite::Result<State> {
+/// The state of a row.
+pub(super) fn state(row: &Row<'_>) -> rusqlite::Result<State> {
     let word: String = row.get("state")?;
     State::of_word(&word)
         .ok_or_else(|| unreadable("state", format!("{word:?} is no state of a job").into()))
@@ -146,7 +151,11 @@ pub(super) fn json(value: &impl Serialize) -> rusqlite::Result<String> {
         .map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))
 }
 
-fn parsed<T: DeserializeOwned>(row: &Row<'_>, name: &str) -> rusqlite::Result<Option<T>> {
+/// A column of JSON.
+pub(super) fn parsed<T: DeserializeOwned>(
+    row: &Row<'_>,
+    name: &str,
+) -> rusqlite::Result<Option<T>> {
     let Some(text) = row.get::<_, Option<String>>(name)? else {
         return Ok(None);
     };

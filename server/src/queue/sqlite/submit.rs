@@ -1,7 +1,7 @@
 //! (none) → queued: enters a job once, due now.
 
 use super::{row, turns};
-use crate::queue::{Job, NewJob};
+use crate::queue::{Callback, Job, NewJob};
 use rusqlite::{Connection, named_params, params};
 
 pub(super) fn submit(change: &Connection, now: i64, new: &NewJob) -> rusqlite::Result<Job> {
@@ -9,14 +9,16 @@ pub(super) fn submit(change: &Connection, now: i64, new: &NewJob) -> rusqlite::R
         return Ok(job);
     }
     let (tenant, spec, load) = (new.tenant.key(), &new.spec, &new.load);
+    let callback = new.callback.clone().map(Callback::new);
+    let callback = callback.as_ref().map(row::json).transpose()?;
     change
         .prepare_cached(
             "INSERT INTO jobs (tenant, id, state, priority, created_ms, queued_ms, due_ms, updated_ms, bytes_total, \
              spec_name, spec_version, spec_sha256, spec_is_operators, content, base, identity, generation, \
-             load_number, collection, parent, files, spec_text) \
+             load_number, collection, parent, files, callback, spec_text) \
              VALUES (:tenant, :id, 'queued', :priority, :now, :now, :now, :now, :bytes_total, \
              :spec_name, :spec_version, :spec_sha256, :spec_is_operators, :content, :base, :identity, :generation, \
-             :load_number, :collection, :parent, :files, :spec_text)",
+             :load_number, :collection, :parent, :files, :callback, :spec_text)",
         )?
         .execute(named_params! {
             ":tenant": tenant,
@@ -36,6 +38,7 @@ pub(super) fn submit(change: &Connection, now: i64, new: &NewJob) -> rusqlite::R
             ":collection": load.collection,
             ":parent": new.parent.map(|parent| parent.0),
             ":files": new.file.0,
+            ":callback": callback,
             ":spec_text": spec.text,
         })?;
     change

@@ -171,6 +171,7 @@ fn new_job(tenant: &str) -> NewJob {
         priority: 0,
         bytes_total: None,
         parent: None,
+        callback: None,
     }
 }
 

@@ -6,7 +6,7 @@ use crate::job::Failure;
 use crate::page::{Listed, Page};
 use crate::queue::{
     Approval, Changed, Claim, Claimant, Depth, Filter, Held, Job, Moved, NewJob, Progress, Queue,
-    Receipt, Release, Remembered, Renewal,
+    Receipt, Release, Remembered, Renewal, Resent, Sent,
 };
 use crate::tenant::Tenant;
 use async_trait::async_trait;
@@ -236,6 +236,51 @@ impl Queue for NetQueue {
     async fn forget(&self, tenant: &Tenant, id: Id) -> Result<(), Fatal> {
         sent!(self, Call::of("forget"), |inner, tenant, id| inner
             .forget(&tenant, id))
+    }
+
+    async fn claim_delivery(&self, owner: &str, lease_ms: u64) -> Result<Option<Job>, Fatal> {
+        sent!(
+            self,
+            Call::of("claim_delivery"),
+            |inner, owner, lease_ms| inner.claim_delivery(&owner, lease_ms)
+        )
+    }
+
+    async fn note_delivery(
+        &self,
+        tenant: &Tenant,
+        id: Id,
+        owner: &str,
+        n: u64,
+        sent: &Sent,
+    ) -> Result<bool, Fatal> {
+        sent!(
+            self,
+            Call::of("note_delivery"),
+            |inner, tenant, id, owner, n, sent| {
+                inner.note_delivery(&tenant, id, &owner, n, &sent)
+            }
+        )
+    }
+
+    async fn resend_delivery(&self, tenant: &Tenant, id: Id, n: u64) -> Result<Resent, Fatal> {
+        sent!(self, Call::of("resend_delivery"), |inner, tenant, id, n| {
+            inner.resend_delivery(&tenant, id, n)
+        })
+    }
+
+    async fn default_callback(&self, tenant: &Tenant) -> Result<Option<String>, Fatal> {
+        sent!(self, Call::of("default_callback"), |inner, tenant| inner
+            .default_callback(&tenant))
+    }
+
+    async fn set_default_callback(&self, tenant: &Tenant, url: Option<&str>) -> Result<(), Fatal> {
+        let url = url.map(str::to_owned);
+        sent!(
+            self,
+            Call::of("set_default_callback"),
+            |inner, tenant, url| inner.set_default_callback(&tenant, url.as_deref())
+        )
     }
 
     async fn ping(&self) -> Result<(), Fatal> {

@@ -4,6 +4,7 @@
 //! again has a whole lease again. What a worker's statement left behind is remembered, so that the same statement sent
 //! again finds its own change.
 
+mod callbacks;
 mod claim;
 mod client;
 mod idempotency;
@@ -22,7 +23,7 @@ use crate::job::Failure;
 use crate::page::{Listed, Page};
 use crate::queue::{
     Approval, Changed, Claim, Claimant, Depth, Filter, Held, Job, Known, MAX_NEWS, Moved, NewJob,
-    Progress, Queue, Receipt, Release, Remembered, Renewal, State,
+    Progress, Queue, Receipt, Release, Remembered, Renewal, Resent, Sent, State,
 };
 use crate::tenant::Tenant;
 use async_trait::async_trait;
@@ -227,6 +228,33 @@ impl Queue for MemoryQueue {
 
     async fn forget(&self, tenant: &Tenant, id: Id) -> Result<(), Fatal> {
         self.write(|jobs, _| jobs.forget(tenant, id))
+    }
+
+    async fn claim_delivery(&self, owner: &str, lease_ms: u64) -> Result<Option<Job>, Fatal> {
+        self.write(|jobs, now| jobs.claim_delivery(now, owner, lease_ms))
+    }
+
+    async fn note_delivery(
+        &self,
+        tenant: &Tenant,
+        id: Id,
+        owner: &str,
+        n: u64,
+        sent: &Sent,
+    ) -> Result<bool, Fatal> {
+        self.write(|jobs, now| jobs.note_delivery(now, tenant, id, owner, n, sent))
+    }
+
+    async fn resend_delivery(&self, tenant: &Tenant, id: Id, n: u64) -> Result<Resent, Fatal> {
+        self.write(|jobs, now| jobs.resend_delivery(now, tenant, id, n))
+    }
+
+    async fn default_callback(&self, tenant: &Tenant) -> Result<Option<String>, Fatal> {
+        Ok(self.read(|jobs| jobs.default_callbacks.get(tenant.key()).cloned()))
+    }
+
+    async fn set_default_callback(&self, tenant: &Tenant, url: Option<&str>) -> Result<(), Fatal> {
+        self.write(|jobs, _| jobs.set_default_callback(tenant, url))
     }
 
     async fn ping(&self) -> Result<(), Fatal> {

@@ -143,6 +143,7 @@ impl Place {
             priority: 0,
             bytes_total: Some(size_bytes),
             parent: None,
+            callback: None,
         }
     }
 

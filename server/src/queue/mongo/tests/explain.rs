@@ -7,10 +7,10 @@ use crate::queue::mongo::changed::Change;
 use crate::queue::mongo::document::binary;
 use crate::queue::mongo::turn::{self, Turn};
 use crate::queue::mongo::{
-    approve, attach, cancel, claim, depth, document, expire, fail, find, finish, hold, idempotency,
-    leave, list, news, release, renew, repair, retry, save, submit,
+    approve, attach, callbacks, cancel, claim, depth, document, expire, fail, find, finish, hold,
+    idempotency, leave, list, news, release, renew, repair, retry, save, submit,
 };
-use crate::queue::{Approval, Held, Known, Progress, Receipt, Release, Renewal};
+use crate::queue::{Approval, Callback, Held, Known, Progress, Receipt, Release, Renewal};
 use mongodb::bson::{Bson, DateTime, doc};
 use pipeline::{Accepted, Cause};
 
@@ -202,7 +202,13 @@ async fn every_statement_goes_through_an_index() {
     };
     let one = document::one(none, claim.job);
     let statements = [
-        ("submit", submit::submit(&new_job(none, 11))),
+        ("submit", submit::submit(&new_job(none, 11)).unwrap()),
+        ("callback", callbacks::with_now(one.clone(), None)),
+        (
+            "put",
+            callbacks::put(&ids[0], 1, &Callback::new("x".into())).unwrap(),
+        ),
+        ("due", callbacks::due()),
         ("renew", renew::renew(&claim, &renewal)),
         ("save", save::save(&claim, 0, &checkpoint(1)).unwrap()),
         (

@@ -3,7 +3,7 @@
 use super::*;
 use crate::id::Id;
 use crate::queue::sqlite::{
-    claim, depth, expire, idempotency, list, news, now_ms, repair, row, turns,
+    callbacks, claim, depth, expire, idempotency, list, news, now_ms, repair, row, turns,
 };
 use crate::queue::{Job, State};
 use rusqlite::{Connection, StatementStatus};
@@ -151,6 +151,8 @@ async fn every_statement_asks_an_index() {
         (list::NEWEST_OF_FILE, "PRIMARY KEY"),
         (&ended, "jobs_ended"),
         (&news, "sqlite_autoindex_jobs_1"),
+        (callbacks::DUE, "jobs_callbacks"),
+        (callbacks::PENDING, "jobs_callbacks"),
     ]
     .map(|(statement, index)| (statement.to_owned(), index))
     .to_vec();

@@ -49,6 +49,7 @@ async fn stores(folder: &tempfile::TempDir) -> Stores {
 fn new_job(tenant: &Tenant, file: Id) -> NewJob {
     NewJob {
         parent: None,
+        callback: None,
         id: Id([2; 12]),
         tenant: tenant.clone(),
         file,

@@ -1,5 +1,6 @@
 //! queued → in_progress, or another worker's turn where a lease ran out; out of attempts, → failed (`crash_loop`).
 
+use super::callbacks::came_to;
 use super::jobs::{Jobs, Row};
 use crate::queue::{Claimant, Job, State, crash_loop};
 use std::cmp::Reverse;
@@ -95,4 +96,5 @@ fn give_up(row: &mut Row, now: u64, claimant: &Claimant) {
     job.failure = Some(crash_loop(claimant.max_attempts));
     job.finished_ms = Some(now);
     job.updated_ms = now;
+    came_to(row, now);
 }

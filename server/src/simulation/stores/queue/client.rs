@@ -1,5 +1,6 @@
 //! What clients do with a job: cancel, retry, approve, and list one more file on it.
 
+use super::callbacks::came_to;
 use super::jobs::{Jobs, Row};
 use crate::id::Id;
 use crate::queue::{Approval, Changed, MAX_FILES, Moved, Progress, State, Turn};
@@ -20,6 +21,7 @@ impl Jobs {
             job.finished_ms = Some(now);
             job.updated_ms = now;
             row.left = None;
+            came_to(row, now);
             true
         })
     }

@@ -3,9 +3,10 @@
 use super::idempotency::Keys;
 use super::turns::Turns;
 use crate::id::Id;
-use crate::queue::{Job, NewJob, Progress, State};
+use crate::queue::{Callback, Job, NewJob, Progress, State};
 use crate::tenant::Tenant;
 use pipeline::Accepted;
+use std::collections::BTreeMap;
 
 /// A job and what only the store knows of it.
 pub(super) struct Row {
@@ -27,6 +28,8 @@ pub(super) struct Jobs {
     pub(super) rows: Vec<Row>,
     pub(super) turns: Turns,
     pub(super) keys: Keys,
+    /// Where tenants have their webhooks go, by the tenant's key.
+    pub(super) default_callbacks: BTreeMap<String, String>,
 }
 
 impl Jobs {
@@ -108,5 +111,6 @@ fn fresh(now: u64, new: &NewJob) -> Job {
         expired: false,
         parent: new.parent,
         child: None,
+        callback: new.callback.clone().map(Callback::new),
     }
 }

@@ -37,10 +37,14 @@ impl Jobs {
         let open = State::ALL.into_iter().filter(|state| !state.is_terminal());
         let queued = self.rows.iter().map(|row| &row.job);
         let queued = queued.filter(|job| job.state == State::Queued);
+        let callbacks = self.rows.iter().filter_map(|row| row.job.callback.as_ref());
         let oldest = queued.map(|job| job.due_ms).min();
         Depth {
             jobs: open.map(|state| (state, count(state))).collect(),
             oldest_due_ms: now.saturating_sub(oldest.unwrap_or(now)),
+            pending_webhooks: callbacks
+                .filter(|callback| callback.due_ms.is_some())
+                .count() as u64,
         }
     }
 }
@@ -62,6 +66,9 @@ fn is_wanted(job: &Job, filter: &Filter) -> bool {
 fn shown(job: &Job) -> Job {
     let mut job = job.clone();
     job.spec.text.clear();
+    if let Some(callback) = &mut job.callback {
+        callback.log.clear();
+    }
     if let Some(checkpoint) = &mut job.checkpoint {
         checkpoint.head.clear();
     }

@@ -39,6 +39,7 @@ fn take_details(job: &mut Job, now: u64) {
     job.expired = true;
     job.updated_ms = now;
     job.spec.text.clear();
+    job.callback = None;
     if let Some(checkpoint) = &mut job.checkpoint {
         checkpoint.head.clear();
         checkpoint.books.summary = Summary::default();

@@ -1,5 +1,6 @@
 //! What the worker that has a job does with it. Each is for the claim alone, whole: state, owner and fence number.
 
+use super::callbacks::came_to;
 use super::jobs::{Jobs, Row};
 use crate::job::Failure;
 use crate::queue::{Claim, Held, Progress, Receipt, Release, Renewal, State, crash_loop};
@@ -45,7 +46,7 @@ impl Jobs {
         progress: &Progress,
         receipt: &Receipt,
     ) -> bool {
-        self.leave(claim, "finish", |row| {
+        self.leave(now, claim, "finish", |row| {
             note(&mut row.job.progress, progress);
             row.job.state = State::Completed;
             row.job.receipt = Some(receipt.clone());
@@ -62,7 +63,7 @@ impl Jobs {
         progress: &Progress,
         failure: &Failure,
     ) -> bool {
-        self.leave(claim, "fail", |row| {
+        self.leave(now, claim, "fail", |row| {
             note(&mut row.job.progress, progress);
             row.job.state = State::Failed;
             row.job.failure = Some(failure.clone());
@@ -78,7 +79,7 @@ impl Jobs {
         progress: &Progress,
         held: &Held,
     ) -> bool {
-        self.leave(claim, "hold", |row| {
+        self.leave(now, claim, "hold", |row| {
             note(&mut row.job.progress, progress);
             row.job.state = State::Held;
             row.job.held = Some(held.clone());
@@ -90,7 +91,7 @@ impl Jobs {
     pub(super) fn release(&mut self, now: u64, claim: &Claim, release: &Release) -> bool {
         let due = now + release.delay_ms;
         let mut is_queued = false;
-        let left = self.leave(claim, "release", |row| {
+        let left = self.leave(now, claim, "release", |row| {
             let job = &mut row.job;
             job.updated_ms = now;
             let has_moved = job.progress.furthest > row.claimed_furthest;
@@ -128,10 +129,17 @@ impl Jobs {
     }
 
     /// Ends a claim by the transition `by`, once: `true` as well where this claim has done so before.
-    fn leave(&mut self, claim: &Claim, by: &'static str, change: impl FnOnce(&mut Row)) -> bool {
+    fn leave(
+        &mut self,
+        now: u64,
+        claim: &Claim,
+        by: &'static str,
+        change: impl FnOnce(&mut Row),
+    ) -> bool {
         let left = Some((claim.owner.clone(), by));
         if let Some(row) = self.mine(claim) {
             change(row);
+            came_to(row, now);
             row.job.owner = None;
             row.job.lock_until_ms = None;
             row.left = left;

@@ -11,6 +11,7 @@ use stages::identity::LoadIdentity;
 pub(super) fn new_job(number: u64, tenant: &str, priority: u8) -> NewJob {
     NewJob {
         parent: None,
+        callback: None,
         id: Id([number as u8; 12]),
         tenant: Tenant::of_key(tenant).unwrap(),
         file: Id([(number % 5) as u8; 12]),

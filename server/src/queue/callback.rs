@@ -1,0 +1,368 @@
+//! The webhook of a job: which of its events are still to be told, and what came of each try.
+//!
+//! A pure record, the same in every store: a store only has to change it together with the job, in one statement. An
+//! event becomes due by the transition that ends or holds the job. One sender at a time has the record, by a lease that
+//! is written as the time from which it is due again: whoever dies with it has it sent once more. Events never change
+//! their numbers, so the id of a message is the same over retries, crashes and resends. It knows no clock.
+
+use super::State;
+use crate::id::Id;
+use serde::{Deserialize, Serialize};
+
+/// The most events that a job remembers; the oldest one goes.
+pub const MAX_EVENTS: usize = 100;
+/// The most tries that a job remembers; the oldest one goes.
+pub const MAX_ATTEMPTS_LOGGED: usize = 100;
+
+/// Whom a job tells of its ends and holds, and how far that is. Times are the store's, in milliseconds since 1970.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Callback {
+    /// Where to.
+    pub url: String,
+    /// The number of the newest event; 0: there was none.
+    pub last_event: u64,
+    /// The newest events, the oldest first.
+    pub events: Vec<Event>,
+    /// The number of the newest try; 0: there was none.
+    pub last_attempt: u64,
+    /// The newest tries, the oldest first.
+    #[serde(default)]
+    pub log: Vec<Attempt>,
+    /// From when a sender may take it; none: there is nothing to send.
+    pub due_ms: Option<u64>,
+    /// The sender that has it, by the random name of its claim.
+    pub owner: Option<String>,
+}
+
+/// An end or a hold of the job.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Event {
+    /// Its number in the job, from 1.
+    pub n: u64,
+    /// The word of the state that the job came to.
+    pub state: String,
+    /// When it did.
+    pub at_ms: u64,
+    /// What came of telling it.
+    pub delivery: Delivery,
+    /// Tries since it became due, or was asked for again.
+    pub attempts: u32,
+    /// From when it may be sent (again), while it is pending.
+    pub next_ms: Option<u64>,
+    /// When it was delivered.
+    pub delivered_ms: Option<u64>,
+}
+
+/// What came of telling an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Delivery {
+    /// It is to be sent.
+    Pending,
+    /// The receiver has taken it.
+    Delivered,
+    /// It was tried as often as it is.
+    Failed,
+}
+
+/// A try to deliver an event.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Attempt {
+    /// Its number in the job, from 1.
+    pub n: u64,
+    /// The number of the event.
+    pub event: u64,
+    /// The word of the state that the event tells of.
+    pub state: String,
+    /// When it ended.
+    pub at_ms: u64,
+    /// Which try of the event it was, from 1.
+    pub attempt: u32,
+    /// The status of the answer, where there was one.
+    pub status: Option<u16>,
+    /// Why it failed; none: it was delivered.
+    pub error: Option<String>,
+    /// How long it took, in milliseconds.
+    pub duration_ms: u64,
+    /// From when it is tried again; none: it is not.
+    pub next_ms: Option<u64>,
+}
+
+/// What a sender says of the event that it had.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Sent {
+    /// It was not tried: somebody may take it again after so many milliseconds.
+    PutBack {
+        /// Milliseconds from now.
+        delay_ms: u64,
+    },
+    /// It was tried.
+    Tried {
+        /// The status of the answer, where there was one.
+        status: Option<u16>,
+        /// Why it failed; none: it was delivered.
+        error: Option<String>,
+        /// How long it took, in milliseconds.
+        duration_ms: u64,
+        /// After how many milliseconds it is tried again, where it failed; none: not any more.
+        again_ms: Option<u64>,
+    },
+}
+
+impl Callback {
+    /// The webhook of a job that has told nothing yet.
+    pub fn new(url: String) -> Self {
+        Self {
+            url,
+            last_event: 0,
+            events: Vec::new(),
+            last_attempt: 0,
+            log: Vec::new(),
+            due_ms: None,
+            owner: None,
+        }
+    }
+
+    /// Notes what a transition to `state` makes due at `now_ms`: an end or a hold; nothing else is told.
+    pub fn came_to(&mut self, state: State, now_ms: u64) {
+        if !is_told(state) {
+            return;
+        }
+        self.last_event += 1;
+        self.events.push(Event {
+            n: self.last_event,
+            state: state.word().to_owned(),
+            at_ms: now_ms,
+            delivery: Delivery::Pending,
+            attempts: 0,
+            next_ms: Some(now_ms),
+            delivered_ms: None,
+        });
+        if self.events.len() > MAX_EVENTS {
+            self.events.remove(0);
+        }
+        self.wake(now_ms);
+    }
+
+    /// Gives it to a sender for `lease_ms`, where it is due.
+    pub fn claim(&mut self, owner: &str, now_ms: u64, lease_ms: u64) -> bool {
+        if self.due_ms.is_none_or(|due_ms| due_ms > now_ms) {
+            return false;
+        }
+        if self.next().is_none() {
+            self.rest();
+            return false;
+        }
+        self.owner = Some(owner.to_owned());
+        self.due_ms = Some(now_ms.saturating_add(lease_ms));
+        true
+    }
+
+    /// The event that is to be sent first: the pending one that is due longest.
+    pub fn next(&self) -> Option<&Event> {
+        let pending = self.events.iter().filter(|event| event.next_ms.is_some());
+        pending.min_by_key(|event| (event.next_ms, event.n))
+    }
+
+    /// Notes what came of event `n`, and lets go of it. `false`: somebody else has it by now.
+    pub fn note(&mut self, owner: &str, n: u64, sent: &Sent, now_ms: u64) -> bool {
+        if self.owner.as_deref() != Some(owner) {
+            return false;
+        }
+        if let Some(event) = self.events.iter_mut().find(|event| event.n == n) {
+            match sent {
+                Sent::PutBack { delay_ms } => {
+                    event.next_ms = Some(now_ms.saturating_add(*delay_ms));
+                }
+                Sent::Tried {
+                    status,
+                    error,
+                    duration_ms,
+                    again_ms,
+                } => {
+                    let failed = error.is_some();
+                    let again_ms = again_ms.filter(|_| failed);
+                    event.attempts = event.attempts.saturating_add(1);
+                    event.next_ms = again_ms.map(|again_ms| now_ms.saturating_add(again_ms));
+                    event.delivered_ms = (!failed).then_some(now_ms);
+                    event.delivery = match (failed, event.next_ms) {
+                        (false, _) => Delivery::Delivered,
+                        (true, Some(_)) => Delivery::Pending,
+                        (true, None) => Delivery::Failed,
+                    };
+                    self.last_attempt += 1;
+                    self.log.push(Attempt {
+                        n: self.last_attempt,
+                        event: n,
+                        state: event.state.clone(),
+                        at_ms: now_ms,
+                        attempt: event.attempts,
+                        status: *status,
+                        error: error.clone(),
+                        duration_ms: *duration_ms,
+                        next_ms: event.next_ms,
+                    });
+                    if self.log.len() > MAX_ATTEMPTS_LOGGED {
+                        self.log.remove(0);
+                    }
+                }
+            }
+        }
+        self.rest();
+        true
+    }
+
+    /// Makes the event of try `n` due again, from its first try on. `false`: there is no such try, or its event is not
+    /// remembered any more.
+    pub fn resend(&mut self, n: u64, now_ms: u64) -> bool {
+        let Some(of) = self.log.iter().find(|attempt| attempt.n == n) else {
+            return false;
+        };
+        let of = of.event;
+        let Some(event) = self.events.iter_mut().find(|event| event.n == of) else {
+            return false;
+        };
+        event.delivery = Delivery::Pending;
+        event.attempts = 0;
+        event.next_ms = Some(now_ms);
+        event.delivered_ms = None;
+        self.wake(now_ms);
+        true
+    }
+
+    /// The newest event.
+    pub fn newest(&self) -> Option<&Event> {
+        self.events.last()
+    }
+
+    /// Makes it due at once, unless a sender has it: what that one leaves is looked at then.
+    fn wake(&mut self, now_ms: u64) {
+        if self.owner.is_none() {
+            self.due_ms = Some(self.due_ms.map_or(now_ms, |due_ms| due_ms.min(now_ms)));
+        }
+    }
+
+    /// Nobody has it; it is due with the first of its pending events.
+    fn rest(&mut self) {
+        self.owner = None;
+        self.due_ms = self.next().and_then(|event| event.next_ms);
+    }
+}
+
+/// Whether a job that comes to `state` tells of it.
+pub fn is_told(state: State) -> bool {
+    state.is_terminal() || state == State::Held
+}
+
+/// The id of the message that tells event `n` of a job.
+pub fn message_id(job: Id, n: u64) -> String {
+    format!("msg_{job}_{n}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tried(error: Option<&str>, again_ms: Option<u64>) -> Sent {
+        Sent::Tried {
+            status: Some(500),
+            error: error.map(str::to_owned),
+            duration_ms: 7,
+            again_ms,
+        }
+    }
+
+    fn completed_at(now_ms: u64) -> Callback {
+        let mut callback = Callback::new("https://example.com/".into());
+        callback.came_to(State::Completed, now_ms);
+        callback
+    }
+
+    #[test]
+    fn ends_and_holds_are_told_and_nothing_else() {
+        let mut callback = Callback::new("https://example.com/".into());
+        for state in State::ALL {
+            callback.came_to(state, 10);
+        }
+        let told: Vec<_> = callback.events.iter().map(|event| &*event.state).collect();
+        assert_eq!(told, ["held", "completed", "failed", "cancelled"]);
+        assert_eq!((callback.due_ms, callback.last_event), (Some(10), 4));
+    }
+
+    #[test]
+    fn one_sender_has_it_until_its_lease_runs_out() {
+        let mut callback = completed_at(10);
+        assert!(!callback.claim("early", 9, 100));
+        assert!(callback.claim("first", 10, 100));
+        assert!(!callback.claim("second", 109, 100));
+        assert!(callback.claim("second", 110, 100), "the first one died");
+        assert!(!callback.note("first", 1, &tried(None, None), 111));
+        assert!(callback.note("second", 1, &tried(None, None), 111));
+        assert_eq!(callback.events[0].delivery, Delivery::Delivered);
+        assert_eq!((callback.due_ms, callback.owner), (None, None));
+        assert_eq!(callback.log.len(), 1, "who lost it logs nothing");
+    }
+
+    #[test]
+    fn a_failure_is_tried_again_and_at_last_given_up() {
+        let mut callback = completed_at(10);
+        assert!(callback.claim("a", 10, 100));
+        assert!(callback.note("a", 1, &tried(Some("no"), Some(5)), 20));
+        assert_eq!(callback.events[0].delivery, Delivery::Pending);
+        assert_eq!(callback.due_ms, Some(25));
+        assert!(callback.claim("b", 25, 100));
+        assert!(callback.note("b", 1, &tried(Some("no"), None), 30));
+        assert_eq!(callback.events[0].delivery, Delivery::Failed);
+        assert_eq!((callback.due_ms, callback.events[0].attempts), (None, 2));
+
+        assert!(callback.resend(1, 40), "it begins anew");
+        assert_eq!(
+            (callback.due_ms, callback.events[0].attempts),
+            (Some(40), 0)
+        );
+        assert_eq!(callback.next().map(|event| event.n), Some(1), "as the same");
+        assert!(!callback.resend(3, 40), "there was no third try");
+    }
+
+    #[test]
+    fn what_becomes_due_while_one_is_sent_is_sent_behind_it() {
+        let mut callback = Callback::new("https://example.com/".into());
+        callback.came_to(State::Held, 10);
+        assert!(callback.claim("a", 10, 100));
+        callback.came_to(State::Completed, 11);
+        assert!(!callback.claim("b", 12, 100), "one at a time");
+        assert!(callback.note("a", 1, &tried(Some("no"), Some(60_000)), 20));
+        assert_eq!(callback.due_ms, Some(11), "the second does not wait");
+        assert!(callback.claim("b", 21, 100));
+        assert_eq!(callback.next().map(|event| event.n), Some(2));
+    }
+
+    #[test]
+    fn what_is_put_back_is_no_try() {
+        let mut callback = completed_at(10);
+        assert!(callback.claim("a", 10, 100));
+        assert!(callback.note("a", 1, &Sent::PutBack { delay_ms: 5 }, 20));
+        assert_eq!(
+            (callback.due_ms, callback.events[0].attempts),
+            (Some(25), 0)
+        );
+        assert!(callback.log.is_empty());
+    }
+
+    #[test]
+    fn events_and_tries_are_bounded() {
+        let mut callback = Callback::new("https://example.com/".into());
+        for n in 1..=MAX_EVENTS as u64 + 5 {
+            callback.came_to(State::Failed, n);
+            assert!(callback.claim("a", n, 100));
+            assert!(callback.note("a", n, &tried(None, None), n));
+        }
+        assert_eq!(callback.events.len(), MAX_EVENTS);
+        assert_eq!(callback.log.len(), MAX_ATTEMPTS_LOGGED);
+        assert_eq!(callback.log[0].n, 6, "numbers go on");
+        assert!(!callback.resend(1, 9), "it is forgotten");
+    }
+}

@@ -1,0 +1,97 @@
+//! The webhook of a job as a document: events as documents, so that a transition can add one; the log as JSON text.
+
+use super::document::{json, parsed};
+use super::reply::integer;
+use crate::queue::{Callback, Delivery, Event};
+use mongodb::bson::{Bson, DateTime, Document, doc};
+use pipeline::Fatal;
+
+/// Reads the record of a job, where it has one. A log that a projection has left out is empty.
+pub(super) fn read(job: &Document) -> Result<Option<Callback>, Fatal> {
+    let Ok(record) = job.get_document("callback") else {
+        return Ok(None);
+    };
+    let text = |name: &str| record.get_str(name).ok().map(str::to_owned);
+    let events = record.get_array("events").ok().into_iter().flatten();
+    let events = events.filter_map(|event| read_event(event.as_document()?));
+    Ok(Some(Callback {
+        url: text("url").unwrap_or_default(),
+        last_event: number(record, "lastEvent"),
+        events: events.collect(),
+        last_attempt: number(record, "lastAttempt"),
+        log: parsed(record, "log")?.unwrap_or_default(),
+        due_ms: time(record, "due"),
+        owner: text("owner"),
+    }))
+}
+
+/// The record as it is written, but for its revision.
+pub(super) fn write(callback: &Callback) -> Result<Document, Fatal> {
+    let mut record = doc! {
+        "url": &callback.url,
+        "lastEvent": callback.last_event as i64,
+        "events": callback.events.iter().map(write_event).collect::<Vec<_>>(),
+        "lastAttempt": callback.last_attempt as i64,
+        "log": json(&callback.log)?,
+    };
+    put(&mut record, "due", callback.due_ms.map(moment));
+    put(
+        &mut record,
+        "owner",
+        callback.owner.as_ref().map(Bson::from),
+    );
+    Ok(record)
+}
+
+fn read_event(event: &Document) -> Option<Event> {
+    Some(Event {
+        n: number(event, "n"),
+        state: event.get_str("state").ok()?.to_owned(),
+        at_ms: time(event, "at")?,
+        delivery: match event.get_str("delivery").ok()? {
+            "delivered" => Delivery::Delivered,
+            "failed" => Delivery::Failed,
+            _ => Delivery::Pending,
+        },
+        attempts: number(event, "attempts"),
+        next_ms: time(event, "next"),
+        delivered_ms: time(event, "deliveredAt"),
+    })
+}
+
+fn write_event(event: &Event) -> Bson {
+    let mut document = doc! {
+        "n": event.n as i64,
+        "state": &event.state,
+        "at": moment(event.at_ms),
+        "delivery": match event.delivery {
+            Delivery::Pending => "pending",
+            Delivery::Delivered => "delivered",
+            Delivery::Failed => "failed",
+        },
+        "attempts": i64::from(event.attempts),
+    };
+    put(&mut document, "next", event.next_ms.map(moment));
+    put(&mut document, "deliveredAt", event.delivered_ms.map(moment));
+    document.into()
+}
+
+fn put(document: &mut Document, name: &str, value: Option<Bson>) {
+    document.extend(value.map(|value| (name.to_owned(), value)));
+}
+
+fn moment(ms: u64) -> Bson {
+    DateTime::from_millis(ms.try_into().unwrap_or(i64::MAX)).into()
+}
+
+fn time(document: &Document, name: &str) -> Option<u64> {
+    let time = document.get_datetime(name).ok()?;
+    time.timestamp_millis().try_into().ok()
+}
+
+fn number<T: TryFrom<i64> + Default>(document: &Document, name: &str) -> T {
+    let number = document.get(name).and_then(integer);
+    number
+        .and_then(|number| number.try_into().ok())
+        .unwrap_or_default()
+}

@@ -1,0 +1,149 @@
+//! Webhooks: what a transition makes due, who sends it, what came of it, and where a tenant's go by default.
+//!
+//! The record of a job is one column of JSON; the time from which it is due stands beside it, for its index.
+
+use super::{now_ms, row};
+use crate::id::Id;
+use crate::queue::{Callback, Job, Resent, Sent};
+use crate::tenant::Tenant;
+use rusqlite::{Connection, OptionalExtension, params};
+
+pub(super) const DUE: &str = "SELECT tenant, id FROM jobs WHERE callback_due_ms <= ?1 \
+     ORDER BY callback_due_ms, rowid LIMIT 1";
+pub(super) const PENDING: &str = "SELECT count(*) FROM jobs WHERE callback_due_ms IS NOT NULL";
+
+/// Notes what the state to which a job came makes due. Belongs to the transaction of the transition.
+pub(super) fn came_to(
+    change: &Connection,
+    now: i64,
+    tenant: &Tenant,
+    id: Id,
+) -> rusqlite::Result<()> {
+    let mut select = change.prepare_cached(
+        "SELECT state, callback FROM jobs WHERE tenant = ?1 AND id = ?2 AND callback IS NOT NULL",
+    )?;
+    let found = select.query_row(params![tenant.key(), id.0], |row| {
+        Ok((row::state(row)?, row::parsed(row, "callback")?))
+    });
+    let Some((state, Some(mut callback))) = found.optional()? else {
+        return Ok(());
+    };
+    let callback: &mut Callback = &mut callback;
+    callback.came_to(state, now.cast_unsigned());
+    put(change, tenant, id, callback)
+}
+
+/// Whether any webhook is due.
+pub(super) fn is_due(connection: &Connection) -> rusqlite::Result<bool> {
+    let now = now_ms(connection)?;
+    connection.prepare_cached(DUE)?.exists([now])
+}
+
+pub(super) fn claim(
+    change: &Connection,
+    now: i64,
+    owner: &str,
+    lease_ms: u64,
+) -> rusqlite::Result<Option<Job>> {
+    loop {
+        let due = change
+            .prepare_cached(DUE)?
+            .query_row([now], |row| Ok((row::tenant(row)?, Id(row.get("id")?))));
+        let Some((tenant, id)) = due.optional()? else {
+            return Ok(None);
+        };
+        let Some(mut job) = row::job(change, &tenant, id)? else {
+            return Ok(None);
+        };
+        let Some(callback) = &mut job.callback else {
+            return Ok(None);
+        };
+        let claimed = callback.claim(owner, now.cast_unsigned(), lease_ms);
+        put(change, &tenant, id, callback)?;
+        if claimed {
+            return Ok(Some(job));
+        }
+    }
+}
+
+pub(super) fn note(
+    change: &Connection,
+    now: i64,
+    tenant: &Tenant,
+    id: Id,
+    owner: &str,
+    n: u64,
+    sent: &Sent,
+) -> rusqlite::Result<bool> {
+    let job = row::job(change, tenant, id)?;
+    let Some(mut callback) = job.and_then(|job| job.callback) else {
+        return Ok(false);
+    };
+    let noted = callback.note(owner, n, sent, now.cast_unsigned());
+    if noted {
+        put(change, tenant, id, &callback)?;
+    }
+    Ok(noted)
+}
+
+pub(super) fn resend(
+    change: &Connection,
+    now: i64,
+    tenant: &Tenant,
+    id: Id,
+    n: u64,
+) -> rusqlite::Result<Resent> {
+    let Some(mut job) = row::job(change, tenant, id)? else {
+        return Ok(Resent::Missing);
+    };
+    let Some(callback) = &mut job.callback else {
+        return Ok(Resent::NoSuchTry);
+    };
+    if !callback.resend(n, now.cast_unsigned()) {
+        return Ok(Resent::NoSuchTry);
+    }
+    put(change, tenant, id, callback)?;
+    Ok(Resent::Due(Box::new(job)))
+}
+
+pub(super) fn default_of(
+    connection: &Connection,
+    tenant: &Tenant,
+) -> rusqlite::Result<Option<String>> {
+    let mut select =
+        connection.prepare_cached("SELECT url FROM default_callbacks WHERE tenant = ?1")?;
+    let url = select.query_row([tenant.key()], |row| row.get(0));
+    url.optional()
+}
+
+pub(super) fn set_default(
+    change: &Connection,
+    tenant: &Tenant,
+    url: Option<&str>,
+) -> rusqlite::Result<()> {
+    match url {
+        Some(url) => change
+            .prepare_cached(
+                "INSERT OR REPLACE INTO default_callbacks (tenant, url) VALUES (?1, ?2)",
+            )?
+            .execute(params![tenant.key(), url])?,
+        None => change
+            .prepare_cached("DELETE FROM default_callbacks WHERE tenant = ?1")?
+            .execute([tenant.key()])?,
+    };
+    Ok(())
+}
+
+fn put(change: &Connection, tenant: &Tenant, id: Id, callback: &Callback) -> rusqlite::Result<()> {
+    change
+        .prepare_cached(
+            "UPDATE jobs SET callback = ?3, callback_due_ms = ?4 WHERE tenant = ?1 AND id = ?2",
+        )?
+        .execute(params![
+            tenant.key(),
+            id.0,
+            row::json(callback)?,
+            callback.due_ms.map(u64::cast_signed),
+        ])?;
+    Ok(())
+}

@@ -3,6 +3,7 @@
 //! This is the only place that reads the environment, the AWS SDK's own chain apart.
 
 use crate::log;
+use crate::webhook::{Network, SigningSecret};
 use stages::spec::ByteSize;
 use std::env::VarError;
 use std::fmt;
@@ -50,6 +51,10 @@ pub struct Config {
     pub upload_rate_per_minute: u32,
     /// `RETENTION_DAYS`: after so many days the details and rejects of ended jobs are removed.
     pub retention_days: u32,
+    /// `WEBHOOK_SECRET`: what signs webhooks; without it, none are sent.
+    pub webhook_secret: Option<SigningSecret>,
+    /// `WEBHOOK_ALLOW`: networks that webhooks may reach although they are not public.
+    pub webhook_allow: Vec<Network>,
     /// `RUST_LOG`: what is logged; none said: what the command thinks best.
     pub log_filter: Option<String>,
     /// `LOG_FORMAT`: how it is logged.
@@ -150,6 +155,8 @@ impl Config {
             upload_rate_per_minute: reader.whole("UPLOAD_RATE_PER_MINUTE", 1..=1_000_000, 300)
                 as u32,
             retention_days: reader.whole("RETENTION_DAYS", 1..=36_500, 30) as u32,
+            webhook_secret: reader.webhook_secret(),
+            webhook_allow: reader.webhook_allow(),
             log_filter: reader.log_filter(),
             log_format: match reader.choice("LOG_FORMAT", ["text", "json"]) {
                 Some("json") => log::Format::Json,
@@ -260,6 +267,29 @@ impl Reader<'_> {
         Some(text)
     }
 
+    fn webhook_secret(&mut self) -> Option<SigningSecret> {
+        let text = self.text("WEBHOOK_SECRET")?;
+        let secret = SigningSecret::parse(&text);
+        if secret.is_none() {
+            self.problems
+                .push("WEBHOOK_SECRET must be whsec_ and base64 of 24 to 64 bytes".into());
+        }
+        secret
+    }
+
+    fn webhook_allow(&mut self) -> Vec<Network> {
+        let mut networks = Vec::new();
+        for text in self.list("WEBHOOK_ALLOW").unwrap_or_default() {
+            match text.parse() {
+                Ok(network) => networks.push(network),
+                Err(_) => self.problems.push(format!(
+                    "WEBHOOK_ALLOW must be networks between commas (127.0.0.0/8,fd00::/8), not {text:?}"
+                )),
+            }
+        }
+        networks
+    }
+
     fn mongodb_uri(&mut self) -> Option<Secret> {
         let text = self.text("MONGODB_URI")?;
         if !text.starts_with("mongodb://") && !text.starts_with("mongodb+srv://") {
@@ -305,6 +335,8 @@ mod tests {
             ("UPLOAD_MAX_BYTES", "1PB"),
             ("RUST_LOG", "stages=loud"),
             ("LOG_FORMAT", "xml"),
+            ("WEBHOOK_SECRET", "whsec_secret"),
+            ("WEBHOOK_ALLOW", "localhost"),
             ("MONGODB_URI", "postgres://user:secret@host"),
         ];
         let text = read(&set).err().map(|bad| bad.to_string()).unwrap();
@@ -316,11 +348,13 @@ mod tests {
             "UPLOAD_MAX_BYTES",
             "RUST_LOG",
             "LOG_FORMAT",
+            "WEBHOOK_SECRET must",
+            "WEBHOOK_ALLOW",
             "MONGODB_URI",
         ] {
             assert!(text.contains(name), "{name} in {text}");
         }
-        assert!(!text.contains("secret"));
+        assert!(!text.contains("secret") && !text.contains("whsec_s"));
         let config = read(&[("UPLOAD_MAX_BYTES", "2GiB"), ("UPLOAD_TYPES", "csv, TSV,")]).unwrap();
         assert_eq!(config.upload_max_bytes, 2 << 30);
         assert_eq!(config.upload_types, Some(vec!["csv".into(), "tsv".into()]));

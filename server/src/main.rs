@@ -26,6 +26,7 @@ mod targets;
 mod tenant;
 mod tickets;
 mod upload;
+mod webhook;
 mod worker;
 
 use clap::Parser;

@@ -41,6 +41,13 @@ pub struct ByOutcome {
     pub outcome: &'static str,
 }
 
+/// What came of a try to deliver a webhook.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct ByResult {
+    /// `delivered`, `retried` or `failed`.
+    pub result: &'static str,
+}
+
 /// A state of jobs.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct ByState {
@@ -105,6 +112,10 @@ pub struct Metrics {
     pub watchers: Family<ByWay, Gauge>,
     /// Clients that were dropped because they took nothing of what they were told.
     pub slow_watchers: Family<ByWay, Counter>,
+    /// Tries to deliver webhooks.
+    pub webhooks: Family<ByResult, Counter>,
+    /// Jobs whose webhook has something to send, as the store said last.
+    pub pending_webhooks: Gauge,
     /// Jobs in each state, as the store said last.
     pub jobs: Family<ByState, Gauge>,
     /// For how long the oldest due job has waited.
@@ -132,6 +143,8 @@ impl Default for Metrics {
             request_seconds: Family::new_with_constructor(latencies),
             watchers: Family::default(),
             slow_watchers: Family::default(),
+            webhooks: Family::default(),
+            pending_webhooks: Gauge::default(),
             jobs: Family::default(),
             oldest_due_seconds: Gauge::default(),
             registry: Registry::default(),
@@ -196,6 +209,16 @@ impl Default for Metrics {
             "slow_watchers",
             "Watching clients that were dropped for taking nothing",
             metrics.slow_watchers.clone(),
+        );
+        registry.register(
+            "webhooks",
+            "Tries to deliver webhooks, by what came of them",
+            metrics.webhooks.clone(),
+        );
+        registry.register(
+            "pending_webhooks",
+            "Jobs whose webhook has something to send",
+            metrics.pending_webhooks.clone(),
         );
         registry.register("jobs", "Jobs by state", metrics.jobs.clone());
         registry.register_with_unit(

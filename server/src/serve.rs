@@ -18,6 +18,7 @@ use crate::queue::State;
 use crate::service::Service;
 use crate::stores::Stores;
 use crate::upload::sweeper::sweep;
+use crate::webhook::Sender;
 use crate::worker::{Workers, cleared, left};
 use pipeline::Fatal;
 use rustix::process::setpriority_process;
@@ -81,6 +82,10 @@ pub async fn run(config: Config, role: Role) -> Result<(), Fatal> {
     let work = work_runtime()?;
     let workers = (service.config.workers > 0)
         .then(|| Workers::start(service.clone(), process_name(), work.handle().clone()));
+    let sender = Sender::start(&service)?;
+    if sender.is_none() {
+        warn_of_webhooks(&service).await;
+    }
     let _timers = timers(&service);
     tell(&service.config, server.as_ref());
     let served = server.map(|server| tokio::spawn(server.serve()));
@@ -94,6 +99,9 @@ pub async fn run(config: Config, role: Role) -> Result<(), Fatal> {
         }
         if let Some(served) = served {
             let _ = served.await;
+        }
+        if let Some(sender) = sender {
+            sender.shutdown().await;
         }
     };
     if timeout(SHUTDOWN_TIMEOUT, ended).await.is_err() {
@@ -131,6 +139,19 @@ async fn warn_of_what_is_not_there(service: &Service) {
     }
     if let Err(error) = service.stores.objects.ping().await {
         tracing::warn!(%error, "the store of the files' bytes does not answer");
+    }
+}
+
+/// Says that webhooks wait which this process cannot sign.
+async fn warn_of_webhooks(service: &Service) {
+    if let Ok(depth) = service.stores.queue.depth().await
+        && depth.pending_webhooks > 0
+    {
+        let pending = depth.pending_webhooks;
+        tracing::warn!(
+            pending,
+            "webhooks wait: WEBHOOK_SECRET is not set, so none are sent"
+        );
     }
 }
 
@@ -337,6 +358,8 @@ async fn measure(service: &Service) -> Result<(), Fatal> {
             .get_or_create(&by)
             .set(count.cast_signed());
     }
+    let pending = depth.pending_webhooks.cast_signed();
+    service.metrics.pending_webhooks.set(pending);
     let oldest = Duration::from_millis(depth.oldest_due_ms);
     service.metrics.oldest_due_seconds.set(oldest.as_secs_f64());
     Ok(())

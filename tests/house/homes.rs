@@ -42,7 +42,12 @@ const HOMES: [Home; 5] = [
     },
     Home {
         names: &["hyper", "hyper_util"],
-        below: &["server/src/http/", "tests/", "benches/"],
+        below: &[
+            "server/src/http/",
+            "server/src/webhook/post.rs",
+            "tests/",
+            "benches/",
+        ],
     },
     Home {
         names: &["tokio_tungstenite"],

@@ -21,6 +21,7 @@ mod serve;
 mod spec;
 mod summary;
 mod test;
+mod webhooks;
 
 use crate::config::Config;
 use clap::{Args, Parser, Subcommand};
@@ -54,7 +55,7 @@ INPUT is a file, a folder, `-` for standard input, or s3://bucket/key.
 
 Environment: HOST, PORT, DATA_DIR (./data), SPECS_DIR (./specs), MONGODB_URI, S3_BUCKET, S3_PREFIX, WORKERS,
 JOB_BATCH_SIZE, JOB_WRITE_PAUSE_MS, JOB_LEASE_SECONDS, JOB_MAX_ATTEMPTS, UPLOAD_MAX_BYTES, UPLOAD_TYPES,
-UPLOAD_RATE_PER_MINUTE, RETENTION_DAYS, RUST_LOG, LOG_FORMAT (text|json), and the AWS variables; see .env.example.";
+UPLOAD_RATE_PER_MINUTE, RETENTION_DAYS, WEBHOOK_SECRET, WEBHOOK_ALLOW, RUST_LOG, LOG_FORMAT (text|json), and the AWS variables; see .env.example.";
 
 const TRUTH: &str = "\
 The same spec, --seed, --records and --bad give the same bytes. Of the first n records n times --bad are bad, rounded
@@ -107,6 +108,9 @@ enum Command {
     /// Give out, list and revoke API keys
     #[command(subcommand)]
     Keys(keys::KeysCommand),
+    /// Say whom a tenant's jobs tell of their ends
+    #[command(subcommand)]
+    Webhooks(webhooks::WebhooksCommand),
     /// Print every default of the spec language, as a commented spec
     Defaults,
     /// Print the reference of the spec language, key by key with examples, as Markdown
@@ -347,6 +351,7 @@ pub async fn execute(cli: Cli, config: &Config) -> Exit {
         Command::Serve(args) => serve::serve(config, args).await,
         Command::Worker(args) => serve::worker(config, args).await,
         Command::Keys(command) => keys::keys(config, command).await,
+        Command::Webhooks(command) => webhooks::webhooks(config, command).await,
         Command::Defaults => defaults::defaults(),
         Command::Docs => docs::docs(),
         Command::Schema(args) => schema::schema(config, &args),

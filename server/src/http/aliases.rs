@@ -35,9 +35,10 @@ pub struct UploadStatus {
     error: Option<String>,
 }
 
+/// The states of a job as other systems call them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "UPPERCASE")]
-enum Status {
+pub enum Status {
     Pending,
     Processing,
     Completed,
@@ -47,29 +48,47 @@ enum Status {
 impl UploadStatus {
     /// The job of this file.
     pub fn new(file: Id, job: Job) -> Self {
-        let books = job.checkpoint.as_ref().map(|checkpoint| &checkpoint.books);
-        let counters = books
-            .map(|books| books.counters.clone())
-            .unwrap_or_default();
-        let error = match job.state {
-            State::Held => job.held.as_ref().map(|held| held.message.clone()),
-            State::Failed => job.failure.as_ref().map(|failure| failure.message.clone()),
-            State::Cancelled => Some(CANCELLED.to_owned()),
-            State::Queued | State::InProgress | State::Completed => None,
-        };
+        let (rows_processed, rows_failed) = rows_of(&job);
+        let error = error_of(&job);
         Self {
             upload_id: file,
-            status: match job.state {
-                State::Queued => Status::Pending,
-                State::InProgress | State::Held => Status::Processing,
-                State::Completed => Status::Completed,
-                State::Failed | State::Cancelled => Status::Failed,
-            },
-            rows_processed: counters.loaded + counters.already_loaded,
-            rows_failed: counters.rejected,
+            status: job.state.into(),
+            rows_processed,
+            rows_failed,
             error,
             job: job.into(),
         }
+    }
+}
+
+impl From<State> for Status {
+    fn from(state: State) -> Self {
+        match state {
+            State::Queued => Self::Pending,
+            State::InProgress | State::Held => Self::Processing,
+            State::Completed => Self::Completed,
+            State::Failed | State::Cancelled => Self::Failed,
+        }
+    }
+}
+
+/// How many records of a job are loaded, now or before, and how many were rejected.
+pub fn rows_of(job: &Job) -> (u64, u64) {
+    let books = job.checkpoint.as_ref().map(|checkpoint| &checkpoint.books);
+    books.map_or((0, 0), |books| {
+        let counters = &books.counters;
+        let loaded = counters.loaded + counters.already_loaded;
+        (loaded, counters.rejected)
+    })
+}
+
+/// Why a job failed or is held, or that it was cancelled.
+pub fn error_of(job: &Job) -> Option<String> {
+    match job.state {
+        State::Held => job.held.as_ref().map(|held| held.message.clone()),
+        State::Failed => job.failure.as_ref().map(|failure| failure.message.clone()),
+        State::Cancelled => Some(CANCELLED.to_owned()),
+        State::Queued | State::InProgress | State::Completed => None,
     }
 }
 

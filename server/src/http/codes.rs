@@ -81,6 +81,8 @@ codes! {
     422 spec_not_found           "There is no such spec."
     422 spec_broken              "The operator's file has problems, or a registered text is not understood any more."
     422 spec_incompatible        "That version reads or writes otherwise, or values must be unique, so a held job cannot go on with it."
+    422 bad_callback             "A webhook can never be delivered to this URL."
+    422 webhooks_off             "The service has no secret to sign webhooks with."
     422 no_matching_spec         "No spec matches the file's name."
     422 several_matching_specs   "More than one spec matches the file's name."
     422 too_many_specs           "There are too many specs to find the one that matches; name it."

@@ -3,7 +3,7 @@
 use super::scalars::{StateWord, Time};
 use crate::id::Id;
 use crate::job::{BusyView, ErrorKind, Failure, SpecPin, Stats};
-use crate::queue::{Job, State};
+use crate::queue::{Callback, Delivery, Job, State};
 use pipeline::{Busy, Stage};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -64,11 +64,40 @@ pub struct JobView {
     pub(crate) worker_id: Option<String>,
     /// Until when it is the worker's.
     pub(crate) lock_until: Option<Time>,
-    /// The webhook: none.
-    pub(crate) callback: Option<()>,
+    /// The webhook, where it has one.
+    pub(crate) callback: Option<CallbackView>,
     /// There, and true, when its details were removed after their time.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(crate) expired: bool,
+}
+
+/// Whom a job tells of its ends and holds, and what came of the newest of them.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(rename = "Callback")]
+pub struct CallbackView {
+    /// Where to.
+    url: String,
+    /// `pending` also before there is anything to tell.
+    state: Delivery,
+    /// Tries of the newest message so far.
+    attempts: u32,
+    /// From when it is sent, or tried again.
+    next_at: Option<Time>,
+    delivered_at: Option<Time>,
+}
+
+impl From<&Callback> for CallbackView {
+    fn from(callback: &Callback) -> Self {
+        let newest = callback.newest();
+        Self {
+            url: callback.url.clone(),
+            state: newest.map_or(Delivery::Pending, |event| event.delivery),
+            attempts: newest.map_or(0, |event| event.attempts),
+            next_at: newest.and_then(|event| event.next_ms).map(Time),
+            delivered_at: newest.and_then(|event| event.delivered_ms).map(Time),
+        }
+    }
 }
 
 impl From<Job> for JobView {
@@ -110,7 +139,7 @@ impl From<Job> for JobView {
             busy: busy.map(BusyView::from),
             worker_id: job.worker,
             lock_until: job.lock_until_ms.filter(|_| running).map(Time),
-            callback: None,
+            callback: job.callback.as_ref().map(CallbackView::from),
             expired: job.expired,
         }
     }

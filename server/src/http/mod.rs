@@ -6,14 +6,17 @@
 //!
 //! Handlers are thin: they read the request ([`request`]), ask a store or a part of the service, and answer
 //! ([`answer`], [`problem`]). What a route takes and answers is said once, beside its handler, and both the judging of
-//! requests and the OpenAPI document ([`openapi`]) come from there. hyper is named nowhere else in the program.
+//! requests and the OpenAPI document ([`openapi`]) come from there. hyper is named nowhere else in the
+//! program, but where webhooks are posted.
 
 mod access;
 mod aliases;
 mod answer;
 mod codes;
+mod deliveries;
 mod dispatch;
 mod errors;
+mod event_view;
 mod file_view;
 mod files;
 mod form;
@@ -45,6 +48,7 @@ mod verbs;
 mod web;
 
 pub use dispatch::Http;
+pub use event_view::event_body;
 pub use job_view::JobView;
 pub use scalars::{StateWord, Time};
 pub use serve::serve;
@@ -79,6 +83,8 @@ pub const ROUTES: &[Route] = routes! {
     POST   "/jobs/{jobId}/cancel"          Key  verbs::CANCEL         "Ends a job";
     POST   "/jobs/{jobId}/retry"           Key  verbs::RETRY          "Queues a job that failed or was cancelled";
     POST   "/jobs/{jobId}/approve"         Key  verbs::APPROVE        "Lets a held job go on";
+    GET    "/jobs/{jobId}/deliveries"      Key  deliveries::LIST      "What became of a job's webhook";
+    POST   "/jobs/{jobId}/deliveries/{n}/resend" Key deliveries::RESEND "Sends a message of a webhook again";
     GET    "/specs"                        Key  specs::LIST           "Specs, by name";
     POST   "/specs/check"                  Key  specs::CHECK          "What is wrong with a spec";
     GET    "/specs/{name}"                 Key  specs::GET            "The newest version of a spec";

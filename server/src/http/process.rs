@@ -4,14 +4,16 @@ use super::answer::{self, Response};
 use super::jobs::MAX_SPEC_CHARS;
 use super::problem::Problem;
 use super::request::Call;
-use super::route::{Kind, Operation, Param, json, optional_json};
+use super::route::{self, Kind, Operation, Param, optional_json};
 use super::scalars::StateWord;
 use crate::id::Id;
 use crate::jobs::{self, Asked, IdempotencyKey, Submitted};
 use crate::queue::MAX_PRIORITY;
+use crate::webhook::MAX_URL_CHARS;
 use http::StatusCode;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
 /// The most bytes of an `Idempotency-Key`.
@@ -41,6 +43,15 @@ pub const FORCE: Param = Param::new(
     "Loads the content anew, as a generation of its own beside the old one; wants an `Idempotency-Key`.",
 );
 
+/// Whom to tell.
+pub const CALLBACK_URL: Param = Param::new(
+    "callbackUrl",
+    Kind::Text {
+        max_chars: MAX_URL_CHARS,
+    },
+    "Is told when the job ends or is held, by a signed POST; none: what the tenant's jobs tell. A job that was there keeps its own.",
+);
+
 /// Under which a request can be sent again.
 pub const IDEMPOTENCY_KEY: Param = Param::new(
     "Idempotency-Key",
@@ -52,12 +63,12 @@ pub const IDEMPOTENCY_KEY: Param = Param::new(
 
 /// `POST /process/{fileId}`.
 pub const PROCESS: Operation = Operation::new(|call| Box::pin(process(call)))
-    .query(&[SPEC, PRIORITY, FORCE])
+    .query(&[SPEC, PRIORITY, FORCE, CALLBACK_URL])
     .headers(&[IDEMPOTENCY_KEY])
     .body(optional_json::<Process>())
     .answers(&[
-        json::<JobRef>(202, "A new job."),
-        json::<JobRef>(
+        route::json::<JobRef>(202, "A new job."),
+        route::json::<JobRef>(
             200,
             "The job of the same content and spec, or of the same request.",
         ),
@@ -84,6 +95,8 @@ pub const SUBMIT_REFUSALS: &[&str] = &[
     "secret_not_allowed",
     "load_in_progress",
     "loaded_by_other_spec",
+    "bad_callback",
+    "webhooks_off",
 ];
 
 /// What is asked for; each member may be said in the query instead.
@@ -97,6 +110,8 @@ struct Process {
     priority: Option<u8>,
     /// Loads the content anew.
     force: Option<Force>,
+    /// Is told when the job ends or is held, by a signed POST.
+    callback_url: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
@@ -158,10 +173,12 @@ async fn process(mut call: Call) -> Result<Response, Problem> {
     }
     let force = query.get(FORCE.name).map(|_| Force::Again);
     let again = once(FORCE, said.force, force)?.is_some();
+    let callback = query.get(CALLBACK_URL.name).map(str::to_owned);
+    let callback = once(CALLBACK_URL, said.callback_url, callback)?;
     let key = call.header("idempotency-key", MAX_IDEMPOTENCY_KEY_BYTES)?;
     let idempotency = key.map(|key| IdempotencyKey {
         key: key.to_owned(),
-        request_sha256: request_sha256(file, spec.as_deref(), priority, again),
+        request_sha256: request_sha256(file, spec.as_deref(), priority, again, callback.as_deref()),
     });
     let asked = Asked {
         file,
@@ -169,7 +186,7 @@ async fn process(mut call: Call) -> Result<Response, Problem> {
         priority,
         again,
         idempotency,
-        callback: None,
+        callback,
     };
     let submitted = jobs::submit(&call.service, call.tenant(), asked).await?;
     let job = JobRef::new(file, &submitted);
@@ -198,7 +215,22 @@ pub fn once<T: PartialEq>(
 }
 
 /// A hash of all that a request asks for.
-fn request_sha256(file: Id, spec: Option<&str>, priority: u8, again: bool) -> String {
-    let request = serde_json::json!(["process", file, spec, priority, again]);
+fn request_sha256(
+    file: Id,
+    spec: Option<&str>,
+    priority: u8,
+    again: bool,
+    callback: Option<&str>,
+) -> String {
+    let mut request = vec![
+        json!("process"),
+        json!(file),
+        json!(spec),
+        json!(priority),
+        json!(again),
+    ];
+    // Only where it is there: keys of requests without it are those of before.
+    request.extend(callback.map(|callback| json!(callback)));
+    let request = serde_json::Value::from(request);
     hex::encode(Sha256::digest(request.to_string()))
 }

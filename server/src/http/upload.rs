@@ -5,7 +5,8 @@ use super::files::PRESIGNED;
 use super::form::{Form, MAX_FORM_BYTES};
 use super::problem::Problem;
 use super::process::{
-    FORCE, IDEMPOTENCY_KEY, MAX_IDEMPOTENCY_KEY_BYTES, PRIORITY, SPEC, SUBMIT_REFUSALS, once,
+    CALLBACK_URL, FORCE, IDEMPOTENCY_KEY, MAX_IDEMPOTENCY_KEY_BYTES, PRIORITY, SPEC,
+    SUBMIT_REFUSALS, once,
 };
 use super::query::is_true;
 use super::request::{Call, broken};
@@ -17,6 +18,7 @@ use crate::jobs::{self, Asked, IdempotencyKey, Submitted};
 use crate::metrics::ByCode;
 use crate::queue::MAX_PRIORITY;
 use crate::upload::Incoming;
+use crate::webhook::accept;
 use bytes::Bytes;
 use futures::{Stream, TryStreamExt as _};
 use http::StatusCode;
@@ -38,7 +40,7 @@ const PROCESS: Param = Param::new(
     "Asks for the file to be loaded; the other parameters are about that.",
 );
 /// What the query and a form may say.
-const PARAMS: &[Param] = &[SPEC, PROCESS, PRIORITY, FORCE];
+const PARAMS: &[Param] = &[SPEC, PROCESS, PRIORITY, FORCE, CALLBACK_URL];
 
 /// `POST /upload`.
 pub const FORM: Operation = upload(Operation::new(|call| Box::pin(form(call))))
@@ -186,6 +188,7 @@ struct Wanted {
     priority: u8,
     again: bool,
     idempotency: Option<String>,
+    callback: Option<String>,
 }
 
 impl Wanted {
@@ -199,6 +202,11 @@ impl Wanted {
         let spec = said(SPEC)?;
         let priority = said(PRIORITY)?.and_then(|text| text.parse().ok());
         let again = said(FORCE)?.is_some();
+        let callback = said(CALLBACK_URL)?;
+        if let Some(url) = &callback {
+            // Known before the file is taken, like what follows.
+            accept(&call.service.config, url)?;
+        }
         let idempotency = call.header("idempotency-key", MAX_IDEMPOTENCY_KEY_BYTES)?;
         if process && again && idempotency.is_none() {
             // Known before the file is taken: not refused behind it.
@@ -211,6 +219,7 @@ impl Wanted {
             priority: priority.unwrap_or(0).min(MAX_PRIORITY),
             again,
             idempotency: idempotency.map(str::to_owned),
+            callback,
         })
     }
 
@@ -218,7 +227,11 @@ impl Wanted {
     fn asked(self, file: &File) -> Asked {
         let (spec, priority, again) = (self.spec, self.priority, self.again);
         let (name, content) = (&file.new.original_name, &file.sha256);
-        let request = serde_json::json!(["upload", name, content, spec, priority, again]);
+        let mut request = serde_json::json!(["upload", name, content, spec, priority, again]);
+        if let (Some(callback), Some(request)) = (&self.callback, request.as_array_mut()) {
+            // Only where it is there: keys of requests without it are those of before.
+            request.push(callback.as_str().into());
+        }
         let request_sha256 = hex::encode(Sha256::digest(request.to_string()));
         Asked {
             file: file.new.id,
@@ -229,7 +242,7 @@ impl Wanted {
                 key,
                 request_sha256,
             }),
-            callback: None,
+            callback: self.callback,
         }
     }
 }

@@ -26,6 +26,7 @@ use crate::id::{Entropy, Id};
 use crate::queue::{Job, LoadPin, MAX_PRIORITY, NewJob, Queue, Remembered, SpecText, State};
 use crate::service::Service;
 use crate::tenant::Tenant;
+use crate::webhook::accept;
 use pipeline::{Fatal, Retry};
 use stages::corrected::{DUPLICATE, SETTLED, UNKNOWN};
 use stages::identity::{LoadIdentity, LoadName};
@@ -107,7 +108,10 @@ pub async fn submit(service: &Service, tenant: &Tenant, asked: Asked) -> Result<
         }
     };
     let callback = match asked.callback {
-        Some(url) => Some(url),
+        Some(url) => {
+            accept(&service.config, &url)?;
+            Some(url)
+        }
         None => queue.default_callback(tenant).await?,
     };
     let loads = service.targets.loads(tenant, &chosen.plan).await?;

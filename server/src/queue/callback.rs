@@ -7,6 +7,7 @@
 
 use super::State;
 use crate::id::Id;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The most events that a job remembers; the oldest one goes.
@@ -56,7 +57,7 @@ pub struct Event {
 }
 
 /// What came of telling an event.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Delivery {
     /// It is to be sent.

@@ -28,8 +28,6 @@ pub(crate) mod suite;
 pub mod mongo;
 pub mod sqlite;
 
-#[cfg(test)]
-pub use callback::Attempt;
 pub use callback::{Callback, Delivery, Event, Sent};
 pub use record::{
     Approval, Claim, Depth, Filter, Held, Job, Known, LoadPin, MAX_FILES, MAX_PRIORITY, Moved,

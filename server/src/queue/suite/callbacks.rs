@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::page::{From, Page};
-use crate::queue::{Attempt, Callback, Delivery, Filter, Resent, Sent};
+use crate::queue::callback::Attempt;
+use crate::queue::{Callback, Delivery, Filter, Resent, Sent};
 
 const URL: &str = "https://example.com/hook?a=$b.c";
 

@@ -1,0 +1,105 @@
+//! `/jobs/{jobId}/deliveries`: what became of a job's webhook, and the same message again.
+
+use super::answer::{self, Response};
+use super::job_view::JobView;
+use super::jobs;
+use super::list::ListView;
+use super::problem::Problem;
+use super::request::Call;
+use super::route::{Operation, json};
+use super::scalars::Time;
+use crate::id::Id;
+use crate::queue::Resent;
+use crate::queue::callback::{Attempt, MAX_ATTEMPTS_LOGGED, message_id};
+use http::StatusCode;
+use schemars::JsonSchema;
+use serde::Serialize;
+
+/// `GET /jobs/{jobId}/deliveries`.
+pub const LIST: Operation = Operation::new(|call| Box::pin(list(call)))
+    .answers(&[json::<ListView<DeliveryView>>(
+        200,
+        "The newest 100 tries, newest first; empty where the job has no webhook, or has told nothing yet.",
+    )])
+    .refusals(&["not_found"]);
+
+/// `POST /jobs/{jobId}/deliveries/{n}/resend`.
+pub const RESEND: Operation = Operation::new(|call| Box::pin(resend(call)))
+    .answers(&[json::<JobView>(
+        202,
+        "The message of that try is sent again, under the same id; the tries begin anew.",
+    )])
+    .refusals(&["not_found"]);
+
+/// A try to deliver a message.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DeliveryView {
+    /// Its number in the job, from 1.
+    n: u64,
+    /// `job.completed`, `job.failed`, `job.cancelled` or `job.held`.
+    r#type: String,
+    /// Where to.
+    url: String,
+    /// When it ended.
+    at: Time,
+    /// Which try of the message it was, from 1.
+    attempt: u32,
+    /// The status of the answer, where there was one.
+    status: Option<u16>,
+    /// Why it failed; none: it was delivered.
+    error: Option<String>,
+    duration_ms: u64,
+    /// From when it is tried again; none: it is not.
+    next_at: Option<Time>,
+    /// The message's `webhook-id`.
+    webhook_id: String,
+}
+
+impl DeliveryView {
+    fn new(job: Id, url: &str, attempt: &Attempt) -> Self {
+        Self {
+            n: attempt.n,
+            r#type: format!("job.{}", attempt.state),
+            url: url.to_owned(),
+            at: Time(attempt.at_ms),
+            attempt: attempt.attempt,
+            status: attempt.status,
+            error: attempt.error.clone(),
+            duration_ms: attempt.duration_ms,
+            next_at: attempt.next_ms.map(Time),
+            webhook_id: message_id(job, attempt.event),
+        }
+    }
+}
+
+async fn list(call: Call) -> Result<Response, Problem> {
+    let id = call.id("jobId", "job")?;
+    let job = jobs::one(&call, id).await?;
+    let callback = job.callback.as_ref();
+    let items: Vec<DeliveryView> = callback.map_or_else(Vec::new, |callback| {
+        let newest = callback.log.iter().rev();
+        let views = newest.map(|attempt| DeliveryView::new(id, &callback.url, attempt));
+        views.collect()
+    });
+    Ok(answer::ok(&ListView {
+        page: Some(1),
+        limit: MAX_ATTEMPTS_LOGGED as u32,
+        total: Some(items.len() as u64),
+        next: None,
+        items,
+    }))
+}
+
+async fn resend(mut call: Call) -> Result<Response, Problem> {
+    call.nothing().await?;
+    let id = call.id("jobId", "job")?;
+    let n = call.path("n")?;
+    let n = n.parse().map_err(|_| Problem::not_found("delivery"))?;
+    let queue = &call.service.stores.queue;
+    match queue.resend_delivery(call.tenant(), id, n).await? {
+        Resent::Due(job) => Ok(answer::json(StatusCode::ACCEPTED, &JobView::from(*job))),
+        Resent::NoSuchTry => Err(Problem::not_found("delivery")),
+        Resent::Missing => Err(Problem::not_found("job")),
+    }
+}

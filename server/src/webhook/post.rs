@@ -1,0 +1,236 @@
+//! One delivery: a connection of its own, one request, and as little of the answer as tells what became of it.
+//!
+//! Every address that the name stands for is judged, and the connection goes to one of those, not to the name: a name
+//! that stands for something else a moment later changes nothing. Over TLS the certificate must be the name's. No
+//! redirect is followed, no proxy asked, no connection kept. All of it takes at most [`TIMEOUT`], and of the answer at
+//! most [`MAX_ANSWER_BYTES`] are read: a 2xx is delivered whatever follows it.
+
+use super::network::Network;
+use super::resolve::Resolve;
+use super::target::Target;
+use bytes::Bytes;
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HOST, USER_AGENT};
+use http::{HeaderMap, Method, Request, StatusCode};
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::Incoming;
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, timeout_at};
+use tokio_rustls::TlsConnector;
+use tokio_rustls::rustls::crypto::ring::default_provider;
+use tokio_rustls::rustls::pki_types::ServerName;
+use tokio_rustls::rustls::{ClientConfig, RootCertStore};
+use tokio_util::task::AbortOnDropHandle;
+
+/// How long a delivery takes at most, from the first question for the name to the last byte that is read.
+pub const TIMEOUT: Duration = Duration::from_secs(10);
+/// The most bytes of an answer's body that are read.
+pub const MAX_ANSWER_BYTES: usize = 64 * 1024;
+/// The most bytes of an answer's head.
+const MAX_HEAD_BYTES: usize = 32 * 1024;
+/// The most headers of an answer.
+const MAX_HEADERS: usize = 100;
+/// The most addresses of a name; one that has more is not connected to.
+const MAX_ADDRESSES: usize = 32;
+
+/// Posts messages.
+pub struct Poster {
+    resolver: Arc<dyn Resolve>,
+    allowed: Vec<Network>,
+    tls: TlsConnector,
+}
+
+/// What came of a try: the status of the answer where there was one, and why it failed where it did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// The status of the answer.
+    pub status: Option<u16>,
+    /// Why it failed; none: it was delivered.
+    pub error: Option<String>,
+}
+
+impl Outcome {
+    /// A 2xx is delivered.
+    fn of(status: StatusCode) -> Self {
+        let error = match status {
+            status if status.is_success() => None,
+            status if status.is_redirection() => {
+                Some(format!("{status}: redirects are not followed"))
+            }
+            status => Some(status.to_string()),
+        };
+        Self {
+            status: Some(status.as_u16()),
+            error,
+        }
+    }
+}
+
+impl Poster {
+    /// Posts to public addresses and those of `allowed`; names stand for what `resolver` says.
+    ///
+    /// # Errors
+    /// Where TLS cannot be had at all.
+    pub fn new(
+        resolver: Arc<dyn Resolve>,
+        allowed: Vec<Network>,
+    ) -> Result<Self, tokio_rustls::rustls::Error> {
+        let roots = RootCertStore {
+            roots: webpki_roots::TLS_SERVER_ROOTS.into(),
+        };
+        let config = ClientConfig::builder_with_provider(Arc::new(default_provider()))
+            .with_safe_default_protocol_versions()?
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        Ok(Self {
+            resolver,
+            allowed,
+            tls: TlsConnector::from(Arc::new(config)),
+        })
+    }
+
+    /// Posts a body with these headers.
+    pub async fn post(&self, url: &str, headers: HeaderMap, body: Bytes) -> Outcome {
+        let deadline = Instant::now() + TIMEOUT;
+        let answered = timeout_at(deadline, self.answered(url, headers, body)).await;
+        let answered = answered.unwrap_or_else(|_| {
+            let seconds = TIMEOUT.as_secs();
+            Err(format!("no answer within {seconds} s"))
+        });
+        let answered = match answered {
+            Ok(answered) => answered,
+            Err(error) => {
+                return Outcome {
+                    status: None,
+                    error: Some(error),
+                };
+            }
+        };
+        let outcome = Outcome::of(answered.status);
+        if outcome.error.is_none() {
+            // So that a receiver sees its answer taken. It has the message, however that goes.
+            let _ = timeout_at(deadline, drain(answered.body)).await;
+        }
+        outcome
+    }
+
+    /// The head of the answer. What went wrong before it, in a few words.
+    async fn answered(
+        &self,
+        url: &str,
+        headers: HeaderMap,
+        body: Bytes,
+    ) -> Result<Answered, String> {
+        let target = Target::parse(url, &self.allowed).map_err(|fatal| fatal.message)?;
+        let stream = self.connect(&target).await?;
+        let request = request(&target, headers, body).map_err(|error| error.to_string())?;
+        if !target.is_https {
+            return exchange(stream, request).await;
+        }
+        let name = target.host.trim_matches(['[', ']']).to_owned();
+        let name = ServerName::try_from(name);
+        let name = name.map_err(|_| "no certificate can have that name".to_owned())?;
+        let secured = self.tls.connect(name, stream).await;
+        let stream = secured.map_err(|error| format!("TLS: {error}"))?;
+        exchange(stream, request).await
+    }
+
+    /// A connection to an address of the target; all of them were judged.
+    async fn connect(&self, target: &Target) -> Result<TcpStream, String> {
+        let addresses = self.judged(target).await?;
+        let mut last = String::new();
+        for address in addresses {
+            match TcpStream::connect(SocketAddr::new(address, target.port)).await {
+                Ok(stream) => return Ok(stream),
+                Err(error) => last = format!("{address} cannot be connected to: {error}"),
+            }
+        }
+        Err(last)
+    }
+
+    /// The addresses of the target, where every one of them may be connected to.
+    async fn judged(&self, target: &Target) -> Result<Vec<IpAddr>, String> {
+        let addresses = match target.address {
+            Some(address) => vec![address],
+            None => {
+                let found = self.resolver.addresses(&target.host).await;
+                found.map_err(|error| format!("{} is not known: {error}", target.host))?
+            }
+        };
+        if addresses.is_empty() || addresses.len() > MAX_ADDRESSES {
+            let (host, count) = (&target.host, addresses.len());
+            return Err(format!("{host} stands for {count} addresses"));
+        }
+        for address in &addresses {
+            target.judge(*address, &self.allowed)?;
+        }
+        Ok(addresses)
+    }
+}
+
+fn request(
+    target: &Target,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Request<Full<Bytes>>, http::Error> {
+    let mut request = Request::builder()
+        .method(Method::POST)
+        .uri(&target.path)
+        .header(HOST, target.authority())
+        .header(
+            USER_AGENT,
+            concat!("sluicegate/", env!("CARGO_PKG_VERSION")),
+        )
+        .header(CONTENT_TYPE, "application/json")
+        .header(CONTENT_LENGTH, body.len())
+        .body(Full::new(body))?;
+    request.headers_mut().extend(headers);
+    Ok(request)
+}
+
+/// The head of an answer, and the connection on which its body comes.
+struct Answered {
+    status: StatusCode,
+    body: Incoming,
+    /// Closed with this delivery, however it ends.
+    _connection: AbortOnDropHandle<()>,
+}
+
+async fn exchange<S>(stream: S, request: Request<Full<Bytes>>) -> Result<Answered, String>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let connected = http1::Builder::new()
+        .max_buf_size(MAX_HEAD_BYTES)
+        .max_headers(MAX_HEADERS)
+        .handshake(TokioIo::new(stream))
+        .await;
+    let (mut sender, connection) = connected.map_err(|error| error.to_string())?;
+    let connection = tokio::spawn(async move {
+        // What breaks it, the request is told.
+        let _ = connection.await;
+    });
+    let connection = AbortOnDropHandle::new(connection);
+    let answer = sender.send_request(request).await;
+    let answer = answer.map_err(|error| format!("no answer: {error}"))?;
+    Ok(Answered {
+        status: answer.status(),
+        body: answer.into_body(),
+        _connection: connection,
+    })
+}
+
+/// Reads a body to its end, and not more than [`MAX_ANSWER_BYTES`] of it.
+async fn drain(mut body: Incoming) {
+    let mut read_bytes = 0;
+    while read_bytes < MAX_ANSWER_BYTES
+        && let Some(Ok(frame)) = body.frame().await
+    {
+        read_bytes += frame.data_ref().map_or(0, Bytes::len);
+    }
+}

@@ -1,0 +1,305 @@
+//! The background sender: takes what is due, posts it, and notes what came of it.
+//!
+//! Every process of the service runs one. A webhook is a sender's by a lease that outlives a delivery
+//! ([`LEASE_MS`] and [`post::TIMEOUT`]): nobody else sends it meanwhile, and it is due again when the process dies. A
+//! claim whose answer came late is put back, not sent. No more than [`MAX_AT_ONCE`] deliveries run at once, and no more
+//! than [`MAX_PER_HOST`] to one host, so that a host that hangs holds up its own messages only.
+
+use super::network::Network;
+use super::post::{self, Outcome, Poster};
+use super::resolve::{Resolve, SystemResolver};
+use super::secret::SigningSecret;
+use super::target::{Target, shown};
+use crate::http::event_body;
+use crate::id::{Entropy, Id};
+use crate::metrics::ByResult;
+use crate::queue::callback::message_id;
+use crate::queue::{Event, Job, Sent};
+use crate::service::Service;
+use crate::tenant::Tenant;
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue};
+use jiff::Timestamp;
+use pipeline::Fatal;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
+
+/// How long a webhook is one sender's, in milliseconds: three times as long as a delivery takes at most.
+pub const LEASE_MS: u64 = 30_000;
+/// How old a claim may be when its delivery begins, in milliseconds: it ends long before the lease.
+const MAX_CLAIM_AGE_MS: u64 = 10_000;
+/// Deliveries of a process that run at once.
+pub const MAX_AT_ONCE: usize = 16;
+/// Deliveries of a process to one host that run at once.
+pub const MAX_PER_HOST: usize = 4;
+/// The waits before the tries behind the first one, in milliseconds.
+pub const RETRIES_MS: [u64; 3] = [5_000, 60_000, 600_000];
+/// How much longer a wait is by chance, at most: a part of it.
+const JITTER_PART: u64 = 5;
+/// The time between two looks where nothing was due, in milliseconds, and as long again by chance.
+const IDLE_MS: u64 = 500;
+/// After how long a message is looked at again whose host has all its deliveries, in milliseconds.
+const HOST_BUSY_MS: u64 = 2_000;
+/// How long a sender waits for what is under way when the process ends.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(2);
+/// The most characters of an error that is kept.
+const MAX_ERROR_CHARS: usize = 300;
+
+/// The sender of this process. Dropping it ends it at once: what was under way is sent again by another.
+pub struct Sender {
+    closing: CancellationToken,
+    task: AbortOnDropHandle<()>,
+}
+
+impl Sender {
+    /// Starts it, where there is a secret to sign with.
+    ///
+    /// # Errors
+    /// `tls`, where it cannot be had at all.
+    pub fn start(service: &Service) -> Result<Option<Self>, Fatal> {
+        Self::with_resolver(service, Arc::new(SystemResolver))
+    }
+
+    /// The same, with what names stand for.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub fn with_resolver(
+        service: &Service,
+        resolver: Arc<dyn Resolve>,
+    ) -> Result<Option<Self>, Fatal> {
+        let Some(secret) = service.config.webhook_secret.clone() else {
+            return Ok(None);
+        };
+        let allowed = service.config.webhook_allow.clone();
+        let poster = Poster::new(resolver, allowed.clone());
+        let poster =
+            poster.map_err(|error| Fatal::new("tls", "there is no TLS").because(&error))?;
+        let closing = CancellationToken::new();
+        let running = Running {
+            shared: Arc::new(Shared {
+                service: service.clone(),
+                poster,
+                secret,
+            }),
+            allowed,
+            closing: closing.clone(),
+            under_way: JoinSet::new(),
+            by_host: HashMap::new(),
+            hosts: HashMap::new(),
+        };
+        Ok(Some(Self {
+            closing,
+            task: AbortOnDropHandle::new(tokio::spawn(running.run())),
+        }))
+    }
+
+    /// Takes nothing more, and waits a moment for what is under way.
+    pub async fn shutdown(self) {
+        self.closing.cancel();
+        let _ = tokio::time::timeout(DRAIN_TIMEOUT, self.task).await;
+    }
+}
+
+/// What deliveries share.
+struct Shared {
+    service: Service,
+    poster: Poster,
+    secret: SigningSecret,
+}
+
+/// An event that is sent now.
+struct Due {
+    tenant: Tenant,
+    job: Id,
+    owner: String,
+    url: String,
+    event: Event,
+    body: Bytes,
+}
+
+struct Running {
+    shared: Arc<Shared>,
+    allowed: Vec<Network>,
+    closing: CancellationToken,
+    under_way: JoinSet<()>,
+    /// How many are under way to each host.
+    by_host: HashMap<String, usize>,
+    /// To which host each task sends.
+    hosts: HashMap<tokio::task::Id, String>,
+}
+
+impl Running {
+    async fn run(mut self) {
+        while !self.closing.is_cancelled() {
+            if self.under_way.len() >= MAX_AT_ONCE {
+                self.wait(None).await;
+                continue;
+            }
+            let entropy = &self.shared.service.entropy;
+            let (owner, asked) = (entropy.id().to_string(), Instant::now());
+            let idle_ms = IDLE_MS + entropy.up_to(IDLE_MS);
+            let queue = &self.shared.service.stores.queue;
+            match queue.claim_delivery(&owner, LEASE_MS).await {
+                Ok(Some(job)) => self.begin(job, owner, asked).await,
+                Ok(None) => self.wait(Some(idle_ms)).await,
+                Err(fatal) => {
+                    tracing::warn!(%fatal, "no webhook can be taken");
+                    self.wait(Some(idle_ms)).await;
+                }
+            }
+        }
+        while let Some(ended) = self.under_way.join_next_with_id().await {
+            self.ended(ended);
+        }
+    }
+
+    /// Waits for the end of a delivery, for the end of the process, or for `most_ms` milliseconds.
+    async fn wait(&mut self, most_ms: Option<u64>) {
+        let is_idle = most_ms.is_some();
+        tokio::select! {
+            biased;
+            () = self.closing.cancelled() => {}
+            Some(ended) = self.under_way.join_next_with_id() => self.ended(ended),
+            () = sleep(Duration::from_millis(most_ms.unwrap_or_default())), if is_idle => {}
+        }
+    }
+
+    fn ended(&mut self, ended: Result<(tokio::task::Id, ()), tokio::task::JoinError>) {
+        let id = match &ended {
+            Ok((id, ())) => *id,
+            Err(error) => error.id(),
+        };
+        if let Some(host) = self.hosts.remove(&id)
+            && let Some(count) = self.by_host.get_mut(&host)
+        {
+            *count -= 1;
+            if *count == 0 {
+                self.by_host.remove(&host);
+            }
+        }
+    }
+
+    async fn begin(&mut self, job: Job, owner: String, asked: Instant) {
+        while let Some(ended) = self.under_way.try_join_next_with_id() {
+            self.ended(ended);
+        }
+        let Some((url, event)) = job.callback.as_ref().and_then(|callback| {
+            let event = callback.next()?.clone();
+            Some((callback.url.clone(), event))
+        }) else {
+            return;
+        };
+        let (tenant, id) = (job.tenant.clone(), job.id);
+        let host = Target::parse(&url, &self.allowed);
+        let host = host.map(|target| target.host).unwrap_or_default();
+        let of_host = self.by_host.get(&host).copied().unwrap_or_default();
+        let is_late = asked.elapsed() > Duration::from_millis(MAX_CLAIM_AGE_MS);
+        if of_host >= MAX_PER_HOST || is_late || self.closing.is_cancelled() {
+            let chance_ms = self.shared.service.entropy.up_to(HOST_BUSY_MS);
+            let delay_ms = match of_host >= MAX_PER_HOST {
+                true => HOST_BUSY_MS + chance_ms,
+                false => 0,
+            };
+            let put_back = Sent::PutBack { delay_ms };
+            let queue = &self.shared.service.stores.queue;
+            let noted = queue.note_delivery(&tenant, id, &owner, event.n, &put_back);
+            if let Err(fatal) = noted.await {
+                tracing::warn!(job_id = %id, %fatal, "a webhook was not put back: its lease runs out");
+            }
+            return;
+        }
+        let body = event_body(job, &event);
+        let due = Due {
+            tenant,
+            job: id,
+            owner,
+            url,
+            event,
+            body,
+        };
+        let task = self.under_way.spawn(send(self.shared.clone(), due));
+        *self.by_host.entry(host.clone()).or_default() += 1;
+        self.hosts.insert(task.id(), host);
+    }
+}
+
+/// Posts one event, and notes what came of it.
+async fn send(shared: Arc<Shared>, due: Due) {
+    let Shared {
+        service,
+        poster,
+        secret,
+    } = &*shared;
+    let began = Instant::now();
+    let id = message_id(due.job, due.event.n);
+    let outcome = match headers(secret, &id, &due.body) {
+        Some(headers) => poster.post(&due.url, headers, due.body.clone()).await,
+        None => return,
+    };
+    let duration_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+    let Outcome { status, error } = outcome;
+    let error = error.map(|error| error.chars().take(MAX_ERROR_CHARS).collect::<String>());
+    let again_ms = again_ms(due.event.attempts, &*service.entropy);
+    let (url, attempt) = (shown(&due.url), due.event.attempts + 1);
+    let job_id = due.job;
+    match &error {
+        None => tracing::info!(%job_id, webhook_id = id, url, attempt, status, "webhook delivered"),
+        Some(error) => {
+            tracing::warn!(%job_id, webhook_id = id, url, attempt, status, error, again_ms, "webhook not delivered");
+        }
+    }
+    let result = match (&error, again_ms) {
+        (None, _) => "delivered",
+        (Some(_), Some(_)) => "retried",
+        (Some(_), None) => "failed",
+    };
+    service
+        .metrics
+        .webhooks
+        .get_or_create(&ByResult { result })
+        .inc();
+    let sent = Sent::Tried {
+        status,
+        error,
+        duration_ms,
+        again_ms,
+    };
+    let queue = &service.stores.queue;
+    match queue
+        .note_delivery(&due.tenant, due.job, &due.owner, due.event.n, &sent)
+        .await
+    {
+        Ok(true) => {}
+        Ok(false) => tracing::warn!(%job_id, webhook_id = id, "somebody else has the webhook"),
+        Err(fatal) => tracing::warn!(%job_id, webhook_id = id, %fatal, "it will be sent again"),
+    }
+}
+
+/// After how long it is tried again that has failed once more behind `attempts` tries; none: it is given up.
+pub fn again_ms(attempts: u32, entropy: &dyn Entropy) -> Option<u64> {
+    let wait_ms = RETRIES_MS.get(attempts as usize)?;
+    Some(wait_ms + entropy.up_to(wait_ms / JITTER_PART))
+}
+
+/// The headers of a message; none where the clock shows no time.
+fn headers(secret: &SigningSecret, id: &str, body: &[u8]) -> Option<HeaderMap> {
+    let timestamp_s = Timestamp::now().as_second();
+    let mut headers = HeaderMap::new();
+    for (name, value) in [
+        ("webhook-id", id.to_owned()),
+        ("webhook-timestamp", timestamp_s.to_string()),
+        ("webhook-signature", secret.sign(id, timestamp_s, body)),
+    ] {
+        headers.insert(name, HeaderValue::try_from(value).ok()?);
+    }
+    Some(headers)
+}
+
+// A delivery ends before the sender's claim on it does.
+const _: () = assert!(post::TIMEOUT.as_millis() as u64 + MAX_CLAIM_AGE_MS < LEASE_MS);

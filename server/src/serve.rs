@@ -73,6 +73,9 @@ pub async fn run(config: Config, role: Role) -> Result<(), Fatal> {
     warn_of_what_is_not_there(&service).await;
     if lock.is_some() {
         left::give_back(&service).await;
+        if let Err(error) = service.stores.queue.give_back_deliveries().await {
+            tracing::warn!(%error, "webhooks of the process before wait for the end of its lease");
+        }
     }
     let stop = CancellationToken::new();
     let server = match role.listen {

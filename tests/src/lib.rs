@@ -17,6 +17,7 @@ pub mod orders;
 pub mod process;
 pub mod proxy;
 pub mod random;
+pub mod receiver;
 pub mod s3;
 pub mod service;
 pub mod shim;

@@ -216,6 +216,11 @@ impl Callback {
         true
     }
 
+    /// Takes it from a sender that is dead.
+    pub fn give_back(&mut self) {
+        self.rest();
+    }
+
     /// Makes the event of try `n` due again, from its first try on. `false`: there is no such try, or its event is not
     /// remembered any more.
     pub fn resend(&mut self, n: u64, now_ms: u64) -> bool {

@@ -301,6 +301,12 @@ pub trait Queue: Send + Sync {
     /// Makes the event of try `n` of a job's webhook due again, from its first try on, as the same message.
     async fn resend_delivery(&self, tenant: &Tenant, id: Id, n: u64) -> Result<Resent, Fatal>;
 
+    /// Takes webhooks from senders that are dead, where one process at a time works on the store, and whoever calls has
+    /// just become it. Returns how many. Nothing where several share the work: there, leases run out.
+    async fn give_back_deliveries(&self) -> Result<u64, Fatal> {
+        Ok(0)
+    }
+
     /// Where a tenant's jobs tell of their ends when they are submitted without a webhook of their own.
     async fn default_callback(&self, tenant: &Tenant) -> Result<Option<String>, Fatal>;
 

@@ -19,6 +19,8 @@ mod resolve;
 mod secret;
 mod sender;
 mod target;
+#[cfg(test)]
+mod tests;
 
 pub use accept::accept;
 pub use network::Network;

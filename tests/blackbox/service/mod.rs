@@ -31,5 +31,6 @@ mod trailers;
 mod unique;
 mod uploads;
 mod watching;
+mod webhooks;
 mod workers;
 mod wrong_clock;

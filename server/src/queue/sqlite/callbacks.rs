@@ -106,6 +106,25 @@ pub(super) fn resend(
     Ok(Resent::Due(Box::new(job)))
 }
 
+/// Those that a sender has are among those that are due, now or later.
+pub(super) fn give_back(change: &Connection) -> rusqlite::Result<u64> {
+    let mut select = change.prepare_cached(
+        "SELECT tenant, id FROM jobs WHERE callback_due_ms IS NOT NULL AND callback ->> '$.owner' IS NOT NULL",
+    )?;
+    let owned = select.query_map([], |row| Ok((row::tenant(row)?, Id(row.get("id")?))))?;
+    let owned: Vec<(Tenant, Id)> = owned.collect::<rusqlite::Result<_>>()?;
+    let mut given_back = 0;
+    for (tenant, id) in owned {
+        let job = row::job(change, &tenant, id)?;
+        if let Some(mut callback) = job.and_then(|job| job.callback) {
+            callback.give_back();
+            put(change, &tenant, id, &callback)?;
+            given_back += 1;
+        }
+    }
+    Ok(given_back)
+}
+
 pub(super) fn default_of(
     connection: &Connection,
     tenant: &Tenant,

@@ -316,6 +316,10 @@ impl Queue for SqliteQueue {
             .await
     }
 
+    async fn give_back_deliveries(&self) -> Result<u64, Fatal> {
+        self.write(|change, _| callbacks::give_back(change)).await
+    }
+
     async fn default_callback(&self, tenant: &Tenant) -> Result<Option<String>, Fatal> {
         let tenant = tenant.clone();
         self.read(move |connection| callbacks::default_of(connection, &tenant))

@@ -3,6 +3,7 @@
 //! Nothing is written here that the table, the types or the codes do not say.
 
 use super::codes::{self, CODES, OUTAGE_STATUS};
+use super::event_view::EventView;
 use super::problem::ProblemView;
 use super::route::{Access, Alias, Answered, BodyType, Content, Kind, Operation, Param, Route};
 use schemars::SchemaGenerator;
@@ -47,6 +48,7 @@ pub fn document(table: &[Route], aliases: &[Alias]) -> Value {
         .iter()
         .map(|code| format!("| `{}` | {} | {} |", code.code, code.status, code.meaning))
         .collect();
+    let event = schemas.subschema_for::<EventView>();
     json!({
         "openapi": "3.1.0",
         "info": {
@@ -62,6 +64,7 @@ pub fn document(table: &[Route], aliases: &[Alias]) -> Value {
         },
         "servers": [{ "url": "/" }],
         "paths": paths,
+        "webhooks": { "job": { "post": webhook(&event.into()) } },
         "components": {
             "schemas": schemas.take_definitions(true),
             "securitySchemes": {
@@ -69,6 +72,22 @@ pub fn document(table: &[Route], aliases: &[Alias]) -> Value {
                 "apiKey": { "type": "apiKey", "in": "header", "name": "X-API-Key" },
                 "ticket": { "type": "apiKey", "in": "query", "name": "ticket" },
             },
+        },
+    })
+}
+
+/// What a job's webhook is told, and what it answers.
+fn webhook(event: &Value) -> Value {
+    let headers = ["webhook-id", "webhook-timestamp", "webhook-signature"];
+    let headers = headers.map(|name| {
+        json!({ "name": name, "in": "header", "required": true, "schema": { "type": "string" } })
+    });
+    json!({
+        "summary": "An end or a hold of a job, told at least once, signed as Standard Webhooks says",
+        "parameters": headers,
+        "requestBody": { "required": true, "content": { "application/json": { "schema": event } } },
+        "responses": {
+            "2XX": { "description": "It is delivered. After anything else it comes again, under the same `webhook-id`." },
         },
     })
 }

@@ -80,7 +80,7 @@ pub struct Submitted {
 ///
 /// # Errors
 /// `idempotency_key_required`, `idempotency_key_reused`; `not_found`, `not_uploaded`, `content_gone`; what the catalogue
-/// says of the spec; `load_in_progress`, `loaded_by_other_spec`; outages.
+/// says of the spec; `load_in_progress`, `loaded_by_other_spec`; `bad_callback`, `webhooks_off`; outages.
 pub async fn submit(service: &Service, tenant: &Tenant, asked: Asked) -> Result<Submitted, Fatal> {
     if asked.again && asked.idempotency.is_none() {
         return Err(Fatal::new(
@@ -99,6 +99,9 @@ pub async fn submit(service: &Service, tenant: &Tenant, asked: Asked) -> Result<
                 return attached(queue, files, tenant, *job, asked.file, goes).await;
             }
         };
+    if let Some(url) = &asked.callback {
+        accept(&service.config, url)?;
+    }
     let file = content(files, tenant, asked.file).await?;
     let chosen = match &asked.spec {
         Some(reference) => service.catalog.find(tenant, reference).await?,
@@ -108,10 +111,7 @@ pub async fn submit(service: &Service, tenant: &Tenant, asked: Asked) -> Result<
         }
     };
     let callback = match asked.callback {
-        Some(url) => {
-            accept(&service.config, &url)?;
-            Some(url)
-        }
+        Some(url) => Some(url),
         None => queue.default_callback(tenant).await?,
     };
     let loads = service.targets.loads(tenant, &chosen.plan).await?;

@@ -147,7 +147,7 @@ impl Poster {
         for address in addresses {
             match TcpStream::connect(SocketAddr::new(address, target.port)).await {
                 Ok(stream) => return Ok(stream),
-                Err(error) => last = format!("{address} cannot be connected to: {error}"),
+                Err(error) => last = format!("{} cannot be connected to: {error}", target.host),
             }
         }
         Err(last)
@@ -167,7 +167,9 @@ impl Poster {
             return Err(format!("{host} stands for {count} addresses"));
         }
         for address in &addresses {
-            target.judge(*address, &self.allowed)?;
+            // Not which one: what names of inner networks stand for is nothing to those who name them.
+            let judged = target.judge(*address, &self.allowed);
+            judged.map_err(|why| format!("{} {why}", target.host))?;
         }
         Ok(addresses)
     }

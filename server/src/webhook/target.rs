@@ -57,7 +57,8 @@ impl Target {
             Host::Domain(name) => (name.to_owned(), None),
         };
         if let Some(address) = address {
-            judge(address, is_https, allowed).map_err(bad)?;
+            let judged = judge(address, is_https, allowed);
+            judged.map_err(|why| bad(format!("{host} {why}")))?;
         } else if allowed.is_empty() && is_local(&host) {
             return Err(bad(format!(
                 "{host} is a name of this machine or its network"
@@ -85,20 +86,20 @@ impl Target {
     ///
     /// # Errors
     /// Why an address may not be connected to, in a few words.
-    pub fn judge(&self, address: IpAddr, allowed: &[Network]) -> Result<(), String> {
+    pub fn judge(&self, address: IpAddr, allowed: &[Network]) -> Result<(), &'static str> {
         judge(address, self.is_https, allowed)
     }
 }
 
-fn judge(address: IpAddr, is_https: bool, allowed: &[Network]) -> Result<(), String> {
+fn judge(address: IpAddr, is_https: bool, allowed: &[Network]) -> Result<(), &'static str> {
     if allowed.iter().any(|network| network.contains(address)) {
         return Ok(());
     }
     if !is_public(address) {
-        return Err(format!("{address} is not a public address"));
+        return Err("leads to an address that is not public");
     }
     if !is_https {
-        return Err(format!("only https may go to {address}"));
+        return Err("is reached by https only");
     }
     Ok(())
 }

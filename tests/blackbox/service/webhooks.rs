@@ -85,7 +85,7 @@ async fn a_completed_job_is_told(backend: Backend) {
     let service = backend.serve().await;
     let (path, _) = backend.orders("orders-1.csv", SEED, RECORDS);
     let url = receiver.url("/hook?token=hidden");
-    let query = format!("?spec=orders&process=true&callbackUrl={}", encoded(&url));
+    let query = format!("?spec=orders-e2e&process=true&callbackUrl={}", encoded(&url));
     let submitted = service.api.upload_file(&path, &query).await.is(202).json();
     let job = submitted["jobId"].as_str().unwrap();
     let done = service.api.job_in(job, "completed", DEADLINE).await;
@@ -179,7 +179,7 @@ async fn a_message_that_a_crash_cut_off_is_sent_again_as_the_same() {
     let service = backend.serve().await;
     let url = encoded(&receiver.url("/"));
     let (path, _) = backend.orders("orders-1.csv", SEED, RECORDS);
-    let query = format!("?spec=orders&process=true&callbackUrl={url}");
+    let query = format!("?spec=orders-e2e&process=true&callbackUrl={url}");
     let job = service.api.upload_file(&path, &query).await.is(202).json();
     let job = job["jobId"].as_str().unwrap();
     comes(&receiver, 1).await;
@@ -212,7 +212,7 @@ async fn what_ended_while_nobody_could_sign_is_told_later() {
         .await;
     assert_eq!(set.code, Some(0), "{}", set.stderr);
     let service = backend.serve().await;
-    let job = backend.begin(&service.api, "orders", SEED, RECORDS).await;
+    let job = backend.begin(&service.api, "orders-e2e", SEED, RECORDS).await;
     let done = service.api.job_in(&job, "completed", DEADLINE).await;
     assert_eq!(done["callback"]["state"], "pending");
     service.kill().await;
@@ -249,13 +249,13 @@ async fn a_tenant_has_a_default_and_a_request_may_name_another() {
     }
     let service = backend.serve().await;
     let api = service.api.with_key(&acme);
-    backend.begin(&api, "orders", SEED, RECORDS).await;
+    backend.begin(&api, "orders-e2e", SEED, RECORDS).await;
     assert_eq!(comes(&by_default, 1).await[0].path, "/default");
 
     let (path, _) = backend.orders("orders-2.csv", SEED + 1, RECORDS);
     let file = api.upload_file(&path, "").await.is(201).json();
     let process = format!("/process/{}", file["fileId"].as_str().unwrap());
-    let body = json!({ "spec": "orders", "callbackUrl": named.url("/named") });
+    let body = json!({ "spec": "orders-e2e", "callbackUrl": named.url("/named") });
     api.post_json(&process, &body).await.is(202);
     assert_eq!(comes(&named, 1).await[0].path, "/named");
     assert_eq!(by_default.received().len(), 1);
@@ -273,7 +273,7 @@ async fn a_url_that_cannot_be_right_is_refused_before_anything_is_kept() {
     let service = backend.serve().await;
     let csv = || "a,b\n1,2\n";
     let upload = async |api: &testbed::api::Api, url: &str| {
-        let query = format!("?spec=orders&process=true&callbackUrl={}", encoded(url));
+        let query = format!("?spec=orders-e2e&process=true&callbackUrl={}", encoded(url));
         api.upload("orders-1.csv", &query, csv()).await
     };
     let refused = upload(&service.api, "https://example.com/").await;
@@ -314,7 +314,7 @@ async fn a_url_that_cannot_be_right_is_refused_before_anything_is_kept() {
         .is(201)
         .json();
     let process = format!("/process/{}", file["fileId"].as_str().unwrap());
-    let body = json!({ "spec": "orders", "callbackUrl": "http://127.1/" });
+    let body = json!({ "spec": "orders-e2e", "callbackUrl": "http://127.1/" });
     service
         .api
         .post_json(&process, &body)

@@ -91,7 +91,12 @@ async fn requests_get_the_status_and_code_that_the_contract_says() {
          POST   /process/{file}?priority=10      400 bad_query
          POST   /process/{file}?force=twice      400 bad_query
          POST   /process/{file}?spec=a&force=again 400 idempotency_key_required
-         POST   /process/{file}?callbackUrl=x    400 unknown_parameter
+         POST   /process/{file}?callbackUrl=x    422 webhooks_off
+         GET    /jobs/{job}/deliveries           200
+         GET    /jobs/{nobody}/deliveries        404 not_found
+         POST   /jobs/{job}/deliveries/1/resend  404 not_found
+         POST   /jobs/{job}/deliveries/x/resend  404 not_found
+         POST   /jobs/{nobody}/deliveries/1/resend 404 not_found
          GET    /jobs/{job}/receipt              409 wrong_state
          GET    /jobs/{nobody}/receipt           404 not_found
          GET    /jobs/{nobody}/events            404 not_found

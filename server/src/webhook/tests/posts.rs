@@ -233,7 +233,7 @@ async fn what_was_judged_is_what_is_connected_to() {
         outcome
             .error
             .unwrap()
-            .contains("127.0.0.3 is not a public address")
+            .contains("rebinds.example leads to an address that is not public")
     );
     let both = Arc::new(Names::new(&[&["127.0.0.2", "127.0.0.3"]]));
     assert!(post(&url, &["127.0.0.2"], &both).await.error.is_some());

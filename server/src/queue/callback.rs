@@ -9,6 +9,7 @@ use super::State;
 use crate::id::Id;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::fmt;
 
 /// The most events that a job remembers; the oldest one goes.
 pub const MAX_EVENTS: usize = 100;
@@ -16,7 +17,7 @@ pub const MAX_EVENTS: usize = 100;
 pub const MAX_ATTEMPTS_LOGGED: usize = 100;
 
 /// Whom a job tells of its ends and holds, and how far that is. Times are the store's, in milliseconds since 1970.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Callback {
     /// Where to.
@@ -34,6 +35,22 @@ pub struct Callback {
     pub due_ms: Option<u64>,
     /// The sender that has it, by the random name of its claim.
     pub owner: Option<String>,
+}
+
+/// Without the URL's query, which may be a secret.
+impl fmt::Debug for Callback {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let url = self.url.split(['?', '#']).next().unwrap_or_default();
+        f.debug_struct("Callback")
+            .field("url", &url)
+            .field("last_event", &self.last_event)
+            .field("events", &self.events)
+            .field("last_attempt", &self.last_attempt)
+            .field("log", &self.log)
+            .field("due_ms", &self.due_ms)
+            .field("owner", &self.owner)
+            .finish()
+    }
 }
 
 /// An end or a hold of the job.
@@ -344,6 +361,16 @@ mod tests {
         assert_eq!(callback.due_ms, Some(11), "the second does not wait");
         assert!(callback.claim("b", 21, 100));
         assert_eq!(callback.next().map(|event| event.n), Some(2));
+    }
+
+    #[test]
+    fn no_secret_of_a_url_is_shown() {
+        let callback = Callback::new("https://example.com/a?token=hidden#hidden".into());
+        let shown = format!("{callback:?}");
+        assert!(
+            shown.contains("example.com/a") && !shown.contains("hidden"),
+            "{shown}"
+        );
     }
 
     #[test]

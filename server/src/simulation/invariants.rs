@@ -9,6 +9,7 @@ use super::network::Network;
 use super::stores::MemoryStores;
 use super::truth::{Truth, digest};
 use crate::id::Id;
+use crate::queue::callback::is_told;
 use crate::queue::{Job, Queue as _, State};
 use crate::rejects::{Filter, Rejects as _, Run};
 use crate::tenant::Tenant;
@@ -320,6 +321,19 @@ impl Event<'_> {
             let (was, is) = (end(before), end(now));
             wrong.push(format!(
                 "the checkpoint of job {id} went back from {was} to {is}"
+            ));
+        }
+        // Told once, by the very statement that ended or held it.
+        let told = u64::from(now.state != before.state && is_told(now.state));
+        let events = |job: &Job| {
+            job.callback
+                .as_ref()
+                .map_or(0, |callback| callback.last_event)
+        };
+        if events(now) != events(before) + told {
+            let (was, is) = (events(before), events(now));
+            wrong.push(format!(
+                "job {id} had {was} events of its webhook and has {is}"
             ));
         }
         self.judge_attempts(before, now, wrong);

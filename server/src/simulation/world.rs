@@ -20,11 +20,13 @@ use crate::config::Config;
 use crate::files::{Files as _, NewFile};
 use crate::id::{Entropy, Id};
 use crate::objects::Objects as _;
+use crate::queue::Queue as _;
 use crate::service::Service;
 use crate::stores::Stores;
 use crate::targets::Targets;
 use crate::tenant::Tenant;
 use bytes::Bytes;
+use futures::FutureExt as _;
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -39,6 +41,8 @@ const MAX_RECOVERY_MS: u64 = 300_000;
 const MAX_CLOSING_MS: u64 = 10_000;
 /// The number of the clients' process.
 const CLIENTS: usize = 0;
+/// Where jobs would tell of their ends.
+const HOOK: &str = "https://hook.example/";
 
 /// What happens to processes. A number names one of those that are there, by its remainder.
 #[derive(Clone, Copy, Debug)]
@@ -126,6 +130,9 @@ impl<'a> World<'a> {
             job_max_attempts: scenario.max_attempts,
             ..Config::defaults()
         };
+        // Every job has a webhook: what it is to tell is judged; nobody sends it.
+        let told = stores.queue.set_default_callback(&Tenant::NONE, Some(HOOK));
+        assert!(matches!(told.now_or_never(), Some(Ok(()))));
         let spoilt = scenario.saboteur.plan.is_some();
         Self {
             menu,

@@ -85,7 +85,10 @@ async fn a_completed_job_is_told(backend: Backend) {
     let service = backend.serve().await;
     let (path, _) = backend.orders("orders-1.csv", SEED, RECORDS);
     let url = receiver.url("/hook?token=hidden");
-    let query = format!("?spec=orders-e2e&process=true&callbackUrl={}", encoded(&url));
+    let query = format!(
+        "?spec=orders-e2e&process=true&callbackUrl={}",
+        encoded(&url)
+    );
     let submitted = service.api.upload_file(&path, &query).await.is(202).json();
     let job = submitted["jobId"].as_str().unwrap();
     let done = service.api.job_in(job, "completed", DEADLINE).await;
@@ -212,7 +215,9 @@ async fn what_ended_while_nobody_could_sign_is_told_later() {
         .await;
     assert_eq!(set.code, Some(0), "{}", set.stderr);
     let service = backend.serve().await;
-    let job = backend.begin(&service.api, "orders-e2e", SEED, RECORDS).await;
+    let job = backend
+        .begin(&service.api, "orders-e2e", SEED, RECORDS)
+        .await;
     let done = service.api.job_in(&job, "completed", DEADLINE).await;
     assert_eq!(done["callback"]["state"], "pending");
     service.kill().await;

@@ -277,6 +277,8 @@ async fn a_server_that_fails_for_a_moment_is_asked_again() {
 #[tokio::test]
 async fn a_server_that_stays_away_is_an_outage() {
     let mut server = Mongod::standalone().await;
+    // With time for the indexes, which a busy machine makes slowly.
+    open(&server.uri_for("faults")).await;
     let uri = format!("{}&serverSelectionTimeoutMS=100", server.uri_for("faults"));
     let target = MongoTarget::connect(&uri).await.unwrap();
     let queue = MongoQueue::open(target.state(300)).await.unwrap();

@@ -67,6 +67,7 @@ impl Place {
             priority: 0,
             bytes_total: Some(1_000),
             parent: None,
+            callback: None,
         };
         self.queue.submit(&new).await.unwrap().id
     }

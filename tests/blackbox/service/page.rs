@@ -28,6 +28,9 @@ const SLOW_RECORDS: u64 = 80_000;
 const HOSTILE: &str = "<img src=x onerror=document.title=1>,a@b.example,01/02/2024 10:00,,1,EUR,1,1,new,true,\
                        <script>document.title=2</script>\n";
 
+/// What webhooks are signed with.
+const WEBHOOK_SECRET: &str = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
+
 /// A service with specs and files for all scripts.
 struct Place {
     backend: Backend,
@@ -149,6 +152,18 @@ async fn the_page_follows_a_job_by_its_stream_or_by_asking() {
     let place = Place::new().await;
     let service = place.backend.serve().await;
     drive("live.py", place.said(&service.api)).await;
+}
+
+#[tokio::test]
+async fn the_page_shows_what_became_of_a_webhook() {
+    let mut place = Place::new().await;
+    place.backend.place = place
+        .backend
+        .place
+        .env("WEBHOOK_SECRET", WEBHOOK_SECRET)
+        .env("WEBHOOK_ALLOW", "127.0.0.0/8");
+    let service = place.backend.serve().await;
+    drive("webhook.py", place.said(&service.api)).await;
 }
 
 #[tokio::test]

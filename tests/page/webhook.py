@@ -1,0 +1,65 @@
+"""The webhook of a job on its page: what was told to whom, what came of it, and the same once more."""
+
+import http.server
+import json
+import threading
+import urllib.request
+
+from browser import DEADLINE_MS, browser, eventually, expect, given, tab
+
+
+class Receiver(http.server.ThreadingHTTPServer):
+    """Takes webhooks on a free port, and refuses the first one."""
+
+    def __init__(self):
+        super().__init__(("127.0.0.1", 0), Answer)
+        self.ids = []
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+
+class Answer(http.server.BaseHTTPRequestHandler):
+    """One webhook."""
+
+    def do_POST(self):
+        """Notes the id of the message; 500 to the first one, 204 to the others."""
+        self.rfile.read(int(self.headers["content-length"]))
+        self.server.ids.append(self.headers["webhook-id"])
+        self.send_response(500 if len(self.server.ids) == 1 else 204)
+        self.send_header("content-length", "0")
+        self.end_headers()
+
+    def log_message(self, *_):
+        """Nothing: what came is looked at."""
+
+
+def submitted(said, url):
+    """A job that tells `url` of its end."""
+    with open(said["small"], "rb") as file:
+        request = urllib.request.Request(
+            f"{said['base']}/upload/page-hook.csv?process=true&spec=orders-any&callbackUrl={url}", file.read(), method="PUT")
+    with urllib.request.urlopen(request, timeout=DEADLINE_MS / 1000) as answer:
+        return json.load(answer)["jobId"]
+
+
+def main():
+    """A first try fails, a person sends it again, and it arrives under the same id."""
+    said = given()
+    receiver = Receiver()
+    job = submitted(said, f"http://127.0.0.1:{receiver.server_port}/hook")
+    with browser() as chromium, tab(chromium, said["base"]) as opened:
+        opened.open(f"#/jobs/{job}")
+        opened.state("completed")
+        webhook = opened.page.get_by_role("region", name="Webhook")
+        # The service tries again by itself after some seconds, so a second one may be there already.
+        first = webhook.get_by_role("row", name="answered 500")
+        expect(first).to_contain_text("job.completed")
+        first.get_by_role("button", name="Send delivery 1 again").click()
+        opened.is_said("sent again")
+        expect(webhook).to_contain_text("delivered, ")
+        expect(webhook.get_by_role("row", name="answered 204")).not_to_have_count(0)
+        opened.picture(said["pictures"], "webhook")
+    eventually("both came under one id", lambda: len(receiver.ids) >= 2 and len(set(receiver.ids)) == 1)
+
+
+if __name__ == "__main__":
+    main()

@@ -53,7 +53,7 @@ const LOCK_FILE: &str = "serve.lock";
 pub struct Role {
     /// Where it serves the API; none: it does not.
     pub listen: Option<SocketAddr>,
-    /// Whether it may be reached from elsewhere without keys.
+    /// Whether it may be reached from elsewhere, and by any name, without keys.
     pub is_insecure: bool,
 }
 
@@ -214,7 +214,8 @@ impl Server {
         };
         let listener = TcpListener::bind(address).await.map_err(cannot)?;
         let bound = listener.local_addr().map_err(cannot)?;
-        let http = Http::new(service.clone(), http::ROUTES, http::ALIASES, stop.clone())?;
+        let http = Http::new(service.clone(), http::ROUTES, http::ALIASES, stop.clone())?
+            .for_any_host(is_insecure);
         say(&service.config, bound, with_keys);
         Ok(Self {
             listener,

@@ -442,6 +442,7 @@ async fn a_socket_is_closed_as_it_ends() {
         ("stopped", 1001),
         ("long", 1009),
         ("broken", 1002),
+        ("chatty", 1008),
     ] {
         let (place, stop) = (Place::new(), CancellationToken::new());
         let job = place.submit(&NONE).await;
@@ -459,6 +460,11 @@ async fn a_socket_is_closed_as_it_ends() {
         match what {
             "told" => drop(place.queue.cancel(&NONE, job).await.unwrap()),
             "stopped" => stop.cancel(),
+            "chatty" => {
+                for _ in 0..socket::MAX_HEARD_PER_PING {
+                    client.send(Message::Ping("now".into())).await.unwrap();
+                }
+            }
             "long" => client.send(Message::text("x".repeat(5_000))).await.unwrap(),
             // A frame of an unknown kind.
             _ => {
@@ -480,6 +486,49 @@ async fn a_socket_is_closed_as_it_ends() {
         talking.await.unwrap();
         assert!(place.metric("sluicegate_watchers{way=\"websocket\"} 0"));
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_sends_pings_and_takes_no_answer_is_dropped() {
+    let (place, stop) = (Place::new(), CancellationToken::new());
+    let job = place.submit(&NONE).await;
+    // Less than a message is taken, so no answer to a ping ever is.
+    let (server, mut client) = tokio::io::duplex(64);
+    let talking = socket::talk(server, place.watch(job).await, stop.clone());
+    let pinging = async {
+        use tokio::io::AsyncWriteExt as _;
+        // A ping of 4 bytes, masked with zeros.
+        let ping = [0x89, 0x84, 0, 0, 0, 0, 1, 2, 3, 4];
+        while client.write_all(&ping).await.is_ok() {}
+    };
+    let pinging = tokio::time::timeout(Duration::from_secs(3_600), pinging);
+    let (_, ended) = tokio::join!(talking, pinging);
+    assert!(ended.is_ok(), "it was heard for an hour");
+    assert!(place.metric("sluicegate_watchers{way=\"websocket\"} 0"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn pings_to_a_job_that_has_nothing_new_are_answered_up_to_a_bound() {
+    let (place, stop) = (Place::new(), CancellationToken::new());
+    let job = place.submit(&NONE).await;
+    let (client, talking) = client(&place, place.watch(job).await, &stop);
+    let mut client = WebSocketStream::from_raw_socket(client, Role::Client, None).await;
+    // As many within each time between two pings of the server are no offence, however long it goes on.
+    for _ in 0..20 {
+        for _ in 0..socket::MAX_HEARD_PER_PING / 2 {
+            client.send(Message::Ping("now".into())).await.unwrap();
+        }
+        let quiet = sleep(Duration::from_secs(15));
+        tokio::pin!(quiet);
+        loop {
+            tokio::select! {
+                said = client.next() => assert!(matches!(said, Some(Ok(_))), "{said:?}"),
+                () = &mut quiet => break,
+            }
+        }
+    }
+    assert!(!talking.is_finished());
+    talking.abort();
 }
 
 #[tokio::test(start_paused = true)]

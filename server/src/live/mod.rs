@@ -24,7 +24,7 @@ pub use watcher::Watcher;
 
 use crate::id::Id;
 use crate::metrics::{ByWay, Metrics};
-use crate::queue::{Known, MAX_NEWS, Queue};
+use crate::queue::{Job, Known, MAX_NEWS, Queue};
 use crate::tenant::Tenant;
 use futures::StreamExt as _;
 use message::Seen;
@@ -129,15 +129,7 @@ impl Live {
         let Some(job) = found.into_iter().next() else {
             return Ok(None);
         };
-        let first = Arc::new(Seen::new(job));
-        let (seat, news) = match first.state.is_terminal() {
-            true => (seat, None),
-            false => {
-                let (seat, news) = seat.of_job(id, &first)?;
-                (seat, Some(news))
-            }
-        };
-        Ok(Some(Watcher::new(seat, first, news)))
+        seat.at(job).map(Some)
     }
 }
 
@@ -258,7 +250,28 @@ impl Seat {
         })
     }
 
-    /// Takes it to a job that is as `first` says, and gives what comes behind that.
+    /// Takes it to a job as it was read.
+    fn at(self, job: Job) -> Result<Watcher, Fatal> {
+        let id = job.id;
+        let first = Arc::new(Seen::new(job));
+        if first.state.is_terminal() {
+            return Ok(Watcher::new(self, first, None));
+        }
+        let (seat, mut news) = self.of_job(id, &first)?;
+        let newest = news.borrow().clone();
+        let first = match (newest.state, newest.updated_ms) == (first.state, first.updated_ms) {
+            // One for all who watch.
+            true => newest,
+            // What was told to others since this was read: the store says it no second time.
+            false => {
+                news.mark_changed();
+                first
+            }
+        };
+        Ok(Watcher::new(seat, first, Some(news)))
+    }
+
+    /// Takes it to a job that is as `first` says where nobody else watches it, and gives what is told of it from now on.
     fn of_job(
         mut self,
         id: Id,

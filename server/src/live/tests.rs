@@ -269,6 +269,30 @@ async fn what_does_not_change_is_not_told_again_and_rest_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_hold_that_others_are_told_while_a_client_comes_is_told_to_it_too() {
+    let place = Place::new();
+    let job = place.submit(&NONE).await;
+    let claim = place.claim().await;
+    let mut there = place.watch(job).await;
+    next(&mut there, "progress").await;
+    // The client that comes has read the job, and the hold is told before it takes its place there.
+    let seat = Seat::take(&place.live.0, &NONE, Way::Events).unwrap();
+    let known = [Known::nothing(job)];
+    let read = place.queue.news(&NONE, &known).await.unwrap().remove(0);
+    sleep(Duration::from_millis(1)).await;
+    let held = Held {
+        cause: Cause::Errors,
+        message: "too many rejects".to_owned(),
+    };
+    assert!(place.queue.hold(&claim, &progress(7), &held).await.unwrap());
+    next(&mut there, "held").await;
+    let mut late = seat.at(read).unwrap();
+    assert_eq!(next(&mut late, "progress").await["state"], "in_progress");
+    let told = tokio::time::timeout(Duration::from_secs(60), next(&mut late, "held")).await;
+    assert_eq!(told.unwrap()["failure"]["message"], "too many rejects");
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_ended_job_has_one_message_which_is_always_the_same() {
     let place = Place::new();
     let job = place.submit(&NONE).await;

@@ -49,7 +49,8 @@ pub const EVENTS: Operation = Operation::new(|call| Box::pin(events(call)))
         messages::<Message>(
             200,
             "Server-Sent Events. Each has the message's `type` as `event` and the message, a line of JSON, as `data`. First \
-             how the job is; the stream ends behind the message of its end.",
+             how the job is; the stream ends behind the message of its end, and after 15 minutes: a client comes back, with \
+             its key or a new ticket.",
             &["text/event-stream"],
         ),
         empty(204, "The client has the last event already."),
@@ -89,7 +90,8 @@ pub const SOCKET: Operation = Operation::new(|call| Box::pin(socket(call)))
     .answers(&[messages::<Message>(
         101,
         "A WebSocket. Each text that the server sends is a `LiveMessage`. First how the job is; the server closes behind the \
-         message of its end (1000), and when it shuts down (1001).",
+         message of its end (1000), when it shuts down and after 15 minutes (1001: a client opens another, with its key or a \
+         new ticket), and where a client says more than 100 messages in 15 s, pings among them (1008).",
         &[],
     )])
     .refusals(&[

@@ -9,8 +9,8 @@
 //! The store is the truth, whichever process runs the job: workers save there how far they are. One statement a beat asks
 //! for all watched jobs of a tenant, and is answered only with those that are to be told of: a job at most every
 //! [`PERIOD`], one that has come to rest at once. Nothing here is waited for by a job, and nothing queues up: a client that
-//! is slow finds the newest when it comes back, and one that takes nothing for [`STALL_TIMEOUT`] is dropped. While nobody
-//! watches, nothing is asked.
+//! is slow finds the newest when it comes back, and one that takes nothing for [`STALL_TIMEOUT`] is dropped. A client comes
+//! back after [`MAX_WATCH`]. While nobody watches, nothing is asked.
 
 pub mod events;
 pub mod message;
@@ -42,6 +42,8 @@ pub const BEAT: Duration = Duration::from_millis(250);
 pub const PERIOD: Duration = Duration::from_secs(2);
 /// For how long a client may take nothing of what it is told.
 pub const STALL_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a client watches at a time. Whoever comes back shows its key again: one that was revoked watches no longer.
+pub const MAX_WATCH: Duration = Duration::from_mins(15);
 /// The most clients of a process that watch: a quarter of its connections.
 pub const MAX_CLIENTS: usize = 1_024;
 /// The most clients of a tenant that watch at one process.

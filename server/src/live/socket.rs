@@ -6,12 +6,12 @@
 //! none. One that is not heard for [`SILENCE_TIMEOUT`], although it is pinged, is gone. No message waits behind another; no
 //! extension is spoken.
 
-use super::Watcher;
 use super::send::{Left, taken};
+use super::{MAX_WATCH, Watcher};
 use futures::{SinkExt as _, StreamExt as _};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
-use tokio::time::{Instant, interval_at, timeout};
+use tokio::time::{Instant, interval_at, sleep_until, timeout};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
@@ -39,7 +39,8 @@ pub fn accept(key: &str) -> String {
     derive_accept_key(key.as_bytes())
 }
 
-/// Tells a client what its watcher says, then closes: 1000 behind the last message, 1001 when `stop` is cancelled.
+/// Tells a client what its watcher says, then closes: 1000 behind the last message, 1001 when `stop` is cancelled and
+/// after [`MAX_WATCH`].
 pub async fn talk(
     connection: impl AsyncRead + AsyncWrite + Unpin,
     mut watcher: Watcher,
@@ -62,6 +63,7 @@ pub async fn talk(
     let (code, reason) = match left {
         Left::Told => (CloseCode::Normal, ""),
         Left::Stopped => (CloseCode::Away, "the service shuts down"),
+        Left::Expired => (CloseCode::Away, "a socket is for 15 minutes: open another"),
         Left::Misbehaved(code) => (CloseCode::from(code), ""),
         Left::Slow | Left::Gone => return,
     };
@@ -84,6 +86,7 @@ async fn told<S: AsyncRead + AsyncWrite + Unpin>(
     watcher: &mut Watcher,
     stop: &CancellationToken,
 ) -> Left {
+    let over = Instant::now() + MAX_WATCH;
     let mut ping = interval_at(Instant::now() + PING_INTERVAL, PING_INTERVAL);
     let (mut heard, mut heard_count) = (Instant::now(), 0);
     loop {
@@ -91,6 +94,7 @@ async fn told<S: AsyncRead + AsyncWrite + Unpin>(
         let message = tokio::select! {
             biased;
             () = stop.cancelled() => return Left::Stopped,
+            () = sleep_until(over) => return Left::Expired,
             text = watcher.next() => match text.map(|text| Utf8Bytes::try_from(text.json)) {
                 Some(Ok(text)) => Message::Text(text),
                 // JSON is UTF-8.

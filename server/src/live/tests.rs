@@ -574,6 +574,33 @@ async fn a_client_that_is_silent_is_gone_and_one_that_answers_pings_is_not() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_watches_comes_back_after_a_quarter_of_an_hour() {
+    let (place, stop) = (Place::new(), CancellationToken::new());
+    let job = place.submit(&NONE).await;
+    let began = Instant::now();
+    let (client, talking) = client(&place, place.watch(job).await, &stop);
+    let watcher = place.live.watch(&NONE, job, Way::Events).await;
+    let chunks = events::stream(watcher.unwrap().unwrap(), stop.clone());
+    let socket = async {
+        let mut client = WebSocketStream::from_raw_socket(client, Role::Client, None).await;
+        let mut closed = None;
+        while let Some(Ok(message)) = client.next().await {
+            if let Message::Close(frame) = message {
+                closed = frame.map(|frame| u16::from(frame.code));
+            }
+        }
+        closed
+    };
+    let (closed, told) = tokio::join!(socket, chunks.count());
+    assert_eq!((closed, began.elapsed()), (Some(1001), MAX_WATCH));
+    assert!(told > 2, "{told}");
+    talking.await.unwrap();
+    for way in ["websocket", "events"] {
+        assert!(place.metric(&format!("sluicegate_watchers{{way=\"{way}\"}} 0")));
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn events_have_names_and_comments_and_end_with_the_service() {
     let (place, stop) = (Place::new(), CancellationToken::new());
     let job = place.submit(&NONE).await;

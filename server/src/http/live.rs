@@ -46,7 +46,7 @@ pub const EVENTS: Operation = Operation::new(|call| Box::pin(events(call)))
         "The id of the last event that the client has.",
     )])
     .answers(&[
-        messages::<Message>(
+        messages::<Message<'_>>(
             200,
             "Server-Sent Events. Each has the message's `type` as `event` and the message, a line of JSON, as `data`. First \
              how the job is; the stream ends behind the message of its end, and after 15 minutes: a client comes back, with \
@@ -87,7 +87,7 @@ pub const SOCKET: Operation = Operation::new(|call| Box::pin(socket(call)))
             "The page that asks; only pages of this host may.",
         ),
     ])
-    .answers(&[messages::<Message>(
+    .answers(&[messages::<Message<'_>>(
         101,
         "A WebSocket. Each text that the server sends is a `LiveMessage`. First how the job is; the server closes behind the \
          message of its end (1000), when it shuts down and after 15 minutes (1001: a client opens another, with its key or a \
@@ -106,7 +106,7 @@ pub const SOCKET: Operation = Operation::new(|call| Box::pin(socket(call)))
 async fn events(call: Call) -> Result<Response, Problem> {
     let watcher = watcher(&call, Way::Events).await?;
     let last = call.header("last-event-id", MAX_EVENT_ID_BYTES)?;
-    if last.is_some() && last == watcher.end() {
+    if last.is_some() && last == watcher.end().as_deref() {
         return Ok(answer::no_content());
     }
     let chunks = events::stream(watcher, call.stop.clone());

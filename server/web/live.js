@@ -135,8 +135,8 @@ function merged(job, message) {
   const { code, field = null, count, sample } = message;
   const known = job.errors ?? [];
   const same = known.find((kind) => kind.code === code && (kind.field ?? null) === field);
-  // How often it came is told once only: what was asked for since then may know of more.
-  const kind = { code, field, count: Math.max(count, same?.count ?? 0), sample };
+  // How often it came is told once only, and its sample in short: what was asked for since then may know of more.
+  const kind = { code, field, count: Math.max(count, same?.count ?? 0), sample: same?.sample ?? sample };
   return { ...job, errors: [...known.filter((other) => other !== same), kind] };
 }
 

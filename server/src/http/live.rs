@@ -46,10 +46,11 @@ pub const EVENTS: Operation = Operation::new(|call| Box::pin(events(call)))
         "The id of the last event that the client has.",
     )])
     .answers(&[
-        messages::<Message>(
+        messages::<Message<'_>>(
             200,
             "Server-Sent Events. Each has the message's `type` as `event` and the message, a line of JSON, as `data`. First \
-             how the job is; the stream ends behind the message of its end.",
+             how the job is; the stream ends behind the message of its end, and after 15 minutes: a client comes back, with \
+             its key or a new ticket.",
             &["text/event-stream"],
         ),
         empty(204, "The client has the last event already."),
@@ -86,10 +87,11 @@ pub const SOCKET: Operation = Operation::new(|call| Box::pin(socket(call)))
             "The page that asks; only pages of this host may.",
         ),
     ])
-    .answers(&[messages::<Message>(
+    .answers(&[messages::<Message<'_>>(
         101,
         "A WebSocket. Each text that the server sends is a `LiveMessage`. First how the job is; the server closes behind the \
-         message of its end (1000), and when it shuts down (1001).",
+         message of its end (1000), when it shuts down and after 15 minutes (1001: a client opens another, with its key or a \
+         new ticket), and where a client says more than 100 messages in 15 s, pings among them (1008).",
         &[],
     )])
     .refusals(&[
@@ -104,7 +106,7 @@ pub const SOCKET: Operation = Operation::new(|call| Box::pin(socket(call)))
 async fn events(call: Call) -> Result<Response, Problem> {
     let watcher = watcher(&call, Way::Events).await?;
     let last = call.header("last-event-id", MAX_EVENT_ID_BYTES)?;
-    if last.is_some() && last == watcher.end() {
+    if last.is_some() && last == watcher.end().as_deref() {
         return Ok(answer::no_content());
     }
     let chunks = events::stream(watcher, call.stop.clone());

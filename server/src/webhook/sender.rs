@@ -46,7 +46,7 @@ const IDLE_MS: u64 = 500;
 /// After how long a message is looked at again whose host has all its deliveries, in milliseconds.
 const HOST_BUSY_MS: u64 = 2_000;
 /// How long a sender waits for what is under way when the process ends.
-const DRAIN_TIMEOUT: Duration = Duration::from_secs(2);
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(8);
 /// The most characters of an error that is kept.
 const MAX_ERROR_CHARS: usize = 300;
 
@@ -99,10 +99,10 @@ impl Sender {
         }))
     }
 
-    /// Takes nothing more, and waits a moment for what is under way.
+    /// Takes nothing more, and waits up to 8 s for what is under way.
     pub async fn shutdown(self) {
         self.closing.cancel();
-        let _ = tokio::time::timeout(DRAIN_TIMEOUT, self.task).await;
+        let _ = tokio::time::timeout(SHUTDOWN_TIMEOUT, self.task).await;
     }
 }
 
@@ -238,7 +238,7 @@ async fn send(shared: Arc<Shared>, due: Due) {
     } = &*shared;
     let began = Instant::now();
     let id = message_id(due.job, due.event.n);
-    let outcome = match headers(secret, &id, &due.body) {
+    let (outcome, rest) = match headers(secret, &id, &due.body) {
         Some(headers) => poster.post(&due.url, headers, due.body.clone()).await,
         None => return,
     };
@@ -279,6 +279,8 @@ async fn send(shared: Arc<Shared>, due: Due) {
         Ok(false) => tracing::warn!(%job_id, webhook_id = id, "somebody else has the webhook"),
         Err(fatal) => tracing::warn!(%job_id, webhook_id = id, %fatal, "it will be sent again"),
     }
+    // Behind the note: a receiver that drips has its message, whatever becomes of this process.
+    rest.drain().await;
 }
 
 /// After how long it is tried again that has failed once more behind `attempts` tries; none: it is given up.

@@ -307,6 +307,9 @@ pub trait Queue: Send + Sync {
         Ok(0)
     }
 
+    /// Gives a job a webhook that has none and has not ended, in one statement. The job, with what it has now.
+    async fn add_callback(&self, tenant: &Tenant, id: Id, url: &str) -> Result<Option<Job>, Fatal>;
+
     /// Where a tenant's jobs tell of their ends when they are submitted without a webhook of their own.
     async fn default_callback(&self, tenant: &Tenant) -> Result<Option<String>, Fatal>;
 

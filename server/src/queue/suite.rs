@@ -105,6 +105,7 @@ pub(crate) async fn conforms(make: impl AsyncFn() -> Store) {
         callbacks::a_failure_is_tried_again_and_can_be_asked_for,
         callbacks::an_end_while_a_hold_is_sent_is_not_lost,
         callbacks::lists_leave_the_log_out_and_retention_takes_all,
+        callbacks::a_job_that_is_there_takes_one_webhook_until_it_ends,
         callbacks::a_tenant_has_a_default,
     }
 }

@@ -109,6 +109,17 @@ impl MongoQueue {
         Err(keeps_changing())
     }
 
+    pub(super) async fn add_url(
+        &self,
+        tenant: &Tenant,
+        id: Id,
+        url: &str,
+    ) -> Result<Option<Job>, Fatal> {
+        self.matched(add(tenant, id, url)?).await?;
+        let found = self.first(with_now(document::one(tenant, id), None));
+        found.await?.as_ref().map(document::read).transpose()
+    }
+
     /// Writes a record in the place of what was read. `false`: somebody else has changed it since.
     async fn put(&self, seen: &Seen) -> Result<bool, Fatal> {
         let id = seen.job.get("_id").cloned().unwrap_or(Bson::Null);
@@ -212,6 +223,24 @@ pub(super) fn put(id: &Bson, revision: i64, callback: &Callback) -> Result<Docum
         "updates": [{
             "q": { "_id": id, "callback.revision": revision },
             // Whole, whatever stands in its place.
+            "u": [{ "$set": { "callback": { "$literal": record } } }],
+        }],
+    })
+}
+
+/// Gives a job a webhook that has none and has not ended.
+pub(super) fn add(tenant: &Tenant, id: Id, url: &str) -> Result<Document, Fatal> {
+    let mut record = callback_document::write(&Callback::new(url.to_owned()))?;
+    record.insert("revision", 0_i64);
+    let ended = State::ALL.into_iter().filter(|state| state.is_terminal());
+    let ended: Vec<_> = ended.map(State::word).collect();
+    let mut one = document::one(tenant, id);
+    one.insert("callback", doc! { "$exists": false });
+    one.insert("state", doc! { "$nin": ended });
+    Ok(doc! {
+        "update": JOBS,
+        "updates": [{
+            "q": one,
             "u": [{ "$set": { "callback": { "$literal": record } } }],
         }],
     })

@@ -232,6 +232,10 @@ impl Queue for MongoQueue {
         self.send_again(tenant, id, n).await
     }
 
+    async fn add_callback(&self, tenant: &Tenant, id: Id, url: &str) -> Result<Option<Job>, Fatal> {
+        self.add_url(tenant, id, url).await
+    }
+
     async fn default_callback(&self, tenant: &Tenant) -> Result<Option<String>, Fatal> {
         self.find_default_callback(tenant).await
     }

@@ -12,24 +12,21 @@ pub(super) const DUE: &str = "SELECT tenant, id FROM jobs WHERE callback_due_ms 
      ORDER BY callback_due_ms, rowid LIMIT 1";
 pub(super) const PENDING: &str = "SELECT count(*) FROM jobs WHERE callback_due_ms IS NOT NULL";
 
-/// Notes what the state to which a job came makes due. Belongs to the transaction of the transition.
-pub(super) fn came_to(
-    change: &Connection,
-    now: i64,
-    tenant: &Tenant,
-    id: Id,
-) -> rusqlite::Result<()> {
+/// Notes what the state to which a job came makes due, at the moment at which it did. Belongs to the transaction of the
+/// transition.
+pub(super) fn came_to(change: &Connection, tenant: &Tenant, id: Id) -> rusqlite::Result<()> {
     let mut select = change.prepare_cached(
-        "SELECT state, callback FROM jobs WHERE tenant = ?1 AND id = ?2 AND callback IS NOT NULL",
+        "SELECT state, updated_ms, callback FROM jobs WHERE tenant = ?1 AND id = ?2 AND callback IS NOT NULL",
     )?;
     let found = select.query_row(params![tenant.key(), id.0], |row| {
-        Ok((row::state(row)?, row::parsed(row, "callback")?))
+        let updated_ms: i64 = row.get("updated_ms")?;
+        Ok((row::state(row)?, updated_ms, row::parsed(row, "callback")?))
     });
-    let Some((state, Some(mut callback))) = found.optional()? else {
+    let Some((state, updated_ms, Some(mut callback))) = found.optional()? else {
         return Ok(());
     };
     let callback: &mut Callback = &mut callback;
-    callback.came_to(state, now.cast_unsigned());
+    callback.came_to(state, updated_ms.cast_unsigned());
     put(change, tenant, id, callback)
 }
 
@@ -64,6 +61,24 @@ pub(super) fn claim(
             return Ok(Some(job));
         }
     }
+}
+
+/// Gives a job a webhook that has none and has not ended.
+pub(super) fn add(
+    change: &Connection,
+    tenant: &Tenant,
+    id: Id,
+    url: String,
+) -> rusqlite::Result<Option<Job>> {
+    let Some(mut job) = row::job(change, tenant, id)? else {
+        return Ok(None);
+    };
+    if job.callback.is_none() && !job.state.is_terminal() {
+        let callback = Callback::new(url);
+        put(change, tenant, id, &callback)?;
+        job.callback = Some(callback);
+    }
+    Ok(Some(job))
 }
 
 pub(super) fn note(

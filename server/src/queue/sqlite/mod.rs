@@ -320,6 +320,12 @@ impl Queue for SqliteQueue {
         self.write(|change, _| callbacks::give_back(change)).await
     }
 
+    async fn add_callback(&self, tenant: &Tenant, id: Id, url: &str) -> Result<Option<Job>, Fatal> {
+        let (tenant, url) = (tenant.clone(), url.to_owned());
+        self.write(move |change, _| callbacks::add(change, &tenant, id, url))
+            .await
+    }
+
     async fn default_callback(&self, tenant: &Tenant) -> Result<Option<String>, Fatal> {
         let tenant = tenant.clone();
         self.read(move |connection| callbacks::default_of(connection, &tenant))

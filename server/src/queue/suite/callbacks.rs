@@ -266,6 +266,25 @@ pub(super) async fn lists_leave_the_log_out_and_retention_takes_all(store: Store
     assert_eq!(store.depth().await.unwrap().pending_webhooks, 0);
 }
 
+pub(super) async fn a_job_that_is_there_takes_one_webhook_until_it_ends(store: Store) {
+    let tenant = tenant("acme");
+    let add = async |job: &Job, tenant: &Tenant, url: &str| {
+        let added = store.add_callback(tenant, job.id, url).await.unwrap();
+        added.map(|job| job.callback.map(|callback| callback.url))
+    };
+    let (job, _) = in_state(&store, &tenant, State::Held).await;
+    assert_eq!(add(&job, &super::tenant("globex"), "x").await, None);
+    assert_eq!(add(&job, &tenant, URL).await, Some(Some(URL.into())));
+    assert_eq!(add(&job, &tenant, "x").await, Some(Some(URL.into())));
+    assert_eq!(told(&get(&store, &job).await), [], "the hold was before");
+    done(store.cancel(&tenant, job.id).await.unwrap());
+    assert_eq!(sender_takes(&store, &job, "a").await.events[0].n, 1);
+
+    let (ended, _) = in_state(&store, &tenant, State::Completed).await;
+    assert_eq!(add(&ended, &tenant, URL).await, Some(None));
+    assert_eq!(get(&store, &ended).await.callback, None);
+}
+
 pub(super) async fn a_tenant_has_a_default(store: Store) {
     let (acme, globex) = (tenant("acme"), tenant("globex"));
     let of = async |tenant: &Tenant| store.default_callback(tenant).await.unwrap();

@@ -269,6 +269,12 @@ impl Queue for NetQueue {
         })
     }
 
+    async fn add_callback(&self, tenant: &Tenant, id: Id, url: &str) -> Result<Option<Job>, Fatal> {
+        sent!(self, Call::of("add_callback"), |inner, tenant, id, url| {
+            inner.add_callback(&tenant, id, &url)
+        })
+    }
+
     async fn default_callback(&self, tenant: &Tenant) -> Result<Option<String>, Fatal> {
         sent!(self, Call::of("default_callback"), |inner, tenant| inner
             .default_callback(&tenant))

@@ -249,6 +249,10 @@ impl Queue for MemoryQueue {
         self.write(|jobs, now| jobs.resend_delivery(now, tenant, id, n))
     }
 
+    async fn add_callback(&self, tenant: &Tenant, id: Id, url: &str) -> Result<Option<Job>, Fatal> {
+        self.write(|jobs, _| jobs.add_callback(tenant, id, url))
+    }
+
     async fn default_callback(&self, tenant: &Tenant) -> Result<Option<String>, Fatal> {
         Ok(self.read(|jobs| jobs.default_callbacks.get(tenant.key()).cloned()))
     }

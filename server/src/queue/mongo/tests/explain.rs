@@ -205,6 +205,10 @@ async fn every_statement_goes_through_an_index() {
         ("submit", submit::submit(&new_job(none, 11)).unwrap()),
         ("callback", callbacks::with_now(one.clone(), None)),
         (
+            "add a callback",
+            callbacks::add(none, claim.job, "x").unwrap(),
+        ),
+        (
             "put",
             callbacks::put(&ids[0], 1, &Callback::new("x".into())).unwrap(),
         ),

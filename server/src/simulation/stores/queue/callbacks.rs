@@ -2,7 +2,7 @@
 
 use super::jobs::{Jobs, Row};
 use crate::id::Id;
-use crate::queue::{Job, Resent, Sent};
+use crate::queue::{Callback, Job, Resent, Sent};
 use crate::tenant::Tenant;
 
 /// Notes what the state to which a job came makes due.
@@ -23,6 +23,15 @@ impl Jobs {
         callback
             .claim(owner, now, lease_ms)
             .then(|| row.job.clone())
+    }
+
+    pub(super) fn add_callback(&mut self, tenant: &Tenant, id: Id, url: &str) -> Option<Job> {
+        let at = self.find(tenant, id)?;
+        let job = &mut self.rows[at].job;
+        if job.callback.is_none() && !job.state.is_terminal() {
+            job.callback = Some(Callback::new(url.to_owned()));
+        }
+        Some(job.clone())
     }
 
     pub(super) fn note_delivery(

@@ -10,11 +10,15 @@ use crate::id::Id;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use url::Url;
 
 /// The most events that a job remembers; the oldest one goes.
 pub const MAX_EVENTS: usize = 100;
 /// The most tries that a job remembers; the oldest one goes.
 pub const MAX_ATTEMPTS_LOGGED: usize = 100;
+
+/// After how long a job is looked at again that could not be read, in milliseconds.
+pub const UNREADABLE_MS: u64 = 3_600_000;
 
 /// Whom a job tells of its ends and holds, and how far that is. Times are the store's, in milliseconds since 1970.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -130,7 +134,23 @@ pub enum Sent {
     },
 }
 
+/// Whose webhooks are not taken now: they have as many deliveries under way as they may have.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Skip {
+    /// By their keys.
+    pub tenants: Vec<String>,
+    /// As [`Callback::host`].
+    pub hosts: Vec<String>,
+}
+
 impl Callback {
+    /// The host of the URL, however it is written; empty where there is none.
+    pub fn host(&self) -> String {
+        let url = Url::parse(&self.url).ok();
+        let host = url.as_ref().and_then(Url::host_str).unwrap_or_default();
+        host.trim_end_matches('.').to_owned()
+    }
+
     /// The webhook of a job that has told nothing yet.
     pub fn new(url: String) -> Self {
         Self {
@@ -313,6 +333,19 @@ mod tests {
         let told: Vec<_> = callback.events.iter().map(|event| &*event.state).collect();
         assert_eq!(told, ["held", "completed", "failed", "cancelled"]);
         assert_eq!((callback.due_ms, callback.last_event), (Some(10), 4));
+    }
+
+    #[test]
+    fn a_host_is_the_same_however_it_is_written() {
+        for (url, host) in [
+            ("https://Example.COM./a?b", "example.com"),
+            ("https://example.com:8443", "example.com"),
+            ("http://127.1/", "127.0.0.1"),
+            ("http://[::1]:80/", "[::1]"),
+            ("nothing", ""),
+        ] {
+            assert_eq!(Callback::new(url.into()).host(), host, "{url}");
+        }
     }
 
     #[test]

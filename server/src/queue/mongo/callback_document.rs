@@ -29,6 +29,7 @@ pub(super) fn read(job: &Document) -> Result<Option<Callback>, Fatal> {
 pub(super) fn write(callback: &Callback) -> Result<Document, Fatal> {
     let mut record = doc! {
         "url": &callback.url,
+        "host": callback.host(),
         "lastEvent": callback.last_event as i64,
         "events": callback.events.iter().map(write_event).collect::<Vec<_>>(),
         "lastAttempt": callback.last_attempt as i64,

@@ -10,8 +10,8 @@ use super::document::{self, JOBS, literal};
 use super::indexes::CALLBACKS_DUE;
 use super::reply::integer;
 use crate::id::Id;
-use crate::queue::callback::{MAX_EVENTS, is_told};
-use crate::queue::{Callback, Job, Resent, Sent, State};
+use crate::queue::callback::{MAX_EVENTS, UNREADABLE_MS, is_told};
+use crate::queue::{Callback, Job, Resent, Sent, Skip, State};
 use crate::tenant::Tenant;
 use mongodb::bson::{Bson, Document, doc};
 use pipeline::Fatal;
@@ -35,15 +35,24 @@ impl MongoQueue {
         &self,
         owner: &str,
         lease_ms: u64,
+        skip: &Skip,
     ) -> Result<Option<Job>, Fatal> {
         for _ in 0..MAX_TRIES {
-            let Some(due) = self.first(due()).await? else {
+            let Some(due) = self.first(due(skip)).await? else {
                 return Ok(None);
             };
-            let mut seen = seen(due)?;
+            let id = due.get("_id").cloned().unwrap_or(Bson::Null);
+            let read = seen(due).and_then(|seen| Ok((document::read(&seen.job)?, seen)));
+            let (mut job, mut seen) = match read {
+                Ok(read) => read,
+                Err(fatal) => {
+                    tracing::error!(job_id = %id, %fatal, "a job cannot be read: its webhook waits");
+                    self.matched(put_off(&id)).await?;
+                    continue;
+                }
+            };
             let claimed = seen.callback.claim(owner, seen.now_ms, lease_ms);
             if self.put(&seen).await? && claimed {
-                let mut job = document::read(&seen.job)?;
                 job.callback = Some(seen.callback);
                 return Ok(Some(job));
             }
@@ -177,14 +186,27 @@ pub(super) fn came_to() -> Document {
 }
 
 /// The record that is due longest, with the server's time.
-pub(super) fn due() -> Document {
+pub(super) fn due(skip: &Skip) -> Document {
     let due = doc! {
         "callback.due": { "$exists": true },
+        "tenant": { "$nin": &skip.tenants },
+        "callback.host": { "$nin": &skip.hosts },
         "$expr": { "$lte": ["$callback.due", "$$NOW"] },
     };
     let mut command = with_now(due, Some(doc! { "callback.due": 1 }));
     command.insert("hint", CALLBACKS_DUE);
     command
+}
+
+/// Has one looked at later that cannot be read: it holds up no other.
+pub(super) fn put_off(id: &Bson) -> Document {
+    doc! {
+        "update": JOBS,
+        "updates": [{
+            "q": { "_id": id, "callback.due": { "$exists": true } },
+            "u": [{ "$set": { "callback.due": document::in_ms(UNREADABLE_MS) } }],
+        }],
+    }
 }
 
 /// How many records are due, now or later.

@@ -43,7 +43,7 @@ mod turn;
 
 use super::{
     Approval, Changed, Claim, Claimant, Depth, Filter, Held, Job, Known, Moved, NewJob, Progress,
-    Queue, Receipt, Release, Remembered, Renewal, Resent, Sent,
+    Queue, Receipt, Release, Remembered, Renewal, Resent, Sent, Skip,
 };
 use crate::id::Id;
 use crate::job::Failure;
@@ -213,8 +213,13 @@ impl Queue for MongoQueue {
         self.forget_job(tenant, id).await
     }
 
-    async fn claim_delivery(&self, owner: &str, lease_ms: u64) -> Result<Option<Job>, Fatal> {
-        self.claim_due_delivery(owner, lease_ms).await
+    async fn claim_delivery(
+        &self,
+        owner: &str,
+        lease_ms: u64,
+        skip: &Skip,
+    ) -> Result<Option<Job>, Fatal> {
+        self.claim_due_delivery(owner, lease_ms, skip).await
     }
 
     async fn note_delivery(

@@ -6,7 +6,7 @@ use crate::job::Failure;
 use crate::page::{Listed, Page};
 use crate::queue::{
     Approval, Changed, Claim, Claimant, Depth, Filter, Held, Job, Moved, NewJob, Progress, Queue,
-    Receipt, Release, Remembered, Renewal, Resent, Sent,
+    Receipt, Release, Remembered, Renewal, Resent, Sent, Skip,
 };
 use crate::tenant::Tenant;
 use async_trait::async_trait;
@@ -238,11 +238,16 @@ impl Queue for NetQueue {
             .forget(&tenant, id))
     }
 
-    async fn claim_delivery(&self, owner: &str, lease_ms: u64) -> Result<Option<Job>, Fatal> {
+    async fn claim_delivery(
+        &self,
+        owner: &str,
+        lease_ms: u64,
+        skip: &Skip,
+    ) -> Result<Option<Job>, Fatal> {
         sent!(
             self,
             Call::of("claim_delivery"),
-            |inner, owner, lease_ms| inner.claim_delivery(&owner, lease_ms)
+            |inner, owner, lease_ms, skip| inner.claim_delivery(&owner, lease_ms, &skip)
         )
     }
 

@@ -2,7 +2,7 @@
 
 use super::jobs::{Jobs, Row};
 use crate::id::Id;
-use crate::queue::{Callback, Job, Resent, Sent};
+use crate::queue::{Callback, Job, Resent, Sent, Skip};
 use crate::tenant::Tenant;
 
 /// Notes what the state to which a job came makes due.
@@ -13,10 +13,22 @@ pub(super) fn came_to(row: &mut Row, now: u64) {
 }
 
 impl Jobs {
-    pub(super) fn claim_delivery(&mut self, now: u64, owner: &str, lease_ms: u64) -> Option<Job> {
+    pub(super) fn claim_delivery(
+        &mut self,
+        now: u64,
+        owner: &str,
+        lease_ms: u64,
+        skip: &Skip,
+    ) -> Option<Job> {
         let due = self.rows.iter_mut().filter_map(|row| {
-            let due_ms = row.job.callback.as_ref()?.due_ms?;
-            (due_ms <= now).then_some((due_ms, row))
+            let callback = row.job.callback.as_ref()?;
+            let due_ms = callback.due_ms?;
+            let is_skipped = skip.hosts.contains(&callback.host())
+                || skip
+                    .tenants
+                    .iter()
+                    .any(|tenant| tenant == row.job.tenant.key());
+            (due_ms <= now && !is_skipped).then_some((due_ms, row))
         });
         let (_, row) = due.min_by_key(|(due_ms, _)| *due_ms)?;
         let callback = row.job.callback.as_mut()?;

@@ -28,7 +28,7 @@ pub(crate) mod suite;
 pub mod mongo;
 pub mod sqlite;
 
-pub use callback::{Callback, Delivery, Event, Sent, Skip};
+pub use callback::{Callback, Delivery, Event, Sent, Skip, Told};
 pub use record::{
     Approval, Claim, Depth, Filter, Held, Job, Known, LoadPin, MAX_FILES, MAX_PRIORITY, Moved,
     NewJob, Progress, Receipt, SpecText, State, Turn,

@@ -99,6 +99,7 @@ pub(crate) async fn conforms(make: impl AsyncFn() -> Store) {
         retention::an_expired_job_keeps_its_figures,
         callbacks::a_job_without_a_webhook_tells_nobody,
         callbacks::ends_and_holds_are_due_with_the_transition,
+        callbacks::an_event_keeps_what_it_tells,
         callbacks::running_out_of_attempts_is_told_too,
         callbacks::one_sender_at_a_time_has_it,
         callbacks::those_of_a_busy_tenant_or_host_are_passed_over,

@@ -10,7 +10,7 @@ use super::document::{self, JOBS, literal};
 use super::indexes::CALLBACKS_DUE;
 use super::reply::integer;
 use crate::id::Id;
-use crate::queue::callback::{MAX_EVENTS, UNREADABLE_MS, is_told};
+use crate::queue::callback::{MAX_EVENTS, MAX_TOLD_CHARS, UNREADABLE_MS, is_told};
 use crate::queue::{Callback, Job, Resent, Sent, Skip, State};
 use crate::tenant::Tenant;
 use mongodb::bson::{Bson, Document, doc};
@@ -164,6 +164,19 @@ pub(super) fn came_to() -> Document {
         { "$gt": ["$callback.url", Bson::Null] },
         { "$in": ["$state", told] },
     ] };
+    let is = |state: State| doc! { "$eq": ["$state", state.word()] };
+    let message = doc! { "$cond": [
+        is(State::Failed),
+        "$failure.message",
+        { "$cond": [is(State::Held), "$left.message", Bson::Null] },
+    ] };
+    let whole = doc! { "$ifNull": [&message, ""] };
+    let cut = doc! { "$substrCP": [whole, 0, MAX_TOLD_CHARS as i64] };
+    // A checkpoint of before it kept these says nothing.
+    let of_checkpoint = |name: &str| {
+        let is_missing = doc! { "$lte": ["$checkpoint.books", Bson::Null] };
+        doc! { "$cond": [is_missing, 0_i64, name] }
+    };
     let next = doc! { "$add": ["$callback.lastEvent", 1_i64] };
     let event = doc! {
         "n": &next,
@@ -172,6 +185,11 @@ pub(super) fn came_to() -> Document {
         "delivery": "pending",
         "attempts": 0_i64,
         "next": "$$NOW",
+        "error": {
+            "$cond": [{ "$gt": [&message, Bson::Null] }, cut, "$$REMOVE"],
+        },
+        "rowsProcessed": of_checkpoint("$checkpoint.processed"),
+        "rowsFailed": of_checkpoint("$checkpoint.rejected"),
     };
     let events = doc! { "$concatArrays": ["$callback.events", [event]] };
     let owned = doc! { "$gt": ["$callback.owner", Bson::Null] };

@@ -4,8 +4,8 @@
 
 use super::{now_ms, row};
 use crate::id::Id;
-use crate::queue::callback::UNREADABLE_MS;
-use crate::queue::{Callback, Job, Resent, Sent, Skip};
+use crate::queue::callback::{MAX_TOLD_CHARS, UNREADABLE_MS};
+use crate::queue::{Callback, Job, Resent, Sent, Skip, Told};
 use crate::tenant::Tenant;
 use rusqlite::{Connection, OptionalExtension, params};
 
@@ -20,17 +20,27 @@ pub(super) const PENDING: &str = "SELECT count(*) FROM jobs WHERE callback_due_m
 /// transition.
 pub(super) fn came_to(change: &Connection, tenant: &Tenant, id: Id) -> rusqlite::Result<()> {
     let mut select = change.prepare_cached(
-        "SELECT state, updated_ms, callback FROM jobs WHERE tenant = ?1 AND id = ?2 AND callback IS NOT NULL",
+        "SELECT state, updated_ms, callback, substr(CASE state WHEN 'failed' THEN failure ->> '$.message' \
+         WHEN 'held' THEN held ->> '$.message' END, 1, ?3) AS error, \
+         ifnull(checkpoint ->> '$.books.counters.loaded', 0) \
+         + ifnull(checkpoint ->> '$.books.counters.alreadyLoaded', 0) AS rows_processed, \
+         ifnull(checkpoint ->> '$.books.counters.rejected', 0) AS rows_failed FROM jobs WHERE tenant = ?1 AND id = ?2 AND callback IS NOT NULL",
     )?;
-    let found = select.query_row(params![tenant.key(), id.0], |row| {
+    let found = select.query_row(params![tenant.key(), id.0, MAX_TOLD_CHARS as i64], |row| {
         let updated_ms: i64 = row.get("updated_ms")?;
-        Ok((row::state(row)?, updated_ms, row::parsed(row, "callback")?))
+        let told = Told {
+            error: row.get("error")?,
+            rows_processed: row.get::<_, i64>("rows_processed")?.cast_unsigned(),
+            rows_failed: row.get::<_, i64>("rows_failed")?.cast_unsigned(),
+        };
+        let callback = row::parsed(row, "callback")?;
+        Ok((row::state(row)?, updated_ms, callback, told))
     });
-    let Some((state, updated_ms, Some(mut callback))) = found.optional()? else {
+    let Some((state, updated_ms, Some(mut callback), told)) = found.optional()? else {
         return Ok(());
     };
     let callback: &mut Callback = &mut callback;
-    callback.came_to(state, updated_ms.cast_unsigned());
+    callback.came_to(state, updated_ms.cast_unsigned(), told);
     put(change, tenant, id, callback)
 }
 

@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::page::{From, Page};
-use crate::queue::callback::Attempt;
-use crate::queue::{Callback, Delivery, Filter, Resent, Sent, Skip};
+use crate::queue::callback::{Attempt, MAX_TOLD_CHARS};
+use crate::queue::{Callback, Delivery, Filter, Resent, Sent, Skip, Told};
 
 const URL: &str = "https://example.com/hook?a=$b.c";
 
@@ -128,6 +128,44 @@ pub(super) async fn ends_and_holds_are_due_with_the_transition(store: Store) {
         now.finished_ms.unwrap(),
         "of one moment"
     );
+}
+
+pub(super) async fn an_event_keeps_what_it_tells(store: Store) {
+    let tenant = tenant("acme");
+    let job = submitted(&store, &tenant).await;
+    let kept = async |n: usize| {
+        let callback = get(&store, &job).await.callback.unwrap();
+        callback.events[n].told.clone().unwrap()
+    };
+    let (_, claim) = taken_again(&store, job.id).await;
+    let end = checkpoint(9);
+    assert!(store.save(&claim, 0, &end).await.unwrap());
+    let why = failure("$no.name");
+    assert!(store.fail(&claim, &progress(9), &why).await.unwrap());
+    done(store.retry(&tenant, job.id, true).await.unwrap());
+    let failed = Told {
+        error: Some(why.message),
+        rows_processed: 8,
+        rows_failed: 1,
+    };
+    assert_eq!(kept(0).await, failed, "whatever became of the job");
+    let (_, claim) = taken_again(&store, job.id).await;
+    let long = Held {
+        message: "é".repeat(MAX_TOLD_CHARS + 1),
+        ..held()
+    };
+    assert!(store.hold(&claim, &progress(0), &long).await.unwrap());
+    done(store.cancel(&tenant, job.id).await.unwrap());
+    let cut = Told {
+        error: Some("é".repeat(MAX_TOLD_CHARS)),
+        ..Told::default()
+    };
+    assert_eq!(kept(1).await, cut);
+    assert_eq!(kept(2).await, Told::default());
+    let sent = sender_takes(&store, &job, "a").await;
+    assert_eq!(sent.events[0].told, Some(failed.clone()));
+    assert!(notes(&store, &job, "a", 1, &tried(Some("no"), None)).await);
+    assert_eq!(kept(0).await, failed, "it stays through tries");
 }
 
 pub(super) async fn running_out_of_attempts_is_told_too(store: Store) {

@@ -239,6 +239,39 @@ async fn a_hold_and_an_end_are_two_messages() {
 }
 
 #[tokio::test]
+async fn a_failure_is_told_as_it_was_also_behind_a_retry() {
+    let place = Place::new().await;
+    let receiver = good().await;
+    let id = place.submit(&receiver.url("/")).await;
+    let queue = &place.service.stores.queue;
+    let claimant = Claimant {
+        worker: "w".into(),
+        owner: "o".into(),
+        lease_ms: 600_000,
+        max_attempts: 3,
+        take_expired: false,
+    };
+    let job = queue.claim(&claimant).await.unwrap().unwrap();
+    let failure = crate::job::Failure {
+        code: "source_changed".into(),
+        message: "the source has changed".into(),
+        hint: None,
+        causes: Vec::new(),
+    };
+    let (claim, progress) = (job.claim().unwrap(), Progress::default());
+    assert!(queue.fail(&claim, &progress, &failure).await.unwrap());
+    let retried = queue.retry(&Tenant::NONE, id, true).await.unwrap();
+    assert!(matches!(retried, Changed::Done(_)));
+    let _sender = place.sender();
+    place.comes_to(id, Delivery::Delivered).await;
+    let body = receiver.received()[0].json();
+    assert_eq!(
+        (&body["type"], &body["error"]),
+        (&"job.failed".into(), &"the source has changed".into())
+    );
+}
+
+#[tokio::test]
 async fn what_fails_is_tried_again_later_and_resent_as_the_same() {
     let place = Place::new().await;
     let receiver =

@@ -2,13 +2,14 @@
 
 use super::jobs::{Jobs, Row};
 use crate::id::Id;
-use crate::queue::{Callback, Job, Resent, Sent, Skip};
+use crate::queue::{Callback, Job, Resent, Sent, Skip, Told};
 use crate::tenant::Tenant;
 
 /// Notes what the state to which a job came makes due.
 pub(super) fn came_to(row: &mut Row, now: u64) {
+    let told = Told::of(&row.job);
     if let Some(callback) = &mut row.job.callback {
-        callback.came_to(row.job.state, now);
+        callback.came_to(row.job.state, now, told);
     }
 }
 

@@ -96,17 +96,23 @@ pub async fn run(config: Config, role: Role) -> Result<(), Fatal> {
     signalled().await;
     tracing::info!("ending: what is under way is brought to a checkpoint");
     stop.cancel();
-    let ended = async {
+    let work_ends = async {
         if let Some(workers) = workers {
             workers.shutdown().await;
         }
+    };
+    let serving_ends = async {
         if let Some(served) = served {
             let _ = served.await;
         }
+    };
+    // At once, not behind the others: what is being sent has all of the time to be answered and noted.
+    let sending_ends = async {
         if let Some(sender) = sender {
             sender.shutdown().await;
         }
     };
+    let ended = async { tokio::join!(work_ends, serving_ends, sending_ends) };
     if timeout(SHUTDOWN_TIMEOUT, ended).await.is_err() {
         tracing::warn!("not everything had ended when the time was over");
     }

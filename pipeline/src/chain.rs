@@ -6,15 +6,33 @@
 //!
 //! ```compile_fail
 //! # use pipeline::*;
-//! fn steps_before_bind<W: Default, R: Default>(p: Box<dyn Parser<W>>, s: Box<dyn Step<R>>, e: Box<dyn Encode<R>>) {
-//!     chain(p).step(s); // error: only a bound record can be changed
+//! # fn parser<W>() -> Box<dyn Parser<W>> { unimplemented!() }
+//! # fn encoder<R>() -> Box<dyn Encode<R>> { unimplemented!() }
+//! # fn step<R>() -> Box<dyn Step<R>> { unimplemented!() }
+//! struct Row; struct Record;
+//! fn steps_of_rows(bind: Box<dyn Bind<Row, Record>>) {
+//!     let rear = Rear::new(encoder::<Record>()).step(step::<Row>()); // error: only a bound record can be changed
+//!     Chain::new(Reader { parser: parser(), bind }, rear);
 //! }
 //! ```
 //! ```compile_fail
 //! # use pipeline::*;
+//! # fn parser<W>() -> Box<dyn Parser<W>> { unimplemented!() }
+//! # fn encoder<R>() -> Box<dyn Encode<R>> { unimplemented!() }
 //! struct Row; struct Record; struct Other;
-//! fn foreign_encoder(p: Box<dyn Parser<Row>>, b: Box<dyn Bind<Row, Record>>, e: Box<dyn Encode<Other>>) {
-//!     chain(p).bind(b).encode(e); // error: records arrive, the encoder takes others
+//! fn foreign_encoder(bind: Box<dyn Bind<Row, Record>>) {
+//!     Chain::new(Reader { parser: parser(), bind }, Rear::new(encoder::<Other>())); // error: records arrive, it takes others
+//! }
+//! ```
+//! ```
+//! # use pipeline::*;
+//! # fn parser<W>() -> Box<dyn Parser<W>> { unimplemented!() }
+//! # fn encoder<R>() -> Box<dyn Encode<R>> { unimplemented!() }
+//! # fn step<R>() -> Box<dyn Step<R>> { unimplemented!() }
+//! struct Row; struct Record;
+//! fn in_order(bind: Box<dyn Bind<Row, Record>>) -> Chain<Row, Record> {
+//!     let rear = Rear::new(encoder()).step(step());
+//!     Chain::new(Reader { parser: parser(), bind }, rear)
 //! }
 //! ```
 
@@ -181,21 +199,22 @@ impl<R> Rear<R> {
         self
     }
 
-    /// Explodes records behind the steps so far ([`Bound::explode`]).
+    /// Explodes records behind the steps so far: those that follow see parts. In the place of what was said before.
     #[must_use]
     pub fn explode(mut self, explode: Box<dyn Explode<R>>) -> Self {
         self.shape = Shape::Exploded(self.steps.len(), explode);
         self
     }
 
-    /// Joins the records of each group behind all steps ([`Bound::join`]).
+    /// Joins the records of each group behind all steps. In the place of what was said before.
     #[must_use]
     pub fn join(mut self, join: Box<dyn Join<R>>) -> Self {
         self.shape = Shape::Joined(join);
         self
     }
 
-    /// Gives each record that is to be written the keys by which it must be unique ([`Chain::identified`]).
+    /// Gives each record that is to be written the keys by which it must be unique: those of its values as they were bound,
+    /// whatever steps make of them.
     #[must_use]
     pub fn identified(mut self, unique: Option<Arc<dyn Identify<R>>>) -> Self {
         self.unique = unique;
@@ -232,81 +251,8 @@ enum Shape<R> {
     Joined(Box<dyn Join<R>>),
 }
 
-/// A chain that has only its parser: it wants a bind.
-pub struct Parsed<W>(Box<dyn Parser<W>>);
-
-/// A chain whose records are typed: it takes steps, and wants an encoder.
-pub struct Bound<W, R> {
-    parser: Box<dyn Parser<W>>,
-    bind: Box<dyn Bind<W, R>>,
-    steps: Vec<Box<dyn Step<R>>>,
-    shape: Shape<R>,
-}
-
-/// Begins a chain with its parser.
-pub fn chain<W>(parser: Box<dyn Parser<W>>) -> Parsed<W> {
-    Parsed(parser)
-}
-
-impl<W> Parsed<W> {
-    /// Adds the bind.
-    pub fn bind<R>(self, bind: Box<dyn Bind<W, R>>) -> Bound<W, R> {
-        Bound {
-            parser: self.0,
-            bind,
-            steps: Vec::new(),
-            shape: Shape::Each,
-        }
-    }
-}
-
-impl<W, R> Bound<W, R> {
-    /// Adds a step behind the steps so far.
-    #[must_use]
-    pub fn step(mut self, step: Box<dyn Step<R>>) -> Self {
-        self.steps.push(step);
-        self
-    }
-
-    /// Explodes records behind the steps so far: those that follow see parts. In the place of what was said before.
-    #[must_use]
-    pub fn explode(mut self, explode: Box<dyn Explode<R>>) -> Self {
-        self.shape = Shape::Exploded(self.steps.len(), explode);
-        self
-    }
-
-    /// Joins the records of each group behind all steps. In the place of what was said before.
-    #[must_use]
-    pub fn join(mut self, join: Box<dyn Join<R>>) -> Self {
-        self.shape = Shape::Joined(join);
-        self
-    }
-
-    /// Completes the chain.
-    pub fn encode(self, encode: Box<dyn Encode<R>>) -> Chain<W, R> {
-        let Self {
-            parser,
-            bind,
-            steps,
-            shape,
-        } = self;
-        Chain {
-            parser,
-            bind,
-            rear: Rear {
-                steps,
-                shape,
-                encode,
-                unique: None,
-            },
-            cover: None,
-            places: None,
-        }
-    }
-}
-
 impl<W, R> Chain<W, R> {
-    /// A chain whose rear stands already.
+    /// A chain of a reader and what stands behind it.
     pub fn new(reader: Reader<W, R>, rear: Rear<R>) -> Self {
         Self {
             parser: reader.parser,
@@ -335,14 +281,6 @@ impl<W, R: 'static> Chain<W, R> {
     #[must_use]
     pub fn covered(mut self, cover: Option<Arc<dyn Cover>>) -> Self {
         self.cover = cover;
-        self
-    }
-
-    /// Gives each record that is to be written the keys by which it must be unique: those of its values as they were bound,
-    /// whatever steps make of them.
-    #[must_use]
-    pub fn identified(mut self, unique: Option<Arc<dyn Identify<R>>>) -> Self {
-        self.rear.unique = unique;
         self
     }
 }

@@ -45,7 +45,7 @@ pub use budget::{Accepted, Breach, Budget, Cause, OnBreach, Tally};
 pub use carried::{Carried, MAX_CARRIED_BYTES, check_carried};
 pub use chain::{
     Bind, Branch, Chain, Convert, Encode, Explode, Halt, Inherit, Join, Measure, Parser, Reader,
-    Rear, Role, Sorted, Step, Verdict, chain, context_rejected, rejected_with,
+    Rear, Role, Sorted, Step, Verdict, context_rejected, rejected_with,
 };
 pub use digest::{Digest, Holdings};
 pub use fatal::{Fatal, Retry};

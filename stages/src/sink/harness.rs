@@ -11,8 +11,8 @@ use crate::record::{Decimal, Field, Record, Schema, Text, Type, Value};
 use crate::step::ExplodeSpec;
 use bytes::Bytes;
 use pipeline::{
-    Batch, Bind, Block, Chain, Convert, Fatal, Frame, Parser, Position, Problem, Sink, Verdict,
-    Written,
+    Batch, Bind, Block, Chain, Convert, Fatal, Frame, Parser, Position, Problem, Reader, Rear,
+    Sink, Verdict, Written,
 };
 use std::sync::Arc;
 
@@ -43,13 +43,7 @@ pub(super) struct Fed {
 impl Fed {
     /// Feeds `opened` with records of the schema of `load`.
     pub(super) fn new(opened: Opened, load: &Load) -> Self {
-        let chain = pipeline::chain(Box::new(Rows))
-            .bind(Box::new(ByType(load.schema.clone())))
-            .encode(opened.encode);
-        Self {
-            chain,
-            sink: opened.sink,
-        }
+        Self::behind(Rear::new(opened.encode), opened.sink, load)
     }
 
     /// The same with each record exploded by `field`, in rows a list of texts.
@@ -63,13 +57,18 @@ impl Fed {
         };
         let built = spec.build(&schema, |_| Some(Type::String));
         let (explode, _) = built.expect("a list");
-        let chain = pipeline::chain(Box::new(Rows))
-            .bind(Box::new(ByType(load.schema.clone())))
-            .explode(Box::new(explode))
-            .encode(opened.encode);
+        let rear = Rear::new(opened.encode).explode(Box::new(explode));
+        Self::behind(rear, opened.sink, load)
+    }
+
+    fn behind(rear: Rear<Record>, sink: Arc<dyn Sink>, load: &Load) -> Self {
+        let reader = Reader {
+            parser: Box::new(Rows),
+            bind: Box::new(ByType(load.schema.clone())),
+        };
         Self {
-            chain,
-            sink: opened.sink,
+            chain: Chain::new(reader, rear),
+            sink,
         }
     }
 

@@ -2,8 +2,8 @@
 
 use super::super::*;
 use crate::{
-    Bind, Block, Books, Cause, Encode, Frame, Halt, OnBreach, Outcomes, Parser, Position, Problem,
-    Reject, Step, Verdict,
+    Bind, Block, Books, Cause, Chain, Encode, Frame, Halt, OnBreach, Outcomes, Parser, Position,
+    Problem, Reader, Rear, Reject, Step, Verdict,
 };
 use async_trait::async_trait;
 use bytes::BytesMut;
@@ -282,11 +282,17 @@ pub fn start() -> Checkpoint {
     }
 }
 
+/// Reads lines as texts.
+pub fn text() -> Reader<String, String> {
+    Reader {
+        parser: Box::new(Text),
+        bind: Box::new(Text),
+    }
+}
+
 pub fn job(input: &str, store: &Arc<Store>, from: Checkpoint) -> Job {
     let at = from.books.end;
-    let chain = crate::chain(Box::new(Text))
-        .bind(Box::new(Text))
-        .step(Box::new(Text));
+    let rear = Rear::new(Box::new(Text)).step(Box::new(Text));
     let bytes = input.as_bytes().to_vec();
     Job {
         source: Box::new(Bytes {
@@ -299,7 +305,7 @@ pub fn job(input: &str, store: &Arc<Store>, from: Checkpoint) -> Job {
             buffer: BytesMut::new(),
             at,
         }),
-        convert: Arc::new(chain.encode(Box::new(Text))),
+        convert: Arc::new(Chain::new(text(), rear)),
         sink: store.clone(),
         ledger: store.clone(),
         from,

@@ -1,8 +1,8 @@
 //! Parts that lie: whatever one of them skips, doubles, loses or makes up, the job fails and is never completed.
 
-use super::parts::{Bytes, Lines, Store, Text, job, lines, start, told};
+use super::parts::{Bytes, Lines, Store, Text, job, lines, start, text, told};
 use super::*;
-use crate::{Block, Digest, Parser, Problem, Reject};
+use crate::{Block, Chain, Digest, Parser, Problem, Reader, Rear, Reject};
 use async_trait::async_trait;
 use bytes::BytesMut;
 use std::collections::VecDeque;
@@ -193,11 +193,13 @@ async fn a_parser_that_loses_or_doubles_a_record_completes_nothing() {
     ];
     for (what, misreading) in misreadings {
         fails(what, "frame_mismatch", |store| {
-            let chain = crate::chain(Box::new(Misread(misreading)))
-                .bind(Box::new(Text))
-                .step(Box::new(Text));
+            let reader = Reader {
+                parser: Box::new(Misread(misreading)),
+                ..text()
+            };
+            let rear = Rear::new(Box::new(Text)).step(Box::new(Text));
             Job {
-                convert: Arc::new(chain.encode(Box::new(Text))),
+                convert: Arc::new(Chain::new(reader, rear)),
                 ..job(&lines(70, &[]), store, start())
             }
         })

@@ -1,9 +1,11 @@
 //! Records that are several operations, and operations that are several records: the books count records, whole ones, and
 //! a part or a record of a group that is lost or counted twice completes nothing.
 
-use super::parts::{Store, Text, job, lines, start, told};
+use super::parts::{Store, Text, job, lines, start, text, told};
 use super::*;
-use crate::{Block, Explode, Frame, Join, Outcomes, Position, Problem, Reject, Verdict, Written};
+use crate::{
+    Block, Chain, Explode, Frame, Join, Outcomes, Position, Problem, Rear, Reject, Verdict, Written,
+};
 use bytes::BytesMut;
 use std::collections::{BTreeMap, HashMap};
 
@@ -165,13 +167,13 @@ fn shaped(
         documents: Mutex::default(),
         lie,
     });
-    let bound = crate::chain(Box::new(Text)).bind(Box::new(Text));
-    let bound = match shape {
-        Shape::Exploded => bound.explode(Box::new(Plus)).step(Box::new(Text)),
-        Shape::Grouped => bound.step(Box::new(Text)).join(Box::new(Joined)),
+    let rear = Rear::new(Box::new(Text));
+    let rear = match shape {
+        Shape::Exploded => rear.explode(Box::new(Plus)).step(Box::new(Text)),
+        Shape::Grouped => rear.step(Box::new(Text)).join(Box::new(Joined)),
     };
     let mut job = Job {
-        convert: Arc::new(bound.encode(Box::new(Text))),
+        convert: Arc::new(Chain::new(text(), rear)),
         sink: target.clone(),
         ..job(input, store, from)
     };

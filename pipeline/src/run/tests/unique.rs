@@ -2,9 +2,11 @@
 //! parsed at once and the runs that it takes.
 
 use super::*;
-use crate::{Before, Block, Identify, Join, Position, Problem, Seen, Unique, UniqueKey};
+use crate::{
+    Before, Block, Chain, Identify, Join, Position, Problem, Rear, Seen, Unique, UniqueKey,
+};
 use bytes::BytesMut;
-use parts::{Lines, Text};
+use parts::{Lines, Text, text};
 use std::collections::HashMap;
 
 /// The first and the second word of a line.
@@ -47,9 +49,9 @@ impl Seen for Map {
 }
 
 fn unique_job(input: &str, store: &Arc<Store>, from: Checkpoint, max_keys: Option<usize>) -> Job {
-    let chain = crate::chain(Box::new(Text))
-        .bind(Box::new(Text))
-        .step(Box::new(Text));
+    let rear = Rear::new(Box::new(Text))
+        .step(Box::new(Text))
+        .identified(Some(Arc::new(Words)));
     let before = Before {
         source: Box::new(Bytes {
             bytes: input.as_bytes().to_vec(),
@@ -62,11 +64,7 @@ fn unique_job(input: &str, store: &Arc<Store>, from: Checkpoint, max_keys: Optio
         }),
     };
     Job {
-        convert: Arc::new(
-            chain
-                .encode(Box::new(Text))
-                .identified(Some(Arc::new(Words))),
-        ),
+        convert: Arc::new(Chain::new(text(), rear)),
         unique: Some(Unique {
             seen: Box::new(Map {
                 max_keys,
@@ -253,12 +251,12 @@ async fn paired_where(input: &str, store: &Arc<Store>, shared: [bool; 2]) -> Rep
         shared: Arc::new(shared),
         ..unique
     });
-    let chain = crate::chain(Box::new(Text))
-        .bind(Box::new(Text))
-        .step(Box::new(Text));
-    let chain = chain.join(Box::new(Sum)).encode(Box::new(Text));
+    let rear = Rear::new(Box::new(Text))
+        .step(Box::new(Text))
+        .join(Box::new(Sum))
+        .identified(Some(Arc::new(Words)));
     run(Job {
-        convert: Arc::new(chain.identified(Some(Arc::new(Words)))),
+        convert: Arc::new(Chain::new(text(), rear)),
         framer: Box::new(Pairs(Lines {
             buffer: BytesMut::new(),
             at: Position::START,

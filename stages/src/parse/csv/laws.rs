@@ -10,7 +10,9 @@ use super::{CsvParser, ends_with};
 use crate::frame::csv::{CsvDialect, CsvFramer};
 use crate::record::Cells;
 use pipeline::law::{self, Outcome, same_outcomes};
-use pipeline::{Bind, Block, Encode, FrameLimits, Framer, Position, Problem, Verdict, chain};
+use pipeline::{
+    Bind, Block, Chain, Encode, FrameLimits, Framer, Position, Problem, Reader, Rear, Verdict,
+};
 
 /// Binds a row to its cells, a `|` behind each, and writes that.
 struct Joined;
@@ -52,9 +54,11 @@ pub fn hold_for(dialect: &CsvDialect, input: &[u8]) -> Vec<Outcome> {
     let make = |at| -> Box<dyn Framer> { Box::new(CsvFramer::new(dialect, at, limits)) };
     let blocks = law::frame(make(Position::START), Position::START, input, input.len());
     blocks.iter().for_each(|block| ways_agree(dialect, block));
-    let convert = chain(Box::new(CsvParser::new(dialect, 2)))
-        .bind(Box::new(Joined))
-        .encode(Box::new(Joined));
+    let reader = Reader {
+        parser: Box::new(CsvParser::new(dialect, 2)),
+        bind: Box::new(Joined),
+    };
+    let convert = Chain::new(reader, Rear::new(Box::new(Joined)));
     same_outcomes(&make, &convert, input)
 }
 

@@ -6,7 +6,7 @@ use crate::frame::lines::LinesFramer;
 use crate::json::MAX_DEPTH_LEVELS;
 use bytes::Bytes;
 use pipeline::law::same_outcomes;
-use pipeline::{Bind, Encode, Frame, FrameLimits, Framer, Position, Verdict, chain};
+use pipeline::{Bind, Chain, Encode, Frame, FrameLimits, Framer, Position, Reader, Rear, Verdict};
 use proptest::prelude::*;
 use serde_json::Value;
 use std::collections::HashSet;
@@ -482,8 +482,11 @@ fn framer_and_parser_give_the_same_however_the_input_is_cut() {
         max_block_bytes: 40,
     };
     let make = |at| -> Box<dyn Framer> { Box::new(LinesFramer::new(at, limits)) };
-    let chain = chain(Box::new(JsonParser));
-    let chain = chain.bind(Box::new(Shown)).encode(Box::new(Shown));
+    let reader = Reader {
+        parser: Box::new(JsonParser),
+        bind: Box::new(Shown),
+    };
+    let chain = Chain::new(reader, Rear::new(Box::new(Shown)));
     let outcomes = same_outcomes(&make, &chain, input);
     let found = outcomes.into_iter().map(|(_, outcome)| match outcome {
         Ok(bytes) => String::from_utf8(bytes).unwrap(),

@@ -2,7 +2,8 @@
 
 use bytes::Bytes;
 use pipeline::{
-    Batch, Bind, Block, Chain, Convert, Fatal, Frame, Parser, Position, Problem, Sink, Verdict,
+    Batch, Bind, Block, Chain, Convert, Fatal, Frame, Parser, Position, Problem, Reader, Rear,
+    Sink, Verdict,
 };
 use serde_json::{Map, Value as Json, json};
 use stages::identity::LoadIdentity;
@@ -77,9 +78,12 @@ impl Feed {
         };
         let schema = load.schema.clone();
         let opened = store.open_sink(target, &flow, load).await.unwrap();
-        let chain = pipeline::chain(Box::new(Rows)).bind(Box::new(ByName(schema)));
+        let reader = Reader {
+            parser: Box::new(Rows),
+            bind: Box::new(ByName(schema)),
+        };
         Self {
-            chain: chain.encode(opened.encode),
+            chain: Chain::new(reader, Rear::new(opened.encode)),
             sink: opened.sink,
         }
     }

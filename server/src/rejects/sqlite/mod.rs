@@ -21,6 +21,7 @@ use crate::tenant::Tenant;
 use async_trait::async_trait;
 use pipeline::{Fatal, Reject};
 use rusqlite::types::Value;
+use rusqlite::{Statement, params};
 use stages::sqlite::{Added, Database, Schema};
 
 /// The tables of this store; running it again changes nothing.
@@ -112,6 +113,28 @@ impl Rejects for SqliteRejects {
     ) -> Result<bool, Fatal> {
         remove_runs::remove_runs(&self.database, tenant, job, before, limit).await
     }
+}
+
+/// Executes `change`, whose parameters are the columns of a reject and the claim that gives it, in the order of the table's
+/// key, then of what it holds, then the fence.
+fn put(change: &mut Statement<'_>, run: &Run, fence: u64, reject: &Reject) -> rusqlite::Result<()> {
+    let problems = serde_json::to_string(&reject.problems)
+        .map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
+    let leading = reject.leading();
+    change.execute(params![
+        run.tenant.key(),
+        run.job.0.as_slice(),
+        run.run,
+        number(reject.at.ordinal),
+        number(reject.at.line),
+        number(reject.at.offset),
+        leading.map_or("", |problem| &problem.code),
+        leading.and_then(|problem| problem.field.as_deref()),
+        problems,
+        reject.raw,
+        number(fence)
+    ])?;
+    Ok(())
 }
 
 /// A number as SQLite keeps it; what it cannot keep is beyond every number that it has.

@@ -1,9 +1,8 @@
 //! New reasons of rejects in SQLite: only of those that are there.
 
-use super::number;
+use super::put;
 use crate::rejects::Run;
 use pipeline::{Fatal, Reject};
-use rusqlite::params;
 use stages::sqlite::Database;
 
 pub(super) async fn replace(
@@ -22,22 +21,7 @@ pub(super) async fn replace(
              WHERE tenant = ?1 AND job = ?2 AND run = ?3 AND ordinal = ?4 AND fence < ?11",
         )?;
         for reject in &rejects {
-            let problems = serde_json::to_string(&reject.problems)
-                .map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
-            let leading = reject.leading();
-            update.execute(params![
-                run.tenant.key(),
-                run.job.0.as_slice(),
-                run.run,
-                number(reject.at.ordinal),
-                number(reject.at.line),
-                number(reject.at.offset),
-                leading.map_or("", |problem| &problem.code),
-                leading.and_then(|problem| problem.field.as_deref()),
-                problems,
-                reject.raw,
-                number(fence)
-            ])?;
+            put(&mut update, &run, fence, reject)?;
         }
         Ok(())
     });

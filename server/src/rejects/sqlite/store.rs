@@ -1,9 +1,8 @@
 //! Storing rejects in SQLite: one transaction, which the next save of the job's checkpoint makes durable.
 
-use super::number;
+use super::put;
 use crate::rejects::Run;
 use pipeline::{Fatal, Reject};
-use rusqlite::params;
 use stages::sqlite::Database;
 
 pub(super) async fn store(
@@ -25,22 +24,7 @@ pub(super) async fn store(
              WHERE fence < excluded.fence",
         )?;
         for reject in &rejects {
-            let problems = serde_json::to_string(&reject.problems)
-                .map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
-            let leading = reject.leading();
-            insert.execute(params![
-                run.tenant.key(),
-                run.job.0.as_slice(),
-                run.run,
-                number(reject.at.ordinal),
-                number(reject.at.line),
-                number(reject.at.offset),
-                leading.map_or("", |problem| &problem.code),
-                leading.and_then(|problem| problem.field.as_deref()),
-                problems,
-                reject.raw,
-                number(fence)
-            ])?;
+            put(&mut insert, &run, fence, reject)?;
         }
         Ok(())
     });

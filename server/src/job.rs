@@ -154,6 +154,19 @@ struct ErrorSample {
     raw: String,
 }
 
+impl ErrorKind {
+    /// The rejects of a kind, with at most so many characters of the sample's raw text.
+    pub fn shortened(kind: &Kind, max_chars: usize) -> Self {
+        let mut short = Self::from(kind);
+        let raw = &mut short.sample.raw;
+        if let Some((end, _)) = raw.char_indices().nth(max_chars) {
+            raw.truncate(end);
+            raw.shrink_to_fit();
+        }
+        short
+    }
+}
+
 impl From<&Kind> for ErrorKind {
     fn from(kind: &Kind) -> Self {
         let sample = ErrorSample {

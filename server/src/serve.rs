@@ -53,7 +53,7 @@ const LOCK_FILE: &str = "serve.lock";
 pub struct Role {
     /// Where it serves the API; none: it does not.
     pub listen: Option<SocketAddr>,
-    /// Whether it may be reached from elsewhere without keys.
+    /// Whether it may be reached from elsewhere, and by any name, without keys.
     pub is_insecure: bool,
 }
 
@@ -96,17 +96,23 @@ pub async fn run(config: Config, role: Role) -> Result<(), Fatal> {
     signalled().await;
     tracing::info!("ending: what is under way is brought to a checkpoint");
     stop.cancel();
-    let ended = async {
+    let work_ends = async {
         if let Some(workers) = workers {
             workers.shutdown().await;
         }
+    };
+    let serving_ends = async {
         if let Some(served) = served {
             let _ = served.await;
         }
+    };
+    // At once, not behind the others: what is being sent has all of the time to be answered and noted.
+    let sending_ends = async {
         if let Some(sender) = sender {
             sender.shutdown().await;
         }
     };
+    let ended = async { tokio::join!(work_ends, serving_ends, sending_ends) };
     if timeout(SHUTDOWN_TIMEOUT, ended).await.is_err() {
         tracing::warn!("not everything had ended when the time was over");
     }
@@ -214,7 +220,8 @@ impl Server {
         };
         let listener = TcpListener::bind(address).await.map_err(cannot)?;
         let bound = listener.local_addr().map_err(cannot)?;
-        let http = Http::new(service.clone(), http::ROUTES, http::ALIASES, stop.clone())?;
+        let http = Http::new(service.clone(), http::ROUTES, http::ALIASES, stop.clone())?
+            .for_any_host(is_insecure);
         say(&service.config, bound, with_keys);
         Ok(Self {
             listener,

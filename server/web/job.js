@@ -6,7 +6,7 @@ import { books } from "./books.js";
 import { fill, h, problemBox, put, say, sentence } from "./dom.js";
 import { ago, bytes, count, isEnded, left, percent, plural, seconds, STATES } from "./format.js";
 import { badge } from "./jobs.js";
-import { pause, watch } from "./live.js";
+import { pause, seen, watch } from "./live.js";
 import { nameOf } from "./names.js";
 import { ratePlot } from "./plot.js";
 import { deliveriesPart, detailsPart, receiptPart } from "./proof.js";
@@ -16,6 +16,8 @@ import { rejectsPart } from "./rejects.js";
 const CAUSES_MS = 5_000;
 // A webhook goes its way behind the end of the job, of which no stream tells: it is asked for so often until it has arrived.
 const WEBHOOK_MS = 3_000;
+// For how long: by then the service has tried for the last time, or does not try at all.
+const WEBHOOK_MAX_MS = 15 * 60_000;
 
 // Shows the job in `main`. Returns what a change of the parameters does.
 export function showJob(main, jobId, params, signal) {
@@ -161,8 +163,10 @@ function jobView(main, title, first, params, signal) {
       show(next);
       if (more) causes();
     });
-    while (!both.aborted && isEnded(job.state) && job.callback?.state === "pending") {
+    const until = Date.now() + WEBHOOK_MAX_MS;
+    while (!both.aborted && Date.now() < until && isEnded(job.state) && job.callback?.state === "pending") {
       await pause(WEBHOOK_MS, both);
+      await seen(both);
       if (both.aborted) return;
       try {
         show(await get(`/jobs/${jobId}`, {}, both));

@@ -2,6 +2,7 @@
 //
 // A job is watched by its stream (`GET /jobs/ID/events`, with the key in the header, which an EventSource cannot send).
 // Where there is no stream, or it breaks again and again, the job is asked for every 2 seconds.
+// A tab that is hidden watches nothing: a browser has six connections to a host, and streams would take them all.
 
 import { get, open } from "./api.js";
 import { isEnded } from "./format.js";
@@ -23,7 +24,7 @@ export function pause(ms, signal) {
 }
 
 // Resolves when the page can be seen.
-function seen(signal) {
+export function seen(signal) {
   if (!document.hidden) return Promise.resolve();
   return new Promise((resolve) => {
     const look = () => {
@@ -34,6 +35,16 @@ function seen(signal) {
     document.addEventListener("visibilitychange", look);
     signal.addEventListener("abort", look, { once: true });
   });
+}
+
+// A signal that ends with the given one, and when the page is hidden; `done` lets go of it.
+function whileSeen(signal) {
+  const hidden = new AbortController();
+  const done = new AbortController();
+  const look = () => { if (document.hidden) hidden.abort(); };
+  document.addEventListener("visibilitychange", look, { signal: done.signal });
+  look();
+  return { signal: AbortSignal.any([signal, hidden.signal]), hidden: hidden.signal, done: () => done.abort() };
 }
 
 // Does something again and again until the signal, `ms` after each end, and only while the page can be seen.
@@ -57,8 +68,11 @@ export async function watch(job, signal, changed) {
     changed(next);
   };
   while (!signal.aborted && !isEnded(present.state)) {
+    await seen(signal);
+    if (signal.aborted) return;
+    const look = whileSeen(signal);
     try {
-      const ended = await stream(job.jobId, last, signal, (events) => {
+      const ended = await stream(job.jobId, last, look.signal, (events) => {
         silent = 0;
         last = events.at(-1).id ?? last;
         tell(events.reduce((known, event) => merged(known, event.message), present));
@@ -67,8 +81,12 @@ export async function watch(job, signal, changed) {
       silent += 1;
     } catch (problem) {
       if (signal.aborted || problem.status === 401) return;
+      // Taken up behind the last event when the page is seen again.
+      if (look.hidden.aborted) continue;
       // Refused, since too many watch for example: asking is what is left. Silence may pass.
       silent = problem.status > 0 ? MAX_SILENT_STREAMS : silent + 1;
+    } finally {
+      look.done();
     }
     if (signal.aborted || isEnded(present.state)) return;
     if (silent >= MAX_SILENT_STREAMS) return poll(present, signal, tell);
@@ -117,8 +135,8 @@ function merged(job, message) {
   const { code, field = null, count, sample } = message;
   const known = job.errors ?? [];
   const same = known.find((kind) => kind.code === code && (kind.field ?? null) === field);
-  // How often it came is told once only: what was asked for since then may know of more.
-  const kind = { code, field, count: Math.max(count, same?.count ?? 0), sample };
+  // How often it came is told once only, and its sample in short: what was asked for since then may know of more.
+  const kind = { code, field, count: Math.max(count, same?.count ?? 0), sample: same?.sample ?? sample };
   return { ...job, errors: [...known.filter((other) => other !== same), kind] };
 }
 

@@ -155,6 +155,8 @@ function uploadRow(file, options, dropped) {
       request.addEventListener("error", () => {
         reject(new Problem(0, { error: "the connection ended before the file was taken" }));
       });
+      // Who stops it knows: the next one must not wait for it.
+      request.addEventListener("abort", () => reject(new Problem(0, { error: "the upload was stopped" })));
       request.send(file);
     });
   }

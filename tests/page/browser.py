@@ -69,6 +69,13 @@ class Tab:
         """Shows the page."""
         self.page.goto(f"{self.base}/{fragment}")
 
+    def hide(self, is_hidden):
+        """Puts the tab behind another one, or before it again, as far as the page can tell."""
+        self.page.evaluate("""(is) => {
+          Object.defineProperty(document, "hidden", { configurable: true, get: () => is });
+          document.dispatchEvent(new Event("visibilitychange"));
+        }""", is_hidden)
+
     def state(self, word):
         """Waits until the job that is shown is in a state."""
         expect(self.page.locator(".head .badge")).to_have_text(word)

@@ -1,9 +1,9 @@
 """How the page follows a job: by its stream, which may break and goes on behind the last event; by asking where the stream is
-refused. The streams are made up here, message by message; the job is a real one, slow enough not to end by itself."""
+refused; not at all while it is hidden. The streams are made up here, message by message; the job is a real one, slow enough not to end by itself."""
 
 import json
 
-from browser import browser, expect, given, tab, upload
+from browser import browser, eventually, expect, given, tab, upload
 
 
 def event(number, message):
@@ -51,6 +51,36 @@ def broken_and_gone_on(said, chromium, job_id):
         opened.picture(said["pictures"], "failed-job")
 
 
+def hidden_and_seen(said, chromium, job_id):
+    """A tab that is hidden holds no stream; when it is seen again it goes on behind its last event."""
+    with tab(chromium, said["base"]) as opened:
+        page = opened.page
+        job = opened.context.request.get(f"{said['base']}/jobs/{job_id}").json()
+        job = {**job, "state": "in_progress", "finishedAt": None}
+        asked = []
+
+        def answer(route):
+            asked.append(route.request.headers.get("last-event-id"))
+            if len(asked) == 2:
+                return
+            body = event(1, progress(job, 0.25, 1000, 3))
+            if len(asked) == 3:
+                ended = {**job, "state": "cancelled"}
+                body = event(2, {"type": "cancelled", "job": ended})
+            route.fulfill(status=200, content_type="text/event-stream", body=body)
+
+        page.route(f"**/jobs/{job_id}", lambda route: route.fulfill(json=job))
+        page.route("**/events", answer)
+        opened.open(f"#/jobs/{job_id}")
+        eventually("the stream that stays open is asked for", lambda: page.title() and len(asked) == 2)
+        with page.expect_event("requestfailed", lambda request: request.url.endswith("/events")):
+            opened.hide(True)
+        assert asked == [None, "e1"], asked
+        opened.hide(False)
+        opened.state("cancelled")
+        assert asked == [None, "e1", "e1"], asked
+
+
 def asked_for(said, chromium, job_id):
     """Where the stream is refused the page asks, and follows the job all the same."""
     with tab(chromium, said["base"]) as opened:
@@ -91,6 +121,7 @@ def main():
             job_id = opened.page.url.rpartition("/")[2]
         broken_and_gone_on(said, chromium, job_id)
         asked_for(said, chromium, job_id)
+        hidden_and_seen(said, chromium, job_id)
         unreachable(said, chromium)
 
 

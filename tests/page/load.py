@@ -181,6 +181,11 @@ def stop_an_upload(said, opened):
     first.get_by_role("button", name="Stop the upload").click()
     expect(first).to_contain_text("stopped")
     eventually("nothing of them is left", lambda: json.loads(api(said, "/files"))["total"] == before)
+    # What comes behind a stopped one goes its way.
+    line.send("Network.emulateNetworkConditions", {**slow, "uploadThroughput": -1})
+    page.locator("#upload-files").set_input_files(said["other"])
+    third = page.locator(".uploads li").first
+    expect(third.get_by_role("button", name="Load", exact=True)).to_be_visible()
 
 
 def main():

@@ -41,6 +41,43 @@ def submitted(said, url):
         return json.load(answer)["jobId"]
 
 
+def not_for_ever(said, chromium, job):
+    """A webhook that stays pending is asked for while the tab is seen, and for 15 minutes."""
+    with tab(chromium, said["base"]) as opened:
+        page = opened.page
+        known = opened.context.request.get(f"{said['base']}/jobs/{job}").json()
+        known["callback"]["state"] = "pending"
+        asked = []
+
+        def answer(route):
+            asked.append(route.request.url)
+            route.fulfill(json=known)
+
+        def after(seconds):
+            page.clock.run_for(seconds * 1000)
+            # Whatever the page asks for by now comes before this.
+            page.evaluate("fetch('/livez').then((answer) => answer.status)")
+            return len(asked)
+
+        page.clock.install()
+        page.route(f"**/jobs/{job}", answer)
+        opened.open(f"#/jobs/{job}")
+        opened.state("completed")
+        eventually("it is asked for again", lambda: after(4) > 1)
+        opened.hide(True)
+        # One may be under way.
+        after(4)
+        before = len(asked)
+        assert after(4) == after(4) == before, "a hidden tab asks"
+        opened.hide(False)
+        eventually("it is asked for again", lambda: after(4) > before)
+        page.clock.fast_forward(15 * 60 * 1000)
+        after(4)
+        after(4)
+        before = len(asked)
+        assert after(4) == after(4) == before, "it is asked for for ever"
+
+
 def main():
     """A first try fails, a person sends it again, and it arrives under the same id."""
     said = given()
@@ -58,6 +95,7 @@ def main():
         expect(webhook).to_contain_text("delivered, ")
         expect(webhook.get_by_role("row", name="answered 204")).not_to_have_count(0)
         opened.picture(said["pictures"], "webhook")
+        not_for_ever(said, chromium, job)
     eventually("both came under one id", lambda: len(receiver.ids) >= 2 and len(set(receiver.ids)) == 1)
 
 

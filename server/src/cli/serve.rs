@@ -19,7 +19,7 @@ pub struct ServeArgs {
     /// Jobs that run in this process at once, instead of WORKERS; 0: the API only (with MONGODB_URI)
     #[arg(long)]
     workers: Option<usize>,
-    /// Listen where others can reach it, without API keys
+    /// Listen where others can reach it, by any name, without API keys
     #[arg(long)]
     insecure: bool,
 }

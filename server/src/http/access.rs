@@ -2,8 +2,9 @@
 //!
 //! The key comes as `Authorization: Bearer KEY` or `X-API-Key: KEY`, never in a query, where logs would keep it;
 //! who watches a job may show a ticket there, which is good once. Where no key is configured there is one tenant without a
-//! name; that this is served on loopback only is judged at start.
+//! name; that this is served on loopback only is judged at start, and [`origin`] judges who asks.
 
+use super::origin;
 use super::problem::Problem;
 use crate::id::Id;
 use crate::keys::secret::Authority;
@@ -12,6 +13,7 @@ use crate::tenant::Tenant;
 use crate::tickets;
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
+use http::request::Parts;
 
 /// The most bytes of a key that are looked at.
 const MAX_KEY_BYTES: usize = 256;
@@ -33,17 +35,21 @@ impl Caller {
     };
 }
 
-/// Finds out who calls.
+/// Finds out who calls. `any_host`: where no key is configured, the service may be asked by any name.
 ///
 /// # Errors
-/// `unauthorized`, and outages of the store.
-pub async fn caller(authority: &Authority, headers: &HeaderMap) -> Result<Caller, Problem> {
-    let Some(secret) = secret(headers)? else {
-        return if authority.wants_keys().await? {
-            Err(Problem::unauthorized("the request has no API key"))
-        } else {
-            Ok(Caller::ANYBODY)
-        };
+/// `unauthorized`; where no key is configured what [`origin::without_keys`] says; outages of the store.
+pub async fn caller(
+    authority: &Authority,
+    parts: &Parts,
+    any_host: bool,
+) -> Result<Caller, Problem> {
+    let Some(secret) = secret(&parts.headers)? else {
+        if authority.wants_keys().await? {
+            return Err(Problem::unauthorized("the request has no API key"));
+        }
+        origin::without_keys(&parts.method, &parts.headers, any_host)?;
+        return Ok(Caller::ANYBODY);
     };
     match authority.caller(secret).await? {
         Some(caller) => Ok(Caller {
@@ -57,16 +63,17 @@ pub async fn caller(authority: &Authority, headers: &HeaderMap) -> Result<Caller
 /// Finds out who wants to watch: whoever has a key, or shows a ticket, which is used up by that.
 ///
 /// # Errors
-/// `unauthorized`, and outages of the store.
+/// As [`caller`]'s.
 pub async fn watcher(
     service: &Service,
-    headers: &HeaderMap,
+    parts: &Parts,
     ticket: Option<&str>,
+    any_host: bool,
 ) -> Result<Caller, Problem> {
     let Some(ticket) = ticket else {
-        return caller(&service.authority, headers).await;
+        return caller(&service.authority, parts, any_host).await;
     };
-    if secret(headers)?.is_some() {
+    if secret(&parts.headers)?.is_some() {
         return Err(Problem::unauthorized("the request has a key and a ticket"));
     }
     let tenant = tickets::take(&*service.stores.tickets, ticket).await?;

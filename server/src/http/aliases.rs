@@ -8,6 +8,7 @@ use super::problem::Problem;
 use super::request::Call;
 use super::route::{Operation, json};
 use crate::id::Id;
+use crate::queue::callback;
 use crate::queue::{Job, State};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -75,11 +76,7 @@ impl From<State> for Status {
 /// How many records of a job are loaded, now or before, and how many were rejected.
 pub fn rows_of(job: &Job) -> (u64, u64) {
     let books = job.checkpoint.as_ref().map(|checkpoint| &checkpoint.books);
-    books.map_or((0, 0), |books| {
-        let counters = &books.counters;
-        let loaded = counters.loaded + counters.already_loaded;
-        (loaded, counters.rejected)
-    })
+    books.map_or((0, 0), |books| callback::rows_of(&books.counters))
 }
 
 /// Why a job failed or is held, or that it was cancelled.

@@ -38,6 +38,8 @@ pub struct Http {
     service: Service,
     router: Router<Methods>,
     openapi: Bytes,
+    /// Whether it may be asked by any name where no key is configured.
+    any_host: bool,
     /// Requests that run on without their clients.
     pub(super) tasks: TaskTracker,
     /// Cancelled when the service shuts down.
@@ -97,9 +99,19 @@ impl Http {
             service,
             router,
             openapi,
+            any_host: false,
             tasks: TaskTracker::new(),
             stop,
         })
+    }
+
+    /// The same; where `is` so it answers to any name, though no key is configured.
+    #[must_use]
+    pub fn for_any_host(self, is: bool) -> Self {
+        Self {
+            any_host: is,
+            ..self
+        }
     }
 
     /// Where chance comes from.
@@ -143,13 +155,13 @@ impl Http {
         let (caller, query) = match route.access {
             Access::Open => (Caller::ANYBODY, query()),
             Access::Key => {
-                let caller = access::caller(&service.authority, &parts.headers).await?;
+                let caller = access::caller(&service.authority, &parts, self.any_host).await?;
                 (caller, query())
             }
             Access::Ticket => {
                 let query = query()?;
                 let ticket = query.get(TICKET.name);
-                let caller = access::watcher(service, &parts.headers, ticket).await?;
+                let caller = access::watcher(service, &parts, ticket, self.any_host).await?;
                 (caller, Ok(query))
             }
         };

@@ -1,6 +1,7 @@
 //! What a webhook posts: an end or a hold of a job, with the members that other systems give an upload.
 
 use super::aliases::{Status, error_of, rows_of};
+use super::file_view::CANCELLED;
 use super::job_view::JobView;
 use super::scalars::Time;
 use crate::id::Id;
@@ -40,8 +41,14 @@ impl EventView {
     fn new(job: Job, event: &Event) -> Self {
         let (id, file) = (job.id, job.file());
         let told = State::of_word(&event.state).unwrap_or(job.state);
-        let error = error_of(&job);
-        let (rows_processed, rows_failed) = rows_of(&job);
+        let (error, (rows_processed, rows_failed)) = match (&event.told, told) {
+            (Some(kept), State::Cancelled) => (
+                Some(CANCELLED.to_owned()),
+                (kept.rows_processed, kept.rows_failed),
+            ),
+            (Some(kept), _) => (kept.error.clone(), (kept.rows_processed, kept.rows_failed)),
+            (None, _) => (error_of(&job), rows_of(&job)),
+        };
         Self {
             r#type: format!("job.{}", event.state),
             timestamp: Time(event.at_ms),

@@ -28,6 +28,7 @@ mod live;
 mod metrics;
 mod observed;
 mod openapi;
+mod origin;
 mod places;
 mod problem;
 mod process;

@@ -295,7 +295,10 @@ fn refusals(route: &Route) -> BTreeMap<u16, Vec<&'static codes::Code>> {
     let operation = route.operation;
     let mut words: Vec<&str> = OF_EVERY_ROUTE.to_vec();
     if route.access != Access::Open {
-        words.push("unauthorized");
+        words.extend(["unauthorized", "foreign_host"]);
+        if route.method != http::Method::GET {
+            words.push("foreign_origin");
+        }
     }
     if !matches!(operation.body, BodyType::None) {
         words.extend(OF_BODIES);

@@ -1,6 +1,7 @@
 //! `/process/{fileId}`: asks for a file to be loaded.
 
 use super::answer::{self, Response};
+use super::job_view::CallbackView;
 use super::jobs::MAX_SPEC_CHARS;
 use super::problem::Problem;
 use super::request::Call;
@@ -49,7 +50,7 @@ pub const CALLBACK_URL: Param = Param::new(
     Kind::Text {
         max_chars: MAX_URL_CHARS,
     },
-    "Is told when the job ends or is held, by a signed POST; none: what the tenant's jobs tell. A job that was there keeps its own.",
+    "Is told when the job ends or is held, by a signed POST; none: what the tenant's jobs tell. A job that was there takes it where it has none and has not ended; `callback` of the answer is the one that it has.",
 );
 
 /// Under which a request can be sent again.
@@ -136,6 +137,9 @@ pub struct JobRef {
     /// There, and true, when the job was there before.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub existing: bool,
+    /// The webhook of the job, where it has one: a job that was there may have another than was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    callback: Option<CallbackView>,
 }
 
 impl JobRef {
@@ -147,6 +151,7 @@ impl JobRef {
             state: StateWord(submitted.job.state),
             parent_job_id: submitted.job.parent,
             existing: submitted.existing,
+            callback: submitted.job.callback.as_ref().map(CallbackView::from),
         }
     }
 

@@ -3,6 +3,7 @@
 use super::answer::{self, Response};
 use super::files::PRESIGNED;
 use super::form::{Form, MAX_FORM_BYTES};
+use super::job_view::CallbackView;
 use super::problem::Problem;
 use super::process::{
     CALLBACK_URL, FORCE, IDEMPOTENCY_KEY, MAX_IDEMPOTENCY_KEY_BYTES, PRIORITY, SPEC,
@@ -146,6 +147,9 @@ struct UploadView {
     /// There, and true, when the job was there before.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     existing: bool,
+    /// The webhook of the job, where it has one: a job that was there may have another than was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    callback: Option<CallbackView>,
 }
 
 fn words(_: &mut SchemaGenerator) -> Schema {
@@ -156,6 +160,7 @@ impl UploadView {
     fn new(file: File, url: Option<String>, submitted: Option<&Submitted>) -> Self {
         let id = file.new.id;
         let state = submitted.map(|submitted| submitted.job.state);
+        let callback = submitted.and_then(|submitted| submitted.job.callback.as_ref());
         Self {
             file_id: id,
             upload_id: id,
@@ -169,6 +174,7 @@ impl UploadView {
             job_id: submitted.map(|submitted| submitted.job.id),
             state: state.map(StateWord),
             existing: submitted.is_some_and(|submitted| submitted.existing),
+            callback: callback.map(CallbackView::from),
         }
     }
 
@@ -203,6 +209,10 @@ impl Wanted {
         let priority = said(PRIORITY)?.and_then(|text| text.parse().ok());
         let again = said(FORCE)?.is_some();
         let callback = said(CALLBACK_URL)?;
+        if callback.is_some() && !process {
+            let message = "`callbackUrl` is about the job: it wants process=true";
+            return Err(Problem::new("bad_query", message));
+        }
         if let Some(url) = &callback {
             // Known before the file is taken, like what follows.
             accept(&call.service.config, url)?;

@@ -137,6 +137,10 @@ pub async fn resubmit(
     let (job, plan) = judged(service, tenant, asked.parent).await?;
     let file = content(files, tenant, asked.file).await?;
     let loads = service.targets.loads(tenant, &plan).await?;
+    let callback = match &job.callback {
+        Some(parents) => Some(parents.url.clone()),
+        None => queue.default_callback(tenant).await?,
+    };
     let submission = Submission {
         queue,
         files,
@@ -150,7 +154,7 @@ pub async fn resubmit(
         again: false,
         candidate,
         parent: Some(job.id),
-        callback: queue.default_callback(tenant).await?,
+        callback,
     };
     let submitted = submission.run().await?;
     let Submitted { job, existing } = &submitted;

@@ -96,7 +96,8 @@ pub async fn submit(service: &Service, tenant: &Tenant, asked: Asked) -> Result<
             // An upload that is sent again brings a file of its own.
             Candidate::There(job) => {
                 let goes = goes(service, &job).await;
-                return attached(queue, files, tenant, *job, asked.file, goes).await;
+                let attached = attached(queue, files, tenant, *job, asked.file, goes).await?;
+                return with_callback(service, tenant, attached, asked.callback.as_deref()).await;
             }
         };
     if let Some(url) = &asked.callback {
@@ -110,7 +111,7 @@ pub async fn submit(service: &Service, tenant: &Tenant, asked: Asked) -> Result<
             service.catalog.matching(tenant, name).await?
         }
     };
-    let callback = match asked.callback {
+    let callback = match asked.callback.clone() {
         Some(url) => Some(url),
         None => queue.default_callback(tenant).await?,
     };
@@ -131,6 +132,7 @@ pub async fn submit(service: &Service, tenant: &Tenant, asked: Asked) -> Result<
         callback,
     };
     let submitted = submission.run().await?;
+    let submitted = with_callback(service, tenant, submitted, asked.callback.as_deref()).await?;
     let Submitted { job, existing } = &submitted;
     let (spec, version) = (&job.spec.pin.name, job.spec.pin.version);
     tracing::info!(job_id = %job.id, file_id = %asked.file, spec, version, existing, "submitted");
@@ -141,6 +143,31 @@ pub async fn submit(service: &Service, tenant: &Tenant, asked: Asked) -> Result<
         queue.settle(tenant, key, submitted.job.id).await?;
     }
     Ok(submitted)
+}
+
+/// The job, with the webhook that was asked for where it was there without one and has not ended.
+async fn with_callback(
+    service: &Service,
+    tenant: &Tenant,
+    submitted: Submitted,
+    asked: Option<&str>,
+) -> Result<Submitted, Fatal> {
+    let Submitted { job, existing } = submitted;
+    let job = match asked {
+        Some(url)
+            if job.callback.is_none()
+                && !job.state.is_terminal()
+                && accept(&service.config, url).is_ok() =>
+        {
+            let queue = &service.stores.queue;
+            queue
+                .add_callback(tenant, job.id, url)
+                .await?
+                .unwrap_or(job)
+        }
+        _ => job,
+    };
+    Ok(Submitted { job, existing })
 }
 
 /// The id that a request's job is to have.

@@ -4,6 +4,7 @@
 //! A worker is what it does to the stores: it claims, takes the load, notes that it wrote, ends the job and lets go.
 
 mod approvals;
+mod callbacks;
 mod cancels;
 mod concurrent;
 mod crashes;
@@ -20,6 +21,7 @@ use crate::load::lease;
 use crate::queue::{Claim, Claimant, Held, Progress, Receipt, State};
 use crate::service::Service;
 use crate::specs::Owner;
+use crate::webhook::SigningSecret;
 use pipeline::{Books, Cause, Checkpoint, Position, Tally};
 use sha2::{Digest as _, Sha256};
 use stages::plan::{Defaults, Plan};
@@ -63,6 +65,8 @@ fn spec_text(name: &str, version: u32, more: &str) -> String {
     )
 }
 
+/// 32 bytes that webhooks are signed with.
+const SECRET: &str = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
 const UPSERT: &str = "mode = \"upsert\"\nkey = [\"a\"]";
 const MERGE: &str = "mode = \"merge\"\nkey = [\"a\"]";
 
@@ -102,6 +106,7 @@ impl Bench {
             specs_dir: folder.path().join("specs"),
             mongodb_uri: mongodb_uri.map(Secret),
             s3_bucket: None,
+            webhook_secret: SigningSecret::parse(SECRET),
             ..Config::from_env().unwrap()
         };
         let service = Service::open(config).await.unwrap();

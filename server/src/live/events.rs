@@ -2,11 +2,11 @@
 //!
 //! It begins with `retry:`, so that a client whose connection broke waits a little; each message is an event with `id`,
 //! `event` and `data`; while there is nothing to tell, a comment shows that it lives. One message waits for the connection
-//! at a time.
+//! at a time. It ends after [`MAX_WATCH`] at the latest, and clients of events come back by themselves.
 
 use super::message::Text;
 use super::send::{Left, taken};
-use super::{Watcher, send};
+use super::{MAX_WATCH, Watcher, send};
 use bytes::{BufMut, Bytes, BytesMut};
 use futures::Stream;
 use std::time::Duration;
@@ -43,6 +43,7 @@ async fn tell(mut watcher: Watcher, stop: CancellationToken, into: mpsc::Sender<
 }
 
 async fn told(watcher: &mut Watcher, stop: &CancellationToken, into: &mpsc::Sender<Bytes>) -> Left {
+    let over = Instant::now() + MAX_WATCH;
     let mut chunk = Bytes::from(format!("retry: {RETRY_MS}\n\n"));
     loop {
         let sending = async { into.send(chunk).await.is_ok() };
@@ -54,6 +55,7 @@ async fn told(watcher: &mut Watcher, stop: &CancellationToken, into: &mpsc::Send
             biased;
             () = stop.cancelled() => return Left::Stopped,
             () = into.closed() => return Left::Gone,
+            () = sleep_until(over) => return Left::Expired,
             text = watcher.next() => match text {
                 Some(text) => event(&text),
                 None => return Left::Told,

@@ -1,12 +1,22 @@
-//! What is told of a job that somebody watches: the messages, and the job's text in them, made once for all who watch it.
+//! What is told of a job that somebody watches: the messages, and the job that they are made of.
+//!
+//! A job as it was seen is kept once for all who watch it, without what no message of it says. A message is written when a
+//! client takes it, so that no text waits for one.
 
 use crate::http::{JobView, StateWord, Time};
 use crate::id::Id;
 use crate::job::{ErrorKind, Failure, Stats};
 use crate::queue::{Job, State};
 use bytes::Bytes;
+use pipeline::{Kind, Summary};
 use schemars::JsonSchema;
 use serde::Serialize;
+use std::cmp::Reverse;
+
+/// The most kinds of rejects that a client is told one by one; the job of the last message has all.
+pub const MAX_KINDS_TOLD: usize = 50;
+/// The most characters of a sample's raw text in a message about a kind.
+pub const MAX_RAW_CHARS: usize = 256;
 
 /// The longest time left that is told, in seconds: a year.
 const MAX_SECONDS_LEFT: f64 = 31_536_000.0;
@@ -16,19 +26,20 @@ const MAX_SECONDS_LEFT: f64 = 31_536_000.0;
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
 #[schemars(rename = "LiveMessage")]
-pub enum Message {
+pub enum Message<'a> {
     /// How far it is: first of all, then at most every 2 seconds while it changes.
     Progress(Progress),
-    /// Rejects with a code and a field that were not seen before.
+    /// Rejects with a code and a field that were not seen before. At most 50 of these are told; where there are more at
+    /// once, those with the most rejects.
     Error(Reject),
     /// It waits for somebody's word.
-    Held(Rest),
+    Held(Rest<'a>),
     /// Every record has its outcome. The last message.
-    Completed(Rest),
+    Completed(Rest<'a>),
     /// It failed. The last message.
-    Failed(Rest),
+    Failed(Rest<'a>),
     /// Somebody ended it. The last message.
-    Cancelled(Rest),
+    Cancelled(Rest<'a>),
 }
 
 /// How far a job is.
@@ -51,7 +62,8 @@ pub struct Progress {
     updated_at: Time,
 }
 
-/// Rejects with one code and field, as in `errors` of the job when they were first seen.
+/// Rejects with one code and field, as in `errors` of the job when they were first seen; of the sample's `raw` at most 256
+/// characters.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(rename = "LiveError")]
@@ -65,13 +77,13 @@ pub struct Reject {
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(rename = "LiveRest")]
-pub struct Rest {
+pub struct Rest<'a> {
     #[serde(flatten)]
     progress: Progress,
     /// Why it failed or is held.
     failure: Option<Failure>,
     /// The job, as `GET /jobs/{jobId}` answers it.
-    job: Box<JobView>,
+    job: &'a JobView,
 }
 
 /// A message as text. Cheap to clone.
@@ -85,29 +97,104 @@ pub struct Text {
     pub json: Bytes,
 }
 
-/// A job as it was seen, in words for all who watch it.
+/// Which message of a job as it was seen.
+#[derive(Clone, Copy, Debug)]
+pub enum Part {
+    /// How far it is.
+    Progress,
+    /// One of its [`Seen::kinds`], by its place there.
+    Kind(usize),
+    /// What is said where it has come to rest.
+    Rest,
+}
+
+/// A job as it was seen, for all who watch it.
 #[derive(Debug)]
 pub struct Seen {
     /// Where it is in its life.
     pub state: State,
     /// When it had changed last, in milliseconds since 1970.
     pub updated_ms: u64,
-    /// How far it is; there while it has not ended.
-    pub progress: Option<Text>,
-    /// The kinds of its rejects, in the order of their first appearance.
-    pub errors: Vec<Text>,
-    /// What is said where it has come to rest.
-    pub rest: Option<Text>,
+    ended_ms: u64,
+    seconds_left: Option<u64>,
+    /// With its rejects where it has come to rest.
+    view: JobView,
+    /// The kinds of its rejects that have the most, [`MAX_KINDS_TOLD`] of them, in the order of their first appearance: the
+    /// number of each among all, and what is told of it.
+    pub kinds: Vec<(usize, ErrorKind)>,
 }
 
 impl Seen {
-    /// A job in words.
-    pub fn new(job: Job) -> Self {
+    /// A job as it was read.
+    pub fn new(mut job: Job) -> Self {
         let (state, updated_ms) = (job.state, job.updated_ms);
-        let seconds_left = seconds_left(&job);
         let ended_ms = job.finished_ms.unwrap_or_default();
-        let mut view = JobView::from(job);
-        let progress = |view: &JobView| Progress {
+        let seconds_left = seconds_left(&job);
+        let saved = job.checkpoint.as_mut().filter(|_| !job.expired);
+        let summary = saved.map(|saved| &mut saved.books.summary);
+        let kinds = summary.map(|summary| {
+            let kinds = largest(summary.kinds());
+            if !state.is_resting() {
+                // No message says them all.
+                *summary = Summary::default();
+            }
+            kinds
+        });
+        Self {
+            state,
+            updated_ms,
+            ended_ms,
+            seconds_left,
+            view: JobView::from(job),
+            kinds: kinds.unwrap_or_default(),
+        }
+    }
+
+    /// Writes a message. `None`: there is none such.
+    pub fn text(&self, part: Part) -> Option<Text> {
+        let moment = || format!("{}-{}", self.state.word(), self.updated_ms);
+        match part {
+            Part::Progress => {
+                let told = Message::Progress(self.progress());
+                Some(text(&told, "progress", moment()))
+            }
+            Part::Kind(place) => {
+                let (number, kind) = self.kinds.get(place)?;
+                let told = Message::Error(Reject {
+                    job_id: self.view.job_id,
+                    kind: kind.clone(),
+                });
+                Some(text(&told, "error", format!("{}-{number}", moment())))
+            }
+            Part::Rest => {
+                let rest = || Rest {
+                    progress: self.progress(),
+                    failure: self.view.failure.clone(),
+                    job: &self.view,
+                };
+                let told = match self.state {
+                    State::Queued | State::InProgress => return None,
+                    State::Held => Message::Held(rest()),
+                    State::Completed => Message::Completed(rest()),
+                    State::Failed => Message::Failed(rest()),
+                    State::Cancelled => Message::Cancelled(rest()),
+                };
+                let id = self.end().unwrap_or_else(|| format!("{}-rest", moment()));
+                Some(text(&told, self.state.word(), id))
+            }
+        }
+    }
+
+    /// What the last message is known by, where the job has ended.
+    pub fn end(&self) -> Option<String> {
+        // Not when it changed last: what becomes of an ended job later, its retention say, is no other end.
+        let end = || format!("{}-{}", self.state.word(), self.ended_ms);
+        self.state.is_terminal().then(end)
+    }
+
+    fn progress(&self) -> Progress {
+        let view = &self.view;
+        Progress {
             job_id: view.job_id,
             state: view.state,
             stats: view.stats.clone(),
@@ -115,55 +202,24 @@ impl Seen {
             bytes_read: view.bytes_read,
             bytes_total: view.bytes_total,
             records_per_second: view.records_per_second,
-            seconds_left,
+            seconds_left: self.seconds_left,
             updated_at: view.updated_at,
-        };
-        let moment = format!("{}-{updated_ms}", state.word());
-        let told = Message::Progress(progress(&view));
-        let told = (!state.is_terminal()).then(|| text(&told, "progress", moment.clone()));
-        let job_id = view.job_id;
-        let kinds = std::mem::take(&mut view.errors);
-        let errors = kinds.iter().enumerate().map(|(number, kind)| {
-            let kind = kind.clone();
-            let message = Message::Error(Reject { job_id, kind });
-            text(&message, "error", format!("{moment}-{number}"))
-        });
-        let errors = errors.collect();
-        view.errors = kinds;
-        let rest = Rest {
-            progress: progress(&view),
-            failure: view.failure.clone(),
-            job: Box::new(view),
-        };
-        let message = match state {
-            State::Queued | State::InProgress => None,
-            State::Held => Some(Message::Held(rest)),
-            State::Completed => Some(Message::Completed(rest)),
-            State::Failed => Some(Message::Failed(rest)),
-            State::Cancelled => Some(Message::Cancelled(rest)),
-        };
-        let id = match state.is_terminal() {
-            // Not when it changed last: what becomes of an ended job later, its retention say, is no other end.
-            true => format!("{}-{ended_ms}", state.word()),
-            false => format!("{moment}-rest"),
-        };
-        Self {
-            state,
-            updated_ms,
-            progress: told,
-            errors,
-            rest: message.map(|message| text(&message, state.word(), id)),
         }
-    }
-
-    /// What the last message is known by, where the job has ended.
-    pub fn end(&self) -> Option<&str> {
-        let last = self.rest.as_ref().filter(|_| self.state.is_terminal());
-        last.map(|last| last.id.as_str())
     }
 }
 
-fn text(message: &Message, event: &'static str, id: String) -> Text {
+/// The kinds with the most rejects, and the number of each among all.
+fn largest(kinds: &[Kind]) -> Vec<(usize, ErrorKind)> {
+    let mut all: Vec<(usize, &Kind)> = kinds.iter().enumerate().collect();
+    // Of as many, the one that came first.
+    all.sort_by_key(|(_, kind)| Reverse(kind.count));
+    all.truncate(MAX_KINDS_TOLD);
+    all.sort_unstable_by_key(|(number, _)| *number);
+    let told = |(number, kind)| (number, ErrorKind::shortened(kind, MAX_RAW_CHARS));
+    all.into_iter().map(told).collect()
+}
+
+fn text(message: &Message<'_>, event: &'static str, id: String) -> Text {
     let json = serde_json::to_vec(message).unwrap_or_else(|error| {
         // Only a type whose maps have keys that are no strings comes here, and no message has one.
         tracing::error!(%error, "a message cannot be written as JSON");

@@ -9,8 +9,8 @@
 //! The store is the truth, whichever process runs the job: workers save there how far they are. One statement a beat asks
 //! for all watched jobs of a tenant, and is answered only with those that are to be told of: a job at most every
 //! [`PERIOD`], one that has come to rest at once. Nothing here is waited for by a job, and nothing queues up: a client that
-//! is slow finds the newest when it comes back, and one that takes nothing for [`STALL_TIMEOUT`] is dropped. While nobody
-//! watches, nothing is asked.
+//! is slow finds the newest when it comes back, and one that takes nothing for [`STALL_TIMEOUT`] is dropped. A client comes
+//! back after [`MAX_WATCH`]. While nobody watches, nothing is asked.
 
 pub mod events;
 pub mod message;
@@ -24,7 +24,7 @@ pub use watcher::Watcher;
 
 use crate::id::Id;
 use crate::metrics::{ByWay, Metrics};
-use crate::queue::{Known, MAX_NEWS, Queue};
+use crate::queue::{Job, Known, MAX_NEWS, Queue};
 use crate::tenant::Tenant;
 use futures::StreamExt as _;
 use message::Seen;
@@ -42,6 +42,8 @@ pub const BEAT: Duration = Duration::from_millis(250);
 pub const PERIOD: Duration = Duration::from_secs(2);
 /// For how long a client may take nothing of what it is told.
 pub const STALL_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a client watches at a time. Whoever comes back shows its key again: one that was revoked watches no longer.
+pub const MAX_WATCH: Duration = Duration::from_mins(15);
 /// The most clients of a process that watch: a quarter of its connections.
 pub const MAX_CLIENTS: usize = 1_024;
 /// The most clients of a tenant that watch at one process.
@@ -129,15 +131,7 @@ impl Live {
         let Some(job) = found.into_iter().next() else {
             return Ok(None);
         };
-        let first = Arc::new(Seen::new(job));
-        let (seat, news) = match first.state.is_terminal() {
-            true => (seat, None),
-            false => {
-                let (seat, news) = seat.of_job(id, &first)?;
-                (seat, Some(news))
-            }
-        };
-        Ok(Some(Watcher::new(seat, first, news)))
+        seat.at(job).map(Some)
     }
 }
 
@@ -258,7 +252,28 @@ impl Seat {
         })
     }
 
-    /// Takes it to a job that is as `first` says, and gives what comes behind that.
+    /// Takes it to a job as it was read.
+    fn at(self, job: Job) -> Result<Watcher, Fatal> {
+        let id = job.id;
+        let first = Arc::new(Seen::new(job));
+        if first.state.is_terminal() {
+            return Ok(Watcher::new(self, first, None));
+        }
+        let (seat, mut news) = self.of_job(id, &first)?;
+        let newest = news.borrow().clone();
+        let first = match (newest.state, newest.updated_ms) == (first.state, first.updated_ms) {
+            // One for all who watch.
+            true => newest,
+            // What was told to others since this was read: the store says it no second time.
+            false => {
+                news.mark_changed();
+                first
+            }
+        };
+        Ok(Watcher::new(seat, first, Some(news)))
+    }
+
+    /// Takes it to a job that is as `first` says where nobody else watches it, and gives what is told of it from now on.
     fn of_job(
         mut self,
         id: Id,

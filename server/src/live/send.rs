@@ -19,6 +19,8 @@ pub(super) enum Left {
     Gone,
     /// It sent what it must not.
     Misbehaved(u16),
+    /// Its time is over, and it may come back.
+    Expired,
     /// The service shuts down.
     Stopped,
 }

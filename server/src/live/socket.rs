@@ -1,15 +1,17 @@
 //! Watching by WebSocket (RFC 6455): one text a message, from the server to the client.
 //!
 //! The handshake is behind it: it takes a connection that speaks WebSocket already. A client has nothing to say but pings,
-//! pongs and its close: what else it sends is forgotten, and may be [`MAX_MESSAGE_BYTES`] long. One that is not heard for
-//! [`SILENCE_TIMEOUT`], although it is pinged, is gone. No message waits behind another; no extension is spoken.
+//! pongs and its close: what else it sends is forgotten, and may be [`MAX_MESSAGE_BYTES`] long. One that says more than
+//! [`MAX_HEARD_PER_PING`] is closed (1008): each of its pings is answered, and the answers wait in memory while it takes
+//! none. One that is not heard for [`SILENCE_TIMEOUT`], although it is pinged, is gone. No message waits behind another; no
+//! extension is spoken.
 
-use super::Watcher;
 use super::send::{Left, taken};
+use super::{MAX_WATCH, Watcher};
 use futures::{SinkExt as _, StreamExt as _};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
-use tokio::time::{Instant, interval_at, timeout};
+use tokio::time::{Instant, interval_at, sleep_until, timeout};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
@@ -21,19 +23,24 @@ use tokio_util::sync::CancellationToken;
 pub const MAX_MESSAGE_BYTES: usize = 4 * 1024;
 /// How often a client is pinged.
 const PING_INTERVAL: Duration = Duration::from_secs(15);
+/// The most messages of a client, pings and pongs among them, within [`PING_INTERVAL`].
+pub const MAX_HEARD_PER_PING: usize = 100;
 /// For how long nothing may be heard of a client.
 const SILENCE_TIMEOUT: Duration = Duration::from_secs(50);
 /// For how long the client's own close is waited for.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 /// The bytes that are read at a time; most clients send a few only.
 const READ_BUFFER_BYTES: usize = 1024;
+/// The most bytes that wait to be taken: more than the longest message has, the end of a job with all its kinds of rejects.
+const MAX_WRITE_BUFFER_BYTES: usize = 8 * 1024 * 1024;
 
 /// The answer to the key of a handshake.
 pub fn accept(key: &str) -> String {
     derive_accept_key(key.as_bytes())
 }
 
-/// Tells a client what its watcher says, then closes: 1000 behind the last message, 1001 when `stop` is cancelled.
+/// Tells a client what its watcher says, then closes: 1000 behind the last message, 1001 when `stop` is cancelled and
+/// after [`MAX_WATCH`].
 pub async fn talk(
     connection: impl AsyncRead + AsyncWrite + Unpin,
     mut watcher: Watcher,
@@ -42,6 +49,7 @@ pub async fn talk(
     let config = WebSocketConfig::default()
         .read_buffer_size(READ_BUFFER_BYTES)
         .write_buffer_size(0)
+        .max_write_buffer_size(MAX_WRITE_BUFFER_BYTES)
         .max_message_size(Some(MAX_MESSAGE_BYTES))
         .max_frame_size(Some(MAX_MESSAGE_BYTES));
     let mut socket = WebSocketStream::from_raw_socket(connection, Role::Server, Some(config)).await;
@@ -55,6 +63,7 @@ pub async fn talk(
     let (code, reason) = match left {
         Left::Told => (CloseCode::Normal, ""),
         Left::Stopped => (CloseCode::Away, "the service shuts down"),
+        Left::Expired => (CloseCode::Away, "a socket is for 15 minutes: open another"),
         Left::Misbehaved(code) => (CloseCode::from(code), ""),
         Left::Slow | Left::Gone => return,
     };
@@ -77,25 +86,15 @@ async fn told<S: AsyncRead + AsyncWrite + Unpin>(
     watcher: &mut Watcher,
     stop: &CancellationToken,
 ) -> Left {
+    let over = Instant::now() + MAX_WATCH;
     let mut ping = interval_at(Instant::now() + PING_INTERVAL, PING_INTERVAL);
-    let mut heard = Instant::now();
+    let (mut heard, mut heard_count) = (Instant::now(), 0);
     loop {
+        // What is due goes first: a client that always has something to say is told, or found to be slow, all the same.
         let message = tokio::select! {
             biased;
             () = stop.cancelled() => return Left::Stopped,
-            said = socket.next() => {
-                heard = Instant::now();
-                match said {
-                    Some(Ok(Message::Close(_))) => {
-                        // The answer to it is sent as what comes behind it is read.
-                        let _ = timeout(CLOSE_TIMEOUT, socket.next()).await;
-                        return Left::Gone;
-                    }
-                    Some(Ok(_)) => continue,
-                    Some(Err(error)) => return misbehaved(&error),
-                    None => return Left::Gone,
-                }
-            }
+            () = sleep_until(over) => return Left::Expired,
             text = watcher.next() => match text.map(|text| Utf8Bytes::try_from(text.json)) {
                 Some(Ok(text)) => Message::Text(text),
                 // JSON is UTF-8.
@@ -106,7 +105,25 @@ async fn told<S: AsyncRead + AsyncWrite + Unpin>(
                 if heard.elapsed() >= SILENCE_TIMEOUT {
                     return Left::Gone;
                 }
+                heard_count = 0;
                 Message::Ping(Bytes::new())
+            }
+            said = socket.next() => {
+                heard = Instant::now();
+                heard_count += 1;
+                match said {
+                    Some(Ok(Message::Close(_))) => {
+                        // The answer to it is sent as what comes behind it is read.
+                        let _ = timeout(CLOSE_TIMEOUT, socket.next()).await;
+                        return Left::Gone;
+                    }
+                    Some(Ok(_)) if heard_count > MAX_HEARD_PER_PING => {
+                        return Left::Misbehaved(CloseCode::Policy.into());
+                    }
+                    Some(Ok(_)) => continue,
+                    Some(Err(error)) => return misbehaved(&error),
+                    None => return Left::Gone,
+                }
             }
         };
         let sending = async { socket.send(message).await.is_ok() };

@@ -1,20 +1,17 @@
 //! Watching, on a queue in memory and a clock that the tests turn: what a client is told, how often, and what it costs.
 
+mod clients;
+
 use super::*;
 use crate::id::{Entropy, SystemEntropy};
 use crate::job::SpecPin;
 use crate::queue::{Claim, Claimant, Held, LoadPin, NewJob, Progress, Receipt, Renewal, SpecText};
 use crate::simulation::stores::{Clock, MemoryQueue};
-use futures::SinkExt as _;
 use message::Text;
 use pipeline::{Books, Cause, Checkpoint, Position, Problem, Reject, Tally};
 use serde_json::Value;
 use stages::identity::LoadIdentity;
 use tokio::time::sleep;
-use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::Message;
-use tokio_tungstenite::tungstenite::protocol::Role;
-use tokio_util::sync::CancellationToken;
 
 const NONE: Tenant = Tenant::NONE;
 
@@ -269,6 +266,81 @@ async fn what_does_not_change_is_not_told_again_and_rest_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_hold_that_others_are_told_while_a_client_comes_is_told_to_it_too() {
+    let place = Place::new();
+    let job = place.submit(&NONE).await;
+    let claim = place.claim().await;
+    let mut there = place.watch(job).await;
+    next(&mut there, "progress").await;
+    // The client that comes has read the job, and the hold is told before it takes its place there.
+    let seat = Seat::take(&place.live.0, &NONE, Way::Events).unwrap();
+    let known = [Known::nothing(job)];
+    let read = place.queue.news(&NONE, &known).await.unwrap().remove(0);
+    sleep(Duration::from_millis(1)).await;
+    let held = Held {
+        cause: Cause::Errors,
+        message: "too many rejects".to_owned(),
+    };
+    assert!(place.queue.hold(&claim, &progress(7), &held).await.unwrap());
+    next(&mut there, "held").await;
+    let mut late = seat.at(read).unwrap();
+    assert_eq!(next(&mut late, "progress").await["state"], "in_progress");
+    let told = tokio::time::timeout(Duration::from_secs(60), next(&mut late, "held")).await;
+    assert_eq!(told.unwrap()["failure"]["message"], "too many rejects");
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_many_kinds_the_largest_are_told_in_short_and_the_job_at_rest_has_all() {
+    let place = Place::new();
+    let job = place.submit(&NONE).await;
+    let claim = place.claim().await;
+    let (all, told) = (pipeline::MAX_KINDS, message::MAX_KINDS_TOLD);
+    let mut saved = checkpoint(20, &[]);
+    // Those that come last have two rejects each.
+    for field in (0..all).chain(all - told..all) {
+        let problem = Problem::of_field("type", format!("f{field}"), "is not good");
+        let reject = Reject::new(
+            Position::START,
+            vec![problem],
+            &[1; pipeline::MAX_RAW_BYTES],
+        );
+        saved.books.summary.count(&reject);
+    }
+    assert!(place.queue.save(&claim, 0, &saved).await.unwrap());
+    let mut watchers = Vec::new();
+    for _ in 0..3 {
+        watchers.push(place.watch(job).await);
+    }
+    // What they are told is there once.
+    let shares = {
+        let watched = place.live.0.lock();
+        Arc::strong_count(&watched.tenants[&NONE].jobs[&job].newest.borrow())
+    };
+    assert_eq!(shares, 1 + watchers.len());
+    let mut watcher = watchers.remove(0);
+    next(&mut watcher, "progress").await;
+    for field in all - told..all {
+        let error = next(&mut watcher, "error").await;
+        assert_eq!(
+            (&error["field"], &error["count"]),
+            (&format!("f{field}").into(), &2.into())
+        );
+        let raw = error["sample"]["raw"].as_str().unwrap();
+        assert_eq!(raw.chars().count(), message::MAX_RAW_CHARS);
+    }
+    let held = Held {
+        cause: Cause::Errors,
+        message: "too many rejects".to_owned(),
+    };
+    assert!(place.queue.hold(&claim, &progress(7), &held).await.unwrap());
+    let rest = next(&mut watcher, "held").await;
+    let errors = rest["job"]["errors"].as_array().unwrap();
+    assert_eq!(errors.len(), all);
+    let raw = errors[0]["sample"]["raw"].as_str().unwrap();
+    assert_eq!(raw.len(), pipeline::MAX_RAW_BYTES);
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_ended_job_has_one_message_which_is_always_the_same() {
     let place = Place::new();
     let job = place.submit(&NONE).await;
@@ -287,7 +359,7 @@ async fn an_ended_job_has_one_message_which_is_always_the_same() {
         last = Some(text);
     }
     let mut behind = place.watch(job).await;
-    assert_eq!(behind.end(), last.as_ref().map(|last| last.id.as_str()));
+    assert_eq!(behind.end(), last.as_ref().map(|last| last.id.clone()));
     assert_eq!(behind.next().await, last);
     assert_eq!(behind.next().await, None);
     assert!(last.is_some_and(|last| last.event == "completed"));
@@ -376,36 +448,6 @@ async fn another_tenants_job_is_none() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_takes_nothing_is_dropped_and_others_hear_on() {
-    let place = Place::new();
-    let job = place.submit(&NONE).await;
-    let claim = place.claim().await;
-    let stop = CancellationToken::new();
-    // A connection that holds less than a message.
-    let (slow, _kept) = tokio::io::duplex(64);
-    let talking = tokio::spawn(socket::talk(slow, place.watch(job).await, stop.clone()));
-    let events = place
-        .live
-        .watch(&NONE, job, Way::Events)
-        .await
-        .unwrap()
-        .unwrap();
-    let _untaken = events::stream(events, stop.clone());
-    let mut other = place.watch(job).await;
-    for records in 1..=10 {
-        // A change is known by its time.
-        sleep(Duration::from_millis(1)).await;
-        place.renew(&claim, records).await;
-        next(&mut other, "progress").await;
-    }
-    talking.await.unwrap();
-    assert!(place.metric("sluicegate_slow_watchers_total{way=\"websocket\"} 1"));
-    assert!(place.metric("sluicegate_slow_watchers_total{way=\"events\"} 1"));
-    assert!(place.metric("sluicegate_watchers{way=\"websocket\"} 1"));
-    assert!(place.metric("sluicegate_watchers{way=\"events\"} 0"));
-}
-
-#[tokio::test(start_paused = true)]
 async fn who_comes_back_late_hears_the_newest_only() {
     let place = Place::new();
     let job = place.submit(&NONE).await;
@@ -419,118 +461,4 @@ async fn who_comes_back_late_hears_the_newest_only() {
     assert_eq!(next(&mut watcher, "progress").await["bytesRead"], 200);
     place.complete(&claim).await;
     next(&mut watcher, "completed").await;
-}
-
-/// A client of a socket that is served in the same process.
-fn client(
-    place: &Place,
-    watcher: Watcher,
-    stop: &CancellationToken,
-) -> (tokio::io::DuplexStream, JoinHandle<()>) {
-    let (server, client) = tokio::io::duplex(64 * 1024);
-    assert!(place.metric("sluicegate_watchers{way=\"websocket\"} 1"));
-    (
-        client,
-        tokio::spawn(socket::talk(server, watcher, stop.clone())),
-    )
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_socket_is_closed_as_it_ends() {
-    for (what, code) in [
-        ("told", 1000),
-        ("stopped", 1001),
-        ("long", 1009),
-        ("broken", 1002),
-    ] {
-        let (place, stop) = (Place::new(), CancellationToken::new());
-        let job = place.submit(&NONE).await;
-        let (client, talking) = client(&place, place.watch(job).await, &stop);
-        let mut client = WebSocketStream::from_raw_socket(client, Role::Client, None).await;
-        let first = client.next().await.unwrap().unwrap();
-        assert!(first.to_text().unwrap().contains("\"queued\""));
-        // What a client says is forgotten, and a ping is answered.
-        client.send(Message::text("hello")).await.unwrap();
-        client.send(Message::Ping("now".into())).await.unwrap();
-        assert_eq!(
-            client.next().await.unwrap().unwrap(),
-            Message::Pong("now".into())
-        );
-        match what {
-            "told" => drop(place.queue.cancel(&NONE, job).await.unwrap()),
-            "stopped" => stop.cancel(),
-            "long" => client.send(Message::text("x".repeat(5_000))).await.unwrap(),
-            // A frame of an unknown kind.
-            _ => {
-                use tokio::io::AsyncWriteExt as _;
-                client
-                    .get_mut()
-                    .write_all(&[0x83, 0x80, 0, 0, 0, 0])
-                    .await
-                    .unwrap();
-            }
-        }
-        let mut closed = None;
-        while let Some(Ok(message)) = client.next().await {
-            if let Message::Close(frame) = message {
-                closed = frame.map(|frame| u16::from(frame.code));
-            }
-        }
-        assert_eq!(closed, Some(code), "{what}");
-        talking.await.unwrap();
-        assert!(place.metric("sluicegate_watchers{way=\"websocket\"} 0"));
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_client_that_is_silent_is_gone_and_one_that_answers_pings_is_not() {
-    for answers in [false, true] {
-        let (place, stop) = (Place::new(), CancellationToken::new());
-        let job = place.submit(&NONE).await;
-        let (client, talking) = client(&place, place.watch(job).await, &stop);
-        let mut client = WebSocketStream::from_raw_socket(client, Role::Client, None).await;
-        let reading = tokio::spawn(async move {
-            // Whoever reads answers.
-            while answers && client.next().await.is_some() {}
-            std::future::pending::<()>().await;
-        });
-        sleep(Duration::from_secs(300)).await;
-        assert_eq!(talking.is_finished(), !answers);
-        reading.abort();
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn events_have_names_and_comments_and_end_with_the_service() {
-    let (place, stop) = (Place::new(), CancellationToken::new());
-    let job = place.submit(&NONE).await;
-    let watcher = place
-        .live
-        .watch(&NONE, job, Way::Events)
-        .await
-        .unwrap()
-        .unwrap();
-    let mut chunks = std::pin::pin!(events::stream(watcher, stop.clone()));
-    let mut text = async || {
-        chunks
-            .next()
-            .await
-            .map(|chunk| String::from_utf8(chunk.to_vec()).unwrap())
-    };
-    assert_eq!(text().await.unwrap(), "retry: 2000\n\n");
-    let first = text().await.unwrap();
-    let lines: Vec<&str> = first.lines().collect();
-    assert!(
-        lines[0].starts_with("id: queued-") && lines[1] == "event: progress",
-        "{first}"
-    );
-    assert!(lines[2].starts_with("data: {\"type\":\"progress\"") && first.ends_with("}\n\n"));
-    let began = Instant::now();
-    assert_eq!(text().await.unwrap(), ": \n\n");
-    assert_eq!(
-        began.elapsed().as_secs(),
-        events::COMMENT_INTERVAL.as_secs()
-    );
-    stop.cancel();
-    assert_eq!(text().await, None);
 }

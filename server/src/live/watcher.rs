@@ -1,9 +1,9 @@
 //! One client that watches a job: what it is told, in which order, and how often.
 
-use super::message::{Seen, Text};
+use super::message::{MAX_KINDS_TOLD, Part, Seen, Text};
 use super::{BEAT, PERIOD, Seat};
 use crate::queue::State;
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep_until};
 /// What a client that watches a job is told.
 ///
 /// First how the job is, with the kinds of its rejects, or only how it ended. Then progress at most every [`PERIOD`], each
-/// kind of rejects once, each hold, and the end. A client that asks late is told the newest only.
+/// kind of rejects once up to [`MAX_KINDS_TOLD`], each hold, and the end. A client that asks late is told the newest only.
 pub struct Watcher {
     seat: Seat,
     /// How the job was when the client came; until that is told.
@@ -20,11 +20,12 @@ pub struct Watcher {
     news: Option<watch::Receiver<Arc<Seen>>>,
     /// Whether the newest of these is not told yet.
     is_due: bool,
-    /// What is to be told now.
-    ready: VecDeque<Text>,
+    /// What is to be told now; written when it is taken.
+    ready: VecDeque<(Arc<Seen>, Part)>,
     /// What was told last: the state, and when the job had changed.
     told: Option<(State, u64)>,
-    told_kinds: usize,
+    /// The numbers of the kinds that were told.
+    told_kinds: BTreeSet<usize>,
     /// When progress was told last.
     told_at: Option<Instant>,
 }
@@ -42,20 +43,23 @@ impl Watcher {
             is_due: false,
             ready: VecDeque::new(),
             told: None,
-            told_kinds: 0,
+            told_kinds: BTreeSet::new(),
             told_at: None,
         }
     }
 
     /// What the last message is known by, where the job had ended when the client came.
-    pub fn end(&self) -> Option<&str> {
+    pub fn end(&self) -> Option<String> {
         self.first.as_ref().and_then(|first| first.end())
     }
 
     /// The next message; `None` behind the last one. Nothing is lost where it is not waited for to the end.
     pub async fn next(&mut self) -> Option<Text> {
         loop {
-            if let Some(text) = self.ready.pop_front() {
+            if let Some((seen, part)) = self.ready.pop_front() {
+                let Some(text) = seen.text(part) else {
+                    continue;
+                };
                 if text.event == "progress" {
                     self.told_at = Some(Instant::now());
                 }
@@ -91,19 +95,16 @@ impl Watcher {
         self.seat.was_slow();
     }
 
-    fn say_first(&mut self, seen: &Seen) {
+    fn say_first(&mut self, seen: &Arc<Seen>) {
         self.told = Some((seen.state, seen.updated_ms));
-        if seen.state.is_terminal() {
-            self.ready.extend(seen.rest.clone());
-            self.news = None;
-            return;
+        if !seen.state.is_terminal() {
+            self.say_part(seen, Part::Progress);
+            self.say_kinds(seen);
         }
-        self.ready.extend(seen.progress.clone());
-        self.say_kinds(seen);
-        self.ready.extend(seen.rest.clone());
+        self.say_rest(seen);
     }
 
-    fn say(&mut self, seen: &Seen) {
+    fn say(&mut self, seen: &Arc<Seen>) {
         let now = (seen.state, seen.updated_ms);
         let is_old = self.told.is_some_and(|told| {
             // What was asked before this client came may be answered behind it.
@@ -113,25 +114,33 @@ impl Watcher {
             return;
         }
         self.told = Some(now);
-        match &seen.rest {
-            Some(rest) => {
-                self.say_kinds(seen);
-                self.ready.push_back(rest.clone());
+        if !seen.state.is_resting() {
+            self.say_part(seen, Part::Progress);
+        }
+        self.say_kinds(seen);
+        self.say_rest(seen);
+    }
+
+    /// Says the kinds of rejects that were not said yet.
+    fn say_kinds(&mut self, seen: &Arc<Seen>) {
+        for (place, (number, _)) in seen.kinds.iter().enumerate() {
+            if self.told_kinds.len() < MAX_KINDS_TOLD && self.told_kinds.insert(*number) {
+                self.say_part(seen, Part::Kind(place));
             }
-            None => {
-                self.ready.extend(seen.progress.clone());
-                self.say_kinds(seen);
-            }
+        }
+    }
+
+    /// Says that it has come to rest, where it has; behind its end nothing comes.
+    fn say_rest(&mut self, seen: &Arc<Seen>) {
+        if seen.state.is_resting() {
+            self.say_part(seen, Part::Rest);
         }
         if seen.state.is_terminal() {
             self.news = None;
         }
     }
 
-    /// Says the kinds of rejects that were not said yet: new ones come behind those that were there.
-    fn say_kinds(&mut self, seen: &Seen) {
-        let new = seen.errors.iter().skip(self.told_kinds);
-        self.ready.extend(new.cloned());
-        self.told_kinds = self.told_kinds.max(seen.errors.len());
+    fn say_part(&mut self, seen: &Arc<Seen>, part: Part) {
+        self.ready.push_back((seen.clone(), part));
     }
 }

@@ -5,16 +5,26 @@
 //! is written as the time from which it is due again: whoever dies with it has it sent once more. Events never change
 //! their numbers, so the id of a message is the same over retries, crashes and resends. It knows no clock.
 
+#[cfg(test)]
+use super::Job;
 use super::State;
 use crate::id::Id;
+use pipeline::Counters;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use url::Url;
 
 /// The most events that a job remembers; the oldest one goes.
 pub const MAX_EVENTS: usize = 100;
 /// The most tries that a job remembers; the oldest one goes.
 pub const MAX_ATTEMPTS_LOGGED: usize = 100;
+
+/// After how long a job is looked at again that could not be read, in milliseconds.
+pub const UNREADABLE_MS: u64 = 3_600_000;
+
+/// The most characters of a message that an event keeps.
+pub const MAX_TOLD_CHARS: usize = 1_000;
 
 /// Whom a job tells of its ends and holds, and how far that is. Times are the store's, in milliseconds since 1970.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -71,6 +81,49 @@ pub struct Event {
     pub next_ms: Option<u64>,
     /// When it was delivered.
     pub delivered_ms: Option<u64>,
+    /// What the job was at that moment; none: it was not kept then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub told: Option<Told>,
+}
+
+/// What a job was when it came to an end or a hold: every try tells the same, whatever became of the job since.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Told {
+    /// Why it failed or is held, the first [`MAX_TOLD_CHARS`] characters.
+    pub error: Option<String>,
+    /// Records that are loaded, now or before.
+    pub rows_processed: u64,
+    /// Records that were rejected.
+    pub rows_failed: u64,
+}
+
+impl Told {
+    /// What a job is now.
+    #[cfg(test)]
+    pub fn of(job: &Job) -> Self {
+        let error = match job.state {
+            State::Held => job.held.as_ref().map(|held| &held.message),
+            State::Failed => job.failure.as_ref().map(|failure| &failure.message),
+            _ => None,
+        };
+        let (rows_processed, rows_failed) = job
+            .checkpoint
+            .as_ref()
+            .map(|checkpoint| rows_of(&checkpoint.books.counters))
+            .unwrap_or_default();
+        Self {
+            error: error.map(|message| message.chars().take(MAX_TOLD_CHARS).collect()),
+            rows_processed,
+            rows_failed,
+        }
+    }
+}
+
+/// Records that are loaded, now or before, and those that were rejected.
+pub fn rows_of(counters: &Counters) -> (u64, u64) {
+    let loaded = counters.loaded.saturating_add(counters.already_loaded);
+    (loaded, counters.rejected)
 }
 
 /// What came of telling an event.
@@ -130,7 +183,23 @@ pub enum Sent {
     },
 }
 
+/// Whose webhooks are not taken now: they have as many deliveries under way as they may have.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Skip {
+    /// By their keys.
+    pub tenants: Vec<String>,
+    /// As [`Callback::host`].
+    pub hosts: Vec<String>,
+}
+
 impl Callback {
+    /// The host of the URL, however it is written; empty where there is none.
+    pub fn host(&self) -> String {
+        let url = Url::parse(&self.url).ok();
+        let host = url.as_ref().and_then(Url::host_str).unwrap_or_default();
+        host.trim_end_matches('.').to_owned()
+    }
+
     /// The webhook of a job that has told nothing yet.
     pub fn new(url: String) -> Self {
         Self {
@@ -145,7 +214,7 @@ impl Callback {
     }
 
     /// Notes what a transition to `state` makes due at `now_ms`: an end or a hold; nothing else is told.
-    pub fn came_to(&mut self, state: State, now_ms: u64) {
+    pub fn came_to(&mut self, state: State, now_ms: u64, told: Told) {
         if !is_told(state) {
             return;
         }
@@ -158,6 +227,7 @@ impl Callback {
             attempts: 0,
             next_ms: Some(now_ms),
             delivered_ms: None,
+            told: Some(told),
         });
         if self.events.len() > MAX_EVENTS {
             self.events.remove(0);
@@ -300,7 +370,7 @@ mod tests {
 
     fn completed_at(now_ms: u64) -> Callback {
         let mut callback = Callback::new("https://example.com/".into());
-        callback.came_to(State::Completed, now_ms);
+        callback.came_to(State::Completed, now_ms, Told::default());
         callback
     }
 
@@ -308,11 +378,24 @@ mod tests {
     fn ends_and_holds_are_told_and_nothing_else() {
         let mut callback = Callback::new("https://example.com/".into());
         for state in State::ALL {
-            callback.came_to(state, 10);
+            callback.came_to(state, 10, Told::default());
         }
         let told: Vec<_> = callback.events.iter().map(|event| &*event.state).collect();
         assert_eq!(told, ["held", "completed", "failed", "cancelled"]);
         assert_eq!((callback.due_ms, callback.last_event), (Some(10), 4));
+    }
+
+    #[test]
+    fn a_host_is_the_same_however_it_is_written() {
+        for (url, host) in [
+            ("https://Example.COM./a?b", "example.com"),
+            ("https://example.com:8443", "example.com"),
+            ("http://127.1/", "127.0.0.1"),
+            ("http://[::1]:80/", "[::1]"),
+            ("nothing", ""),
+        ] {
+            assert_eq!(Callback::new(url.into()).host(), host, "{url}");
+        }
     }
 
     #[test]
@@ -353,9 +436,9 @@ mod tests {
     #[test]
     fn what_becomes_due_while_one_is_sent_is_sent_behind_it() {
         let mut callback = Callback::new("https://example.com/".into());
-        callback.came_to(State::Held, 10);
+        callback.came_to(State::Held, 10, Told::default());
         assert!(callback.claim("a", 10, 100));
-        callback.came_to(State::Completed, 11);
+        callback.came_to(State::Completed, 11, Told::default());
         assert!(!callback.claim("b", 12, 100), "one at a time");
         assert!(callback.note("a", 1, &tried(Some("no"), Some(60_000)), 20));
         assert_eq!(callback.due_ms, Some(11), "the second does not wait");
@@ -389,7 +472,7 @@ mod tests {
     fn events_and_tries_are_bounded() {
         let mut callback = Callback::new("https://example.com/".into());
         for n in 1..=MAX_EVENTS as u64 + 5 {
-            callback.came_to(State::Failed, n);
+            callback.came_to(State::Failed, n, Told::default());
             assert!(callback.claim("a", n, 100));
             assert!(callback.note("a", n, &tried(None, None), n));
         }

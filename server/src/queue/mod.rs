@@ -28,7 +28,7 @@ pub(crate) mod suite;
 pub mod mongo;
 pub mod sqlite;
 
-pub use callback::{Callback, Delivery, Event, Sent};
+pub use callback::{Callback, Delivery, Event, Sent, Skip, Told};
 pub use record::{
     Approval, Claim, Depth, Filter, Held, Job, Known, LoadPin, MAX_FILES, MAX_PRIORITY, Moved,
     NewJob, Progress, Receipt, SpecText, State, Turn,
@@ -284,8 +284,15 @@ pub trait Queue: Send + Sync {
 
     /// Takes the webhook that is due longest, of all tenants, for `lease_ms`; `owner` is a fresh random name. The job is
     /// returned whole; [`Callback::next`] is the event that is to be sent. Asking again with the same owner may take
-    /// another one: what an answer that was lost took is due again when the lease runs out.
-    async fn claim_delivery(&self, owner: &str, lease_ms: u64) -> Result<Option<Job>, Fatal>;
+    /// another one: what an answer that was lost took is due again when the lease runs out. Those of `skip` are passed
+    /// over, without a write. One that cannot be read is told in the log, and looked at again after
+    /// [`callback::UNREADABLE_MS`]: it holds up no other.
+    async fn claim_delivery(
+        &self,
+        owner: &str,
+        lease_ms: u64,
+        skip: &Skip,
+    ) -> Result<Option<Job>, Fatal>;
 
     /// Notes what came of event `n` of a webhook, and gives it back. `false`: the lease ran out, and somebody else has
     /// it or had it.
@@ -306,6 +313,9 @@ pub trait Queue: Send + Sync {
     async fn give_back_deliveries(&self) -> Result<u64, Fatal> {
         Ok(0)
     }
+
+    /// Gives a job a webhook that has none and has not ended, in one statement. The job, with what it has now.
+    async fn add_callback(&self, tenant: &Tenant, id: Id, url: &str) -> Result<Option<Job>, Fatal>;
 
     /// Where a tenant's jobs tell of their ends when they are submitted without a webhook of their own.
     async fn default_callback(&self, tenant: &Tenant) -> Result<Option<String>, Fatal>;

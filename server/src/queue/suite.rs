@@ -99,12 +99,15 @@ pub(crate) async fn conforms(make: impl AsyncFn() -> Store) {
         retention::an_expired_job_keeps_its_figures,
         callbacks::a_job_without_a_webhook_tells_nobody,
         callbacks::ends_and_holds_are_due_with_the_transition,
+        callbacks::an_event_keeps_what_it_tells,
         callbacks::running_out_of_attempts_is_told_too,
         callbacks::one_sender_at_a_time_has_it,
+        callbacks::those_of_a_busy_tenant_or_host_are_passed_over,
         callbacks::what_a_dead_sender_had_is_due_again,
         callbacks::a_failure_is_tried_again_and_can_be_asked_for,
         callbacks::an_end_while_a_hold_is_sent_is_not_lost,
         callbacks::lists_leave_the_log_out_and_retention_takes_all,
+        callbacks::a_job_that_is_there_takes_one_webhook_until_it_ends,
         callbacks::a_tenant_has_a_default,
     }
 }

@@ -37,7 +37,7 @@ pub trait Tickets: Send + Sync {
     async fn add(&self, tenant: &Tenant, sha256: [u8; 32]) -> Result<Option<u64>, Fatal>;
 
     /// Takes the ticket with this hash away, and says whose it was. `None`: there is none that is still good. Of several
-    /// that take it at once one gets it; where the answer is lost, nobody does.
+    /// that take it at once one gets it; where the answer is lost, nobody does. What is none is read, and nothing written.
     async fn take(&self, sha256: [u8; 32]) -> Result<Option<Tenant>, Fatal>;
 }
 

@@ -2,8 +2,9 @@
 //!
 //! Every address that the name stands for is judged, and the connection goes to one of those, not to the name: a name
 //! that stands for something else a moment later changes nothing. Over TLS the certificate must be the name's. No
-//! redirect is followed, no proxy asked, no connection kept. All of it takes at most [`TIMEOUT`], and of the answer at
-//! most [`MAX_ANSWER_BYTES`] are read: a 2xx is delivered whatever follows it.
+//! redirect is followed, no proxy asked, no connection kept. An address that does not answer leaves time for the next
+//! one. The head of the answer is waited for at most [`TIMEOUT`]; it tells what came of the message. What follows it is
+//! read for at most [`DRAIN_TIMEOUT`], and at most [`MAX_ANSWER_BYTES`] of it: a 2xx is delivered whatever follows.
 
 use super::network::Network;
 use super::resolve::Resolve;
@@ -20,15 +21,19 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::crypto::ring::default_provider;
 use tokio_rustls::rustls::pki_types::ServerName;
 use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 use tokio_util::task::AbortOnDropHandle;
 
-/// How long a delivery takes at most, from the first question for the name to the last byte that is read.
+/// How long a delivery takes at most, from the first question for the name to the head of the answer.
 pub const TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a connection, with TLS, is waited for while there is another address.
+const CONNECT_TIMEOUT: Duration = Duration::from_millis(2_500);
+/// How long the rest of an answer is read.
+pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(1);
 /// The most bytes of an answer's body that are read.
 pub const MAX_ANSWER_BYTES: usize = 64 * 1024;
 /// The most bytes of an answer's head.
@@ -94,29 +99,22 @@ impl Poster {
         })
     }
 
-    /// Posts a body with these headers.
-    pub async fn post(&self, url: &str, headers: HeaderMap, body: Bytes) -> Outcome {
+    /// Posts a body with these headers. What came of it is known before the rest of the answer has come.
+    pub async fn post(&self, url: &str, headers: HeaderMap, body: Bytes) -> (Outcome, Rest) {
         let deadline = Instant::now() + TIMEOUT;
         let answered = timeout_at(deadline, self.answered(url, headers, body)).await;
         let answered = answered.unwrap_or_else(|_| {
             let seconds = TIMEOUT.as_secs();
             Err(format!("no answer within {seconds} s"))
         });
-        let answered = match answered {
-            Ok(answered) => answered,
+        match answered {
+            Ok(answered) => (Outcome::of(answered.status), Rest(Some(answered))),
             Err(error) => {
-                return Outcome {
-                    status: None,
-                    error: Some(error),
-                };
+                let status = None;
+                let error = Some(error);
+                (Outcome { status, error }, Rest(None))
             }
-        };
-        let outcome = Outcome::of(answered.status);
-        if outcome.error.is_none() {
-            // So that a receiver sees its answer taken. It has the message, however that goes.
-            let _ = timeout_at(deadline, drain(answered.body)).await;
         }
-        outcome
     }
 
     /// The head of the answer. What went wrong before it, in a few words.
@@ -127,30 +125,48 @@ impl Poster {
         body: Bytes,
     ) -> Result<Answered, String> {
         let target = Target::parse(url, &self.allowed).map_err(|fatal| fatal.message)?;
-        let stream = self.connect(&target).await?;
         let request = request(&target, headers, body).map_err(|error| error.to_string())?;
+        let stream = self.connect(&target).await?;
+        exchange(stream, request).await
+    }
+
+    /// A connection to an address of the target; all of them were judged.
+    async fn connect(&self, target: &Target) -> Result<Box<dyn Stream>, String> {
+        let mut addresses = self.judged(target).await?.into_iter().peekable();
+        let mut last = String::new();
+        while let Some(address) = addresses.next() {
+            let connecting = self.connect_to(target, address);
+            let connected = match addresses.peek() {
+                Some(_) => timeout(CONNECT_TIMEOUT, connecting).await,
+                None => Ok(connecting.await),
+            };
+            match connected {
+                Ok(Ok(stream)) => return Ok(stream),
+                Ok(Err(error)) => last = error,
+                Err(_) => last = format!("{} does not answer", target.host),
+            }
+        }
+        Err(last)
+    }
+
+    /// A connection to this address, with TLS where the target wants it.
+    async fn connect_to(
+        &self,
+        target: &Target,
+        address: IpAddr,
+    ) -> Result<Box<dyn Stream>, String> {
+        let stream = TcpStream::connect(SocketAddr::new(address, target.port)).await;
+        let stream =
+            stream.map_err(|error| format!("{} cannot be connected to: {error}", target.host))?;
         if !target.is_https {
-            return exchange(stream, request).await;
+            return Ok(Box::new(stream));
         }
         let name = target.host.trim_matches(['[', ']']).to_owned();
         let name = ServerName::try_from(name);
         let name = name.map_err(|_| "no certificate can have that name".to_owned())?;
         let secured = self.tls.connect(name, stream).await;
         let stream = secured.map_err(|error| format!("TLS: {error}"))?;
-        exchange(stream, request).await
-    }
-
-    /// A connection to an address of the target; all of them were judged.
-    async fn connect(&self, target: &Target) -> Result<TcpStream, String> {
-        let addresses = self.judged(target).await?;
-        let mut last = String::new();
-        for address in addresses {
-            match TcpStream::connect(SocketAddr::new(address, target.port)).await {
-                Ok(stream) => return Ok(stream),
-                Err(error) => last = format!("{} cannot be connected to: {error}", target.host),
-            }
-        }
-        Err(last)
+        Ok(Box::new(stream))
     }
 
     /// The addresses of the target, where every one of them may be connected to.
@@ -195,6 +211,20 @@ fn request(
     Ok(request)
 }
 
+/// What follows the head of an answer. The connection is closed when this is dropped.
+pub struct Rest(Option<Answered>);
+
+impl Rest {
+    /// Reads a little of it, so that a receiver of a message sees its answer taken.
+    pub async fn drain(self) {
+        if let Some(answered) = self.0
+            && answered.status.is_success()
+        {
+            let _ = timeout(DRAIN_TIMEOUT, drain(answered.body)).await;
+        }
+    }
+}
+
 /// The head of an answer, and the connection on which its body comes.
 struct Answered {
     status: StatusCode,
@@ -203,10 +233,15 @@ struct Answered {
     _connection: AbortOnDropHandle<()>,
 }
 
-async fn exchange<S>(stream: S, request: Request<Full<Bytes>>) -> Result<Answered, String>
-where
-    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-{
+/// A connection, with or without TLS.
+trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
+
+impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}
+
+async fn exchange(
+    stream: Box<dyn Stream>,
+    request: Request<Full<Bytes>>,
+) -> Result<Answered, String> {
     let connected = http1::Builder::new()
         .max_buf_size(MAX_HEAD_BYTES)
         .max_headers(MAX_HEADERS)

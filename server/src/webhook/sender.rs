@@ -2,19 +2,19 @@
 //!
 //! Every process of the service runs one. A webhook is a sender's by a lease that outlives a delivery
 //! ([`LEASE_MS`] and [`post::TIMEOUT`]): nobody else sends it meanwhile, and it is due again when the process dies. A
-//! claim whose answer came late is put back, not sent. No more than [`MAX_AT_ONCE`] deliveries run at once, and no more
-//! than [`MAX_PER_HOST`] to one host, so that a host that hangs holds up its own messages only.
+//! claim whose answer came late is put back, not sent. No more than [`MAX_AT_ONCE`] deliveries run at once, no more than
+//! [`MAX_PER_TENANT`] of one tenant, and no more than [`MAX_PER_HOST`] to one host: what is due beyond that is not even
+//! taken, so a host that hangs holds up its own messages only, and a tenant its own.
 
-use super::network::Network;
 use super::post::{self, Outcome, Poster};
 use super::resolve::{Resolve, SystemResolver};
 use super::secret::SigningSecret;
-use super::target::{Target, shown};
+use super::target::shown;
 use crate::http::event_body;
 use crate::id::{Entropy, Id};
 use crate::metrics::ByResult;
 use crate::queue::callback::message_id;
-use crate::queue::{Event, Job, Sent};
+use crate::queue::{Event, Job, Sent, Skip};
 use crate::service::Service;
 use crate::tenant::Tenant;
 use bytes::Bytes;
@@ -34,7 +34,9 @@ pub const LEASE_MS: u64 = 30_000;
 /// How old a claim may be when its delivery begins, in milliseconds: it ends long before the lease.
 const MAX_CLAIM_AGE_MS: u64 = 10_000;
 /// Deliveries of a process that run at once.
-pub const MAX_AT_ONCE: usize = 16;
+pub const MAX_AT_ONCE: usize = 32;
+/// Deliveries of a process for one tenant that run at once: more than to a host, so that the tenant's others go on.
+pub const MAX_PER_TENANT: usize = 8;
 /// Deliveries of a process to one host that run at once.
 pub const MAX_PER_HOST: usize = 4;
 /// The waits before the tries behind the first one, in milliseconds.
@@ -43,10 +45,8 @@ pub const RETRIES_MS: [u64; 3] = [5_000, 60_000, 600_000];
 const JITTER_PART: u64 = 5;
 /// The time between two looks where nothing was due, in milliseconds, and as long again by chance.
 const IDLE_MS: u64 = 500;
-/// After how long a message is looked at again whose host has all its deliveries, in milliseconds.
-const HOST_BUSY_MS: u64 = 2_000;
 /// How long a sender waits for what is under way when the process ends.
-const DRAIN_TIMEOUT: Duration = Duration::from_secs(2);
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(8);
 /// The most characters of an error that is kept.
 const MAX_ERROR_CHARS: usize = 300;
 
@@ -76,8 +76,7 @@ impl Sender {
         let Some(secret) = service.config.webhook_secret.clone() else {
             return Ok(None);
         };
-        let allowed = service.config.webhook_allow.clone();
-        let poster = Poster::new(resolver, allowed.clone());
+        let poster = Poster::new(resolver, service.config.webhook_allow.clone());
         let poster =
             poster.map_err(|error| Fatal::new("tls", "there is no TLS").because(&error))?;
         let closing = CancellationToken::new();
@@ -87,11 +86,9 @@ impl Sender {
                 poster,
                 secret,
             }),
-            allowed,
             closing: closing.clone(),
             under_way: JoinSet::new(),
-            by_host: HashMap::new(),
-            hosts: HashMap::new(),
+            places: HashMap::new(),
         };
         Ok(Some(Self {
             closing,
@@ -99,10 +96,10 @@ impl Sender {
         }))
     }
 
-    /// Takes nothing more, and waits a moment for what is under way.
+    /// Takes nothing more, and waits up to 8 s for what is under way.
     pub async fn shutdown(self) {
         self.closing.cancel();
-        let _ = tokio::time::timeout(DRAIN_TIMEOUT, self.task).await;
+        let _ = tokio::time::timeout(SHUTDOWN_TIMEOUT, self.task).await;
     }
 }
 
@@ -125,13 +122,10 @@ struct Due {
 
 struct Running {
     shared: Arc<Shared>,
-    allowed: Vec<Network>,
     closing: CancellationToken,
     under_way: JoinSet<()>,
-    /// How many are under way to each host.
-    by_host: HashMap<String, usize>,
-    /// To which host each task sends.
-    hosts: HashMap<tokio::task::Id, String>,
+    /// For which tenant, by its key, and to which host each task sends.
+    places: HashMap<tokio::task::Id, (String, String)>,
 }
 
 impl Running {
@@ -144,9 +138,14 @@ impl Running {
             let entropy = &self.shared.service.entropy;
             let (owner, asked) = (entropy.id().to_string(), Instant::now());
             let idle_ms = IDLE_MS + entropy.up_to(IDLE_MS);
+            let skip = self.skip();
             let queue = &self.shared.service.stores.queue;
-            match queue.claim_delivery(&owner, LEASE_MS).await {
-                Ok(Some(job)) => self.begin(job, owner, asked).await,
+            match queue.claim_delivery(&owner, LEASE_MS, &skip).await {
+                Ok(Some(job)) => {
+                    if !self.begin(job, owner, asked, idle_ms).await {
+                        self.wait(Some(idle_ms)).await;
+                    }
+                }
                 Ok(None) => self.wait(Some(idle_ms)).await,
                 Err(fatal) => {
                     tracing::warn!(%fatal, "no webhook can be taken");
@@ -175,45 +174,45 @@ impl Running {
             Ok((id, ())) => *id,
             Err(error) => error.id(),
         };
-        if let Some(host) = self.hosts.remove(&id)
-            && let Some(count) = self.by_host.get_mut(&host)
-        {
-            *count -= 1;
-            if *count == 0 {
-                self.by_host.remove(&host);
-            }
-        }
+        self.places.remove(&id);
     }
 
-    async fn begin(&mut self, job: Job, owner: String, asked: Instant) {
+    /// Who has as many deliveries under way as it may have.
+    fn skip(&mut self) -> Skip {
         while let Some(ended) = self.under_way.try_join_next_with_id() {
             self.ended(ended);
         }
-        let Some((url, event)) = job.callback.as_ref().and_then(|callback| {
+        let (mut tenants, mut hosts) = (HashMap::new(), HashMap::new());
+        for (tenant, host) in self.places.values() {
+            *tenants.entry(tenant).or_default() += 1;
+            *hosts.entry(host).or_default() += 1;
+        }
+        Skip {
+            tenants: full(tenants, MAX_PER_TENANT),
+            hosts: full(hosts, MAX_PER_HOST),
+        }
+    }
+
+    /// Begins to send what was taken. `false`: it was put back.
+    async fn begin(&mut self, job: Job, owner: String, asked: Instant, delay_ms: u64) -> bool {
+        let Some((url, host, event)) = job.callback.as_ref().and_then(|callback| {
             let event = callback.next()?.clone();
-            Some((callback.url.clone(), event))
+            Some((callback.url.clone(), callback.host(), event))
         }) else {
-            return;
+            return false;
         };
         let (tenant, id) = (job.tenant.clone(), job.id);
-        let host = Target::parse(&url, &self.allowed);
-        let host = host.map(|target| target.host).unwrap_or_default();
-        let of_host = self.by_host.get(&host).copied().unwrap_or_default();
         let is_late = asked.elapsed() > Duration::from_millis(MAX_CLAIM_AGE_MS);
-        if of_host >= MAX_PER_HOST || is_late || self.closing.is_cancelled() {
-            let chance_ms = self.shared.service.entropy.up_to(HOST_BUSY_MS);
-            let delay_ms = match of_host >= MAX_PER_HOST {
-                true => HOST_BUSY_MS + chance_ms,
-                false => 0,
-            };
+        if is_late || self.closing.is_cancelled() {
             let put_back = Sent::PutBack { delay_ms };
             let queue = &self.shared.service.stores.queue;
             let noted = queue.note_delivery(&tenant, id, &owner, event.n, &put_back);
             if let Err(fatal) = noted.await {
                 tracing::warn!(job_id = %id, %fatal, "a webhook was not put back: its lease runs out");
             }
-            return;
+            return false;
         }
+        let place = (tenant.key().to_owned(), host);
         let body = event_body(job, &event);
         let due = Due {
             tenant,
@@ -224,9 +223,14 @@ impl Running {
             body,
         };
         let task = self.under_way.spawn(send(self.shared.clone(), due));
-        *self.by_host.entry(host.clone()).or_default() += 1;
-        self.hosts.insert(task.id(), host);
+        self.places.insert(task.id(), place);
+        true
     }
+}
+
+fn full(counts: HashMap<&String, usize>, most: usize) -> Vec<String> {
+    let full = counts.into_iter().filter(|(_, count)| *count >= most);
+    full.map(|(name, _)| name.clone()).collect()
 }
 
 /// Posts one event, and notes what came of it.
@@ -238,7 +242,7 @@ async fn send(shared: Arc<Shared>, due: Due) {
     } = &*shared;
     let began = Instant::now();
     let id = message_id(due.job, due.event.n);
-    let outcome = match headers(secret, &id, &due.body) {
+    let (outcome, rest) = match headers(secret, &id, &due.body) {
         Some(headers) => poster.post(&due.url, headers, due.body.clone()).await,
         None => return,
     };
@@ -279,6 +283,8 @@ async fn send(shared: Arc<Shared>, due: Due) {
         Ok(false) => tracing::warn!(%job_id, webhook_id = id, "somebody else has the webhook"),
         Err(fatal) => tracing::warn!(%job_id, webhook_id = id, %fatal, "it will be sent again"),
     }
+    // Behind the note: a receiver that drips has its message, whatever becomes of this process.
+    rest.drain().await;
 }
 
 /// After how long it is tried again that has failed once more behind `attempts` tries; none: it is given up.

@@ -159,7 +159,7 @@ async fn names(api: &Api) {
 }
 
 async fn heads(api: &Api) {
-    let host = "host: a\r\n";
+    let host = "host: localhost\r\n";
     let large = format!(
         "GET /livez HTTP/1.1\r\n{host}x: {}\r\n\r\n",
         "y".repeat(200_000)
@@ -170,25 +170,25 @@ async fn heads(api: &Api) {
     );
     let long = format!("GET /{} HTTP/1.1\r\n{host}\r\n", "x".repeat(10_000));
     for request in [
-        "GET /files/../../etc/passwd HTTP/1.1\r\nhost: a\r\n\r\n",
-        "GET /files/%2e%2e%2fjobs HTTP/1.1\r\nhost: a\r\n\r\n",
-        "GET /files/%00 HTTP/1.1\r\nhost: a\r\n\r\n",
-        "GET //jobs// HTTP/1.1\r\nhost: a\r\n\r\n",
-        "GET /jobs/1 HTTP/1.1\r\nhost: a\r\n\r\n",
-        "GET /jobs?limit=0 HTTP/1.1\r\nhost: a\r\n\r\n",
-        "GET /jobs?limit=201 HTTP/1.1\r\nhost: a\r\n\r\n",
-        "GET /jobs?page=-1 HTTP/1.1\r\nhost: a\r\n\r\n",
-        "GET /jobs?cursor=x HTTP/1.1\r\nhost: a\r\n\r\n",
-        "GET /jobs?state=asleep HTTP/1.1\r\nhost: a\r\n\r\n",
-        "BREW /jobs HTTP/1.1\r\nhost: a\r\n\r\n",
-        "DELETE /jobs HTTP/1.1\r\nhost: a\r\n\r\n",
-        "GET /jobs HTTP/1.1\r\nhost: a\r\nno colon\r\n\r\n",
-        "GET /jobs HTTP/9.9\r\nhost: a\r\n\r\n",
+        "GET /files/../../etc/passwd HTTP/1.1\r\nhost: localhost\r\n\r\n",
+        "GET /files/%2e%2e%2fjobs HTTP/1.1\r\nhost: localhost\r\n\r\n",
+        "GET /files/%00 HTTP/1.1\r\nhost: localhost\r\n\r\n",
+        "GET //jobs// HTTP/1.1\r\nhost: localhost\r\n\r\n",
+        "GET /jobs/1 HTTP/1.1\r\nhost: localhost\r\n\r\n",
+        "GET /jobs?limit=0 HTTP/1.1\r\nhost: localhost\r\n\r\n",
+        "GET /jobs?limit=201 HTTP/1.1\r\nhost: localhost\r\n\r\n",
+        "GET /jobs?page=-1 HTTP/1.1\r\nhost: localhost\r\n\r\n",
+        "GET /jobs?cursor=x HTTP/1.1\r\nhost: localhost\r\n\r\n",
+        "GET /jobs?state=asleep HTTP/1.1\r\nhost: localhost\r\n\r\n",
+        "BREW /jobs HTTP/1.1\r\nhost: localhost\r\n\r\n",
+        "DELETE /jobs HTTP/1.1\r\nhost: localhost\r\n\r\n",
+        "GET /jobs HTTP/1.1\r\nhost: localhost\r\nno colon\r\n\r\n",
+        "GET /jobs HTTP/9.9\r\nhost: localhost\r\n\r\n",
         "nonsense\r\n\r\n",
-        "POST /specs/check HTTP/1.1\r\nhost: a\r\ncontent-length: 5\r\ncontent-length: 6\r\n\r\nhello",
-        "POST /specs/check HTTP/1.1\r\nhost: a\r\ncontent-length: -1\r\n\r\n",
-        "POST /specs/check HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked, identity\r\n\r\n0\r\n\r\n",
-        "POST /specs/check HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n",
+        "POST /specs/check HTTP/1.1\r\nhost: localhost\r\ncontent-length: 5\r\ncontent-length: 6\r\n\r\nhello",
+        "POST /specs/check HTTP/1.1\r\nhost: localhost\r\ncontent-length: -1\r\n\r\n",
+        "POST /specs/check HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: chunked, identity\r\n\r\n0\r\n\r\n",
+        "POST /specs/check HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n",
         &large,
         &many,
         &long,
@@ -218,7 +218,7 @@ async fn bodies(api: &Api) {
     for _ in 0..40 {
         let mut connection = connect(api).await;
         let head =
-            b"PUT /upload/orders.csv HTTP/1.1\r\nhost: a\r\ncontent-length: 1000000\r\n\r\na";
+            b"PUT /upload/orders.csv HTTP/1.1\r\nhost: localhost\r\ncontent-length: 1000000\r\n\r\na";
         connection.write_all(head).await.unwrap();
         waiting.push(connection);
     }

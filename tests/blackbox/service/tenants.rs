@@ -1,8 +1,10 @@
 //! Tenants: who may call, and that nobody sees what is another's.
 
+use hyper::Method;
 use serde_json::json;
-use testbed::api::Api;
+use testbed::api::{Api, bytes};
 use testbed::process::Sluicegate;
+use testbed::service::Service;
 
 use super::backend::{Backend, DEADLINE, SEED, counts};
 
@@ -194,4 +196,23 @@ async fn no_keys_only_on_loopback() {
         second.stderr
     );
     drop(service);
+}
+
+#[tokio::test]
+async fn without_keys_other_names_are_answered_only_where_the_operator_says_so() {
+    for (args, status) in [([].as_slice(), 421), (&["--insecure"], 200)] {
+        let backend = Backend::embedded().await;
+        let service = Service::start(&backend.place, args).await;
+        let named = [("host", "sluicegate:3000")];
+        let sent = service.api.send(Method::GET, "/jobs", &named, bytes(""));
+        let answer = sent.await.unwrap().is(status);
+        if status == 421 {
+            answer.refused(421, "foreign_host");
+        }
+        let foreign = [("origin", "https://evil.example")];
+        let sent = service
+            .api
+            .send(Method::PUT, "/upload/orders.csv", &foreign, bytes("a\n"));
+        sent.await.unwrap().refused(403, "foreign_origin");
+    }
 }

@@ -72,7 +72,7 @@ async fn what_was_begun_goes_on_without_its_client() {
     let server = Server::with(ODD, &[], Limits::default()).await;
     let mut socket = TcpStream::connect(&server.address).await.unwrap();
     socket
-        .write_all(b"POST /change HTTP/1.1\r\nhost: x\r\n\r\n")
+        .write_all(b"POST /change HTTP/1.1\r\nhost: localhost\r\n\r\n")
         .await
         .unwrap();
     odd::BEGUN.notified().await;
@@ -128,7 +128,7 @@ async fn a_kept_connection_may_wait_longer_than_a_head_may_take() {
         ..Limits::default()
     };
     let server = Server::with(ROUTES, ALIASES, limits).await;
-    let request = b"HEAD /livez HTTP/1.1\r\nhost: x\r\n\r\n";
+    let request = b"HEAD /livez HTTP/1.1\r\nhost: localhost\r\n\r\n";
     let mut kept = TcpStream::connect(&server.address).await.unwrap();
     kept.write_all(request).await.unwrap();
     assert!(answered(&mut kept).await.starts_with("HTTP/1.1 200"));
@@ -187,7 +187,8 @@ async fn when_the_server_ends_waiting_requests_are_answered() {
 #[tokio::test]
 async fn an_answer_before_the_end_of_its_request_says_that_the_connection_ends() {
     let server = Server::start().await;
-    let head = |path: &str| format!("PUT {path} HTTP/1.1\r\nhost: x\r\ncontent-length: 4\r\n\r\n");
+    let head =
+        |path: &str| format!("PUT {path} HTTP/1.1\r\nhost: localhost\r\ncontent-length: 4\r\n\r\n");
     for (path, body, closes) in [
         ("/upload/a.csv?nothing=1", "", true),
         ("/specs/a", "n\n1\n", false),

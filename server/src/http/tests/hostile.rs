@@ -17,7 +17,7 @@ fn status(answer: &str) -> u16 {
 
 /// A request line and headers, closed behind.
 fn head(line: &str, headers: &str) -> Vec<u8> {
-    format!("{line}\r\nhost: x\r\nconnection: close\r\n{headers}\r\n").into_bytes()
+    format!("{line}\r\nhost: localhost\r\nconnection: close\r\n{headers}\r\n").into_bytes()
 }
 
 #[tokio::test]
@@ -127,7 +127,7 @@ async fn odd_requests_are_refused_or_closed() {
             ]
             .concat(),
         ),
-        ("two hosts", head(get, "host: y\r\n")),
+        ("two hosts", head(get, "host: localhost:1\r\n")),
         (
             "no host",
             b"GET /livez HTTP/1.1\r\nconnection: close\r\n\r\n".to_vec(),
@@ -176,9 +176,9 @@ async fn odd_requests_are_refused_or_closed() {
 #[tokio::test]
 async fn a_length_beside_chunks_hides_no_request() {
     let server = Server::start().await;
-    let hidden = "0\r\n\r\nGET /livez HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
+    let hidden = "0\r\n\r\nGET /livez HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n";
     let request = format!(
-        "POST /specs/check HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\ntransfer-encoding: chunked\r\n\r\n{hidden}",
+        "POST /specs/check HTTP/1.1\r\nhost: localhost\r\ncontent-length: {}\r\ntransfer-encoding: chunked\r\n\r\n{hidden}",
         hidden.len()
     );
     // Without a proxy in front both requests are the client's own, and both are answered as such.
@@ -192,11 +192,50 @@ async fn a_length_beside_chunks_hides_no_request() {
 async fn a_refusal_reaches_a_client_that_still_sends() {
     let server = Server::start().await;
     let length = 50_000_000;
-    let mut request =
-        format!("PUT /specs/parcels HTTP/1.1\r\nhost: x\r\ncontent-length: {length}\r\n\r\n")
-            .into_bytes();
+    let mut request = format!(
+        "PUT /specs/parcels HTTP/1.1\r\nhost: localhost\r\ncontent-length: {length}\r\n\r\n"
+    )
+    .into_bytes();
     request.resize(request.len() + 20_000_000, b'x');
     let answer = server.raw(&request).await;
     assert_eq!(status(&answer), 413, "{answer:.300}");
     assert!(answer.contains("body_too_large"), "{answer:.600}");
+}
+
+/// What a page of a stranger can have a browser send.
+#[tokio::test]
+async fn without_keys_a_strangers_page_is_no_client() {
+    let server = Server::start().await;
+    let (get, post) = ("GET /jobs HTTP/1.1", "POST /specs/check HTTP/1.1");
+    let (own, length) = (server.address.clone(), "content-length: 0\r\n");
+    let with = |line: &str, host: &str, headers: &str| {
+        let headers = format!("connection: close\r\n{length}{headers}");
+        format!("{line}\r\nhost: {host}\r\n{headers}\r\n").into_bytes()
+    };
+    let rebound = "origin: http://evil.example:3000\r\n";
+    for (request, code) in [
+        (with(get, "evil.example:3000", ""), "foreign_host"),
+        (with(post, "evil.example:3000", rebound), "foreign_host"),
+        (with(post, &own, rebound), "foreign_origin"),
+        (
+            with(post, &own, "sec-fetch-site: cross-site\r\n"),
+            "foreign_origin",
+        ),
+    ] {
+        let answer = server.raw(&request).await;
+        let expected = if code == "foreign_host" { 421 } else { 403 };
+        assert_eq!(status(&answer), expected, "{answer}");
+        assert!(answer.contains(&format!("\"{code}\"")), "{answer}");
+    }
+    let page = format!("origin: http://{own}\r\nsec-fetch-site: same-origin\r\n");
+    for request in [with(get, &own, rebound), with(get, "localhost:1", "")] {
+        assert_eq!(status(&server.raw(&request).await), 200);
+    }
+    let answer = server.raw(&with(post, &own, &page)).await;
+    assert!(!answer.contains("foreign_"), "{answer}");
+    // Probes have nothing to tell a stranger.
+    let probe = server
+        .raw(&with("GET /livez HTTP/1.1", "sluicegate", ""))
+        .await;
+    assert_eq!(status(&probe), 200, "{probe}");
 }

@@ -92,6 +92,8 @@ async fn requests_get_the_status_and_code_that_the_contract_says() {
          POST   /process/{file}?force=twice      400 bad_query
          POST   /process/{file}?spec=a&force=again 400 idempotency_key_required
          POST   /process/{file}?callbackUrl=x    422 webhooks_off
+         POST   /upload/a.csv?callbackUrl=x      400 bad_query
+         POST   /upload/a.csv?callbackUrl=x&process=true 422 webhooks_off
          GET    /jobs/{job}/deliveries           200
          GET    /jobs/{nobody}/deliveries        404 not_found
          POST   /jobs/{job}/deliveries/1/resend  404 not_found

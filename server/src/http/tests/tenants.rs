@@ -50,6 +50,10 @@ async fn with_keys_every_route_wants_one_but_probes_and_the_page() {
     let headers = [("x-api-key", secret.as_str())];
     let sent = server.api.send(Method::GET, "/jobs", &headers, bytes(""));
     sent.await.unwrap().is(200);
+    // A browser sends no key by itself: by which name it is asked does not matter.
+    let headers = [headers[0], ("host", "shop.example")];
+    let sent = server.api.send(Method::GET, "/jobs", &headers, bytes(""));
+    sent.await.unwrap().is(200);
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use testbed::watching::{Events, Socket};
 
 const NONE: Tenant = Tenant::NONE;
 /// The handshake of RFC 6455.
-const HANDSHAKE: &str = "host: x\r\nupgrade: websocket\r\nconnection: keep-alive, Upgrade\r\n\
+const HANDSHAKE: &str = "host: localhost\r\nupgrade: websocket\r\nconnection: keep-alive, Upgrade\r\n\
                          sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
 
 async fn queued(server: &Server, tenant: &Tenant) -> Id {
@@ -83,7 +83,11 @@ async fn a_handshake_is_whole_or_refused() {
     };
     let key = "sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
     for (method, headers, status) in [
-        ("GET", HANDSHAKE.to_owned() + "origin: http://x\r\n", "101"),
+        (
+            "GET",
+            HANDSHAKE.to_owned() + "origin: http://localhost\r\n",
+            "101",
+        ),
         ("GET", without("upgrade"), "426"),
         ("GET", without("connection"), "426"),
         ("GET", without("sec-websocket-version"), "426"),
@@ -270,8 +274,8 @@ async fn a_request_behind_a_stream_finds_its_connection() {
     let job = queued(&server, &NONE).await;
     complete(&server).await;
     // The answer to an ended job ends, and the connection is kept.
-    let request = format!("GET /jobs/{job}/events HTTP/1.1\r\nhost: x\r\n\r\n");
-    let last = "GET /livez HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
+    let request = format!("GET /jobs/{job}/events HTTP/1.1\r\nhost: localhost\r\n\r\n");
+    let last = "GET /livez HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n";
     let answers = server.raw((request + last).as_bytes()).await;
     assert_eq!(answers.matches("HTTP/1.1 200 OK").count(), 2, "{answers}");
     assert!(answers.contains("event: completed\n"));

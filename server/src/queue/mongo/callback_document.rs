@@ -2,7 +2,7 @@
 
 use super::document::{json, parsed};
 use super::reply::integer;
-use crate::queue::{Callback, Delivery, Event};
+use crate::queue::{Callback, Delivery, Event, Told};
 use mongodb::bson::{Bson, DateTime, Document, doc};
 use pipeline::Fatal;
 
@@ -29,6 +29,7 @@ pub(super) fn read(job: &Document) -> Result<Option<Callback>, Fatal> {
 pub(super) fn write(callback: &Callback) -> Result<Document, Fatal> {
     let mut record = doc! {
         "url": &callback.url,
+        "host": callback.host(),
         "lastEvent": callback.last_event as i64,
         "events": callback.events.iter().map(write_event).collect::<Vec<_>>(),
         "lastAttempt": callback.last_attempt as i64,
@@ -56,6 +57,11 @@ fn read_event(event: &Document) -> Option<Event> {
         attempts: number(event, "attempts"),
         next_ms: time(event, "next"),
         delivered_ms: time(event, "deliveredAt"),
+        told: event.contains_key("rowsProcessed").then(|| Told {
+            error: event.get_str("error").ok().map(str::to_owned),
+            rows_processed: number(event, "rowsProcessed"),
+            rows_failed: number(event, "rowsFailed"),
+        }),
     })
 }
 
@@ -73,6 +79,11 @@ fn write_event(event: &Event) -> Bson {
     };
     put(&mut document, "next", event.next_ms.map(moment));
     put(&mut document, "deliveredAt", event.delivered_ms.map(moment));
+    if let Some(told) = &event.told {
+        put(&mut document, "error", told.error.as_ref().map(Bson::from));
+        document.insert("rowsProcessed", told.rows_processed as i64);
+        document.insert("rowsFailed", told.rows_failed as i64);
+    }
     document.into()
 }
 

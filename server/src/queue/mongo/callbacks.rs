@@ -10,8 +10,8 @@ use super::document::{self, JOBS, literal};
 use super::indexes::CALLBACKS_DUE;
 use super::reply::integer;
 use crate::id::Id;
-use crate::queue::callback::{MAX_EVENTS, is_told};
-use crate::queue::{Callback, Job, Resent, Sent, State};
+use crate::queue::callback::{MAX_EVENTS, MAX_TOLD_CHARS, UNREADABLE_MS, is_told};
+use crate::queue::{Callback, Job, Resent, Sent, Skip, State};
 use crate::tenant::Tenant;
 use mongodb::bson::{Bson, Document, doc};
 use pipeline::Fatal;
@@ -35,15 +35,24 @@ impl MongoQueue {
         &self,
         owner: &str,
         lease_ms: u64,
+        skip: &Skip,
     ) -> Result<Option<Job>, Fatal> {
         for _ in 0..MAX_TRIES {
-            let Some(due) = self.first(due()).await? else {
+            let Some(due) = self.first(due(skip)).await? else {
                 return Ok(None);
             };
-            let mut seen = seen(due)?;
+            let id = due.get("_id").cloned().unwrap_or(Bson::Null);
+            let read = seen(due).and_then(|seen| Ok((document::read(&seen.job)?, seen)));
+            let (mut job, mut seen) = match read {
+                Ok(read) => read,
+                Err(fatal) => {
+                    tracing::error!(job_id = %id, %fatal, "a job cannot be read: its webhook waits");
+                    self.matched(put_off(&id)).await?;
+                    continue;
+                }
+            };
             let claimed = seen.callback.claim(owner, seen.now_ms, lease_ms);
             if self.put(&seen).await? && claimed {
-                let mut job = document::read(&seen.job)?;
                 job.callback = Some(seen.callback);
                 return Ok(Some(job));
             }
@@ -109,6 +118,17 @@ impl MongoQueue {
         Err(keeps_changing())
     }
 
+    pub(super) async fn add_url(
+        &self,
+        tenant: &Tenant,
+        id: Id,
+        url: &str,
+    ) -> Result<Option<Job>, Fatal> {
+        self.matched(add(tenant, id, url)?).await?;
+        let found = self.first(with_now(document::one(tenant, id), None));
+        found.await?.as_ref().map(document::read).transpose()
+    }
+
     /// Writes a record in the place of what was read. `false`: somebody else has changed it since.
     async fn put(&self, seen: &Seen) -> Result<bool, Fatal> {
         let id = seen.job.get("_id").cloned().unwrap_or(Bson::Null);
@@ -144,6 +164,19 @@ pub(super) fn came_to() -> Document {
         { "$gt": ["$callback.url", Bson::Null] },
         { "$in": ["$state", told] },
     ] };
+    let is = |state: State| doc! { "$eq": ["$state", state.word()] };
+    let message = doc! { "$cond": [
+        is(State::Failed),
+        "$failure.message",
+        { "$cond": [is(State::Held), "$left.message", Bson::Null] },
+    ] };
+    let whole = doc! { "$ifNull": [&message, ""] };
+    let cut = doc! { "$substrCP": [whole, 0, MAX_TOLD_CHARS as i64] };
+    // A checkpoint of before it kept these says nothing.
+    let of_checkpoint = |name: &str| {
+        let is_missing = doc! { "$lte": ["$checkpoint.books", Bson::Null] };
+        doc! { "$cond": [is_missing, 0_i64, name] }
+    };
     let next = doc! { "$add": ["$callback.lastEvent", 1_i64] };
     let event = doc! {
         "n": &next,
@@ -152,6 +185,11 @@ pub(super) fn came_to() -> Document {
         "delivery": "pending",
         "attempts": 0_i64,
         "next": "$$NOW",
+        "error": {
+            "$cond": [{ "$gt": [&message, Bson::Null] }, cut, "$$REMOVE"],
+        },
+        "rowsProcessed": of_checkpoint("$checkpoint.processed"),
+        "rowsFailed": of_checkpoint("$checkpoint.rejected"),
     };
     let events = doc! { "$concatArrays": ["$callback.events", [event]] };
     let owned = doc! { "$gt": ["$callback.owner", Bson::Null] };
@@ -166,14 +204,27 @@ pub(super) fn came_to() -> Document {
 }
 
 /// The record that is due longest, with the server's time.
-pub(super) fn due() -> Document {
+pub(super) fn due(skip: &Skip) -> Document {
     let due = doc! {
         "callback.due": { "$exists": true },
+        "tenant": { "$nin": &skip.tenants },
+        "callback.host": { "$nin": &skip.hosts },
         "$expr": { "$lte": ["$callback.due", "$$NOW"] },
     };
     let mut command = with_now(due, Some(doc! { "callback.due": 1 }));
     command.insert("hint", CALLBACKS_DUE);
     command
+}
+
+/// Has one looked at later that cannot be read: it holds up no other.
+pub(super) fn put_off(id: &Bson) -> Document {
+    doc! {
+        "update": JOBS,
+        "updates": [{
+            "q": { "_id": id, "callback.due": { "$exists": true } },
+            "u": [{ "$set": { "callback.due": document::in_ms(UNREADABLE_MS) } }],
+        }],
+    }
 }
 
 /// How many records are due, now or later.
@@ -212,6 +263,24 @@ pub(super) fn put(id: &Bson, revision: i64, callback: &Callback) -> Result<Docum
         "updates": [{
             "q": { "_id": id, "callback.revision": revision },
             // Whole, whatever stands in its place.
+            "u": [{ "$set": { "callback": { "$literal": record } } }],
+        }],
+    })
+}
+
+/// Gives a job a webhook that has none and has not ended.
+pub(super) fn add(tenant: &Tenant, id: Id, url: &str) -> Result<Document, Fatal> {
+    let mut record = callback_document::write(&Callback::new(url.to_owned()))?;
+    record.insert("revision", 0_i64);
+    let ended = State::ALL.into_iter().filter(|state| state.is_terminal());
+    let ended: Vec<_> = ended.map(State::word).collect();
+    let mut one = document::one(tenant, id);
+    one.insert("callback", doc! { "$exists": false });
+    one.insert("state", doc! { "$nin": ended });
+    Ok(doc! {
+        "update": JOBS,
+        "updates": [{
+            "q": one,
             "u": [{ "$set": { "callback": { "$literal": record } } }],
         }],
     })

@@ -2,9 +2,11 @@
 //! one statement that marks the job, without reading it.
 //!
 //! `checkpoint.end` is the ordinal that a save is compared by; `checkpoint.books` is the checkpoint as JSON without
-//! the other two; `checkpoint.summary` is JSON; `checkpoint.head` is the text as it is.
+//! the other two; `checkpoint.summary` is JSON; `checkpoint.head` is the text as it is. `checkpoint.processed` and
+//! `checkpoint.rejected` are two sums of it for the events of webhooks, which the server makes without reading JSON.
 
 use super::document::{json, literal, parsed};
+use crate::queue::callback::rows_of;
 use mongodb::bson::{Bson, Document, doc};
 use pipeline::{Checkpoint, Fatal, Summary};
 
@@ -14,6 +16,8 @@ pub(super) struct Texts {
     books: String,
     summary: String,
     head: String,
+    processed: i64,
+    rejected: i64,
 }
 
 impl Texts {
@@ -21,12 +25,15 @@ impl Texts {
     pub(super) fn of(checkpoint: &Checkpoint) -> Result<Self, Fatal> {
         let mut books = checkpoint.clone();
         let summary = std::mem::take(&mut books.books.summary);
+        let (processed, rejected) = rows_of(&checkpoint.books.counters);
         let head = std::mem::take(&mut books.head);
         Ok(Self {
             end: end_of(checkpoint.books.end.ordinal),
             books: json(&books)?,
             summary: json(&summary)?,
             head,
+            processed: end_of(processed),
+            rejected: end_of(rejected),
         })
     }
 
@@ -37,6 +44,8 @@ impl Texts {
             "checkpoint.books": literal(&self.books),
             "checkpoint.summary": literal(&self.summary),
             "checkpoint.head": literal(&self.head),
+            "checkpoint.processed": self.processed,
+            "checkpoint.rejected": self.rejected,
         }
     }
 
@@ -77,6 +86,6 @@ pub(super) fn read(job: &Document) -> Result<Option<Checkpoint>, Fatal> {
     Ok(Some(checkpoint))
 }
 
-fn end_of(ordinal: u64) -> i64 {
-    ordinal.try_into().unwrap_or(i64::MAX)
+fn end_of(number: u64) -> i64 {
+    number.try_into().unwrap_or(i64::MAX)
 }

@@ -43,7 +43,7 @@ mod turn;
 
 use super::{
     Approval, Changed, Claim, Claimant, Depth, Filter, Held, Job, Known, Moved, NewJob, Progress,
-    Queue, Receipt, Release, Remembered, Renewal, Resent, Sent,
+    Queue, Receipt, Release, Remembered, Renewal, Resent, Sent, Skip,
 };
 use crate::id::Id;
 use crate::job::Failure;
@@ -213,8 +213,13 @@ impl Queue for MongoQueue {
         self.forget_job(tenant, id).await
     }
 
-    async fn claim_delivery(&self, owner: &str, lease_ms: u64) -> Result<Option<Job>, Fatal> {
-        self.claim_due_delivery(owner, lease_ms).await
+    async fn claim_delivery(
+        &self,
+        owner: &str,
+        lease_ms: u64,
+        skip: &Skip,
+    ) -> Result<Option<Job>, Fatal> {
+        self.claim_due_delivery(owner, lease_ms, skip).await
     }
 
     async fn note_delivery(
@@ -230,6 +235,10 @@ impl Queue for MongoQueue {
 
     async fn resend_delivery(&self, tenant: &Tenant, id: Id, n: u64) -> Result<Resent, Fatal> {
         self.send_again(tenant, id, n).await
+    }
+
+    async fn add_callback(&self, tenant: &Tenant, id: Id, url: &str) -> Result<Option<Job>, Fatal> {
+        self.add_url(tenant, id, url).await
     }
 
     async fn default_callback(&self, tenant: &Tenant) -> Result<Option<String>, Fatal> {

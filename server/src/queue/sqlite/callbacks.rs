@@ -4,39 +4,53 @@
 
 use super::{now_ms, row};
 use crate::id::Id;
-use crate::queue::{Callback, Job, Resent, Sent};
+use crate::queue::callback::{MAX_TOLD_CHARS, UNREADABLE_MS};
+use crate::queue::{Callback, Job, Resent, Sent, Skip, Told};
 use crate::tenant::Tenant;
 use rusqlite::{Connection, OptionalExtension, params};
 
+/// The lists are JSON.
 pub(super) const DUE: &str = "SELECT tenant, id FROM jobs WHERE callback_due_ms <= ?1 \
-     ORDER BY callback_due_ms, rowid LIMIT 1";
+     AND tenant NOT IN (SELECT value FROM json_each(?2)) \
+     AND ifnull(callback_host, '') NOT IN (SELECT value FROM json_each(?3)) \
+     ORDER BY callback_due_ms LIMIT 1";
 pub(super) const PENDING: &str = "SELECT count(*) FROM jobs WHERE callback_due_ms IS NOT NULL";
 
-/// Notes what the state to which a job came makes due. Belongs to the transaction of the transition.
-pub(super) fn came_to(
-    change: &Connection,
-    now: i64,
-    tenant: &Tenant,
-    id: Id,
-) -> rusqlite::Result<()> {
+/// Notes what the state to which a job came makes due, at the moment at which it did. Belongs to the transaction of the
+/// transition.
+pub(super) fn came_to(change: &Connection, tenant: &Tenant, id: Id) -> rusqlite::Result<()> {
     let mut select = change.prepare_cached(
-        "SELECT state, callback FROM jobs WHERE tenant = ?1 AND id = ?2 AND callback IS NOT NULL",
+        "SELECT state, updated_ms, callback, substr(CASE state WHEN 'failed' THEN failure ->> '$.message' \
+         WHEN 'held' THEN held ->> '$.message' END, 1, ?3) AS error, \
+         ifnull(checkpoint ->> '$.books.counters.loaded', 0) \
+         + ifnull(checkpoint ->> '$.books.counters.alreadyLoaded', 0) AS rows_processed, \
+         ifnull(checkpoint ->> '$.books.counters.rejected', 0) AS rows_failed FROM jobs WHERE tenant = ?1 AND id = ?2 AND callback IS NOT NULL",
     )?;
-    let found = select.query_row(params![tenant.key(), id.0], |row| {
-        Ok((row::state(row)?, row::parsed(row, "callback")?))
+    let found = select.query_row(params![tenant.key(), id.0, MAX_TOLD_CHARS as i64], |row| {
+        let updated_ms: i64 = row.get("updated_ms")?;
+        let told = Told {
+            error: row.get("error")?,
+            rows_processed: row.get::<_, i64>("rows_processed")?.cast_unsigned(),
+            rows_failed: row.get::<_, i64>("rows_failed")?.cast_unsigned(),
+        };
+        let callback = row::parsed(row, "callback")?;
+        Ok((row::state(row)?, updated_ms, callback, told))
     });
-    let Some((state, Some(mut callback))) = found.optional()? else {
+    let Some((state, updated_ms, Some(mut callback), told)) = found.optional()? else {
         return Ok(());
     };
     let callback: &mut Callback = &mut callback;
-    callback.came_to(state, now.cast_unsigned());
+    callback.came_to(state, updated_ms.cast_unsigned(), told);
     put(change, tenant, id, callback)
 }
 
 /// Whether any webhook is due.
-pub(super) fn is_due(connection: &Connection) -> rusqlite::Result<bool> {
+pub(super) fn is_due(connection: &Connection, skip: &Skip) -> rusqlite::Result<bool> {
     let now = now_ms(connection)?;
-    connection.prepare_cached(DUE)?.exists([now])
+    let (tenants, hosts) = (row::json(&skip.tenants)?, row::json(&skip.hosts)?);
+    connection
+        .prepare_cached(DUE)?
+        .exists(params![now, tenants, hosts])
 }
 
 pub(super) fn claim(
@@ -44,19 +58,32 @@ pub(super) fn claim(
     now: i64,
     owner: &str,
     lease_ms: u64,
+    skip: &Skip,
 ) -> rusqlite::Result<Option<Job>> {
+    let (tenants, hosts) = (row::json(&skip.tenants)?, row::json(&skip.hosts)?);
     loop {
         let due = change
             .prepare_cached(DUE)?
-            .query_row([now], |row| Ok((row::tenant(row)?, Id(row.get("id")?))));
+            .query_row(params![now, tenants, hosts], |row| {
+                Ok((row::tenant(row)?, Id(row.get("id")?)))
+            });
         let Some((tenant, id)) = due.optional()? else {
             return Ok(None);
         };
-        let Some(mut job) = row::job(change, &tenant, id)? else {
-            return Ok(None);
+        let found = row::job(change, &tenant, id);
+        if let Err(rusqlite::Error::FromSqlConversionFailure(_, _, why)) = &found {
+            tracing::error!(job_id = %id, %why, "a job cannot be read: its webhook waits");
+        }
+        let mut job = match found {
+            Ok(Some(job)) if job.callback.is_some() => job,
+            Ok(_) | Err(rusqlite::Error::FromSqlConversionFailure(..)) => {
+                put_off(change, now, &tenant, id)?;
+                continue;
+            }
+            Err(error) => return Err(error),
         };
         let Some(callback) = &mut job.callback else {
-            return Ok(None);
+            continue;
         };
         let claimed = callback.claim(owner, now.cast_unsigned(), lease_ms);
         put(change, &tenant, id, callback)?;
@@ -64,6 +91,36 @@ pub(super) fn claim(
             return Ok(Some(job));
         }
     }
+}
+
+/// Has one looked at later that cannot be read: it holds up no other.
+fn put_off(change: &Connection, now: i64, tenant: &Tenant, id: Id) -> rusqlite::Result<()> {
+    change
+        .prepare_cached("UPDATE jobs SET callback_due_ms = ?3 WHERE tenant = ?1 AND id = ?2")?
+        .execute(params![
+            tenant.key(),
+            id.0,
+            now.saturating_add_unsigned(UNREADABLE_MS),
+        ])?;
+    Ok(())
+}
+
+/// Gives a job a webhook that has none and has not ended.
+pub(super) fn add(
+    change: &Connection,
+    tenant: &Tenant,
+    id: Id,
+    url: String,
+) -> rusqlite::Result<Option<Job>> {
+    let Some(mut job) = row::job(change, tenant, id)? else {
+        return Ok(None);
+    };
+    if job.callback.is_none() && !job.state.is_terminal() {
+        let callback = Callback::new(url);
+        put(change, tenant, id, &callback)?;
+        job.callback = Some(callback);
+    }
+    Ok(Some(job))
 }
 
 pub(super) fn note(
@@ -109,13 +166,18 @@ pub(super) fn resend(
 /// Those that a sender has are among those that are due, now or later.
 pub(super) fn give_back(change: &Connection) -> rusqlite::Result<u64> {
     let mut select = change.prepare_cached(
-        "SELECT tenant, id FROM jobs WHERE callback_due_ms IS NOT NULL AND callback ->> '$.owner' IS NOT NULL",
+        "SELECT tenant, id FROM jobs WHERE callback_due_ms IS NOT NULL AND json_valid(callback) \
+         AND callback ->> '$.owner' IS NOT NULL",
     )?;
     let owned = select.query_map([], |row| Ok((row::tenant(row)?, Id(row.get("id")?))))?;
     let owned: Vec<(Tenant, Id)> = owned.collect::<rusqlite::Result<_>>()?;
     let mut given_back = 0;
     for (tenant, id) in owned {
-        let job = row::job(change, &tenant, id)?;
+        let job = match row::job(change, &tenant, id) {
+            // As when it is taken.
+            Err(rusqlite::Error::FromSqlConversionFailure(..)) => continue,
+            job => job?,
+        };
         if let Some(mut callback) = job.and_then(|job| job.callback) {
             callback.give_back();
             put(change, &tenant, id, &callback)?;
@@ -156,13 +218,14 @@ pub(super) fn set_default(
 fn put(change: &Connection, tenant: &Tenant, id: Id, callback: &Callback) -> rusqlite::Result<()> {
     change
         .prepare_cached(
-            "UPDATE jobs SET callback = ?3, callback_due_ms = ?4 WHERE tenant = ?1 AND id = ?2",
+            "UPDATE jobs SET callback = ?3, callback_due_ms = ?4, callback_host = ?5 WHERE tenant = ?1 AND id = ?2",
         )?
         .execute(params![
             tenant.key(),
             id.0,
             row::json(callback)?,
             callback.due_ms.map(u64::cast_signed),
+            callback.host(),
         ])?;
     Ok(())
 }

@@ -21,7 +21,7 @@ pub(super) fn cancel(
         )?
         .execute(named_params! { ":tenant": tenant.key(), ":id": id.0, ":now": now })?;
     if rows == 1 {
-        callbacks::came_to(change, now, tenant, id)?;
+        callbacks::came_to(change, tenant, id)?;
     }
     changed(change, tenant, id, rows)
 }

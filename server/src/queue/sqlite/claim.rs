@@ -47,7 +47,7 @@ pub(super) fn claim(
     if let Some((tenant, id)) = &expired
         && give_up(change, now, claimant, tenant, *id)?
     {
-        callbacks::came_to(change, now, tenant, *id)?;
+        callbacks::came_to(change, tenant, *id)?;
         return row::job(change, tenant, *id);
     }
     let found = match expired {

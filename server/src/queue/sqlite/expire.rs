@@ -20,6 +20,7 @@ pub(super) fn expire(
     change
         .prepare_cached(&format!(
             "UPDATE jobs SET is_expired = 1, spec_text = '', updated_ms = ?3, callback = NULL, callback_due_ms = NULL, \
+             callback_host = NULL, \
              checkpoint = json_set(checkpoint, '$.head', '', '$.books.summary', json('[]')), \
              failure = json_set(failure, '$.causes', json('[]')) \
              WHERE is_expired = 0 AND rowid IN (SELECT rowid {ENDED})"

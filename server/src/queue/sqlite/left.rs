@@ -1,6 +1,6 @@
 //! How a worker's statement finds its job, and its own change when it is sent again.
 
-use super::{callbacks, now_ms};
+use super::callbacks;
 use crate::queue::Claim;
 use rusqlite::{Connection, ToSql, named_params};
 
@@ -27,7 +27,7 @@ pub(super) fn leave(
     if !execute(change, claim, update, more, Some(by))? {
         return has_left(change, claim, by);
     }
-    callbacks::came_to(change, now_ms(change)?, &claim.tenant, claim.job)?;
+    callbacks::came_to(change, &claim.tenant, claim.job)?;
     Ok(true)
 }
 

@@ -39,7 +39,7 @@ pub use schema::SCHEMA;
 
 use super::{
     Approval, Changed, Claim, Claimant, Depth, Filter, Held, Job, Known, Moved, NewJob, Progress,
-    Queue, Receipt, Release, Remembered, Renewal, Resent, Sent,
+    Queue, Receipt, Release, Remembered, Renewal, Resent, Sent, Skip,
 };
 use crate::id::Id;
 use crate::job::Failure;
@@ -286,14 +286,20 @@ impl Queue for SqliteQueue {
             .await
     }
 
-    async fn claim_delivery(&self, owner: &str, lease_ms: u64) -> Result<Option<Job>, Fatal> {
+    async fn claim_delivery(
+        &self,
+        owner: &str,
+        lease_ms: u64,
+        skip: &Skip,
+    ) -> Result<Option<Job>, Fatal> {
         // Looking waits for no writer, and disturbs none.
-        let is_due = self.read(callbacks::is_due);
+        let skipped = skip.clone();
+        let is_due = self.read(move |connection| callbacks::is_due(connection, &skipped));
         if !is_due.await? {
             return Ok(None);
         }
-        let owner = owner.to_owned();
-        self.write(move |change, now| callbacks::claim(change, now, &owner, lease_ms))
+        let (owner, skip) = (owner.to_owned(), skip.clone());
+        self.write(move |change, now| callbacks::claim(change, now, &owner, lease_ms, &skip))
             .await
     }
 
@@ -318,6 +324,12 @@ impl Queue for SqliteQueue {
 
     async fn give_back_deliveries(&self) -> Result<u64, Fatal> {
         self.write(|change, _| callbacks::give_back(change)).await
+    }
+
+    async fn add_callback(&self, tenant: &Tenant, id: Id, url: &str) -> Result<Option<Job>, Fatal> {
+        let (tenant, url) = (tenant.clone(), url.to_owned());
+        self.write(move |change, _| callbacks::add(change, &tenant, id, url))
+            .await
     }
 
     async fn default_callback(&self, tenant: &Tenant) -> Result<Option<String>, Fatal> {

@@ -30,7 +30,7 @@ pub(super) fn release(
             (":now", &now),
         ];
         if left::execute(change, held, &update, &params, Some(WORD))? {
-            callbacks::came_to(change, now, &held.tenant, held.job)?;
+            callbacks::came_to(change, &held.tenant, held.job)?;
             return Ok(true);
         }
     }

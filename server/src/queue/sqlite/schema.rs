@@ -11,7 +11,8 @@ use stages::sqlite::{Added, Schema};
 /// expired job are removed. What is long stands last, so that lists need not read past it. Jobs that become due at the
 /// same time are told apart by their rowid, the order in which they were submitted.
 ///
-/// `callback` is the webhook's record, and `callback_due_ms` the time in it from which it is to be looked at.
+/// `callback` is the webhook's record, `callback_due_ms` the time in it from which it is to be looked at, and
+/// `callback_host` the host of its URL, so that those of a busy tenant or host are passed over in the index.
 ///
 /// A tenant's turn: while `is_waiting`, claims look for its due jobs, in the order of `served`; else they look again
 /// at `wake_ms`, or not before it has queued jobs again.
@@ -66,6 +67,7 @@ pub const SCHEMA: Schema = Schema::new("
         child_moved INTEGER NOT NULL DEFAULT 0,
         files BLOB NOT NULL,
         callback_due_ms INTEGER,
+        callback_host TEXT,
         callback TEXT,
         checkpoint TEXT,
         spec_text TEXT NOT NULL,
@@ -76,7 +78,8 @@ pub const SCHEMA: Schema = Schema::new("
     CREATE INDEX IF NOT EXISTS jobs_owners ON jobs (owner) WHERE state = 'in_progress';
     CREATE INDEX IF NOT EXISTS jobs_held ON jobs (tenant) WHERE state = 'held';
     CREATE INDEX IF NOT EXISTS jobs_ended ON jobs (finished_ms) WHERE finished_ms IS NOT NULL AND is_cleaned = 0;
-    CREATE INDEX IF NOT EXISTS jobs_callbacks ON jobs (callback_due_ms) WHERE callback_due_ms IS NOT NULL;
+    CREATE INDEX IF NOT EXISTS jobs_callbacks ON jobs (callback_due_ms, tenant, callback_host)
+        WHERE callback_due_ms IS NOT NULL;
     CREATE INDEX IF NOT EXISTS jobs_created ON jobs (tenant, created_ms, id);
     CREATE INDEX IF NOT EXISTS jobs_by_state ON jobs (tenant, state, created_ms, id);
     CREATE INDEX IF NOT EXISTS jobs_by_spec ON jobs (tenant, spec_name, created_ms, id);
@@ -138,6 +141,11 @@ pub const SCHEMA: Schema = Schema::new("
         table: "jobs",
         column: "callback_due_ms",
         definition: "INTEGER",
+    },
+    Added {
+        table: "jobs",
+        column: "callback_host",
+        definition: "TEXT",
     },
     Added {
         table: "jobs",

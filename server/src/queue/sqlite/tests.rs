@@ -7,7 +7,7 @@ use crate::id::{Entropy, SystemEntropy};
 use crate::job::SpecPin;
 use crate::page::{From, Page};
 use crate::queue::{
-    Claimant, Filter, IDEMPOTENCY_MS, LoadPin, NewJob, Queue, Remembered, SpecText, suite,
+    Claimant, Filter, IDEMPOTENCY_MS, LoadPin, NewJob, Queue, Remembered, Skip, SpecText, suite,
 };
 use crate::tenant::Tenant;
 use stages::identity::LoadIdentity;
@@ -117,6 +117,38 @@ async fn tenants_that_no_claim_would_look_at_are_woken() {
             assert!(job.is_some(), "{damage}");
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_that_cannot_be_read_holds_up_no_other_webhook() {
+    let folder = tempfile::tempdir().unwrap();
+    let queue = open(&folder, "a.db").await;
+    for tenant in ["acme", "acme", "globex"] {
+        let new = NewJob {
+            callback: Some("https://example.com/".into()),
+            ..new_job(tenant)
+        };
+        let job = queue.submit(&new).await.unwrap();
+        queue.cancel(&job.tenant, job.id).await.unwrap();
+    }
+    let write = queue.database.write(|change| {
+        let owned = "UPDATE jobs SET callback = json_set(callback, '$.owner', 'dead')";
+        change.execute(owned, [])?;
+        let damage = "UPDATE jobs SET callback = '{', callback_due_ms = 1 \
+             WHERE tenant = 'acme' AND rowid = (SELECT min(rowid) FROM jobs)";
+        change.execute(damage, [])?;
+        let damage = "UPDATE jobs SET callback = NULL, callback_due_ms = 2 \
+             WHERE tenant = 'acme' AND rowid > (SELECT min(rowid) FROM jobs)";
+        change.execute(damage, [])
+    });
+    assert_eq!(write.await.unwrap(), 1);
+    assert_eq!(queue.give_back_deliveries().await.unwrap(), 1);
+    let claim = async || {
+        let claimed = queue.claim_delivery("a", 600_000, &Skip::default()).await;
+        claimed.unwrap().map(|job| job.tenant.key().to_owned())
+    };
+    assert_eq!(claim().await.as_deref(), Some("globex"));
+    assert_eq!(claim().await, None);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::page::{From, Page};
-use crate::queue::callback::Attempt;
-use crate::queue::{Callback, Delivery, Filter, Resent, Sent};
+use crate::queue::callback::{Attempt, MAX_TOLD_CHARS};
+use crate::queue::{Callback, Delivery, Filter, Resent, Sent, Skip, Told};
 
 const URL: &str = "https://example.com/hook?a=$b.c";
 
@@ -35,7 +35,10 @@ fn tried(error: Option<&str>, again_ms: Option<u64>) -> Sent {
 
 /// Takes the webhook that is due, whose job this is.
 async fn sender_takes(store: &Store, job: &Job, owner: &str) -> Callback {
-    let due = store.claim_delivery(owner, LONG_MS).await.unwrap();
+    let due = store
+        .claim_delivery(owner, LONG_MS, &Skip::default())
+        .await
+        .unwrap();
     let due = due.expect("a webhook is due");
     assert_eq!((due.id, &due.tenant), (job.id, &job.tenant));
     assert_eq!(shown(&due), shown(&get(store, job).await), "it is whole");
@@ -51,7 +54,13 @@ pub(super) async fn a_job_without_a_webhook_tells_nobody(store: Store) {
     let tenant = tenant("acme");
     let (job, _) = in_state(&store, &tenant, State::Completed).await;
     assert_eq!(job.callback, None);
-    assert!(store.claim_delivery("a", LONG_MS).await.unwrap().is_none());
+    assert!(
+        store
+            .claim_delivery("a", LONG_MS, &Skip::default())
+            .await
+            .unwrap()
+            .is_none()
+    );
     assert!(!notes(&store, &job, "a", 1, &tried(None, None)).await);
     let resent = store.resend_delivery(&tenant, job.id, 1).await.unwrap();
     assert!(matches!(resent, Resent::NoSuchTry));
@@ -64,7 +73,13 @@ pub(super) async fn ends_and_holds_are_due_with_the_transition(store: Store) {
     let job = submitted(&store, &tenant).await;
     assert_eq!(told(&job), []);
     let (_, claim) = taken_again(&store, job.id).await;
-    assert!(store.claim_delivery("a", LONG_MS).await.unwrap().is_none());
+    assert!(
+        store
+            .claim_delivery("a", LONG_MS, &Skip::default())
+            .await
+            .unwrap()
+            .is_none()
+    );
 
     // Held, approved, failed, retried, cancelled, retried, completed: told as often, each as an event of its own.
     for _ in 0..2 {
@@ -115,6 +130,44 @@ pub(super) async fn ends_and_holds_are_due_with_the_transition(store: Store) {
     );
 }
 
+pub(super) async fn an_event_keeps_what_it_tells(store: Store) {
+    let tenant = tenant("acme");
+    let job = submitted(&store, &tenant).await;
+    let kept = async |n: usize| {
+        let callback = get(&store, &job).await.callback.unwrap();
+        callback.events[n].told.clone().unwrap()
+    };
+    let (_, claim) = taken_again(&store, job.id).await;
+    let end = checkpoint(9);
+    assert!(store.save(&claim, 0, &end).await.unwrap());
+    let why = failure("$no.name");
+    assert!(store.fail(&claim, &progress(9), &why).await.unwrap());
+    done(store.retry(&tenant, job.id, true).await.unwrap());
+    let failed = Told {
+        error: Some(why.message),
+        rows_processed: 8,
+        rows_failed: 1,
+    };
+    assert_eq!(kept(0).await, failed, "whatever became of the job");
+    let (_, claim) = taken_again(&store, job.id).await;
+    let long = Held {
+        message: "é".repeat(MAX_TOLD_CHARS + 1),
+        ..held()
+    };
+    assert!(store.hold(&claim, &progress(0), &long).await.unwrap());
+    done(store.cancel(&tenant, job.id).await.unwrap());
+    let cut = Told {
+        error: Some("é".repeat(MAX_TOLD_CHARS)),
+        ..Told::default()
+    };
+    assert_eq!(kept(1).await, cut);
+    assert_eq!(kept(2).await, Told::default());
+    let sent = sender_takes(&store, &job, "a").await;
+    assert_eq!(sent.events[0].told, Some(failed.clone()));
+    assert!(notes(&store, &job, "a", 1, &tried(Some("no"), None)).await);
+    assert_eq!(kept(0).await, failed, "it stays through tries");
+}
+
 pub(super) async fn running_out_of_attempts_is_told_too(store: Store) {
     let tenant = tenant("acme");
     let failed = [(1, "failed".to_owned(), Delivery::Pending)];
@@ -154,7 +207,11 @@ pub(super) async fn one_sender_at_a_time_has_it(store: Store) {
     done(store.cancel(&tenant, job.id).await.unwrap());
     let senders = (0..CONCURRENT).map(|n| {
         let store = store.clone();
-        tokio::spawn(async move { store.claim_delivery(&format!("sender-{n}"), LONG_MS).await })
+        tokio::spawn(async move {
+            store
+                .claim_delivery(&format!("sender-{n}"), LONG_MS, &Skip::default())
+                .await
+        })
     });
     let mut owners = Vec::new();
     for sender in senders.collect::<Vec<_>>() {
@@ -171,17 +228,58 @@ pub(super) async fn one_sender_at_a_time_has_it(store: Store) {
     let callback = now.callback.unwrap();
     assert!(callback.events[0].delivered_ms >= Some(job.created_ms));
     assert_eq!((callback.due_ms, callback.owner), (None, None));
-    assert!(store.claim_delivery("a", LONG_MS).await.unwrap().is_none());
+    assert!(
+        store
+            .claim_delivery("a", LONG_MS, &Skip::default())
+            .await
+            .unwrap()
+            .is_none()
+    );
+}
+
+pub(super) async fn those_of_a_busy_tenant_or_host_are_passed_over(store: Store) {
+    let (acme, globex) = (tenant("acme"), tenant("globex"));
+    let first = submitted(&store, &acme).await;
+    done(store.cancel(&acme, first.id).await.unwrap());
+    let busy = |tenants: &[&Tenant], hosts: &[&str]| Skip {
+        tenants: tenants
+            .iter()
+            .map(|tenant| tenant.key().to_owned())
+            .collect(),
+        hosts: hosts.iter().map(|host| (*host).to_owned()).collect(),
+    };
+    let before = shown(&get(&store, &first).await);
+    for skip in [busy(&[&acme], &[]), busy(&[&globex], &["example.com"])] {
+        let claimed = store.claim_delivery("a", LONG_MS, &skip).await.unwrap();
+        assert!(claimed.is_none(), "{skip:?}");
+    }
+    assert_eq!(
+        shown(&get(&store, &first).await),
+        before,
+        "nothing is written"
+    );
+    let second = submitted(&store, &globex).await;
+    done(store.cancel(&globex, second.id).await.unwrap());
+    let skip = busy(&[&acme], &["other.example"]);
+    let claimed = store.claim_delivery("a", LONG_MS, &skip).await.unwrap();
+    assert_eq!(claimed.unwrap().id, second.id, "who waits behind them");
+    sender_takes(&store, &first, "b").await;
 }
 
 pub(super) async fn what_a_dead_sender_had_is_due_again(store: Store) {
     let tenant = tenant("acme");
     let job = submitted(&store, &tenant).await;
     done(store.cancel(&tenant, job.id).await.unwrap());
-    let died = store.claim_delivery("dead", TINY_MS).await.unwrap();
+    let died = store
+        .claim_delivery("dead", TINY_MS, &Skip::default())
+        .await
+        .unwrap();
     assert_eq!(died.unwrap().id, job.id);
     let next = wait_for("the lease to run out", async || {
-        store.claim_delivery("next", LONG_MS).await.unwrap()
+        store
+            .claim_delivery("next", LONG_MS, &Skip::default())
+            .await
+            .unwrap()
     });
     let callback = next.await.callback.unwrap();
     assert_eq!(callback.next().map(|event| event.n), Some(1), "the same");
@@ -200,7 +298,13 @@ pub(super) async fn a_failure_is_tried_again_and_can_be_asked_for(store: Store) 
     assert!(notes(&store, &job, "b", 1, &Sent::PutBack { delay_ms: 0 }).await);
     sender_takes(&store, &job, "c").await;
     assert!(notes(&store, &job, "c", 1, &tried(Some(error), None)).await);
-    assert!(store.claim_delivery("d", LONG_MS).await.unwrap().is_none());
+    assert!(
+        store
+            .claim_delivery("d", LONG_MS, &Skip::default())
+            .await
+            .unwrap()
+            .is_none()
+    );
     let now = get(&store, &job).await;
     assert_eq!(told(&now), [(1, "cancelled".into(), Delivery::Failed)]);
     let log = now.callback.unwrap().log;
@@ -236,7 +340,11 @@ pub(super) async fn an_end_while_a_hold_is_sent_is_not_lost(store: Store) {
     sender_takes(&store, &job, "a").await;
     done(store.cancel(&tenant, job.id).await.unwrap());
     assert!(
-        store.claim_delivery("b", LONG_MS).await.unwrap().is_none(),
+        store
+            .claim_delivery("b", LONG_MS, &Skip::default())
+            .await
+            .unwrap()
+            .is_none(),
         "the first one is being sent"
     );
     let later = tried(Some("no"), Some(LONG_MS));
@@ -264,6 +372,25 @@ pub(super) async fn lists_leave_the_log_out_and_retention_takes_all(store: Store
     .await;
     assert_eq!(get(&store, &job).await.callback, None);
     assert_eq!(store.depth().await.unwrap().pending_webhooks, 0);
+}
+
+pub(super) async fn a_job_that_is_there_takes_one_webhook_until_it_ends(store: Store) {
+    let tenant = tenant("acme");
+    let add = async |job: &Job, tenant: &Tenant, url: &str| {
+        let added = store.add_callback(tenant, job.id, url).await.unwrap();
+        added.map(|job| job.callback.map(|callback| callback.url))
+    };
+    let (job, _) = in_state(&store, &tenant, State::Held).await;
+    assert_eq!(add(&job, &super::tenant("globex"), "x").await, None);
+    assert_eq!(add(&job, &tenant, URL).await, Some(Some(URL.into())));
+    assert_eq!(add(&job, &tenant, "x").await, Some(Some(URL.into())));
+    assert_eq!(told(&get(&store, &job).await), [], "the hold was before");
+    done(store.cancel(&tenant, job.id).await.unwrap());
+    assert_eq!(sender_takes(&store, &job, "a").await.events[0].n, 1);
+
+    let (ended, _) = in_state(&store, &tenant, State::Completed).await;
+    assert_eq!(add(&ended, &tenant, URL).await, Some(None));
+    assert_eq!(get(&store, &ended).await.callback, None);
 }
 
 pub(super) async fn a_tenant_has_a_default(store: Store) {

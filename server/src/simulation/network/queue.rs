@@ -6,7 +6,7 @@ use crate::job::Failure;
 use crate::page::{Listed, Page};
 use crate::queue::{
     Approval, Changed, Claim, Claimant, Depth, Filter, Held, Job, Moved, NewJob, Progress, Queue,
-    Receipt, Release, Remembered, Renewal, Resent, Sent,
+    Receipt, Release, Remembered, Renewal, Resent, Sent, Skip,
 };
 use crate::tenant::Tenant;
 use async_trait::async_trait;
@@ -238,11 +238,16 @@ impl Queue for NetQueue {
             .forget(&tenant, id))
     }
 
-    async fn claim_delivery(&self, owner: &str, lease_ms: u64) -> Result<Option<Job>, Fatal> {
+    async fn claim_delivery(
+        &self,
+        owner: &str,
+        lease_ms: u64,
+        skip: &Skip,
+    ) -> Result<Option<Job>, Fatal> {
         sent!(
             self,
             Call::of("claim_delivery"),
-            |inner, owner, lease_ms| inner.claim_delivery(&owner, lease_ms)
+            |inner, owner, lease_ms, skip| inner.claim_delivery(&owner, lease_ms, &skip)
         )
     }
 
@@ -266,6 +271,12 @@ impl Queue for NetQueue {
     async fn resend_delivery(&self, tenant: &Tenant, id: Id, n: u64) -> Result<Resent, Fatal> {
         sent!(self, Call::of("resend_delivery"), |inner, tenant, id, n| {
             inner.resend_delivery(&tenant, id, n)
+        })
+    }
+
+    async fn add_callback(&self, tenant: &Tenant, id: Id, url: &str) -> Result<Option<Job>, Fatal> {
+        sent!(self, Call::of("add_callback"), |inner, tenant, id, url| {
+            inner.add_callback(&tenant, id, &url)
         })
     }
 

@@ -23,7 +23,7 @@ use crate::job::Failure;
 use crate::page::{Listed, Page};
 use crate::queue::{
     Approval, Changed, Claim, Claimant, Depth, Filter, Held, Job, Known, MAX_NEWS, Moved, NewJob,
-    Progress, Queue, Receipt, Release, Remembered, Renewal, Resent, Sent, State,
+    Progress, Queue, Receipt, Release, Remembered, Renewal, Resent, Sent, Skip, State,
 };
 use crate::tenant::Tenant;
 use async_trait::async_trait;
@@ -230,8 +230,13 @@ impl Queue for MemoryQueue {
         self.write(|jobs, _| jobs.forget(tenant, id))
     }
 
-    async fn claim_delivery(&self, owner: &str, lease_ms: u64) -> Result<Option<Job>, Fatal> {
-        self.write(|jobs, now| jobs.claim_delivery(now, owner, lease_ms))
+    async fn claim_delivery(
+        &self,
+        owner: &str,
+        lease_ms: u64,
+        skip: &Skip,
+    ) -> Result<Option<Job>, Fatal> {
+        self.write(|jobs, now| jobs.claim_delivery(now, owner, lease_ms, skip))
     }
 
     async fn note_delivery(
@@ -247,6 +252,10 @@ impl Queue for MemoryQueue {
 
     async fn resend_delivery(&self, tenant: &Tenant, id: Id, n: u64) -> Result<Resent, Fatal> {
         self.write(|jobs, now| jobs.resend_delivery(now, tenant, id, n))
+    }
+
+    async fn add_callback(&self, tenant: &Tenant, id: Id, url: &str) -> Result<Option<Job>, Fatal> {
+        self.write(|jobs, _| jobs.add_callback(tenant, id, url))
     }
 
     async fn default_callback(&self, tenant: &Tenant) -> Result<Option<String>, Fatal> {

@@ -46,6 +46,9 @@ async fn an_added_ticket_is_found_and_a_taken_one_lost_where_the_answer_is() {
     proxy.lose_reply_to(b"findAndModify", 1);
     assert!(tickets.add(&tenant, [1; 32]).await.unwrap().is_some());
     proxy.lose_reply_to(b"findAndModify", 1);
+    // What is no ticket is only looked for.
+    assert_eq!(tickets.take([9; 32]).await.unwrap(), None);
+    assert_eq!(proxy.cuts(), 1);
     assert_eq!(tickets.take([1; 32]).await.unwrap(), None);
     assert_eq!(proxy.cuts(), 2);
 }

@@ -70,4 +70,17 @@ mod tests {
         })
         .await;
     }
+    #[tokio::test]
+    async fn what_is_no_ticket_waits_for_no_writer() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("tickets.db");
+        let tickets = SqliteTickets::new(Database::open(&path, &[SCHEMA]).await.unwrap());
+        let tenant: Tenant = "acme".parse().unwrap();
+        assert!(tickets.add(&tenant, [1; 32]).await.unwrap().is_some());
+        let writer = rusqlite::Connection::open(&path).unwrap();
+        writer.execute_batch("BEGIN IMMEDIATE").unwrap();
+        assert_eq!(tickets.take([9; 32]).await.unwrap(), None);
+        writer.execute_batch("COMMIT").unwrap();
+        assert_eq!(tickets.take([1; 32]).await.unwrap(), Some(tenant));
+    }
 }

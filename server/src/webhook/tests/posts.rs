@@ -20,9 +20,10 @@ fn poster(names: Arc<Names>, allowed: &[&str]) -> Poster {
 
 async fn post(url: &str, allowed: &[&str], names: &Arc<Names>) -> Outcome {
     let body = Bytes::from_static(b"{}");
-    poster(names.clone(), allowed)
-        .post(url, HeaderMap::new(), body)
-        .await
+    let poster = poster(names.clone(), allowed);
+    let (outcome, rest) = poster.post(url, HeaderMap::new(), body).await;
+    rest.drain().await;
+    outcome
 }
 
 fn nobody() -> Arc<Names> {
@@ -122,6 +123,38 @@ async fn a_receiver_that_does_not_answer_is_given_up() {
 async fn a_body_that_drips_is_not_waited_for() {
     let outcome = post_slowly(Answers::DripsBody).await;
     assert_eq!((outcome.status, outcome.error), (Some(200), None));
+}
+
+#[tokio::test]
+async fn what_came_of_it_is_known_with_the_head_of_the_answer() {
+    let receiver = Receiver::start(|_, _| Answers::DripsBody).await;
+    let poster = poster(nobody(), LOOPBACK);
+    let url = receiver.url("/");
+    let posting = poster.post(&url, HeaderMap::new(), Bytes::new());
+    // The body has no end: whoever waited for it would wait until the deadline.
+    let (outcome, _rest) = tokio::time::timeout(DEADLINE, posting).await.unwrap();
+    assert_eq!((outcome.status, outcome.error), (Some(200), None));
+}
+
+#[tokio::test]
+async fn an_address_that_does_not_answer_leaves_time_for_the_next() {
+    let silent = Receiver::at("127.0.0.2:0", |_, _| Answers::Hangs).await;
+    let next = Receiver::at(&format!("127.0.0.3:{}", silent.port()), |_, _| {
+        Answers::Status(200)
+    })
+    .await;
+    let url = format!("https://two.example:{}/", silent.port());
+    let posting = tokio::spawn(async move {
+        let names = Arc::new(Names::new(&[&["127.0.0.2", "127.0.0.3"]]));
+        post(&url, LOOPBACK, &names).await
+    });
+    until("the first connection", async || silent.connections() == 1).await;
+    tokio::time::pause();
+    // It speaks no TLS: that it was asked is enough.
+    until("the second connection", async || next.connections() == 1).await;
+    tokio::time::resume();
+    let outcome = posting.await.unwrap();
+    assert!(outcome.error.is_some() && outcome.status.is_none());
 }
 
 #[tokio::test]

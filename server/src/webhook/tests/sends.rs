@@ -9,7 +9,9 @@ use crate::queue::{
 };
 use crate::service::Service;
 use crate::tenant::Tenant;
-use crate::webhook::sender::{MAX_PER_HOST, RETRIES_MS, Sender, again_ms};
+use crate::webhook::sender::{
+    MAX_AT_ONCE, MAX_PER_HOST, MAX_PER_TENANT, RETRIES_MS, Sender, again_ms,
+};
 use crate::webhook::{SigningSecret, accept};
 use stages::identity::LoadIdentity;
 use std::collections::BTreeSet;
@@ -46,10 +48,14 @@ impl Place {
     }
 
     async fn submit(&self, url: &str) -> Id {
+        self.submit_for(&Tenant::NONE, url).await
+    }
+
+    async fn submit_for(&self, tenant: &Tenant, url: &str) -> Id {
         let entropy: &dyn Entropy = &SystemEntropy;
         let new = NewJob {
             id: entropy.id(),
-            tenant: Tenant::NONE,
+            tenant: tenant.clone(),
             file: entropy.id(),
             spec: SpecText {
                 pin: SpecPin {
@@ -233,6 +239,39 @@ async fn a_hold_and_an_end_are_two_messages() {
 }
 
 #[tokio::test]
+async fn a_failure_is_told_as_it_was_also_behind_a_retry() {
+    let place = Place::new().await;
+    let receiver = good().await;
+    let id = place.submit(&receiver.url("/")).await;
+    let queue = &place.service.stores.queue;
+    let claimant = Claimant {
+        worker: "w".into(),
+        owner: "o".into(),
+        lease_ms: 600_000,
+        max_attempts: 3,
+        take_expired: false,
+    };
+    let job = queue.claim(&claimant).await.unwrap().unwrap();
+    let failure = crate::job::Failure {
+        code: "source_changed".into(),
+        message: "the source has changed".into(),
+        hint: None,
+        causes: Vec::new(),
+    };
+    let (claim, progress) = (job.claim().unwrap(), Progress::default());
+    assert!(queue.fail(&claim, &progress, &failure).await.unwrap());
+    let retried = queue.retry(&Tenant::NONE, id, true).await.unwrap();
+    assert!(matches!(retried, Changed::Done(_)));
+    let _sender = place.sender();
+    place.comes_to(id, Delivery::Delivered).await;
+    let body = receiver.received()[0].json();
+    assert_eq!(
+        (&body["type"], &body["error"]),
+        (&"job.failed".into(), &"the source has changed".into())
+    );
+}
+
+#[tokio::test]
 async fn what_fails_is_tried_again_later_and_resent_as_the_same() {
     let place = Place::new().await;
     let receiver =
@@ -280,6 +319,32 @@ async fn a_host_that_hangs_holds_up_its_own_messages_only() {
     let sender = place.sender();
     place.comes_to(good, Delivery::Delivered).await;
     assert!(hanging.connections() <= MAX_PER_HOST as u64);
+    drop(sender);
+}
+
+#[tokio::test]
+async fn a_tenant_whose_hosts_hang_holds_up_its_own_messages_only() {
+    let place = Place::new().await;
+    let queue = &place.service.stores.queue;
+    let slow: Tenant = "slow".parse().unwrap();
+    let mut hanging = Vec::new();
+    // Hosts enough for all deliveries of a process.
+    for n in 2..2 + MAX_AT_ONCE / MAX_PER_HOST {
+        hanging.push(Receiver::at(&format!("127.0.1.{n}:0"), |_, _| Answers::Hangs).await);
+    }
+    for receiver in &hanging {
+        for _ in 0..MAX_PER_HOST {
+            let id = place.submit_for(&slow, &receiver.url("/")).await;
+            let cancelled = queue.cancel(&slow, id).await.unwrap();
+            assert!(matches!(cancelled, Changed::Done(_)));
+        }
+    }
+    let other = good().await;
+    let good = place.cancelled(&other.url("/")).await;
+    let sender = place.sender();
+    place.comes_to(good, Delivery::Delivered).await;
+    let connections: u64 = hanging.iter().map(Receiver::connections).sum();
+    assert!(connections <= MAX_PER_TENANT as u64, "{connections}");
     drop(sender);
 }
 

@@ -10,7 +10,7 @@ use crate::queue::mongo::{
     approve, attach, callbacks, cancel, claim, depth, document, expire, fail, find, finish, hold,
     idempotency, leave, list, news, release, renew, repair, retry, save, submit,
 };
-use crate::queue::{Approval, Callback, Held, Known, Progress, Receipt, Release, Renewal};
+use crate::queue::{Approval, Callback, Held, Known, Progress, Receipt, Release, Renewal, Skip};
 use mongodb::bson::{Bson, DateTime, doc};
 use pipeline::{Accepted, Cause};
 
@@ -205,10 +205,21 @@ async fn every_statement_goes_through_an_index() {
         ("submit", submit::submit(&new_job(none, 11)).unwrap()),
         ("callback", callbacks::with_now(one.clone(), None)),
         (
+            "add a callback",
+            callbacks::add(none, claim.job, "x").unwrap(),
+        ),
+        (
             "put",
             callbacks::put(&ids[0], 1, &Callback::new("x".into())).unwrap(),
         ),
-        ("due", callbacks::due()),
+        ("put off", callbacks::put_off(&ids[0])),
+        (
+            "due",
+            callbacks::due(&Skip {
+                tenants: vec!["acme".into()],
+                hosts: vec!["example.com".into()],
+            }),
+        ),
         ("renew", renew::renew(&claim, &renewal)),
         ("save", save::save(&claim, 0, &checkpoint(1)).unwrap()),
         (

@@ -2,27 +2,49 @@
 
 use super::jobs::{Jobs, Row};
 use crate::id::Id;
-use crate::queue::{Job, Resent, Sent};
+use crate::queue::{Callback, Job, Resent, Sent, Skip, Told};
 use crate::tenant::Tenant;
 
 /// Notes what the state to which a job came makes due.
 pub(super) fn came_to(row: &mut Row, now: u64) {
+    let told = Told::of(&row.job);
     if let Some(callback) = &mut row.job.callback {
-        callback.came_to(row.job.state, now);
+        callback.came_to(row.job.state, now, told);
     }
 }
 
 impl Jobs {
-    pub(super) fn claim_delivery(&mut self, now: u64, owner: &str, lease_ms: u64) -> Option<Job> {
+    pub(super) fn claim_delivery(
+        &mut self,
+        now: u64,
+        owner: &str,
+        lease_ms: u64,
+        skip: &Skip,
+    ) -> Option<Job> {
         let due = self.rows.iter_mut().filter_map(|row| {
-            let due_ms = row.job.callback.as_ref()?.due_ms?;
-            (due_ms <= now).then_some((due_ms, row))
+            let callback = row.job.callback.as_ref()?;
+            let due_ms = callback.due_ms?;
+            let is_skipped = skip.hosts.contains(&callback.host())
+                || skip
+                    .tenants
+                    .iter()
+                    .any(|tenant| tenant == row.job.tenant.key());
+            (due_ms <= now && !is_skipped).then_some((due_ms, row))
         });
         let (_, row) = due.min_by_key(|(due_ms, _)| *due_ms)?;
         let callback = row.job.callback.as_mut()?;
         callback
             .claim(owner, now, lease_ms)
             .then(|| row.job.clone())
+    }
+
+    pub(super) fn add_callback(&mut self, tenant: &Tenant, id: Id, url: &str) -> Option<Job> {
+        let at = self.find(tenant, id)?;
+        let job = &mut self.rows[at].job;
+        if job.callback.is_none() && !job.state.is_terminal() {
+            job.callback = Some(Callback::new(url.to_owned()));
+        }
+        Some(job.clone())
     }
 
     pub(super) fn note_delivery(

@@ -1,10 +1,11 @@
 //! One delivery: a connection of its own, one request, and as little of the answer as tells what became of it.
 //!
 //! Every address that the name stands for is judged, and the connection goes to one of those, not to the name: a name
-//! that stands for something else a moment later changes nothing. Over TLS the certificate must be the name's. No
-//! redirect is followed, no proxy asked, no connection kept. An address that does not answer leaves time for the next
-//! one. The head of the answer is waited for at most [`TIMEOUT`]; it tells what came of the message. What follows it is
-//! read for at most [`DRAIN_TIMEOUT`], and at most [`MAX_ANSWER_BYTES`] of it: a 2xx is delivered whatever follows.
+//! that stands for something else a moment later changes nothing. Over TLS the certificate must be the name's, of an
+//! authority that Mozilla trusts: those of the machine are not asked. No redirect is followed, no proxy asked, no
+//! connection kept. An address that does not answer leaves time for the next one. The head of the answer is waited for
+//! at most [`TIMEOUT`]; it tells what came of the message. What follows it is read for at most [`DRAIN_TIMEOUT`], and
+//! at most [`MAX_ANSWER_BYTES`] of it: a 2xx is delivered whatever follows.
 
 use super::network::Network;
 use super::resolve::Resolve;
@@ -16,6 +17,7 @@ use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
+use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,7 +27,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::crypto::ring::default_provider;
 use tokio_rustls::rustls::pki_types::ServerName;
-use tokio_rustls::rustls::{ClientConfig, RootCertStore};
+use tokio_rustls::rustls::{CertificateError, ClientConfig, Error, RootCertStore};
 use tokio_util::task::AbortOnDropHandle;
 
 /// How long a delivery takes at most, from the first question for the name to the head of the answer.
@@ -77,17 +79,24 @@ impl Outcome {
 }
 
 impl Poster {
-    /// Posts to public addresses and those of `allowed`; names stand for what `resolver` says.
+    /// Posts to public addresses and those of `allowed`; names stand for what `resolver` says, and certificates are of the
+    /// authorities that Mozilla trusts.
     ///
     /// # Errors
     /// Where TLS cannot be had at all.
-    pub fn new(
-        resolver: Arc<dyn Resolve>,
-        allowed: Vec<Network>,
-    ) -> Result<Self, tokio_rustls::rustls::Error> {
+    pub fn new(resolver: Arc<dyn Resolve>, allowed: Vec<Network>) -> Result<Self, Error> {
         let roots = RootCertStore {
             roots: webpki_roots::TLS_SERVER_ROOTS.into(),
         };
+        Self::trusting(resolver, allowed, roots)
+    }
+
+    /// The same, where certificates are of these authorities.
+    pub(super) fn trusting(
+        resolver: Arc<dyn Resolve>,
+        allowed: Vec<Network>,
+        roots: RootCertStore,
+    ) -> Result<Self, Error> {
         let config = ClientConfig::builder_with_provider(Arc::new(default_provider()))
             .with_safe_default_protocol_versions()?
             .with_root_certificates(roots)
@@ -165,7 +174,7 @@ impl Poster {
         let name = ServerName::try_from(name);
         let name = name.map_err(|_| "no certificate can have that name".to_owned())?;
         let secured = self.tls.connect(name, stream).await;
-        let stream = secured.map_err(|error| format!("TLS: {error}"))?;
+        let stream = secured.map_err(|error| insecure(&target.host, &error))?;
         Ok(Box::new(stream))
     }
 
@@ -188,6 +197,27 @@ impl Poster {
             judged.map_err(|why| format!("{} {why}", target.host))?;
         }
         Ok(addresses)
+    }
+}
+
+/// Why there is no TLS, in a few words. Whose a certificate is instead, it does not say.
+fn insecure(host: &str, error: &io::Error) -> String {
+    let inner = error.get_ref().and_then(|inner| inner.downcast_ref());
+    match inner {
+        Some(Error::InvalidCertificate(why)) => match why {
+            // A signature that is not the authority's: somebody else has taken its name.
+            CertificateError::UnknownIssuer | CertificateError::BadSignature => {
+                format!("TLS: the certificate of {host} is of no authority that is trusted")
+            }
+            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+                format!("TLS: the certificate is not {host}'s")
+            }
+            CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
+                format!("TLS: the certificate of {host} has expired")
+            }
+            other => format!("TLS: the certificate of {host} cannot be used: {other}"),
+        },
+        _ => format!("TLS: {error}"),
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod posts;
 mod sends;
+mod tls;
 
 use super::resolve::Resolve;
 use async_trait::async_trait;

@@ -9,8 +9,8 @@ use super::request::Call;
 use super::route::{Operation, json};
 use super::scalars::Time;
 use crate::id::Id;
-use crate::queue::Resent;
 use crate::queue::callback::{Attempt, MAX_ATTEMPTS_LOGGED, message_id};
+use crate::queue::{CallbackUrl, Resent};
 use http::StatusCode;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -40,7 +40,7 @@ pub struct DeliveryView {
     /// `job.completed`, `job.failed`, `job.cancelled` or `job.held`.
     r#type: String,
     /// Where to.
-    url: String,
+    url: CallbackUrl,
     /// When it ended.
     at: Time,
     /// Which try of the message it was, from 1.
@@ -57,11 +57,11 @@ pub struct DeliveryView {
 }
 
 impl DeliveryView {
-    fn new(job: Id, url: &str, attempt: &Attempt) -> Self {
+    fn new(job: Id, url: &CallbackUrl, attempt: &Attempt) -> Self {
         Self {
             n: attempt.n,
             r#type: format!("job.{}", attempt.state),
-            url: url.to_owned(),
+            url: url.clone(),
             at: Time(attempt.at_ms),
             attempt: attempt.attempt,
             status: attempt.status,

@@ -3,7 +3,7 @@
 use super::scalars::{StateWord, Time};
 use crate::id::Id;
 use crate::job::{BusyView, ErrorKind, Failure, SpecPin, Stats};
-use crate::queue::{Callback, Delivery, Job, State};
+use crate::queue::{Callback, CallbackUrl, Delivery, Job, State};
 use pipeline::{Busy, Stage};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -77,7 +77,7 @@ pub struct JobView {
 #[schemars(rename = "Callback")]
 pub struct CallbackView {
     /// Where to.
-    url: String,
+    url: CallbackUrl,
     /// `pending` also before there is anything to tell.
     state: Delivery,
     /// Tries of the newest message so far.

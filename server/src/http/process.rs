@@ -9,7 +9,7 @@ use super::route::{self, Kind, Operation, Param, optional_json};
 use super::scalars::StateWord;
 use crate::id::Id;
 use crate::jobs::{self, Asked, IdempotencyKey, Submitted};
-use crate::queue::MAX_PRIORITY;
+use crate::queue::{CallbackUrl, MAX_PRIORITY};
 use crate::webhook::MAX_URL_CHARS;
 use http::StatusCode;
 use schemars::JsonSchema;
@@ -112,7 +112,7 @@ struct Process {
     /// Loads the content anew.
     force: Option<Force>,
     /// Is told when the job ends or is held, by a signed POST.
-    callback_url: Option<String>,
+    callback_url: Option<CallbackUrl>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
@@ -178,7 +178,7 @@ async fn process(mut call: Call) -> Result<Response, Problem> {
     }
     let force = query.get(FORCE.name).map(|_| Force::Again);
     let again = once(FORCE, said.force, force)?.is_some();
-    let callback = query.get(CALLBACK_URL.name).map(str::to_owned);
+    let callback = query.get(CALLBACK_URL.name).map(CallbackUrl::from);
     let callback = once(CALLBACK_URL, said.callback_url, callback)?;
     let key = call.header("idempotency-key", MAX_IDEMPOTENCY_KEY_BYTES)?;
     let idempotency = key.map(|key| IdempotencyKey {

@@ -4,6 +4,7 @@ use super::problem::Problem;
 use super::route::{Kind, Param};
 use crate::id::Id;
 use crate::page::{Cursor, DEFAULT_ITEMS, From, MAX_ITEMS, Page};
+use std::fmt;
 
 /// The most bytes of a query.
 const MAX_QUERY_BYTES: usize = 8 * 1024;
@@ -34,9 +35,18 @@ pub const CURSOR: Param = Param::new(
 );
 
 /// The parameters that a request gave, each of its kind.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Query {
     given: Vec<(&'static str, String)>,
+}
+
+/// The names alone: tickets are secrets, and URLs may hold some.
+impl fmt::Debug for Query {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set()
+            .entries(self.given.iter().map(|(name, _)| name))
+            .finish()
+    }
 }
 
 impl Query {

@@ -17,7 +17,7 @@ use crate::files::{File, Status};
 use crate::id::Id;
 use crate::jobs::{self, Asked, IdempotencyKey, Submitted};
 use crate::metrics::ByCode;
-use crate::queue::MAX_PRIORITY;
+use crate::queue::{CallbackUrl, MAX_PRIORITY};
 use crate::upload::Incoming;
 use crate::webhook::accept;
 use bytes::Bytes;
@@ -194,7 +194,7 @@ struct Wanted {
     priority: u8,
     again: bool,
     idempotency: Option<String>,
-    callback: Option<String>,
+    callback: Option<CallbackUrl>,
 }
 
 impl Wanted {
@@ -208,7 +208,7 @@ impl Wanted {
         let spec = said(SPEC)?;
         let priority = said(PRIORITY)?.and_then(|text| text.parse().ok());
         let again = said(FORCE)?.is_some();
-        let callback = said(CALLBACK_URL)?;
+        let callback = said(CALLBACK_URL)?.map(CallbackUrl::from);
         if callback.is_some() && !process {
             let message = "`callbackUrl` is about the job: it wants process=true";
             return Err(Problem::new("bad_query", message));
@@ -240,7 +240,7 @@ impl Wanted {
         let mut request = serde_json::json!(["upload", name, content, spec, priority, again]);
         if let (Some(callback), Some(request)) = (&self.callback, request.as_array_mut()) {
             // Only where it is there: keys of requests without it are those of before.
-            request.push(callback.as_str().into());
+            request.push((**callback).into());
         }
         let request_sha256 = hex::encode(Sha256::digest(request.to_string()));
         Asked {

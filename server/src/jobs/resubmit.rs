@@ -7,7 +7,7 @@
 use super::submit::{Candidate, Submission, attached, content, goes, remembered};
 use super::{IdempotencyKey, Submitted, find, wrong_state};
 use crate::id::Id;
-use crate::queue::{Job, State};
+use crate::queue::{CallbackUrl, Job, State};
 use crate::service::Service;
 use crate::tenant::Tenant;
 use pipeline::Fatal;
@@ -139,7 +139,7 @@ pub async fn resubmit(
     let loads = service.targets.loads(tenant, &plan).await?;
     let callback = match &job.callback {
         Some(parents) => Some(parents.url.clone()),
-        None => queue.default_callback(tenant).await?,
+        None => queue.default_callback(tenant).await?.map(CallbackUrl::from),
     };
     let submission = Submission {
         queue,

@@ -23,7 +23,9 @@ use super::judge::{Situation, Verdict, in_progress, judge};
 use super::{LEASE_MS, let_go, owner};
 use crate::files::{File, Files};
 use crate::id::{Entropy, Id};
-use crate::queue::{Job, LoadPin, MAX_PRIORITY, NewJob, Queue, Remembered, SpecText, State};
+use crate::queue::{
+    CallbackUrl, Job, LoadPin, MAX_PRIORITY, NewJob, Queue, Remembered, SpecText, State,
+};
 use crate::service::Service;
 use crate::tenant::Tenant;
 use crate::webhook::accept;
@@ -55,7 +57,7 @@ pub struct Asked {
     /// The header `Idempotency-Key`.
     pub idempotency: Option<IdempotencyKey>,
     /// Where the job tells of its ends and holds; none: where the tenant's jobs do.
-    pub callback: Option<String>,
+    pub callback: Option<CallbackUrl>,
 }
 
 /// A key under which a request can be sent again.
@@ -113,7 +115,7 @@ pub async fn submit(service: &Service, tenant: &Tenant, asked: Asked) -> Result<
     };
     let callback = match asked.callback.clone() {
         Some(url) => Some(url),
-        None => queue.default_callback(tenant).await?,
+        None => queue.default_callback(tenant).await?.map(CallbackUrl::from),
     };
     let loads = service.targets.loads(tenant, &chosen.plan).await?;
     let submission = Submission {
@@ -293,7 +295,7 @@ pub(super) struct Submission<'a> {
     /// The job whose rejects the file sends again.
     pub parent: Option<Id>,
     /// Where the job tells of its ends and holds.
-    pub callback: Option<String>,
+    pub callback: Option<CallbackUrl>,
 }
 
 impl Submission<'_> {

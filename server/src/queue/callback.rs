@@ -7,12 +7,11 @@
 
 #[cfg(test)]
 use super::Job;
-use super::State;
+use super::{CallbackUrl, State};
 use crate::id::Id;
 use pipeline::Counters;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use std::fmt;
 use url::Url;
 
 /// The most events that a job remembers; the oldest one goes.
@@ -27,11 +26,11 @@ pub const UNREADABLE_MS: u64 = 3_600_000;
 pub const MAX_TOLD_CHARS: usize = 1_000;
 
 /// Whom a job tells of its ends and holds, and how far that is. Times are the store's, in milliseconds since 1970.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Callback {
     /// Where to.
-    pub url: String,
+    pub url: CallbackUrl,
     /// The number of the newest event; 0: there was none.
     pub last_event: u64,
     /// The newest events, the oldest first.
@@ -45,22 +44,6 @@ pub struct Callback {
     pub due_ms: Option<u64>,
     /// The sender that has it, by the random name of its claim.
     pub owner: Option<String>,
-}
-
-/// Without the URL's query, which may be a secret.
-impl fmt::Debug for Callback {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let url = self.url.split(['?', '#']).next().unwrap_or_default();
-        f.debug_struct("Callback")
-            .field("url", &url)
-            .field("last_event", &self.last_event)
-            .field("events", &self.events)
-            .field("last_attempt", &self.last_attempt)
-            .field("log", &self.log)
-            .field("due_ms", &self.due_ms)
-            .field("owner", &self.owner)
-            .finish()
-    }
 }
 
 /// An end or a hold of the job.
@@ -201,9 +184,9 @@ impl Callback {
     }
 
     /// The webhook of a job that has told nothing yet.
-    pub fn new(url: String) -> Self {
+    pub fn new(url: impl Into<CallbackUrl>) -> Self {
         Self {
-            url,
+            url: url.into(),
             last_event: 0,
             events: Vec::new(),
             last_attempt: 0,
@@ -369,14 +352,14 @@ mod tests {
     }
 
     fn completed_at(now_ms: u64) -> Callback {
-        let mut callback = Callback::new("https://example.com/".into());
+        let mut callback = Callback::new("https://example.com/");
         callback.came_to(State::Completed, now_ms, Told::default());
         callback
     }
 
     #[test]
     fn ends_and_holds_are_told_and_nothing_else() {
-        let mut callback = Callback::new("https://example.com/".into());
+        let mut callback = Callback::new("https://example.com/");
         for state in State::ALL {
             callback.came_to(state, 10, Told::default());
         }
@@ -394,7 +377,7 @@ mod tests {
             ("http://[::1]:80/", "[::1]"),
             ("nothing", ""),
         ] {
-            assert_eq!(Callback::new(url.into()).host(), host, "{url}");
+            assert_eq!(Callback::new(url).host(), host, "{url}");
         }
     }
 
@@ -435,7 +418,7 @@ mod tests {
 
     #[test]
     fn what_becomes_due_while_one_is_sent_is_sent_behind_it() {
-        let mut callback = Callback::new("https://example.com/".into());
+        let mut callback = Callback::new("https://example.com/");
         callback.came_to(State::Held, 10, Told::default());
         assert!(callback.claim("a", 10, 100));
         callback.came_to(State::Completed, 11, Told::default());
@@ -448,7 +431,7 @@ mod tests {
 
     #[test]
     fn no_secret_of_a_url_is_shown() {
-        let callback = Callback::new("https://example.com/a?token=hidden#hidden".into());
+        let callback = Callback::new("https://hidden:hidden@example.com/a?token=hidden#hidden");
         let shown = format!("{callback:?}");
         assert!(
             shown.contains("example.com/a") && !shown.contains("hidden"),
@@ -470,7 +453,7 @@ mod tests {
 
     #[test]
     fn events_and_tries_are_bounded() {
-        let mut callback = Callback::new("https://example.com/".into());
+        let mut callback = Callback::new("https://example.com/");
         for n in 1..=MAX_EVENTS as u64 + 5 {
             callback.came_to(State::Failed, n, Told::default());
             assert!(callback.claim("a", n, 100));

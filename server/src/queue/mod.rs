@@ -21,6 +21,7 @@
 //! The transitions that end or hold a job make an event of its webhook due, in the same statement ([`callback`]).
 
 pub mod callback;
+pub mod callback_url;
 mod record;
 #[cfg(test)]
 pub(crate) mod suite;
@@ -29,6 +30,7 @@ pub mod mongo;
 pub mod sqlite;
 
 pub use callback::{Callback, Delivery, Event, Sent, Skip, Told};
+pub use callback_url::CallbackUrl;
 pub use record::{
     Approval, Claim, Depth, Filter, Held, Job, Known, LoadPin, MAX_FILES, MAX_PRIORITY, Moved,
     NewJob, Progress, Receipt, SpecText, State, Turn,

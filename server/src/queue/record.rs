@@ -1,6 +1,6 @@
 //! What the queue remembers of a job.
 
-use super::Callback;
+use super::{Callback, CallbackUrl};
 use crate::id::Id;
 use crate::job::{Failure, SpecPin};
 use crate::tenant::Tenant;
@@ -132,7 +132,7 @@ pub struct NewJob {
     /// The job whose rejects it sends again.
     pub parent: Option<Id>,
     /// Where it tells of its ends and holds.
-    pub callback: Option<String>,
+    pub callback: Option<CallbackUrl>,
 }
 
 /// Which job sends the rejects of a completed job again. One has the turn at a time.

@@ -9,12 +9,12 @@
 use super::post::{self, Outcome, Poster};
 use super::resolve::{Resolve, SystemResolver};
 use super::secret::SigningSecret;
-use super::target::shown;
 use crate::http::event_body;
 use crate::id::{Entropy, Id};
 use crate::metrics::ByResult;
 use crate::queue::callback::message_id;
-use crate::queue::{Event, Job, Sent, Skip};
+use crate::queue::callback_url::shown;
+use crate::queue::{CallbackUrl, Event, Job, Sent, Skip};
 use crate::service::Service;
 use crate::tenant::Tenant;
 use bytes::Bytes;
@@ -115,7 +115,7 @@ struct Due {
     tenant: Tenant,
     job: Id,
     owner: String,
-    url: String,
+    url: CallbackUrl,
     event: Event,
     body: Bytes,
 }

@@ -1,18 +1,19 @@
 //! Whom a job tells: who asked for it first, or for its rejects to be sent again.
 
 use super::*;
+use crate::queue::CallbackUrl;
 
 const URL: &str = "https://example.com/one";
 const OTHER: &str = "https://example.com/other";
 
 async fn submitted(bench: &Bench, content: &str, url: Option<&str>) -> (Job, Option<String>) {
     let asked = Asked {
-        callback: url.map(str::to_owned),
+        callback: url.map(CallbackUrl::from),
         ..asked(bench.file(content).await, "orders@1")
     };
     let submitted = submit(&bench.service, &bench.tenant, asked).await.unwrap();
     let url = submitted.job.callback.as_ref();
-    let url = url.map(|callback| callback.url.clone());
+    let url = url.map(|callback| callback.url.to_string());
     (submitted.job, url)
 }
 
@@ -54,4 +55,17 @@ async fn rejects_that_are_sent_again_tell_whom_their_parent_tells() {
     let child = resubmit(&bench.service, &bench.tenant, asked).await;
     let callback = child.unwrap().job.callback.unwrap();
     assert_eq!((&*callback.url, callback.last_event), (URL, 0));
+}
+
+#[test]
+fn no_secret_of_a_url_is_shown_with_what_is_asked_for() {
+    let asked = Asked {
+        callback: Some("https://hidden:hidden@example.com/a?token=hidden#hidden".into()),
+        ..asked(Id([1; 12]), "orders@1")
+    };
+    let shown = format!("{asked:?}");
+    assert!(
+        shown.contains("example.com/a") && !shown.contains("hidden"),
+        "{shown}"
+    );
 }

@@ -2,7 +2,7 @@
 
 use super::document::{json, parsed};
 use super::reply::integer;
-use crate::queue::{Callback, Delivery, Event, Told};
+use crate::queue::{Callback, CallbackUrl, Delivery, Event, Told};
 use mongodb::bson::{Bson, DateTime, Document, doc};
 use pipeline::Fatal;
 
@@ -15,7 +15,7 @@ pub(super) fn read(job: &Document) -> Result<Option<Callback>, Fatal> {
     let events = record.get_array("events").ok().into_iter().flatten();
     let events = events.filter_map(|event| read_event(event.as_document()?));
     Ok(Some(Callback {
-        url: text("url").unwrap_or_default(),
+        url: CallbackUrl::from(text("url").unwrap_or_default()),
         last_event: number(record, "lastEvent"),
         events: events.collect(),
         last_attempt: number(record, "lastAttempt"),
@@ -28,7 +28,7 @@ pub(super) fn read(job: &Document) -> Result<Option<Callback>, Fatal> {
 /// The record as it is written, but for its revision.
 pub(super) fn write(callback: &Callback) -> Result<Document, Fatal> {
     let mut record = doc! {
-        "url": &callback.url,
+        "url": &*callback.url,
         "host": callback.host(),
         "lastEvent": callback.last_event as i64,
         "events": callback.events.iter().map(write_event).collect::<Vec<_>>(),

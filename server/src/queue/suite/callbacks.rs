@@ -17,7 +17,7 @@ async fn submitted(store: &Store, tenant: &Tenant) -> Job {
 
 fn told(job: &Job) -> Vec<(u64, String, Delivery)> {
     let callback = job.callback.as_ref().expect("the job has a webhook");
-    assert_eq!(callback.url, URL);
+    assert_eq!(&*callback.url, URL);
     let events = callback.events.iter();
     events
         .map(|event| (event.n, event.state.clone(), event.delivery))
@@ -378,7 +378,7 @@ pub(super) async fn a_job_that_is_there_takes_one_webhook_until_it_ends(store: S
     let tenant = tenant("acme");
     let add = async |job: &Job, tenant: &Tenant, url: &str| {
         let added = store.add_callback(tenant, job.id, url).await.unwrap();
-        added.map(|job| job.callback.map(|callback| callback.url))
+        added.map(|job| job.callback.map(|callback| callback.url.to_string()))
     };
     let (job, _) = in_state(&store, &tenant, State::Held).await;
     assert_eq!(add(&job, &super::tenant("globex"), "x").await, None);

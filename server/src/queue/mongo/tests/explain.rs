@@ -210,7 +210,7 @@ async fn every_statement_goes_through_an_index() {
         ),
         (
             "put",
-            callbacks::put(&ids[0], 1, &Callback::new("x".into())).unwrap(),
+            callbacks::put(&ids[0], 1, &Callback::new("x")).unwrap(),
         ),
         ("put off", callbacks::put_off(&ids[0])),
         (

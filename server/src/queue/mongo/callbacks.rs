@@ -13,12 +13,15 @@ use crate::id::Id;
 use crate::queue::callback::{MAX_EVENTS, MAX_TOLD_CHARS, UNREADABLE_MS, is_told};
 use crate::queue::{Callback, Job, Resent, Sent, Skip, State};
 use crate::tenant::Tenant;
-use mongodb::bson::{Bson, Document, doc};
+use mongodb::bson::{Bson, DateTime, Document, doc};
 use pipeline::Fatal;
 use stages::sink::mongodb::Done;
 
 /// The collection of the tenants' defaults.
 const DEFAULTS: &str = "callbacks";
+/// Before any time that a record holds: what is behind it is there. The index alone answers for that; whether a field
+/// exists, only the document.
+const EVER: DateTime = DateTime::from_millis(0);
 /// How often a record is read again that others keep changing.
 const MAX_TRIES: u32 = 20;
 
@@ -206,7 +209,7 @@ pub(super) fn came_to() -> Document {
 /// The record that is due longest, with the server's time.
 pub(super) fn due(skip: &Skip) -> Document {
     let due = doc! {
-        "callback.due": { "$exists": true },
+        "callback.due": { "$gt": EVER },
         "tenant": { "$nin": &skip.tenants },
         "callback.host": { "$nin": &skip.hosts },
         "$expr": { "$lte": ["$callback.due", "$$NOW"] },
@@ -232,7 +235,7 @@ pub(super) fn pending() -> Document {
     doc! {
         "aggregate": JOBS,
         "pipeline": [
-            { "$match": { "callback.due": { "$exists": true } } },
+            { "$match": { "callback.due": { "$gt": EVER } } },
             { "$count": "jobs" },
         ],
         "hint": CALLBACKS_DUE,

@@ -17,8 +17,9 @@ pub(super) const QUEUED: &str = "queued_due";
 pub(super) const LEASES: &str = "state_lockUntil";
 /// Who owns a job. It is unique, so that a claim that is sent again cannot take a second one.
 pub(super) const OWNERS: &str = "owner";
-/// Jobs whose webhook has something to send, by the time from which it may be.
-pub(super) const CALLBACKS_DUE: &str = "callback_due";
+/// Jobs whose webhook has something to send, by the time from which it may be. With whose they are and where they go, so
+/// that those that are passed over are not read.
+pub(super) const CALLBACKS_DUE: &str = "callback_due_tenant_host";
 /// Ended jobs whose details retention has not taken yet.
 pub(super) const KEPT: &str = "keptSince";
 
@@ -47,7 +48,11 @@ impl MongoQueue {
             doc! { "name": QUEUED, "key": { "due": 1 }, "partialFilterExpression": &queued },
             doc! { "name": LEASES, "key": { "state": 1, "lockUntil": 1 } },
             doc! { "name": OWNERS, "key": { "owner": 1 }, "unique": true, "sparse": true },
-            doc! { "name": CALLBACKS_DUE, "key": { "callback.due": 1 }, "sparse": true },
+            doc! {
+                "name": CALLBACKS_DUE,
+                "key": { "callback.due": 1, "tenant": 1, "callback.host": 1 },
+                "partialFilterExpression": { "callback.due": { "$exists": true } },
+            },
             doc! { "name": KEPT, "key": { "keptSince": 1 }, "sparse": true },
             doc! { "name": "tenant_newest", "key": newest(doc! { "tenant": 1 }) },
             doc! { "name": "tenant_state_newest", "key": newest(doc! { "tenant": 1, "state": 1 }) },

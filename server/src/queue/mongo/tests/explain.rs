@@ -10,7 +10,9 @@ use crate::queue::mongo::{
     approve, attach, callbacks, cancel, claim, depth, document, expire, fail, find, finish, hold,
     idempotency, leave, list, news, release, renew, repair, retry, save, submit,
 };
-use crate::queue::{Approval, Callback, Held, Known, Progress, Receipt, Release, Renewal, Skip};
+use crate::queue::{
+    Approval, Callback, Held, Known, NewJob, Progress, Receipt, Release, Renewal, Skip,
+};
 use mongodb::bson::{Bson, DateTime, doc};
 use pipeline::{Accepted, Cause};
 
@@ -137,6 +139,65 @@ async fn claims_cost_the_same_however_many_jobs_wait() {
     check(&queue, "none due", claim::claim_due(&me, "many"), 8, 0).await;
     let job = queue.claim(&me).await.unwrap().unwrap();
     assert_eq!(job.tenant, tenant("one"));
+}
+
+/// How many webhooks wait.
+const HOOKS: u32 = 2_000;
+
+/// Queues [`HOOKS`] jobs of tenant `many` whose webhook is due at `due`, as the store writes them.
+async fn fill_hooks(queue: &MongoQueue, due: DateTime) {
+    let many = tenant("many");
+    let jobs = queue.statements.database().collection::<Document>("jobs");
+    let new = NewJob {
+        callback: Some("https://many.example/".into()),
+        ..new_job(&many, 1)
+    };
+    let job = queue.submit(&new).await.unwrap();
+    queue.cancel(&many, job.id).await.unwrap();
+    let model = jobs.find_one(doc! { "tenant": "many" }).await.unwrap();
+    let model = model.unwrap();
+    let documents = (0..HOOKS).map(|n| {
+        let mut document = model.clone();
+        document.insert("_id", binary(id(10 + n).0));
+        let callback = document.get_document_mut("callback").unwrap();
+        callback.insert("due", due);
+        document
+    });
+    jobs.insert_many(documents).await.unwrap();
+    jobs.delete_one(doc! { "_id": binary(job.id.0) })
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
+async fn webhooks_that_are_not_sent_now_are_not_read() {
+    let server = Mongod::standalone().await;
+    let nobody = Skip::default();
+    let busy = |tenants: &[&str], hosts: &[&str]| Skip {
+        tenants: tenants.iter().map(|&tenant| tenant.into()).collect(),
+        hosts: hosts.iter().map(|&host| host.into()).collect(),
+    };
+
+    // Those that are due later: the bounds of the index leave them out.
+    let queue = open(&server.uri_for("later")).await;
+    let later = DateTime::from_millis(DateTime::now().timestamp_millis() + 3_600_000);
+    fill_hooks(&queue, later).await;
+    check(&queue, "none due", callbacks::due(&nobody), 2, 0).await;
+    let pending = i64::from(HOOKS) + 2;
+    check(&queue, "pending", callbacks::pending(), pending, 0).await;
+    assert_eq!(
+        queue.depth().await.unwrap().pending_webhooks,
+        u64::from(HOOKS)
+    );
+
+    // Those of whoever is busy: keys are passed over, and no document is read.
+    let queue = open(&server.uri_for("busy")).await;
+    fill_hooks(&queue, DateTime::from_millis(1_000)).await;
+    check(&queue, "first", callbacks::due(&nobody), 2, 1).await;
+    for skip in [busy(&["many"], &[]), busy(&[], &["many.example"])] {
+        let name = format!("{skip:?}");
+        check(&queue, &name, callbacks::due(&skip), pending, 0).await;
+    }
 }
 
 #[tokio::test]

@@ -3,9 +3,12 @@
 use super::Exit;
 use super::run::refuse;
 use crate::config::Config;
+use crate::keys::Keys;
+use crate::keys::mongo::MongoKeys;
+use crate::keys::sqlite::{self as sqlite_keys, SqliteKeys};
 use crate::queue::Queue;
 use crate::queue::mongo::MongoQueue;
-use crate::queue::sqlite::{SCHEMA, SqliteQueue};
+use crate::queue::sqlite::{self as sqlite_queue, SqliteQueue};
 use crate::stores::SERVICE_FILE;
 use crate::tenant::Tenant;
 use crate::webhook::accept;
@@ -40,7 +43,7 @@ pub enum WebhooksCommand {
 /// Whose jobs.
 #[derive(Args)]
 pub struct Whose {
-    /// The tenant; none: the jobs of a service without keys
+    /// The tenant, one that has a key; none: the jobs of a service without keys
     #[arg(long)]
     tenant: Option<String>,
 }
@@ -64,19 +67,16 @@ pub async fn webhooks(config: &Config, command: WebhooksCommand) -> Exit {
 async fn set(config: &Config, url: &str, whose: &Whose) -> Result<Exit, Fatal> {
     let tenant = tenant_of(whose)?;
     accept(config, url)?;
-    let queue = open(config).await?;
-    queue.set_default_callback(&tenant, Some(url)).await?;
+    let place = Place::open(config).await?;
+    place.is_somebody(&tenant).await?;
+    place.queue.set_default_callback(&tenant, Some(url)).await?;
     Ok(super::print(&format!("{url}\n")))
 }
 
 async fn show(config: &Config, whose: &Whose) -> Result<Exit, Fatal> {
     let tenant = tenant_of(whose)?;
-    let url = match is_there(config) {
-        true => open(config).await?.default_callback(&tenant).await?,
-        false => None,
-    };
-    match url {
-        Some(url) => Ok(super::print(&format!("{url}\n"))),
+    match default_of(config, &tenant).await? {
+        Some((_, url)) => Ok(super::print(&format!("{url}\n"))),
         None => {
             eprintln!("There is none: `sluicegate webhooks set URL` sets one.");
             Ok(Exit::Done)
@@ -86,11 +86,27 @@ async fn show(config: &Config, whose: &Whose) -> Result<Exit, Fatal> {
 
 async fn clear(config: &Config, whose: &Whose) -> Result<Exit, Fatal> {
     let tenant = tenant_of(whose)?;
-    if is_there(config) {
-        let queue = open(config).await?;
-        queue.set_default_callback(&tenant, None).await?;
+    if let Some((place, _)) = default_of(config, &tenant).await? {
+        place.queue.set_default_callback(&tenant, None).await?;
     }
     Ok(Exit::Done)
+}
+
+/// The default of a tenant, and where it is kept. What is there is found whoever has it, so that it can be taken away; a
+/// tenant that has none must be somebody, or it was meant otherwise.
+async fn default_of(config: &Config, tenant: &Tenant) -> Result<Option<(Place, String)>, Fatal> {
+    if !is_there(config) {
+        return match tenant.name() {
+            None => Ok(None),
+            Some(_) => Err(nobody(tenant)),
+        };
+    }
+    let place = Place::open(config).await?;
+    if let Some(url) = place.queue.default_callback(tenant).await? {
+        return Ok(Some((place, url)));
+    }
+    place.is_somebody(tenant).await?;
+    Ok(None)
 }
 
 fn tenant_of(whose: &Whose) -> Result<Tenant, Fatal> {
@@ -110,16 +126,57 @@ fn is_there(config: &Config) -> bool {
     config.mongodb_uri.is_some() || config.data_dir.join(SERVICE_FILE).exists()
 }
 
-/// The store of jobs, which is made where there is none.
-async fn open(config: &Config) -> Result<Arc<dyn Queue>, Fatal> {
-    if let Some(uri) = &config.mongodb_uri {
-        let statements = MongoTarget::connect(&uri.0).await?.state(MAX_RETRY_MS);
-        return Ok(Arc::new(MongoQueue::open(statements).await?));
+fn nobody(tenant: &Tenant) -> Fatal {
+    let message = format!("there is no tenant {tenant}: it has no key, and never had one");
+    Fatal::new("tenant_not_found", message).hint(
+        "`sluicegate keys list` shows the tenants; `sluicegate keys add TENANT` makes the first key of one",
+    )
+}
+
+/// The stores that it takes.
+struct Place {
+    queue: Arc<dyn Queue>,
+    keys: Arc<dyn Keys>,
+}
+
+impl Place {
+    /// Opens them; they are made where there are none.
+    async fn open(config: &Config) -> Result<Self, Fatal> {
+        if let Some(uri) = &config.mongodb_uri {
+            let statements = MongoTarget::connect(&uri.0).await?.state(MAX_RETRY_MS);
+            return Ok(Self {
+                queue: Arc::new(MongoQueue::open(statements.clone()).await?),
+                keys: Arc::new(MongoKeys::open(statements).await?),
+            });
+        }
+        let folder = &config.data_dir;
+        tokio::fs::create_dir_all(folder).await.map_err(|error| {
+            Fatal::new("data_dir", format!("{} cannot be made", folder.display())).because(&error)
+        })?;
+        let schema = [sqlite_queue::SCHEMA, sqlite_keys::SCHEMA];
+        let database = Database::open(&folder.join(SERVICE_FILE), &schema).await?;
+        Ok(Self {
+            queue: Arc::new(SqliteQueue::new(database.clone())),
+            keys: Arc::new(SqliteKeys::new(database)),
+        })
     }
-    let folder = &config.data_dir;
-    tokio::fs::create_dir_all(folder).await.map_err(|error| {
-        Fatal::new("data_dir", format!("{} cannot be made", folder.display())).because(&error)
-    })?;
-    let database = Database::open(&folder.join(SERVICE_FILE), &[SCHEMA]).await?;
-    Ok(Arc::new(SqliteQueue::new(database)))
+
+    /// Judges whether any job can be the tenant's.
+    ///
+    /// # Errors
+    /// `tenant_not_found`; `bad_usage` where keys are live, and no tenant is said.
+    async fn is_somebody(&self, tenant: &Tenant) -> Result<(), Fatal> {
+        if self.keys.knows(tenant).await? {
+            return Ok(());
+        }
+        match tenant.name() {
+            Some(_) => Err(nobody(tenant)),
+            None if self.keys.any().await? => {
+                let message = "every job is a tenant's: the service has API keys";
+                Err(Fatal::new("bad_usage", message)
+                    .hint("--tenant T says whose jobs; `sluicegate keys list` shows the tenants"))
+            }
+            None => Ok(()),
+        }
+    }
 }

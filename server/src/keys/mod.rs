@@ -54,4 +54,7 @@ pub trait Keys: Send + Sync {
 
     /// Whether there is any live key.
     async fn any(&self) -> Result<bool, Fatal>;
+
+    /// Whether a tenant has a key, or had one that was revoked.
+    async fn knows(&self, tenant: &Tenant) -> Result<bool, Fatal>;
 }

@@ -39,6 +39,7 @@ async fn add(keys: &dyn Keys, number: u8, tenant: &Tenant) -> bool {
 async fn a_key_is_found_until_it_is_revoked(keys: &dyn Keys) {
     let acme = tenant("acme");
     assert!(!keys.any().await.unwrap());
+    assert!(!keys.knows(&acme).await.unwrap());
     assert_eq!(keys.list().await.unwrap(), []);
     assert!(!keys.revoke(Id([1; 12])).await.unwrap());
     assert!(add(keys, 1, &acme).await);
@@ -51,6 +52,9 @@ async fn a_key_is_found_until_it_is_revoked(keys: &dyn Keys) {
     assert!(!keys.revoke(Id([1; 12])).await.unwrap());
     assert_eq!(keys.find([1; 32]).await.unwrap(), None);
     assert!(!keys.any().await.unwrap());
+    assert!(keys.knows(&acme).await.unwrap(), "whose key is revoked too");
+    assert!(!keys.knows(&tenant("bolt")).await.unwrap());
+    assert!(!keys.knows(&Tenant::NONE).await.unwrap());
     let listed = keys.list().await.unwrap();
     assert_eq!(listed.len(), 1);
     let revoked = listed[0].revoked_ms.unwrap();

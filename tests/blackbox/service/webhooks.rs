@@ -10,6 +10,7 @@ use tokio::process::Command;
 
 use super::backend::{Backend, DEADLINE, SEED};
 use super::tenants::key;
+use crate::people::says;
 
 /// What signs messages: base64 of 32 bytes.
 const SECRET: &str = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
@@ -302,6 +303,52 @@ async fn a_url_that_cannot_be_right_is_refused_before_anything_is_kept() {
     ] {
         for scheme in ["http", "https"] {
             let url = format!("{scheme}://{host}:{port}/");
+async fn a_default_is_somebodys(backend: Backend) {
+    let backend = tells(backend);
+    let url = "https://hook.example/";
+    let run = async |args: &[&str]| backend.place.run(["webhooks"].iter().chain(args)).await;
+    // Nobody is known by that name, also before anything is kept.
+    for args in [
+        &["show", "--tenant", "acme"][..],
+        &["clear", "--tenant", "acme"],
+        &["set", url, "--tenant", "acme"],
+    ] {
+        let refused = run(args).await;
+        says(&refused, 1, &["tenant_not_found", "acme", "keys add"]);
+        assert_eq!(refused.stdout, "", "{args:?}");
+    }
+    says(&run(&["set", url]).await, 0, &[url]);
+
+    // With keys, every job is a tenant's; what was set before is found, and can be taken away.
+    key(&backend.place, "acme").await;
+    says(&run(&["set", url]).await, 2, &["API keys", "--tenant"]);
+    says(&run(&["show"]).await, 0, &[url]);
+    says(&run(&["clear"]).await, 0, &[]);
+    says(&run(&["show"]).await, 2, &["--tenant"]);
+    says(&run(&["clear"]).await, 2, &["--tenant"]);
+    says(&run(&["set", url, "--tenant", "acme"]).await, 0, &[url]);
+    says(&run(&["show", "--tenant", "acme"]).await, 0, &[url]);
+    let unknown = run(&["set", url, "--tenant", "acmee"]).await;
+    says(&unknown, 1, &["tenant_not_found"]);
+
+    // A revoked key is one that was there.
+    let listed = backend.place.run(["keys", "list"]).await.stdout;
+    let id = listed.split_whitespace().next().unwrap();
+    says(&backend.place.run(["keys", "revoke", id]).await, 0, &[id]);
+    says(&run(&["set", url, "--tenant", "acme"]).await, 0, &[url]);
+    says(&run(&["set", url]).await, 0, &[url]);
+}
+
+#[tokio::test]
+async fn a_default_is_somebodys_on_the_embedded_store() {
+    a_default_is_somebodys(Backend::embedded().await).await;
+}
+
+#[tokio::test]
+async fn a_default_is_somebodys_on_mongodb() {
+    a_default_is_somebodys(Backend::mongodb().await).await;
+}
+
             upload(&service.api, &url)
                 .await
                 .refused(422, "bad_callback");

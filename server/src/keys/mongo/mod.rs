@@ -6,6 +6,7 @@
 mod add;
 mod any;
 mod find;
+mod knows;
 mod list;
 mod revoke;
 
@@ -89,6 +90,10 @@ impl Keys for MongoKeys {
 
     async fn any(&self) -> Result<bool, Fatal> {
         self.any_key().await
+    }
+
+    async fn knows(&self, tenant: &Tenant) -> Result<bool, Fatal> {
+        self.knows_tenant(tenant).await
     }
 }
 

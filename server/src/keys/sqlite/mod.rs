@@ -3,6 +3,7 @@
 mod add;
 mod any;
 mod find;
+mod knows;
 mod list;
 mod revoke;
 
@@ -67,6 +68,10 @@ impl Keys for SqliteKeys {
 
     async fn any(&self) -> Result<bool, Fatal> {
         self.any_key().await
+    }
+
+    async fn knows(&self, tenant: &Tenant) -> Result<bool, Fatal> {
+        self.knows_tenant(tenant).await
     }
 }
 

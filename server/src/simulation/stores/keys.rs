@@ -78,6 +78,10 @@ impl Keys for MemoryKeys {
         let keys = lock(&self.keys);
         Ok(keys.iter().any(|key| key.revoked_ms.is_none()))
     }
+
+    async fn knows(&self, tenant: &Tenant) -> Result<bool, Fatal> {
+        Ok(lock(&self.keys).iter().any(|key| key.tenant == *tenant))
+    }
 }
 
 #[cfg(test)]

@@ -27,6 +27,7 @@ use std::fs::File;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
@@ -86,9 +87,6 @@ pub async fn run(config: Config, role: Role) -> Result<(), Fatal> {
     let workers = (service.config.workers > 0)
         .then(|| Workers::start(service.clone(), process_name(), work.handle().clone()));
     let sender = Sender::start(&service)?;
-    if sender.is_none() {
-        warn_of_webhooks(&service).await;
-    }
     let _timers = timers(&service);
     tell(&service.config, server.as_ref());
     let served = server.map(|server| tokio::spawn(server.serve()));
@@ -148,19 +146,6 @@ async fn warn_of_what_is_not_there(service: &Service) {
     }
     if let Err(error) = service.stores.objects.ping().await {
         tracing::warn!(%error, "the store of the files' bytes does not answer");
-    }
-}
-
-/// Says that webhooks wait which this process cannot sign.
-async fn warn_of_webhooks(service: &Service) {
-    if let Ok(depth) = service.stores.queue.depth().await
-        && depth.pending_webhooks > 0
-    {
-        let pending = depth.pending_webhooks;
-        tracing::warn!(
-            pending,
-            "webhooks wait: WEBHOOK_SECRET is not set, so none are sent"
-        );
     }
 }
 
@@ -313,6 +298,8 @@ fn work_runtime() -> Result<Runtime, Fatal> {
 fn timers(service: &Service) -> Vec<AbortOnDropHandle<()>> {
     let (sweeping, retaining, measuring) = (service.clone(), service.clone(), service.clone());
     let clearing = service.clone();
+    // A process that sends them has nothing to say of those that wait.
+    let is_told = Arc::new(AtomicBool::new(service.config.webhook_secret.is_some()));
     vec![
         every(SWEEP_INTERVAL, "abandoned uploads", move || {
             let Stores { objects, files, .. } = sweeping.stores.clone();
@@ -330,8 +317,8 @@ fn timers(service: &Service) -> Vec<AbortOnDropHandle<()>> {
             async move { cleared::sweep(&stores).await.map(drop) }
         }),
         every(DEPTH_INTERVAL, "the queue's depth", move || {
-            let service = measuring.clone();
-            async move { measure(&service).await }
+            let (service, is_told) = (measuring.clone(), is_told.clone());
+            async move { measure(&service, &is_told).await }
         }),
     ]
 }
@@ -354,8 +341,15 @@ where
     }))
 }
 
-async fn measure(service: &Service) -> Result<(), Fatal> {
+async fn measure(service: &Service, is_told: &AtomicBool) -> Result<(), Fatal> {
     let depth = service.stores.queue.depth().await?;
+    if depth.pending_webhooks > 0 && !is_told.swap(true, Ordering::Relaxed) {
+        let pending = depth.pending_webhooks;
+        tracing::warn!(
+            pending,
+            "webhooks wait: WEBHOOK_SECRET is not set here, and only a process that has it sends them"
+        );
+    }
     for state in [State::Queued, State::InProgress, State::Held] {
         let jobs = depth.jobs.iter().find(|(other, _)| *other == state);
         let by = ByState {

@@ -2,7 +2,7 @@
 
 import { get, post } from "./api.js";
 import { fill, h, put, say, sentence } from "./dom.js";
-import { bytes, count, percent, plural, seconds, when } from "./format.js";
+import { bytes, count, isEnded, percent, plural, seconds, when } from "./format.js";
 import { saveLink } from "./save.js";
 
 // Names and values, in two columns. Pairs without a value are left out.
@@ -56,21 +56,32 @@ export function deliveriesPart(jobId, signal, changed) {
     h("h2", { id: "deliveries-title" }, "Webhook"), state, table, note);
   let shown = "";
 
-  const rows = new Set();
+  // The rows that are shown, by their number; one that is under way is replaced when it has ended.
+  const rows = new Map();
 
   async function load() {
     try {
       const page = await get(`/jobs/${jobId}/deliveries`, {}, signal);
-      // Those that are shown stay: one of them may have the focus.
+      // Those that have ended stay: one of them may have the focus.
+      for (const [n, { row, ended }] of rows) {
+        if (ended) continue;
+        row.remove();
+        rows.delete(n);
+      }
       for (const delivery of [...page.items].reverse()) {
         if (rows.has(delivery.n)) continue;
-        rows.add(delivery.n);
-        body.prepend(deliveryRow(delivery));
+        const row = deliveryRow(delivery);
+        rows.set(delivery.n, { row, ended: hasEnded(delivery) });
+        body.prepend(row);
       }
       table.hidden = page.items.length === 0;
     } catch (problem) {
       if (!signal.aborted && problem.status !== 404) note.textContent = sentence(problem.message);
     }
+  }
+
+  function hasEnded(delivery) {
+    return delivery.durationMs !== null;
   }
 
   function deliveryRow(delivery) {
@@ -89,9 +100,9 @@ export function deliveriesPart(jobId, signal, changed) {
       again.removeAttribute("aria-disabled");
     });
     const came = delivery.status ? `answered ${delivery.status}` : delivery.error ?? "under way";
-    const time = delivery.durationMs === null || delivery.durationMs === undefined ? "" : ` after ${seconds(delivery.durationMs / 1000)}`;
+    const time = hasEnded(delivery) ? ` after ${seconds(delivery.durationMs / 1000)}` : "";
     return h("tr", {}, h("th", { scope: "row" }, delivery.type, h("span", { class: "hint" }, `try ${delivery.attempt}`)),
-      h("td", {}, when(delivery.at)), h("td", {}, `${came}${time}`), h("td", {}, again));
+      h("td", {}, when(delivery.at)), h("td", {}, `${came}${time}`), h("td", {}, hasEnded(delivery) ? again : null));
   }
 
   return {
@@ -103,7 +114,8 @@ export function deliveriesPart(jobId, signal, changed) {
       const next = nextAt && attempts > 0 ? `, again at ${when(nextAt)}` : "";
       put(state, `${url}: ${word}, ${plural(attempts, "try", "tries")}${next}`);
       const present = JSON.stringify([job.state, job.callback]);
-      if (shown === present) return;
+      // While it is to be told a try may begin, and nothing of the job says so.
+      if (shown === present && !(word === "pending" && isEnded(job.state))) return;
       shown = present;
       load();
     },

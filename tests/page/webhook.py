@@ -9,11 +9,13 @@ from browser import DEADLINE_MS, browser, eventually, expect, given, tab
 
 
 class Receiver(http.server.ThreadingHTTPServer):
-    """Takes webhooks on a free port, and refuses the first one."""
+    """Takes webhooks on a free port: it answers nothing until it may, and refuses all until it accepts them."""
 
     def __init__(self):
         super().__init__(("127.0.0.1", 0), Answer)
         self.ids = []
+        self.answers = threading.Event()
+        self.accepts = threading.Event()
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
 
@@ -21,10 +23,11 @@ class Answer(http.server.BaseHTTPRequestHandler):
     """One webhook."""
 
     def do_POST(self):
-        """Notes the id of the message; 500 to the first one, 204 to the others."""
+        """Notes the id of the message, and answers when it may: 500, and 204 once it accepts them."""
         self.rfile.read(int(self.headers["content-length"]))
         self.server.ids.append(self.headers["webhook-id"])
-        self.send_response(500 if len(self.server.ids) == 1 else 204)
+        self.server.answers.wait(DEADLINE_MS / 1000)
+        self.send_response(204 if self.server.accepts.is_set() else 500)
         self.send_header("content-length", "0")
         self.end_headers()
 
@@ -79,18 +82,23 @@ def not_for_ever(said, chromium, job):
 
 
 def main():
-    """A first try fails, a person sends it again, and it arrives under the same id."""
+    """A first try is seen under way, fails, a person sends it again, and it arrives under the same id."""
     said = given()
     receiver = Receiver()
-    job = submitted(said, f"http://127.0.0.1:{receiver.server_port}/hook")
     with browser() as chromium, tab(chromium, said["base"]) as opened:
+        job = submitted(said, f"http://127.0.0.1:{receiver.server_port}/hook")
         opened.open(f"#/jobs/{job}")
         opened.state("completed")
         webhook = opened.page.get_by_role("region", name="Webhook")
+        under_way = webhook.get_by_role("row", name="under way")
+        expect(under_way).to_contain_text("job.completed")
+        expect(under_way.get_by_role("button")).to_have_count(0)
+        receiver.answers.set()
         # The service tries again by itself after some seconds, so a second one may be there already.
-        first = webhook.get_by_role("row", name="answered 500")
+        first = webhook.get_by_role("row", name="answered 500").last
         expect(first).to_contain_text("job.completed")
-        first.get_by_role("button", name="Send delivery 1 again").click()
+        receiver.accepts.set()
+        first.get_by_role("button", name="Send delivery").click()
         opened.is_said("sent again")
         expect(webhook).to_contain_text("delivered, ")
         expect(webhook.get_by_role("row", name="answered 204")).not_to_have_count(0)

@@ -10,7 +10,8 @@ use super::route::{Operation, json};
 use super::scalars::Time;
 use crate::id::Id;
 use crate::queue::callback::{Attempt, MAX_ATTEMPTS_LOGGED, message_id};
-use crate::queue::{CallbackUrl, Resent};
+use crate::queue::{Callback, CallbackUrl, Resent};
+use crate::webhook;
 use http::StatusCode;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -19,7 +20,7 @@ use serde::Serialize;
 pub const LIST: Operation = Operation::new(|call| Box::pin(list(call)))
     .answers(&[json::<ListView<DeliveryView>>(
         200,
-        "The newest 100 tries, newest first; empty where the job has no webhook, or has told nothing yet.",
+        "The newest 100 tries, newest first, before them the one that is under way; empty where the job has no webhook, or has told nothing yet.",
     )])
     .refusals(&["not_found"]);
 
@@ -27,30 +28,32 @@ pub const LIST: Operation = Operation::new(|call| Box::pin(list(call)))
 pub const RESEND: Operation = Operation::new(|call| Box::pin(resend(call)))
     .answers(&[json::<JobView>(
         202,
-        "The message of that try is sent again, under the same id; the tries begin anew.",
+        "The message of that try is sent again, under the same id; its tries are counted anew, and those of before stay in the list.",
     )])
-    .refusals(&["not_found"]);
+    .refusals(&["not_found", "webhooks_off"]);
 
-/// A try to deliver a message.
+/// A try to deliver a message. One that is under way has neither `status` nor `error` nor `durationMs`.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DeliveryView {
-    /// Its number in the job, from 1.
+    /// The number of the try in the job, from 1, whatever it told; what `resend` takes, once it has ended.
     n: u64,
     /// `job.completed`, `job.failed`, `job.cancelled` or `job.held`.
     r#type: String,
     /// Where to.
     url: CallbackUrl,
-    /// When it ended.
+    /// When it ended; of one that is under way, when it began.
     at: Time,
-    /// Which try of the message it was, from 1.
+    /// Which try of the message it was, from 1, since the message became due or was last sent again by hand.
     attempt: u32,
     /// The status of the answer, where there was one.
     status: Option<u16>,
-    /// Why it failed; none: it was delivered.
+    /// Why it failed; none: it was delivered, or is under way.
     error: Option<String>,
-    duration_ms: u64,
-    /// From when it is tried again; none: it is not.
+    /// How long it took; none: it is under way.
+    duration_ms: Option<u64>,
+    /// From when it is tried again; none: it is not. Of one that is under way, when it is tried again if the process that
+    /// sends it dies.
     next_at: Option<Time>,
     /// The message's `webhook-id`.
     webhook_id: String,
@@ -66,10 +69,29 @@ impl DeliveryView {
             attempt: attempt.attempt,
             status: attempt.status,
             error: attempt.error.clone(),
-            duration_ms: attempt.duration_ms,
+            duration_ms: Some(attempt.duration_ms),
             next_at: attempt.next_ms.map(Time),
             webhook_id: message_id(job, attempt.event),
         }
+    }
+
+    /// The try that is under way.
+    fn under_way(job: Id, callback: &Callback) -> Option<Self> {
+        let taken = callback.taken.as_ref()?;
+        let mut events = callback.events.iter();
+        let event = events.find(|event| event.n == taken.event)?;
+        Some(Self {
+            n: callback.last_attempt + 1,
+            r#type: format!("job.{}", event.state),
+            url: callback.url.clone(),
+            at: Time(taken.at_ms),
+            attempt: taken.attempt,
+            status: None,
+            error: None,
+            duration_ms: None,
+            next_at: callback.due_ms.map(Time),
+            webhook_id: message_id(job, taken.event),
+        })
     }
 }
 
@@ -79,8 +101,9 @@ async fn list(call: Call) -> Result<Response, Problem> {
     let callback = job.callback.as_ref();
     let items: Vec<DeliveryView> = callback.map_or_else(Vec::new, |callback| {
         let newest = callback.log.iter().rev();
-        let views = newest.map(|attempt| DeliveryView::new(id, &callback.url, attempt));
-        views.collect()
+        let ended = newest.map(|attempt| DeliveryView::new(id, &callback.url, attempt));
+        let under_way = DeliveryView::under_way(id, callback).into_iter();
+        under_way.chain(ended).take(MAX_ATTEMPTS_LOGGED).collect()
     });
     Ok(answer::ok(&ListView {
         page: Some(1),
@@ -96,6 +119,15 @@ async fn resend(mut call: Call) -> Result<Response, Problem> {
     let id = call.id("jobId", "job")?;
     let n = call.path("n")?;
     let n = n.parse().map_err(|_| Problem::not_found("delivery"))?;
+    if let Err(off) = webhook::signs(&call.service.config) {
+        // What is not there is said first: it is so with a secret too.
+        let job = jobs::one(&call, id).await?;
+        let callback = job.callback.as_ref();
+        return match callback.is_some_and(|callback| callback.remembers(n)) {
+            true => Err(off.into()),
+            false => Err(Problem::not_found("delivery")),
+        };
+    }
     let queue = &call.service.stores.queue;
     match queue.resend_delivery(call.tenant(), id, n).await? {
         Resent::Due(job) => Ok(answer::json(StatusCode::ACCEPTED, &JobView::from(*job))),

@@ -80,7 +80,8 @@ pub struct CallbackView {
     url: CallbackUrl,
     /// `pending` also before there is anything to tell.
     state: Delivery,
-    /// Tries of the newest message so far.
+    /// Tries of the newest message that have ended, since it became due or was last sent again by hand; `/jobs/{jobId}/deliveries`
+    /// has all.
     attempts: u32,
     /// From when it is sent, or tried again.
     next_at: Option<Time>,

@@ -50,7 +50,7 @@ pub const CALLBACK_URL: Param = Param::new(
     Kind::Text {
         max_chars: MAX_URL_CHARS,
     },
-    "Is told when the job ends or is held, by a signed POST; none: what the tenant's jobs tell. A job that was there takes it where it has none and has not ended; `callback` of the answer is the one that it has.",
+    "Is told when the job ends or is held, by a signed POST; none: what the tenant's jobs tell. An address is judged now, a name whenever it is resolved to send something. A job that was there takes it where it has none and has not ended; `callback` of the answer is the one that it has.",
 );
 
 /// Under which a request can be sent again.

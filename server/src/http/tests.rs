@@ -4,6 +4,7 @@
 //! test that met it.
 
 mod connections;
+mod deliveries;
 mod hostile;
 mod lives;
 mod observed;
@@ -58,8 +59,19 @@ impl Server {
     }
 
     async fn with(routes: &'static [Route], aliases: &'static [Alias], limits: Limits) -> Self {
+        Self::configured(routes, aliases, limits, |_| {}).await
+    }
+
+    async fn configured(
+        routes: &'static [Route],
+        aliases: &'static [Alias],
+        limits: Limits,
+        change: impl FnOnce(&mut Config),
+    ) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let service = service(folder.path()).await;
+        let mut config = config(folder.path());
+        change(&mut config);
+        let service = Service::open(config).await.unwrap();
         let stop = CancellationToken::new();
         let http = Http::new(service.clone(), routes, aliases, stop.clone()).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -190,15 +202,14 @@ impl Server {
     }
 }
 
-async fn service(folder: &std::path::Path) -> Service {
-    let config = Config {
+fn config(folder: &std::path::Path) -> Config {
+    Config {
         data_dir: folder.to_owned(),
         specs_dir: folder.join("specs"),
         mongodb_uri: None,
         s3_bucket: None,
         ..Config::from_env().unwrap()
-    };
-    Service::open(config).await.unwrap()
+    }
 }
 
 /// Fails where the document does not know this status of this request. Requests that no route takes are in no document.

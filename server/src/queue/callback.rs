@@ -44,6 +44,25 @@ pub struct Callback {
     pub due_ms: Option<u64>,
     /// The sender that has it, by the random name of its claim.
     pub owner: Option<String>,
+    /// What that sender is to send; none: nobody has it, or somebody of before it was kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub taken: Option<Taken>,
+}
+
+/// A try that a sender has begun. It is under way until [`Callback::due_ms`]; then the sender is taken for dead, and the
+/// event is due again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Taken {
+    /// The number of the event.
+    pub event: u64,
+    /// When it was taken.
+    pub at_ms: u64,
+    /// Which try of the event it is, from 1.
+    pub attempt: u32,
+    /// Whether the event was asked for again since: then it is sent once more, whatever comes of this try.
+    #[serde(default)]
+    pub is_asked_again: bool,
 }
 
 /// An end or a hold of the job.
@@ -58,7 +77,7 @@ pub struct Event {
     pub at_ms: u64,
     /// What came of telling it.
     pub delivery: Delivery,
-    /// Tries since it became due, or was asked for again.
+    /// Tries that have ended since it became due, or was last asked for again.
     pub attempts: u32,
     /// From when it may be sent (again), while it is pending.
     pub next_ms: Option<u64>,
@@ -133,7 +152,7 @@ pub struct Attempt {
     pub state: String,
     /// When it ended.
     pub at_ms: u64,
-    /// Which try of the event it was, from 1.
+    /// Which try of the event it was, from 1, since it became due or was last asked for again.
     pub attempt: u32,
     /// The status of the answer, where there was one.
     pub status: Option<u16>,
@@ -193,6 +212,7 @@ impl Callback {
             log: Vec::new(),
             due_ms: None,
             owner: None,
+            taken: None,
         }
     }
 
@@ -223,10 +243,16 @@ impl Callback {
         if self.due_ms.is_none_or(|due_ms| due_ms > now_ms) {
             return false;
         }
-        if self.next().is_none() {
+        let Some(next) = self.next() else {
             self.rest();
             return false;
-        }
+        };
+        self.taken = Some(Taken {
+            event: next.n,
+            at_ms: now_ms,
+            attempt: next.attempts.saturating_add(1),
+            is_asked_again: false,
+        });
         self.owner = Some(owner.to_owned());
         self.due_ms = Some(now_ms.saturating_add(lease_ms));
         true
@@ -243,8 +269,12 @@ impl Callback {
         if self.owner.as_deref() != Some(owner) {
             return false;
         }
+        let taken = self.taken.as_ref().filter(|taken| taken.event == n);
         if let Some(event) = self.events.iter_mut().find(|event| event.n == n) {
+            let attempt = taken.map_or(event.attempts.saturating_add(1), |taken| taken.attempt);
+            let is_asked_again = taken.is_some_and(|taken| taken.is_asked_again);
             match sent {
+                Sent::PutBack { .. } if is_asked_again => {}
                 Sent::PutBack { delay_ms } => {
                     event.next_ms = Some(now_ms.saturating_add(*delay_ms));
                 }
@@ -256,21 +286,24 @@ impl Callback {
                 } => {
                     let failed = error.is_some();
                     let again_ms = again_ms.filter(|_| failed);
-                    event.attempts = event.attempts.saturating_add(1);
-                    event.next_ms = again_ms.map(|again_ms| now_ms.saturating_add(again_ms));
-                    event.delivered_ms = (!failed).then_some(now_ms);
-                    event.delivery = match (failed, event.next_ms) {
-                        (false, _) => Delivery::Delivered,
-                        (true, Some(_)) => Delivery::Pending,
-                        (true, None) => Delivery::Failed,
-                    };
+                    // What was asked for meanwhile stands: it was promised a try of its own.
+                    if !is_asked_again {
+                        event.attempts = attempt;
+                        event.next_ms = again_ms.map(|again_ms| now_ms.saturating_add(again_ms));
+                        event.delivered_ms = (!failed).then_some(now_ms);
+                        event.delivery = match (failed, event.next_ms) {
+                            (false, _) => Delivery::Delivered,
+                            (true, Some(_)) => Delivery::Pending,
+                            (true, None) => Delivery::Failed,
+                        };
+                    }
                     self.last_attempt += 1;
                     self.log.push(Attempt {
                         n: self.last_attempt,
                         event: n,
                         state: event.state.clone(),
                         at_ms: now_ms,
-                        attempt: event.attempts,
+                        attempt,
                         status: *status,
                         error: error.clone(),
                         duration_ms: *duration_ms,
@@ -305,8 +338,17 @@ impl Callback {
         event.attempts = 0;
         event.next_ms = Some(now_ms);
         event.delivered_ms = None;
+        if let Some(taken) = &mut self.taken {
+            taken.is_asked_again |= taken.event == of;
+        }
         self.wake(now_ms);
         true
+    }
+
+    /// Whether try `n` can be asked for again: it and its event are remembered.
+    pub fn remembers(&self, n: u64) -> bool {
+        let of = self.log.iter().find(|attempt| attempt.n == n);
+        of.is_some_and(|of| self.events.iter().any(|event| event.n == of.event))
     }
 
     /// The newest event.
@@ -324,6 +366,7 @@ impl Callback {
     /// Nobody has it; it is due with the first of its pending events.
     fn rest(&mut self) {
         self.owner = None;
+        self.taken = None;
         self.due_ms = self.next().and_then(|event| event.next_ms);
     }
 }
@@ -437,6 +480,48 @@ mod tests {
             shown.contains("example.com/a") && !shown.contains("hidden"),
             "{shown}"
         );
+    }
+
+    #[test]
+    fn a_try_is_known_from_its_begin_to_its_end() {
+        let mut callback = completed_at(10);
+        assert!(callback.claim("dead", 10, 100));
+        let taken = |at_ms, attempt| Taken {
+            event: 1,
+            at_ms,
+            attempt,
+            is_asked_again: false,
+        };
+        assert_eq!(callback.taken, Some(taken(10, 1)));
+        assert!(callback.claim("a", 110, 100), "the first one died");
+        assert_eq!(
+            callback.taken,
+            Some(taken(110, 1)),
+            "it is no try of before"
+        );
+        assert!(callback.note("a", 1, &tried(Some("no"), Some(5)), 120));
+        assert_eq!(callback.taken, None);
+        assert!(callback.claim("b", 125, 100));
+        assert_eq!(callback.taken, Some(taken(125, 2)));
+        callback.give_back();
+        assert_eq!(callback.taken, None);
+    }
+
+    #[test]
+    fn what_is_asked_for_while_it_is_sent_is_sent_once_more() {
+        for (error, again_ms) in [(None, None), (Some("no"), None), (Some("no"), Some(60_000))] {
+            let mut callback = completed_at(10);
+            assert!(callback.claim("a", 10, 100));
+            assert!(callback.note("a", 1, &tried(Some("no"), Some(5)), 20));
+            assert!(callback.claim("b", 25, 100));
+            assert!(callback.resend(1, 30));
+            assert!(callback.note("b", 1, &tried(error, again_ms), 40));
+            let tries: Vec<_> = callback.log.iter().map(|one| one.attempt).collect();
+            assert_eq!(tries, [1, 2], "the log says which try it was");
+            assert_eq!(callback.due_ms, Some(30), "{error:?}");
+            assert!(callback.claim("c", 40, 100));
+            assert_eq!(callback.taken.as_ref().map(|taken| taken.attempt), Some(1));
+        }
     }
 
     #[test]

@@ -29,7 +29,7 @@ pub(crate) mod suite;
 pub mod mongo;
 pub mod sqlite;
 
-pub use callback::{Callback, Delivery, Event, Sent, Skip, Told};
+pub use callback::{Callback, Delivery, Event, Sent, Skip, Taken, Told};
 pub use callback_url::CallbackUrl;
 pub use record::{
     Approval, Claim, Depth, Filter, Held, Job, Known, LoadPin, MAX_FILES, MAX_PRIORITY, Moved,

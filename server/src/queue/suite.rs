@@ -106,6 +106,7 @@ pub(crate) async fn conforms(make: impl AsyncFn() -> Store) {
         callbacks::what_a_dead_sender_had_is_due_again,
         callbacks::a_failure_is_tried_again_and_can_be_asked_for,
         callbacks::an_end_while_a_hold_is_sent_is_not_lost,
+        callbacks::what_is_asked_for_while_it_is_sent_is_sent_once_more,
         callbacks::lists_leave_the_log_out_and_retention_takes_all,
         callbacks::a_job_that_is_there_takes_one_webhook_until_it_ends,
         callbacks::a_tenant_has_a_default,

@@ -1,4 +1,4 @@
-//! Whether a URL that somebody names may be told anything: judged when it is named.
+//! Whether anything can be told, and whether a URL that somebody names may be: judged when it is asked for.
 
 use super::target::Target;
 use crate::config::Config;
@@ -9,11 +9,22 @@ use pipeline::Fatal;
 /// # Errors
 /// `webhooks_off`, where nothing could be signed; `bad_callback`.
 pub fn accept(config: &Config, url: &str) -> Result<(), Fatal> {
-    if config.webhook_secret.is_none() {
-        let message = "the service sends no webhooks: it has no secret to sign them with";
-        return Err(Fatal::new("webhooks_off", message).hint(
-            "the operator sets WEBHOOK_SECRET (whsec_ and base64 of 24 to 64 bytes); or leave callbackUrl out",
-        ));
-    }
+    signs(config).map_err(|off| {
+        off.hint("the operator sets WEBHOOK_SECRET (whsec_ and base64 of 24 to 64 bytes); or leave callbackUrl out")
+    })?;
     Target::parse(url, &config.webhook_allow).map(drop)
+}
+
+/// Judges whether this process can sign messages: without a secret, none is sent.
+///
+/// # Errors
+/// `webhooks_off`.
+pub fn signs(config: &Config) -> Result<(), Fatal> {
+    if config.webhook_secret.is_some() {
+        return Ok(());
+    }
+    let message = "the service sends no webhooks: it has no secret to sign them with";
+    Err(Fatal::new("webhooks_off", message).hint(
+        "the operator sets WEBHOOK_SECRET (whsec_ and base64 of 24 to 64 bytes); until then messages wait",
+    ))
 }

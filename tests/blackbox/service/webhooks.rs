@@ -14,17 +14,30 @@ use crate::people::says;
 
 /// What signs messages: base64 of 32 bytes.
 const SECRET: &str = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
+/// What a process says of webhooks that it cannot sign.
+const WAITS: &str = "webhooks wait: WEBHOOK_SECRET is not set here";
 const RECORDS: u64 = 300;
 /// Jobs that two workers share.
 const MANY_JOBS: usize = 12;
 
-/// Checks a message by another implementation of the standard than ours: exit code 0 where it is right.
-const VERIFY: &str = "
-import json, sys
-from standardwebhooks import Webhook
+/// Hands a message to what the README says to receivers, which is another implementation of the standard than ours: exit
+/// code 0 where it is right.
+const RECEIVE: &str = "
+import sys
 message = json.load(sys.stdin)
-Webhook(sys.argv[1]).verify(message['body'], message['headers'])
+print(json.dumps(received(message['headers'], message['body'].encode())))
 ";
+
+/// What the README says to receivers, in Python.
+fn receiver_of_the_readme() -> String {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../README.md");
+    let text = std::fs::read_to_string(path).unwrap();
+    let section = text.split("### Webhooks: what you receive").nth(1);
+    let section = section.and_then(|section| section.split("\n#").next());
+    let block = section.and_then(|section| section.split("```python\n").nth(1));
+    let block = block.and_then(|block| block.split("```").next());
+    block.expect("the README has a receiver").to_owned()
+}
 
 /// A service that may tell receivers on loopback.
 fn tells(mut backend: Backend) -> Backend {
@@ -57,13 +70,17 @@ async fn verifies(message: &Received, secret: &str) -> bool {
         .iter()
         .map(|(name, value)| (name.clone(), value.as_str().into()))
         .collect();
+    let received = message.json();
     let message = json!({ "headers": headers, "body": String::from_utf8_lossy(&message.body) });
     let packages = fetched("SLUICEGATE_TEST_STANDARDWEBHOOKS", "standardwebhooks");
     // -S leaves out what else is installed on the machine.
     let mut script = Command::new("python3")
-        .args(["-S", "-c", VERIFY, secret])
+        .args(["-S", "-c"])
+        .arg(format!("{}{RECEIVE}", receiver_of_the_readme()))
+        .env("WEBHOOK_SECRET", secret)
         .env("PYTHONPATH", packages)
         .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
@@ -77,6 +94,10 @@ async fn verifies(message: &Received, secret: &str) -> bool {
     let stderr = String::from_utf8_lossy(&ended.stderr).into_owned();
     let refused = stderr.contains("WebhookVerificationError");
     assert!(ended.status.success() || refused, "{stderr}");
+    if ended.status.success() {
+        let read: Value = serde_json::from_slice(&ended.stdout).unwrap();
+        assert_eq!(read, received, "what was signed is what is read");
+    }
     ended.status.success()
 }
 
@@ -221,8 +242,18 @@ async fn what_ended_while_nobody_could_sign_is_told_later() {
         .await;
     let done = service.api.job_in(&job, "completed", DEADLINE).await;
     assert_eq!(done["callback"]["state"], "pending");
-    service.kill().await;
+    let ended = service.stop().await;
     assert_eq!(receiver.connections(), 0);
+    // One is there already when a process starts: it says so, once.
+    let service = backend.serve().await;
+    eventually("its words", DEADLINE, async || {
+        service.stderr().contains(WAITS)
+    })
+    .await;
+    let again = service.stop().await;
+    for stderr in [&ended.stderr, &again.stderr] {
+        assert!(stderr.matches(WAITS).count() <= 1, "{stderr}");
+    }
     let backend = tells(backend);
     let _service = backend.serve().await;
     assert_eq!(comes(&receiver, 1).await[0].json()["jobId"], job.as_str());
@@ -272,37 +303,6 @@ async fn a_tenant_has_a_default_and_a_request_may_name_another() {
     assert_eq!(run(&show).await, (Some(0), String::new()));
 }
 
-#[tokio::test]
-async fn a_url_that_cannot_be_right_is_refused_before_anything_is_kept() {
-    let mut backend = Backend::embedded().await;
-    let canary = good().await;
-    let service = backend.serve().await;
-    let csv = || "a,b\n1,2\n";
-    let upload = async |api: &testbed::api::Api, url: &str| {
-        let query = format!("?spec=orders-e2e&process=true&callbackUrl={}", encoded(url));
-        api.upload("orders-1.csv", &query, csv()).await
-    };
-    let refused = upload(&service.api, "https://example.com/").await;
-    let refused = refused.refused(422, "webhooks_off").json();
-    assert!(
-        refused["hint"].as_str().unwrap().contains("WEBHOOK_SECRET"),
-        "{refused}"
-    );
-    service.stop().await;
-
-    backend.place = backend.place.env("WEBHOOK_SECRET", SECRET);
-    let service = backend.serve().await;
-    let port = canary.port();
-    for host in [
-        "127.0.0.1",
-        "2130706433",
-        "0x7f.1",
-        "[::ffff:7f00:1]",
-        "localhost",
-        "169.254.169.254",
-    ] {
-        for scheme in ["http", "https"] {
-            let url = format!("{scheme}://{host}:{port}/");
 async fn a_default_is_somebodys(backend: Backend) {
     let backend = tells(backend);
     let url = "https://hook.example/";
@@ -349,6 +349,37 @@ async fn a_default_is_somebodys_on_mongodb() {
     a_default_is_somebodys(Backend::mongodb().await).await;
 }
 
+#[tokio::test]
+async fn a_url_that_cannot_be_right_is_refused_before_anything_is_kept() {
+    let mut backend = Backend::embedded().await;
+    let canary = good().await;
+    let service = backend.serve().await;
+    let csv = || "a,b\n1,2\n";
+    let upload = async |api: &testbed::api::Api, url: &str| {
+        let query = format!("?spec=orders-e2e&process=true&callbackUrl={}", encoded(url));
+        api.upload("orders-1.csv", &query, csv()).await
+    };
+    let refused = upload(&service.api, "https://example.com/").await;
+    let refused = refused.refused(422, "webhooks_off").json();
+    assert!(
+        refused["hint"].as_str().unwrap().contains("WEBHOOK_SECRET"),
+        "{refused}"
+    );
+    service.stop().await;
+
+    backend.place = backend.place.env("WEBHOOK_SECRET", SECRET);
+    let service = backend.serve().await;
+    let port = canary.port();
+    for host in [
+        "127.0.0.1",
+        "2130706433",
+        "0x7f.1",
+        "[::ffff:7f00:1]",
+        "localhost",
+        "169.254.169.254",
+    ] {
+        for scheme in ["http", "https"] {
+            let url = format!("{scheme}://{host}:{port}/");
             upload(&service.api, &url)
                 .await
                 .refused(422, "bad_callback");

@@ -2,7 +2,7 @@
 
 use super::document::{json, parsed};
 use super::reply::integer;
-use crate::queue::{Callback, CallbackUrl, Delivery, Event, Told};
+use crate::queue::{Callback, CallbackUrl, Delivery, Event, Taken, Told};
 use mongodb::bson::{Bson, DateTime, Document, doc};
 use pipeline::Fatal;
 
@@ -22,6 +22,7 @@ pub(super) fn read(job: &Document) -> Result<Option<Callback>, Fatal> {
         log: parsed(record, "log")?.unwrap_or_default(),
         due_ms: time(record, "due"),
         owner: text("owner"),
+        taken: record.get_document("taken").ok().and_then(read_taken),
     }))
 }
 
@@ -41,7 +42,31 @@ pub(super) fn write(callback: &Callback) -> Result<Document, Fatal> {
         "owner",
         callback.owner.as_ref().map(Bson::from),
     );
+    put(
+        &mut record,
+        "taken",
+        callback.taken.as_ref().map(write_taken),
+    );
     Ok(record)
+}
+
+fn read_taken(taken: &Document) -> Option<Taken> {
+    Some(Taken {
+        event: number(taken, "event"),
+        at_ms: time(taken, "at")?,
+        attempt: number(taken, "attempt"),
+        is_asked_again: taken.get_bool("isAskedAgain").unwrap_or_default(),
+    })
+}
+
+fn write_taken(taken: &Taken) -> Bson {
+    let document = doc! {
+        "event": taken.event as i64,
+        "at": moment(taken.at_ms),
+        "attempt": i64::from(taken.attempt),
+        "isAskedAgain": taken.is_asked_again,
+    };
+    document.into()
 }
 
 fn read_event(event: &Document) -> Option<Event> {

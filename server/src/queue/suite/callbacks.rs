@@ -353,6 +353,31 @@ pub(super) async fn an_end_while_a_hold_is_sent_is_not_lost(store: Store) {
     assert_eq!(callback.next().map(|event| event.n), Some(2));
 }
 
+pub(super) async fn what_is_asked_for_while_it_is_sent_is_sent_once_more(store: Store) {
+    let tenant = tenant("acme");
+    let job = submitted(&store, &tenant).await;
+    done(store.cancel(&tenant, job.id).await.unwrap());
+    sender_takes(&store, &job, "a").await;
+    assert!(notes(&store, &job, "a", 1, &tried(Some("no"), Some(0))).await);
+    let callback = sender_takes(&store, &job, "b").await;
+    let taken = callback.taken.expect("a try is under way");
+    assert_eq!(
+        (taken.event, taken.attempt, taken.is_asked_again),
+        (1, 2, false)
+    );
+    assert!(callback.due_ms >= Some(taken.at_ms + LONG_MS));
+    let resent = store.resend_delivery(&tenant, job.id, 1).await.unwrap();
+    assert!(matches!(resent, Resent::Due(_)));
+    assert!(notes(&store, &job, "b", 1, &tried(None, None)).await);
+    let callback = get(&store, &job).await.callback.unwrap();
+    assert_eq!((callback.taken, callback.log[1].attempt), (None, 2));
+    let callback = sender_takes(&store, &job, "c").await;
+    assert_eq!(callback.taken.unwrap().attempt, 1, "its tries begin anew");
+    assert!(notes(&store, &job, "c", 1, &tried(None, None)).await);
+    let now = get(&store, &job).await;
+    assert_eq!(told(&now), [(1, "cancelled".into(), Delivery::Delivered)]);
+}
+
 pub(super) async fn lists_leave_the_log_out_and_retention_takes_all(store: Store) {
     let tenant = tenant("acme");
     let job = submitted(&store, &tenant).await;

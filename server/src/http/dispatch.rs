@@ -201,8 +201,7 @@ impl Http {
     fn find(&self, wanted: &Method, path: &str) -> Result<(&'static Route, PathParams), Problem> {
         let bare = path
             .strip_prefix(PREFIX)
-            // The page has no other name: it is no part of the interface.
-            .filter(|bare| bare.starts_with('/') && *bare != "/");
+            .filter(|bare| bare.starts_with('/'));
         let found = self.router.at(path).ok();
         let found = found.or_else(|| self.router.at(bare?).ok());
         let found = found.ok_or_else(|| {

@@ -161,13 +161,15 @@ impl Http {
             Access::Ticket => {
                 let query = query()?;
                 let ticket = query.get(TICKET.name);
-                let caller = access::watcher(service, &parts, ticket, self.any_host).await?;
+                let (head, any_host) = (operation.head, self.any_host);
+                let caller = access::watcher(service, &parts, ticket, head, any_host).await?;
                 (caller, Ok(query))
             }
         };
         span.record("tenant", caller.tenant.name());
         let query = query?;
         let is_read = matches!(parts.method, Method::GET | Method::HEAD);
+        let can_upgrade = upgrade::is_possible(&parts);
         let call = Call {
             service: self.service.clone(),
             caller,
@@ -176,8 +178,7 @@ impl Http {
             query,
             path,
             body,
-            // A handshake is a GET.
-            can_upgrade: parts.method == Method::GET && upgrade::is_possible(&parts.extensions),
+            can_upgrade,
             stop: self.stop.clone(),
             openapi: self.openapi.clone(),
         };

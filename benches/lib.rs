@@ -10,6 +10,7 @@ pub mod args;
 pub mod drive;
 mod feed;
 pub mod figures;
+pub mod loaded;
 pub mod machine;
 pub mod plot;
 

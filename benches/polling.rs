@@ -12,21 +12,13 @@
 
 use std::time::{Duration, Instant};
 
-use benches::args::{Args, binary};
+use benches::args::Args;
+use benches::loaded::{JOBS, Loaded, on, run};
 use testbed::api::Api;
-use testbed::mongod::Mongod;
-use testbed::orders::{HEADER, SPEC};
-use testbed::process::Sluicegate;
-use testbed::s3::S3;
-use testbed::service::Service;
-use testbed::{files, orders};
+use testbed::orders::SPEC;
 
 /// How often a client asks.
 const INTERVAL_MS: u64 = 100;
-/// Jobs that run at once.
-const JOBS: u64 = 4;
-/// For a job to begin or to end.
-const DEADLINE: Duration = Duration::from_secs(600);
 
 /// What is asked for on the command line.
 struct Asked {
@@ -100,77 +92,29 @@ async fn poll(api: &Api, job: &str, asked: &Asked) -> Latencies {
     Latencies(all)
 }
 
-/// Uploads generated orders of about `megabytes` and asks for their job.
-async fn submit(place: &Sluicegate, api: &Api, seed: u64, megabytes: u64) -> String {
-    let path = place.path(&format!("orders-{seed}.csv"));
-    files::write_large(&path, HEADER, megabytes * 1_000_000, |ordinal| {
-        orders::order(seed, ordinal)
-    });
-    let query = "?spec=orders-e2e&process=true";
-    let submitted = api.upload_file(&path, query).await.is(202).json();
-    let _ = std::fs::remove_file(path);
-    submitted["jobId"].as_str().unwrap_or_default().to_owned()
-}
-
 async fn measure(asked: &Asked) {
-    let mut place = Sluicegate::new(binary());
-    // Both live until the service has ended.
-    let servers = match asked.mongodb {
-        true => Some((Mongod::standalone().await, S3::start().await)),
-        false => None,
-    };
-    if let Some((mongod, s3)) = &servers {
-        place = place
-            .env("MONGODB_URI", mongod.uri_for("bench"))
-            .envs(s3.env())
-            .env("S3_BUCKET", s3.bucket());
-    }
-    let _ = std::fs::create_dir(place.path("specs"));
-    place.write("specs/orders.toml", SPEC);
-    let service = Service::start(&place, &[]).await;
-    let api = &service.api;
-    let job = submit(&place, api, 0, 1).await;
-    api.job_in(&job, "completed", DEADLINE).await;
+    let loaded = Loaded::start(SPEC, &[], asked.mongodb).await;
+    let api = loaded.api();
+    let job = loaded.load_little().await;
 
     let idle = poll(api, &job, asked).await;
     idle.say("idle");
-    let mut jobs = Vec::new();
-    for seed in 1..=JOBS {
-        jobs.push(submit(&place, api, seed, asked.megabytes).await);
-    }
-    for job in &jobs {
-        let begun = |job: &serde_json::Value| job["state"] != "queued";
-        api.job_when(job, "begun", DEADLINE, begun).await;
-    }
+    let jobs = loaded.begin(asked.megabytes).await;
     let busy = poll(api, &job, asked).await;
-    let mut running = 0;
-    for job in &jobs {
-        running += u64::from(api.job(job).await["state"] == "in_progress");
-    }
+    let running = loaded.running(&jobs).await;
     busy.say(&format!("{JOBS} jobs, {running} at the end"));
     let ratio = busy.at(0.99) / idle.at(0.99).max(f64::EPSILON);
     println!("p99 with jobs / p99 idle: {ratio:.2}");
-    for job in &jobs {
-        api.post(&format!("/jobs/{job}/cancel")).await;
-    }
-    service.stop().await;
+    loaded.end(&jobs).await;
 }
 
 fn main() {
     let asked = Asked::read();
     println!(
-        "{} clients, one request each every {INTERVAL_MS} ms, {} s, {} cores, {}",
+        "{} clients, one request each every {INTERVAL_MS} ms, {} s, {}",
         asked.clients,
         asked.seconds,
-        std::thread::available_parallelism().map_or(1, usize::from),
-        if asked.mongodb {
-            "MongoDB and S3"
-        } else {
-            "embedded"
-        }
+        on(asked.mongodb)
     );
-    match tokio::runtime::Runtime::new() {
-        Ok(runtime) => runtime.block_on(measure(&asked)),
-        Err(error) => eprintln!("no runtime: {error}"),
-    }
+    run(measure(&asked));
 }

@@ -13,15 +13,11 @@
 
 use std::time::{Duration, Instant};
 
-use benches::args::{Args, binary};
+use benches::args::Args;
+use benches::loaded::{JOBS, Loaded, on, run};
 use testbed::api::Api;
-use testbed::mongod::Mongod;
-use testbed::orders::{HEADER, SPEC};
-use testbed::process::Sluicegate;
-use testbed::s3::S3;
-use testbed::service::Service;
+use testbed::orders::SPEC;
 use testbed::watching::Socket;
-use testbed::{files, orders};
 
 /// What is asked for, in turn.
 const PATHS: [&str; 2] = ["/jobs", "/livez"];
@@ -29,10 +25,6 @@ const PATHS: [&str; 2] = ["/jobs", "/livez"];
 const INTERVAL_MS: u64 = 50;
 /// Pollers of each path.
 const POLLERS: u64 = 10;
-/// Jobs that run at once.
-const JOBS: u64 = 4;
-/// For a job to begin.
-const DEADLINE: Duration = Duration::from_secs(600);
 /// For progress to begin, before a round with sockets is measured.
 const SETTLE: Duration = Duration::from_secs(2);
 /// What is promised of the time between two messages, in seconds.
@@ -141,53 +133,11 @@ async fn gaps(mut socket: Socket, mut end: tokio::sync::watch::Receiver<bool>) -
     }
 }
 
-/// Uploads generated orders of about `megabytes` and asks for their job.
-async fn submit(place: &Sluicegate, api: &Api, seed: u64, megabytes: u64) -> String {
-    let path = place.path(&format!("orders-{seed}.csv"));
-    files::write_large(&path, HEADER, megabytes * 1_000_000, |ordinal| {
-        orders::order(seed, ordinal)
-    });
-    let query = "?spec=orders-e2e&process=true";
-    let submitted = api.upload_file(&path, query).await.is(202).json();
-    let _ = std::fs::remove_file(path);
-    submitted["jobId"].as_str().unwrap_or_default().to_owned()
-}
-
-async fn running(api: &Api, jobs: &[String]) -> u64 {
-    let mut running = 0;
-    for job in jobs {
-        running += u64::from(api.job(job).await["state"] == "in_progress");
-    }
-    running
-}
-
 async fn measure(asked: &Asked) {
-    let mut place = Sluicegate::new(binary());
-    // Both live until the service has ended.
-    let servers = match asked.mongodb {
-        true => Some((Mongod::standalone().await, S3::start().await)),
-        false => None,
-    };
-    if let Some((mongod, s3)) = &servers {
-        place = place
-            .env("MONGODB_URI", mongod.uri_for("bench"))
-            .envs(s3.env())
-            .env("S3_BUCKET", s3.bucket());
-    }
-    let _ = std::fs::create_dir(place.path("specs"));
     let pause = format!("{SPEC}rate = {{ pause = \"{}ms\" }}\n", asked.pause_ms);
-    place.write("specs/orders.toml", pause);
-    let place = place.env("WORKERS", JOBS.to_string());
-    let service = Service::start(&place, &[]).await;
-    let api = &service.api;
-    let mut jobs = Vec::new();
-    for seed in 1..=JOBS {
-        jobs.push(submit(&place, api, seed, asked.megabytes).await);
-    }
-    for job in &jobs {
-        let begun = |job: &serde_json::Value| job["state"] != "queued";
-        api.job_when(job, "begun", DEADLINE, begun).await;
-    }
+    let workers = [("WORKERS", JOBS.to_string())];
+    let loaded = Loaded::start(&pause, &workers, asked.mongodb).await;
+    let (api, jobs) = (loaded.api(), loaded.begin(asked.megabytes).await);
     let (mut alone, mut beside) = (ByPath::default(), ByPath::default());
     let mut between = Figures::default();
     for _ in 0..asked.rounds {
@@ -210,7 +160,7 @@ async fn measure(asked: &Asked) {
     }
     println!(
         "{} of {JOBS} jobs run at the end",
-        running(api, &jobs).await
+        loaded.running(&jobs).await
     );
     for (which, path) in PATHS.iter().enumerate() {
         alone[which].say(&format!("{path}, nobody watches"), "ms");
@@ -228,28 +178,17 @@ async fn measure(asked: &Asked) {
         outside.count(),
         between.0.len()
     );
-    for job in &jobs {
-        api.post(&format!("/jobs/{job}/cancel")).await;
-    }
-    service.stop().await;
+    loaded.end(&jobs).await;
 }
 
 fn main() {
     let asked = Asked::read();
     println!(
-        "{} sockets on {JOBS} jobs, {} rounds of 2 times {} s, {} cores, {}",
+        "{} sockets on {JOBS} jobs, {} rounds of 2 times {} s, {}",
         asked.sockets,
         asked.rounds,
         asked.seconds,
-        std::thread::available_parallelism().map_or(1, usize::from),
-        if asked.mongodb {
-            "MongoDB and S3"
-        } else {
-            "embedded"
-        }
+        on(asked.mongodb)
     );
-    match tokio::runtime::Runtime::new() {
-        Ok(runtime) => runtime.block_on(measure(&asked)),
-        Err(error) => eprintln!("no runtime: {error}"),
-    }
+    run(measure(&asked));
 }

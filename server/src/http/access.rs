@@ -6,6 +6,7 @@
 
 use super::origin;
 use super::problem::Problem;
+use super::route::HeadJudge;
 use crate::id::Id;
 use crate::keys::secret::Authority;
 use crate::service::Service;
@@ -60,14 +61,16 @@ pub async fn caller(
     }
 }
 
-/// Finds out who wants to watch: whoever has a key, or shows a ticket, which is used up by that.
+/// Finds out who wants to watch: whoever has a key, or shows a ticket, which is used up by that. What `head` refuses uses
+/// none up.
 ///
 /// # Errors
-/// As [`caller`]'s.
+/// As [`caller`]'s, and `head`'s.
 pub async fn watcher(
     service: &Service,
     parts: &Parts,
     ticket: Option<&str>,
+    head: HeadJudge,
     any_host: bool,
 ) -> Result<Caller, Problem> {
     let Some(ticket) = ticket else {
@@ -76,6 +79,7 @@ pub async fn watcher(
     if secret(&parts.headers)?.is_some() {
         return Err(Problem::unauthorized("the request has a key and a ticket"));
     }
+    head(parts)?;
     let tenant = tickets::take(&*service.stores.tickets, ticket).await?;
     match tenant {
         Some(tenant) => Ok(Caller { tenant, key: None }),

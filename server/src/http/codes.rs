@@ -59,7 +59,7 @@ codes! {
     409 wrong_state              "The job is in a state from which there is no such change."
     409 resubmit_unsupported     "The job has loaded into a file, has merged, has records of several kinds or groups, or its spec has controls or unique values: none can be put between those that are there."
     409 not_uploaded             "The file is still uploading."
-    409 file_in_use              "A job that has not ended uses the file."
+    409 file_in_use              "A job that has not ended uses the file, or one that has sent rejects again and has to be retried."
     409 load_in_progress         "The same content is being loaded by another version of the spec, or by `run`."
     409 loaded_by_other_spec     "The same content was loaded by another version of the spec."
     409 newer_load               "A later load of the same target has started; this one would put older rows over newer."

@@ -161,13 +161,15 @@ impl Http {
             Access::Ticket => {
                 let query = query()?;
                 let ticket = query.get(TICKET.name);
-                let caller = access::watcher(service, &parts, ticket, self.any_host).await?;
+                let (head, any_host) = (operation.head, self.any_host);
+                let caller = access::watcher(service, &parts, ticket, head, any_host).await?;
                 (caller, Ok(query))
             }
         };
         span.record("tenant", caller.tenant.name());
         let query = query?;
         let is_read = matches!(parts.method, Method::GET | Method::HEAD);
+        let can_upgrade = upgrade::is_possible(&parts);
         let call = Call {
             service: self.service.clone(),
             caller,
@@ -176,8 +178,7 @@ impl Http {
             query,
             path,
             body,
-            // A handshake is a GET.
-            can_upgrade: parts.method == Method::GET && upgrade::is_possible(&parts.extensions),
+            can_upgrade,
             stop: self.stop.clone(),
             openapi: self.openapi.clone(),
         };
@@ -201,8 +202,7 @@ impl Http {
     fn find(&self, wanted: &Method, path: &str) -> Result<(&'static Route, PathParams), Problem> {
         let bare = path
             .strip_prefix(PREFIX)
-            // The page has no other name: it is no part of the interface.
-            .filter(|bare| bare.starts_with('/') && *bare != "/");
+            .filter(|bare| bare.starts_with('/'));
         let found = self.router.at(path).ok();
         let found = found.or_else(|| self.router.at(bare?).ok());
         let found = found.ok_or_else(|| {

@@ -10,6 +10,7 @@ use super::route::{Kind, Operation, Param, empty, json, json_or};
 use super::scalars::Time;
 use crate::files::{Seen, Status};
 use crate::id::Id;
+use crate::jobs;
 use crate::queue::State;
 use bytes::{Bytes, BytesMut};
 use futures::Stream;
@@ -170,6 +171,13 @@ fn chunks(source: Box<dyn Source>) -> impl Stream<Item = Result<Bytes, Fatal>> +
 async fn delete(call: Call) -> Result<Response, Problem> {
     let file = uploaded(&call).await?.file;
     let (stores, tenant, id) = (&call.service.stores, call.tenant(), file.new.id);
+    if let Some(job) = jobs::unfinished(&call.service, tenant, id).await? {
+        let message = format!(
+            "job {job} uses the file: it has ended before all the rejects that it has sent again were counted"
+        );
+        return Err(Problem::new("file_in_use", message)
+            .hint("retry the job: when it is completed the file can go"));
+    }
     if !stores.files.mark_gone(tenant, id, &State::RUNNABLE).await? {
         // Somebody else may have removed it meanwhile.
         one(&call, id).await?;

@@ -87,6 +87,7 @@ pub const SOCKET: Operation = Operation::new(|call| Box::pin(socket(call)))
             "The page that asks; only pages of this host may.",
         ),
     ])
+    .head(|parts| acceptance(&parts.headers, upgrade::is_possible(parts)).map(drop))
     .answers(&[messages::<Message<'_>>(
         101,
         "A WebSocket. Each text that the server sends is a `LiveMessage`. First how the job is; the server closes behind the \
@@ -118,8 +119,7 @@ async fn events(call: Call) -> Result<Response, Problem> {
 }
 
 async fn socket(mut call: Call) -> Result<Response, Problem> {
-    origin::of_socket(&call.headers)?;
-    let accept = handshake(&call)?;
+    let accept = acceptance(&call.headers, call.can_upgrade)?;
     let body = call.bytes(0).await;
     body.map_err(|_| Problem::new("bad_handshake", "a handshake has no body"))?;
     let watcher = watcher(&call, Way::WebSocket).await?;
@@ -140,9 +140,9 @@ async fn watcher(call: &Call, way: Way) -> Result<Watcher, Problem> {
     watcher.ok_or_else(|| Problem::not_found("job"))
 }
 
-/// Judges a handshake (RFC 6455, 4.2.1); the answer to its key.
-fn handshake(call: &Call) -> Result<HeaderValue, Problem> {
-    let headers = &call.headers;
+/// Judges a handshake (RFC 6455, 4.2.1) and whose page asks; the answer to its key.
+fn acceptance(headers: &HeaderMap, can_upgrade: bool) -> Result<HeaderValue, Problem> {
+    origin::of_socket(headers)?;
     let required = || {
         Problem::new(
             "upgrade_required",
@@ -154,7 +154,7 @@ fn handshake(call: &Call) -> Result<HeaderValue, Problem> {
     };
     let asks = has_word(headers, CONNECTION, "upgrade") && has_word(headers, UPGRADE, "websocket");
     let version = headers.get(SEC_WEBSOCKET_VERSION);
-    if !call.can_upgrade || !asks || version.is_none_or(|version| version != VERSION) {
+    if !can_upgrade || !asks || version.is_none_or(|version| version != VERSION) {
         return Err(required());
     }
     let mut keys = headers.get_all(SEC_WEBSOCKET_KEY).iter();

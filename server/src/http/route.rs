@@ -8,10 +8,14 @@ use super::problem::Problem;
 use super::request::Call;
 use futures::future::BoxFuture;
 use http::Method;
+use http::request::Parts;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 /// What answers a request.
 pub type Handler = fn(Call) -> BoxFuture<'static, Result<Response, Problem>>;
+
+/// What judges a request by its head alone.
+pub type HeadJudge = fn(&Parts) -> Result<(), Problem>;
 
 /// Gives the schema of a type.
 pub type SchemaOf = fn(&mut SchemaGenerator) -> Schema;
@@ -61,6 +65,8 @@ pub struct Operation {
     pub query: &'static [Param],
     /// Headers that it looks at.
     pub headers: &'static [Param],
+    /// What judges the head before a ticket is used up by it.
+    pub head: HeadJudge,
     /// What it reads of the request's body.
     pub body: BodyType,
     /// What it answers where it does as was asked.
@@ -80,6 +86,7 @@ impl Operation {
             run,
             query: &[],
             headers: &[],
+            head: |_| Ok(()),
             body: BodyType::None,
             answers: &[],
             refusals: &[],
@@ -97,6 +104,12 @@ impl Operation {
     /// Looks at these headers.
     pub const fn headers(mut self, headers: &'static [Param]) -> Self {
         self.headers = headers;
+        self
+    }
+
+    /// Judges the head by this before a ticket is used up by it.
+    pub const fn head(mut self, head: HeadJudge) -> Self {
+        self.head = head;
         self
     }
 

@@ -7,7 +7,8 @@
 use super::answer::Response;
 use super::places::Busy;
 use futures::future::BoxFuture;
-use http::{Extensions, StatusCode};
+use http::request::Parts;
+use http::{Method, StatusCode};
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -38,9 +39,9 @@ pub fn promise(
     response
 }
 
-/// Whether the request is one whose connection can be handed over.
-pub fn is_possible(extensions: &Extensions) -> bool {
-    extensions.get::<OnUpgrade>().is_some()
+/// Whether the request is one whose connection can be handed over: a GET, as a handshake is.
+pub fn is_possible(parts: &Parts) -> bool {
+    parts.method == Method::GET && parts.extensions.get::<OnUpgrade>().is_some()
 }
 
 /// What is to be spoken on a connection once its last answer is sent.

@@ -18,7 +18,7 @@ mod tests;
 
 pub use approve::{Word, approve};
 pub use cancel::cancel;
-pub use resubmit::{Correction, resubmit, resubmittable};
+pub use resubmit::{Correction, resubmit, resubmittable, unfinished};
 pub use retention::sweep;
 pub use retry::retry;
 pub use submit::{Asked, IdempotencyKey, Submitted, submit};

@@ -7,10 +7,12 @@
 use super::submit::{Candidate, Submission, attached, content, goes, remembered};
 use super::{IdempotencyKey, Submitted, find, wrong_state};
 use crate::id::Id;
-use crate::queue::{CallbackUrl, Job, State};
+use crate::page::{From, Page};
+use crate::queue::{CallbackUrl, Filter, Job, State};
 use crate::service::Service;
 use crate::tenant::Tenant;
 use pipeline::Fatal;
+use stages::load::Entry;
 use stages::plan::{Plan, SinkKind};
 use stages::sink::Mode;
 use std::sync::Arc;
@@ -166,4 +168,71 @@ pub async fn resubmit(
         queue.settle(tenant, key, submitted.job.id).await?;
     }
     Ok(submitted)
+}
+
+/// Jobs of a file that are read at a time.
+const PAGE_JOBS: u32 = 20;
+
+/// The job that needs a file although it has failed or was cancelled: one that sends rejects again and may have written what
+/// is not counted yet. Only itself, retried, ends that; until then no other job has its turn.
+///
+/// # Errors
+/// What the catalogue says of its spec; outages.
+pub async fn unfinished(service: &Service, tenant: &Tenant, file: Id) -> Result<Option<Id>, Fatal> {
+    let filter = Filter {
+        states: vec![State::Failed, State::Cancelled],
+        file: Some(file),
+        ..Filter::default()
+    };
+    let mut from = From::Number(1);
+    loop {
+        let page = Page {
+            from,
+            limit: PAGE_JOBS,
+        };
+        let listed = service.stores.queue.jobs(tenant, &filter, page).await?;
+        for job in listed.items.iter().filter(|job| !job.expired) {
+            if let Some(parent) = job.parent
+                && is_unfinished(service, tenant, job.id, parent).await?
+            {
+                return Ok(Some(job.id));
+            }
+        }
+        match listed.next {
+            Some(next) => from = From::After(next),
+            None => return Ok(None),
+        }
+    }
+}
+
+async fn is_unfinished(
+    service: &Service,
+    tenant: &Tenant,
+    id: Id,
+    parent: Id,
+) -> Result<bool, Fatal> {
+    let queue = &service.stores.queue;
+    let parent = queue.job(tenant, parent).await?;
+    let parent = parent.filter(|parent| !parent.expired);
+    let Some(turn) = parent.and_then(|parent| parent.child) else {
+        return Ok(false);
+    };
+    if turn.job != id {
+        return Ok(false);
+    }
+    if turn.is_moved {
+        return Ok(true);
+    }
+    // A list leaves the text of the spec out.
+    let Some(job) = queue.job(tenant, id).await? else {
+        return Ok(false);
+    };
+    let plan = service.catalog.plan_of(tenant, &job.spec).await?;
+    let loads = service.targets.loads(tenant, &plan).await?;
+    let entry = loads.entry(job.load.identity).await?;
+    // Cancelled, it may be written still: its worker may not have heard of that.
+    let is_written = |entry: &Entry| entry.live && job.state == State::Cancelled;
+    Ok(entry.is_some_and(|entry| {
+        entry.job == id.to_string() && (entry.acknowledged || is_written(&entry))
+    }))
 }

@@ -4,10 +4,9 @@
 //! `event` and `data`; while there is nothing to tell, a comment shows that it lives. One message waits for the connection
 //! at a time. It ends after [`MAX_WATCH`] at the latest, and clients of events come back by themselves.
 
-use super::message::Text;
 use super::send::{Left, taken};
 use super::{MAX_WATCH, Watcher, send};
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::Bytes;
 use futures::Stream;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -57,27 +56,10 @@ async fn told(watcher: &mut Watcher, stop: &CancellationToken, into: &mpsc::Send
             () = into.closed() => return Left::Gone,
             () = sleep_until(over) => return Left::Expired,
             text = watcher.next() => match text {
-                Some(text) => event(&text),
+                Some(text) => text.framed,
                 None => return Left::Told,
             },
             () = sleep_until(quiet) => Bytes::from_static(b": \n\n"),
         };
     }
-}
-
-/// A message as an event. JSON on one line has no line end that would end a field.
-fn event(Text { event, id, json }: &Text) -> Bytes {
-    let mut text = BytesMut::with_capacity(json.len() + 64);
-    for (name, value) in [
-        ("id", id.as_bytes()),
-        ("event", event.as_bytes()),
-        ("data", json),
-    ] {
-        text.put_slice(name.as_bytes());
-        text.put_slice(b": ");
-        text.put_slice(value);
-        text.put_slice(b"\n");
-    }
-    text.put_slice(b"\n");
-    text.freeze()
 }

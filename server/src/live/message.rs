@@ -1,7 +1,8 @@
 //! What is told of a job that somebody watches: the messages, and the job that they are made of.
 //!
-//! A job as it was seen is kept once for all who watch it, without what no message of it says. A message is written when a
-//! client takes it, so that no text waits for one.
+//! A job as it was seen is kept once for all who watch it, without what no message of it says. What is said where it has
+//! come to rest is long, for the job is part of it: it is written once, and whoever is told shares its bytes. The other
+//! messages are short, and written when a client takes them.
 
 use crate::http::{JobView, StateWord, Time};
 use crate::id::Id;
@@ -12,6 +13,8 @@ use pipeline::{Kind, Summary};
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::cmp::Reverse;
+use std::ops::Range;
+use std::sync::Arc;
 
 /// The most kinds of rejects that a client is told one by one; the job of the last message has all.
 pub const MAX_KINDS_TOLD: usize = 50;
@@ -95,6 +98,8 @@ pub struct Text {
     pub id: String,
     /// JSON on one line.
     pub json: Bytes,
+    /// The same as an event of a stream: its `id`, `event` and `data`, and the line that ends it. The same bytes.
+    pub framed: Bytes,
 }
 
 /// Which message of a job as it was seen.
@@ -117,8 +122,10 @@ pub struct Seen {
     pub updated_ms: u64,
     ended_ms: u64,
     seconds_left: Option<u64>,
-    /// With its rejects where it has come to rest.
+    /// Without its rejects.
     view: JobView,
+    /// What is said where it has come to rest.
+    rest: Option<Written>,
     /// The kinds of its rejects that have the most, [`MAX_KINDS_TOLD`] of them, in the order of their first appearance: the
     /// number of each among all, and what is told of it.
     pub kinds: Vec<(usize, ErrorKind)>,
@@ -140,23 +147,26 @@ impl Seen {
             }
             kinds
         });
-        Self {
+        let mut seen = Self {
             state,
             updated_ms,
             ended_ms,
             seconds_left,
             view: JobView::from(job),
+            rest: None,
             kinds: kinds.unwrap_or_default(),
-        }
+        };
+        seen.rest = seen.rest();
+        seen.view.errors = Vec::new();
+        seen
     }
 
-    /// Writes a message. `None`: there is none such.
-    pub fn text(&self, part: Part) -> Option<Text> {
-        let moment = || format!("{}-{}", self.state.word(), self.updated_ms);
+    /// A message. `None`: there is none such.
+    pub fn text(self: &Arc<Self>, part: Part) -> Option<Text> {
         match part {
             Part::Progress => {
                 let told = Message::Progress(self.progress());
-                Some(text(&told, "progress", moment()))
+                Some(written(&told, "progress", self.moment()).into())
             }
             Part::Kind(place) => {
                 let (number, kind) = self.kinds.get(place)?;
@@ -164,25 +174,44 @@ impl Seen {
                     job_id: self.view.job_id,
                     kind: kind.clone(),
                 });
-                Some(text(&told, "error", format!("{}-{number}", moment())))
+                Some(written(&told, "error", format!("{}-{number}", self.moment())).into())
             }
             Part::Rest => {
-                let rest = || Rest {
-                    progress: self.progress(),
-                    failure: self.view.failure.clone(),
-                    job: &self.view,
-                };
-                let told = match self.state {
-                    State::Queued | State::InProgress => return None,
-                    State::Held => Message::Held(rest()),
-                    State::Completed => Message::Completed(rest()),
-                    State::Failed => Message::Failed(rest()),
-                    State::Cancelled => Message::Cancelled(rest()),
-                };
-                let id = self.end().unwrap_or_else(|| format!("{}-rest", moment()));
-                Some(text(&told, self.state.word(), id))
+                let Written {
+                    event, id, json, ..
+                } = self.rest.as_ref()?;
+                let bytes = Bytes::from_owner(RestOf(self.clone()));
+                Some(Text::new(event, id.clone(), json.clone(), bytes))
             }
         }
+    }
+
+    /// Whether the same is said of both where they have come to rest.
+    pub fn rests_as(&self, other: &Self) -> bool {
+        self.rest == other.rest
+    }
+
+    fn rest(&self) -> Option<Written> {
+        let rest = || Rest {
+            progress: self.progress(),
+            failure: self.view.failure.clone(),
+            job: &self.view,
+        };
+        let told = match self.state {
+            State::Queued | State::InProgress => return None,
+            State::Held => Message::Held(rest()),
+            State::Completed => Message::Completed(rest()),
+            State::Failed => Message::Failed(rest()),
+            State::Cancelled => Message::Cancelled(rest()),
+        };
+        let id = self
+            .end()
+            .unwrap_or_else(|| format!("{}-rest", self.moment()));
+        Some(written(&told, self.state.word(), id))
+    }
+
+    fn moment(&self) -> String {
+        format!("{}-{}", self.state.word(), self.updated_ms)
     }
 
     /// What the last message is known by, where the job has ended.
@@ -219,16 +248,60 @@ fn largest(kinds: &[Kind]) -> Vec<(usize, ErrorKind)> {
     all.into_iter().map(told).collect()
 }
 
-fn text(message: &Message<'_>, event: &'static str, id: String) -> Text {
-    let json = serde_json::to_vec(message).unwrap_or_else(|error| {
+/// A message that is written.
+#[derive(Debug, PartialEq, Eq)]
+struct Written {
+    event: &'static str,
+    id: String,
+    /// As an event of a stream. JSON on one line has no line end that would end a field.
+    bytes: Box<[u8]>,
+    /// Where its JSON stands.
+    json: Range<usize>,
+}
+
+fn written(message: &Message<'_>, event: &'static str, id: String) -> Written {
+    let mut bytes = format!("id: {id}\nevent: {event}\ndata: ").into_bytes();
+    let begin = bytes.len();
+    if let Err(error) = serde_json::to_writer(&mut bytes, message) {
         // Only a type whose maps have keys that are no strings comes here, and no message has one.
         tracing::error!(%error, "a message cannot be written as JSON");
-        b"{}".to_vec()
-    });
-    Text {
+        bytes.truncate(begin);
+        bytes.extend_from_slice(b"{}");
+    }
+    let json = begin..bytes.len();
+    bytes.extend_from_slice(b"\n\n");
+    Written {
         event,
         id,
-        json: json.into(),
+        bytes: bytes.into(),
+        json,
+    }
+}
+
+impl Text {
+    fn new(event: &'static str, id: String, json: Range<usize>, framed: Bytes) -> Self {
+        Self {
+            event,
+            id,
+            json: framed.slice(json),
+            framed,
+        }
+    }
+}
+
+impl From<Written> for Text {
+    fn from(written: Written) -> Self {
+        let bytes = Bytes::from(written.bytes);
+        Self::new(written.event, written.id, written.json, bytes)
+    }
+}
+
+/// The bytes of what is said where a job has come to rest: they are there for as long as somebody takes them.
+struct RestOf(Arc<Seen>);
+
+impl AsRef<[u8]> for RestOf {
+    fn as_ref(&self) -> &[u8] {
+        self.0.rest.as_ref().map_or(&[], |rest| &rest.bytes)
     }
 }
 

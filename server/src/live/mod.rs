@@ -10,7 +10,8 @@
 //! for all watched jobs of a tenant, and is answered only with those that are to be told of: a job at most every
 //! [`PERIOD`], one that has come to rest at once. Nothing here is waited for by a job, and nothing queues up: a client that
 //! is slow finds the newest when it comes back, and one that takes nothing for [`STALL_TIMEOUT`] is dropped. A client comes
-//! back after [`MAX_WATCH`]. While nobody watches, nothing is asked.
+//! back after [`MAX_WATCH`]. While nobody watches, nothing is asked. What is said of a job at rest is long, and is there
+//! once, however many clients take it and however slowly.
 
 pub mod events;
 pub mod message;
@@ -32,7 +33,7 @@ use pipeline::Fatal;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
@@ -54,6 +55,10 @@ pub const MAX_JOBS: usize = 512;
 pub const MAX_JOBS_OF_TENANT: usize = 256;
 /// Statements that ask for news at once.
 const MAX_ASKING: usize = 4;
+/// Clients that come whose jobs are read at once: each has a copy of its own until it is found that others have one.
+const MAX_COMING: usize = 4;
+/// The most jobs of which it is known how others were told their end.
+const MAX_ENDED: usize = MAX_CLIENTS;
 
 /// A way to watch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,6 +87,7 @@ struct Hub {
     queue: Arc<dyn Queue>,
     metrics: Arc<Metrics>,
     watched: Mutex<Watched>,
+    coming: Semaphore,
 }
 
 #[derive(Default)]
@@ -92,6 +98,9 @@ struct Watched {
     entered: u64,
     tenants: HashMap<Tenant, OfTenant>,
     beat: Option<JoinHandle<()>>,
+    /// Jobs that have ended, as they were seen, for as long as somebody takes the message of that: also behind the time when
+    /// nobody watches any more.
+    ended: HashMap<(Tenant, Id), Weak<Seen>>,
 }
 
 #[derive(Default)]
@@ -117,6 +126,7 @@ impl Live {
             queue,
             metrics,
             watched: Mutex::default(),
+            coming: Semaphore::new(MAX_COMING),
         }))
     }
 
@@ -127,6 +137,8 @@ impl Live {
     /// process has; outages of the store.
     pub async fn watch(&self, tenant: &Tenant, id: Id, way: Way) -> Result<Option<Watcher>, Fatal> {
         let seat = Seat::take(&self.0, tenant, way)?;
+        // It is never closed.
+        let _coming = self.0.coming.acquire().await;
         let found = self.0.queue.news(tenant, &[Known::nothing(id)]).await?;
         let Some(job) = found.into_iter().next() else {
             return Ok(None);
@@ -180,11 +192,30 @@ impl Hub {
             return;
         };
         entry.told = now;
-        let ends = seen.state.is_terminal();
-        entry.newest.send_replace(Arc::new(seen));
-        if ends && of_tenant.jobs.remove(&id).is_some() {
+        let seen = Arc::new(seen);
+        entry.newest.send_replace(seen.clone());
+        if seen.state.is_terminal() && of_tenant.jobs.remove(&id).is_some() {
             watched.jobs -= 1;
+            watched.shared(tenant, id, seen);
         }
+    }
+}
+
+impl Watched {
+    /// A job that has ended, as somebody takes it already, where that is the same.
+    fn shared(&mut self, tenant: &Tenant, id: Id, seen: Arc<Seen>) -> Arc<Seen> {
+        let key = (tenant.clone(), id);
+        let other = self.ended.get(&key).and_then(Weak::upgrade);
+        if let Some(other) = other.filter(|other| other.rests_as(&seen)) {
+            return other;
+        }
+        if self.ended.len() >= MAX_ENDED {
+            self.ended.retain(|_, seen| seen.strong_count() > 0);
+        }
+        if self.ended.len() < MAX_ENDED {
+            self.ended.insert(key, Arc::downgrade(&seen));
+        }
+        seen
     }
 }
 
@@ -255,8 +286,9 @@ impl Seat {
     /// Takes it to a job as it was read.
     fn at(self, job: Job) -> Result<Watcher, Fatal> {
         let id = job.id;
-        let first = Arc::new(Seen::new(job));
+        let first = self.seen(job);
         if first.state.is_terminal() {
+            let first = self.hub.lock().shared(&self.tenant, id, first);
             return Ok(Watcher::new(self, first, None));
         }
         let (seat, mut news) = self.of_job(id, &first)?;
@@ -271,6 +303,18 @@ impl Seat {
             }
         };
         Ok(Watcher::new(seat, first, Some(news)))
+    }
+
+    /// A job as it was read: where others were told the same, what they were told.
+    fn seen(&self, job: Job) -> Arc<Seen> {
+        let watched = self.hub.lock();
+        let of_tenant = watched.tenants.get(&self.tenant);
+        let entry = of_tenant.and_then(|of_tenant| of_tenant.jobs.get(&job.id));
+        let newest = entry.map(|entry| entry.newest.borrow().clone());
+        drop(watched);
+        let now = (job.state, job.updated_ms);
+        let same = newest.filter(|newest| (newest.state, newest.updated_ms) == now);
+        same.unwrap_or_else(|| Arc::new(Seen::new(job)))
     }
 
     /// Takes it to a job that is as `first` says where nobody else watches it, and gives what is told of it from now on.
@@ -350,6 +394,9 @@ impl Drop for Seat {
         }
         if of_tenant.clients == 0 {
             watched.tenants.remove(&self.tenant);
+        }
+        if watched.clients == 0 {
+            watched.ended.retain(|_, seen| seen.strong_count() > 0);
         }
     }
 }

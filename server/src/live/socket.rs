@@ -4,7 +4,7 @@
 //! pongs and its close: what else it sends is forgotten, and may be [`MAX_MESSAGE_BYTES`] long. One that says more than
 //! [`MAX_HEARD_PER_PING`] is closed (1008): each of its pings is answered, and the answers wait in memory while it takes
 //! none. One that is not heard for [`SILENCE_TIMEOUT`], although it is pinged, is gone. No message waits behind another; no
-//! extension is spoken.
+//! extension is spoken. A message goes out in frames of [`MAX_FRAME_BYTES`], so that a socket has no copy of a long one.
 
 use super::send::{Left, taken};
 use super::{MAX_WATCH, Watcher};
@@ -14,7 +14,8 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 use tokio::time::{Instant, interval_at, sleep_until, timeout};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
-use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+use tokio_tungstenite::tungstenite::protocol::frame::Frame;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::{CloseCode, Data, OpCode};
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Bytes, Error, Message, Utf8Bytes};
 use tokio_util::sync::CancellationToken;
@@ -31,8 +32,10 @@ const SILENCE_TIMEOUT: Duration = Duration::from_secs(50);
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 /// The bytes that are read at a time; most clients send a few only.
 const READ_BUFFER_BYTES: usize = 1024;
-/// The most bytes that wait to be taken: more than the longest message has, the end of a job with all its kinds of rejects.
-const MAX_WRITE_BUFFER_BYTES: usize = 8 * 1024 * 1024;
+/// The most bytes of a frame. Most messages are one.
+pub const MAX_FRAME_BYTES: usize = 16 * 1024;
+/// The most bytes that wait to be taken: more than a frame and the answers to [`MAX_HEARD_PER_PING`] pings have.
+const MAX_WRITE_BUFFER_BYTES: usize = 64 * 1024;
 
 /// The answer to the key of a handshake.
 pub fn accept(key: &str) -> String {
@@ -91,14 +94,12 @@ async fn told<S: AsyncRead + AsyncWrite + Unpin>(
     let (mut heard, mut heard_count) = (Instant::now(), 0);
     loop {
         // What is due goes first: a client that always has something to say is told, or found to be slow, all the same.
-        let message = tokio::select! {
+        let frames = tokio::select! {
             biased;
             () = stop.cancelled() => return Left::Stopped,
             () = sleep_until(over) => return Left::Expired,
-            text = watcher.next() => match text.map(|text| Utf8Bytes::try_from(text.json)) {
-                Some(Ok(text)) => Message::Text(text),
-                // JSON is UTF-8.
-                Some(Err(_)) => continue,
+            text = watcher.next() => match text {
+                Some(text) => frames(text.json),
                 None => return Left::Told,
             },
             _ = ping.tick() => {
@@ -106,7 +107,7 @@ async fn told<S: AsyncRead + AsyncWrite + Unpin>(
                     return Left::Gone;
                 }
                 heard_count = 0;
-                Message::Ping(Bytes::new())
+                vec![Message::Ping(Bytes::new())]
             }
             said = socket.next() => {
                 heard = Instant::now();
@@ -126,11 +127,32 @@ async fn told<S: AsyncRead + AsyncWrite + Unpin>(
                 }
             }
         };
-        let sending = async { socket.send(message).await.is_ok() };
+        let sending = async {
+            for frame in frames {
+                // Each is taken before the next one is written.
+                if socket.send(frame).await.is_err() {
+                    return false;
+                }
+            }
+            true
+        };
         if let Err(left) = taken(sending, stop).await {
             return left;
         }
     }
+}
+
+/// A text in frames, which share its bytes.
+fn frames(mut text: Bytes) -> Vec<Message> {
+    let mut frames = Vec::with_capacity(text.len().div_ceil(MAX_FRAME_BYTES));
+    let mut kind = Data::Text;
+    while !text.is_empty() {
+        let bytes = text.split_to(text.len().min(MAX_FRAME_BYTES));
+        let frame = Frame::message(bytes, OpCode::Data(kind), text.is_empty());
+        frames.push(Message::Frame(frame));
+        kind = Data::Continue;
+    }
+    frames
 }
 
 fn misbehaved(error: &Error) -> Left {

@@ -1,6 +1,7 @@
 //! Watching, on a queue in memory and a clock that the tests turn: what a client is told, how often, and what it costs.
 
 mod clients;
+mod shared;
 
 use super::*;
 use crate::id::{Entropy, SystemEntropy};

@@ -287,6 +287,51 @@ async fn sent_twice_and_killed_it_is_loaded_once_on_a_replica_set() {
     sent_twice_and_killed_it_is_loaded_once(Backend::replica_set(1).await).await;
 }
 
+/// What a child has written and not moved is its own to finish, so the file that it does that with stays.
+async fn the_file_of_an_unfinished_child_stays(backend: Backend) {
+    let slow = "batch = { records = 100 }\nrate = { pause = \"25ms\" }\n";
+    backend.spec("rows", &spec("rows", slow));
+    let service = backend.serve().await;
+    let api = &service.api;
+    let records = 20_000;
+    let job = load(api, "rows", input(records, "no N")).await;
+    let fixed = rejects(api, &job).await.replace(";no ", ";");
+    // One that has written nothing is in nobody's way.
+    let wrong = resubmit(api, id(&job), input(20, "N")).await.is(202).json();
+    let wrong = api.job_in(id(&wrong), "failed", DEADLINE).await;
+    let file = |job: &Value| format!("/files/{}", job["fileId"].as_str().unwrap());
+    api.delete(&file(&wrong)).await.is(204);
+
+    let child = resubmit(api, id(&job), fixed).await.is(202).json();
+    api.job_when(id(&child), "begun", DEADLINE, |job| read(job) > 0)
+        .await;
+    api.delete(&file(&child)).await.refused(409, "file_in_use");
+    let cancelled = api.post(&format!("/jobs/{}/cancel", id(&child))).await;
+    cancelled.is(200);
+    let refused = api.delete(&file(&child)).await;
+    let refused = refused.refused(409, "file_in_use").json();
+    let says = refused["error"].as_str().unwrap();
+    assert!(says.contains(id(&child)), "{refused}");
+
+    api.post(&format!("/jobs/{}/retry", id(&child)))
+        .await
+        .is(200);
+    api.job_in(id(&child), "completed", DEADLINE).await;
+    assert_eq!(books(&api.job(id(&job)).await), [records, records, 0]);
+    api.delete(&file(&child)).await.is(204);
+    holds_the_corrected_file(&backend, "rows", records).await;
+}
+
+#[tokio::test]
+async fn the_file_of_an_unfinished_child_stays_on_the_embedded_store() {
+    the_file_of_an_unfinished_child_stays(Backend::embedded().await).await;
+}
+
+#[tokio::test]
+async fn the_file_of_an_unfinished_child_stays_on_mongodb() {
+    the_file_of_an_unfinished_child_stays(Backend::mongodb().await).await;
+}
+
 #[tokio::test]
 async fn what_cannot_be_sent_again_is_refused_by_name() {
     let backend = Backend::embedded().await;

@@ -204,17 +204,59 @@ async fn every_end_is_told_on_mongodb() {
     every_end_is_told(Backend::mongodb().await).await;
 }
 
-/// The program ends in its time, and says 1001, while a job runs and is watched.
+/// The program ends in its time, well, and tells all who watch jobs that run: sockets are closed with 1001, streams end.
+/// `service` listens; whether it runs the jobs too makes no difference.
+async fn who_watches_is_told_that_the_service_ends(service: Service, backend: &Backend) {
+    let api = &service.api;
+    let mut jobs = Vec::new();
+    for seed in 0..2 {
+        let job = backend.begin(api, "orders-slow", SEED + seed, LONG).await;
+        let begun = |job: &Value| job["stats"]["read"].as_u64() > Some(0);
+        api.job_when(&job, "begun", DEADLINE, begun).await;
+        jobs.push(job);
+    }
+    let (mut sockets, mut streams) = (Vec::new(), Vec::new());
+    for client in 0..CLIENTS {
+        let job = &jobs[client / 2 % jobs.len()];
+        if client % 2 == 0 {
+            let mut socket = socket(api, job).await;
+            assert_eq!(socket.next().await.unwrap()["state"], "in_progress");
+            sockets.push(socket);
+        } else {
+            let mut events = Events::open(api, &format!("/jobs/{job}/events")).await;
+            let first = events.next().await.unwrap();
+            assert_eq!(first.data["state"], "in_progress");
+            streams.push(events);
+        }
+    }
+    let sockets = futures::future::join_all(sockets.into_iter().map(Socket::rest));
+    let streams = futures::future::join_all(streams.into_iter().map(Events::rest));
+    let (ended, sockets, streams) = tokio::join!(service.stop(), sockets, streams);
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    let codes: Vec<u16> = sockets.iter().map(|(_, code)| *code).collect();
+    assert_eq!(codes, [1001; CLIENTS / 2]);
+    // None was told an end that was none.
+    let told = sockets.into_iter().flat_map(|(told, _)| told);
+    let events = streams.into_iter().flatten().map(|event| event.data);
+    let told: Vec<Value> = told.chain(events).collect();
+    assert_eq!(count(&told, "completed"), 0, "{told:#?}");
+    assert!(!ended.stderr.contains("panicked"), "{}", ended.stderr);
+}
+
 #[tokio::test]
-async fn a_service_that_ends_closes_its_sockets() {
+async fn who_watches_is_told_that_a_service_with_workers_ends() {
     let backend = Backend::embedded().await;
-    let service = backend.serve().await;
-    let job = backend.begin(&service.api, "orders-slow", SEED, LONG).await;
-    let mut watching = socket(&service.api, &job).await;
-    let mut events = Events::open(&service.api, &format!("/jobs/{job}/events")).await;
-    watching.next().await.unwrap();
-    events.next().await.unwrap();
-    let (ended, (_, code), events) = tokio::join!(service.stop(), watching.rest(), events.rest());
-    assert_eq!((ended.code, code), (Some(0), 1001), "{}", ended.stderr);
-    assert!(events.iter().all(|event| event.event != "completed"));
+    who_watches_is_told_that_the_service_ends(backend.serve().await, &backend).await;
+}
+
+#[tokio::test]
+async fn who_watches_is_told_that_a_service_without_workers_ends() {
+    let backend = Backend::mongodb().await;
+    let place = backend.machine("api").env("WORKERS", "0");
+    let service = Service::start(&place, &[]).await;
+    let worker = backend.place.start(["worker"]);
+    who_watches_is_told_that_the_service_ends(service, &backend).await;
+    // Its jobs go on: another process has them.
+    let ended = worker.stop().await;
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
 }

@@ -9,6 +9,7 @@ use testbed::receiver::{Answers, Received, Receiver};
 use tokio::process::Command;
 
 use super::backend::{Backend, DEADLINE, SEED};
+use super::memory::peak_bytes;
 use super::tenants::key;
 use crate::people::says;
 
@@ -19,6 +20,10 @@ const WAITS: &str = "webhooks wait: WEBHOOK_SECRET is not set here";
 const RECORDS: u64 = 300;
 /// Jobs that two workers share.
 const MANY_JOBS: usize = 12;
+/// A long answer of a receiver.
+const GB: u64 = 1_000_000_000;
+/// The most memory that it may take.
+const MAX_GROWTH_BYTES: u64 = 16 * 1024 * 1024;
 
 /// Hands a message to what the README says to receivers, which is another implementation of the standard than ours: exit
 /// code 0 where it is right.
@@ -190,6 +195,37 @@ async fn a_completed_job_is_told_on_the_embedded_store() {
 #[tokio::test]
 async fn a_completed_job_is_told_on_mongodb() {
     a_completed_job_is_told(Backend::mongodb().await).await;
+}
+
+#[tokio::test]
+async fn a_gigabyte_that_is_answered_takes_no_memory() {
+    let backend = tells(Backend::embedded().await);
+    let receiver = Receiver::start(|number, _| match number {
+        1 => Answers::Status(200),
+        _ => Answers::Bytes(GB),
+    })
+    .await;
+    let service = backend.serve().await;
+    let url = encoded(&receiver.url("/"));
+    let mut peaks = Vec::new();
+    // What the first one takes is taken by every job.
+    for n in 0..3 {
+        let (path, _) = backend.orders("orders-1.csv", SEED + n, RECORDS);
+        let query = format!("?spec=orders-e2e&process=true&callbackUrl={url}");
+        let job = service.api.upload_file(&path, &query).await.is(202).json();
+        let is_delivered = |job: &Value| job["callback"]["state"] == "delivered";
+        let id = job["jobId"].as_str().unwrap();
+        let told = service.api.job_when(id, "told", DEADLINE, is_delivered);
+        told.await;
+        peaks.push(peak_bytes(service.process()));
+    }
+    println!("{peaks:?} B at most behind each answer");
+    assert!(peaks[2] <= peaks[0] + MAX_GROWTH_BYTES, "{peaks:?}");
+    assert!(
+        receiver.written_bytes() < GB / 10,
+        "{}",
+        receiver.written_bytes()
+    );
 }
 
 #[tokio::test]

@@ -31,6 +31,12 @@ async fn requests_get_the_status_and_code_that_the_contract_says() {
          GET    /                                200
          HEAD   /                                200
          GET    /?x=1                            400 unknown_parameter
+         GET    /api                             404 no_route
+         GET    /api/                            200
+         HEAD   /api/                            200
+         GET    /api/web/app.js                  200
+         GET    /api/openapi.json                200
+         GET    /api/metrics                     200
          GET    /web/app.js                      200
          GET    /web/nothing.js                  404 not_found
          GET    /web/..%2fCargo.toml             404 not_found
@@ -148,7 +154,8 @@ async fn requests_get_the_status_and_code_that_the_contract_says() {
             assert_eq!(body["requestId"], answer.header("x-request-id"), "{case}");
             assert_eq!(answer.header("content-type"), "application/problem+json");
         }
-        let is_page = status == 200 && (path == "/" || path.starts_with("/web/"));
+        let bare = path.strip_prefix("/api").unwrap_or(path);
+        let is_page = status == 200 && (bare == "/" || bare.starts_with("/web/"));
         for (name, value, of_page) in [
             ("x-content-type-options", "nosniff", "nosniff"),
             ("content-security-policy", "default-src 'self'", PAGE_POLICY),

@@ -109,3 +109,45 @@ async fn another_tenants_things_are_as_good_as_none() {
         assert_eq!(list["total"], 1, "{path}");
     }
 }
+
+/// The figures are sums over all tenants: whoever has a key reads them, and they name nobody and nothing of anybody's.
+#[tokio::test]
+async fn metrics_name_nobody_and_nothing_of_anybodys() {
+    let server = Server::start().await;
+    let (one, other): (Tenant, Tenant) = ("acme".parse().unwrap(), "bolt".parse().unwrap());
+    let (mine, theirs) = (key(&server, &one).await.1, key(&server, &other).await.1);
+    let (mine, theirs) = (server.api.with_key(&mine), server.api.with_key(&theirs));
+    server
+        .api
+        .get("/metrics")
+        .await
+        .refused(401, "unauthorized");
+    mine.put("/specs/parcels", SPEC).await.is(201);
+    let upload = mine.upload("parcels-secret.csv", "?spec=parcels&process=true", "n\n1\n");
+    let job = upload.await.is(202).json();
+    let job = job["jobId"].as_str().unwrap();
+    mine.get(&format!("/jobs/{job}")).await.is(200);
+    mine.get("/jobs?spec=hidden").await.is(200);
+    mine.get("/specs/hidden").await.refused(404, "not_found");
+    let text = theirs.get("/metrics").await.is(200).text();
+    assert!(text.contains("sluicegate_uploads_total 1"), "{text}");
+    for name in ["acme", "bolt", "parcels", "secret", "hidden", job] {
+        assert!(!text.contains(name), "{name} in {text}");
+    }
+    let labels = text.lines().filter_map(|line| {
+        let (_, labels) = line.split_once('{')?;
+        Some(labels.split('}').next()?.to_owned())
+    });
+    let names = labels.flat_map(|labels| {
+        let names = labels.split(',').filter_map(|label| label.split_once('='));
+        names.map(|(name, _)| name.to_owned()).collect::<Vec<_>>()
+    });
+    let names: std::collections::BTreeSet<String> = names.collect();
+    let known = [
+        "code", "le", "method", "outcome", "result", "route", "state", "status", "way",
+    ];
+    assert!(
+        names.iter().all(|name| known.contains(&name.as_str())),
+        "{names:?}"
+    );
+}

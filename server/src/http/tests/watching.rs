@@ -204,6 +204,29 @@ async fn a_ticket_is_good_once_and_for_its_own_tenant() {
 }
 
 #[tokio::test]
+async fn a_handshake_that_is_refused_uses_no_ticket_up() {
+    let server = Server::start().await;
+    let job = queued(&server, &NONE).await;
+    let good = ticket(&server, &server.api).await;
+    let path = format!("/ws/jobs/{job}?ticket={good}");
+    let foreign = [("origin", "https://evil.example")];
+    let refused = Socket::open(&server.api, &path, &foreign).await;
+    assert_eq!(refused.err().map(|(status, _)| status), Some(403));
+    let plain = server.api.get(&path).await;
+    plain.refused(426, "upgrade_required");
+    let short = HANDSHAKE.replace("dGhl", "") + "connection: close\r\n";
+    let request = format!("GET {path} HTTP/1.1\r\n{short}\r\n");
+    assert!(server.raw(request.as_bytes()).await.contains(" 400 "));
+    let unknown = Socket::open(&server.api, &format!("{path}&nothing=1"), &[]).await;
+    assert_eq!(unknown.err().map(|(status, _)| status), Some(400));
+
+    let mut socket = Socket::open(&server.api, &path, &[]).await.unwrap();
+    assert_eq!(socket.next().await.unwrap()["type"], "progress");
+    let again = Socket::open(&server.api, &path, &[]).await;
+    assert_eq!(again.err().map(|(status, _)| status), Some(401));
+}
+
+#[tokio::test]
 async fn a_ticket_that_many_show_opens_one_socket() {
     let server = Server::start().await;
     let job = queued(&server, &NONE).await;

@@ -64,17 +64,34 @@ impl Stores {
     /// # Errors
     /// When a server does not answer, or a folder or a file cannot be written.
     pub async fn open(config: &Config) -> Result<Self, Fatal> {
-        let objects: Arc<dyn Objects> = match &config.s3_bucket {
+        let objects = Self::objects(config).await?;
+        match &config.mongodb_uri {
+            Some(uri) => Self::in_mongodb(&uri.0, objects).await,
+            None => Self::embedded(&config.data_dir, objects).await,
+        }
+    }
+
+    /// Whether MongoDB and the store of objects answer; nothing is made in MongoDB or in the bucket.
+    ///
+    /// # Errors
+    /// What does not answer; `bad_usage` without `MONGODB_URI`: the embedded store is its process's alone.
+    pub async fn ping(config: &Config) -> Result<(), Fatal> {
+        let Some(uri) = &config.mongodb_uri else {
+            let message = "without MONGODB_URI there is nothing to ask";
+            return Err(Fatal::new("bad_usage", message));
+        };
+        MongoTarget::connect(&uri.0).await?;
+        Self::objects(config).await?.ping().await
+    }
+
+    async fn objects(config: &Config) -> Result<Arc<dyn Objects>, Fatal> {
+        Ok(match &config.s3_bucket {
             Some(bucket) => {
                 let client = S3Client::from_sdk_chain(S3Settings::default()).await;
                 Arc::new(S3Objects::new(client, bucket))
             }
             None => Arc::new(FolderObjects::open(config.data_dir.join(OBJECTS_FOLDER)).await?),
-        };
-        match &config.mongodb_uri {
-            Some(uri) => Self::in_mongodb(&uri.0, objects).await,
-            None => Self::embedded(&config.data_dir, objects).await,
-        }
+        })
     }
 
     /// A connection pool of its own, so that no statement waits behind the documents of jobs.

@@ -6,6 +6,7 @@ mod defaults;
 mod docs;
 mod export;
 mod r#gen;
+mod health;
 mod import;
 mod infer;
 mod keys;
@@ -93,6 +94,8 @@ enum Command {
     Serve(serve::ServeArgs),
     /// Run jobs of a service whose API runs elsewhere (with MONGODB_URI)
     Worker(serve::WorkerArgs),
+    /// Say whether a service is well; with --stores, whether MongoDB and the bucket answer from here
+    Health(health::HealthArgs),
     /// Print the documents of the embedded store as JSON Lines, ordered by _id
     Export {
         /// The tenant whose documents to print
@@ -350,6 +353,7 @@ pub async fn execute(cli: Cli, config: &Config) -> Exit {
         Command::Gen(args) => r#gen::generate(config, &args),
         Command::Serve(args) => serve::serve(config, args).await,
         Command::Worker(args) => serve::worker(config, args).await,
+        Command::Health(args) => health::health(config, args).await,
         Command::Keys(command) => keys::keys(config, command).await,
         Command::Webhooks(command) => webhooks::webhooks(config, command).await,
         Command::Defaults => defaults::defaults(),

@@ -12,6 +12,7 @@
 mod access;
 mod aliases;
 mod answer;
+mod ask;
 mod codes;
 mod deliveries;
 mod dispatch;
@@ -48,6 +49,7 @@ mod upload;
 mod verbs;
 mod web;
 
+pub use ask::health as ask_health;
 pub use dispatch::Http;
 pub use event_view::event_body;
 pub use job_view::JobView;

@@ -11,6 +11,7 @@ mod elections;
 mod endings;
 mod flow;
 mod full_disk;
+mod health;
 mod hostile;
 mod jobs;
 mod kinds;

@@ -302,6 +302,9 @@ impl Reader<'_> {
 }
 
 #[cfg(test)]
+mod example;
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

@@ -25,6 +25,8 @@ use crate::objects::{Objects, PART_BYTES};
 use crate::tenant::Tenant;
 use bytes::{Bytes, BytesMut};
 use futures::Stream;
+#[cfg(test)]
+pub use judge::DEFAULT_TYPES;
 pub use judge::Types;
 use keeper::{Keeper, Piece};
 use late::Late;

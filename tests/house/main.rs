@@ -7,6 +7,7 @@ mod clock;
 mod code;
 mod codes;
 mod crates;
+mod deployed;
 mod form;
 mod homes;
 mod parts;

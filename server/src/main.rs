@@ -32,6 +32,12 @@ mod worker;
 use clap::Parser;
 use std::process::ExitCode;
 
+/// What is shipped is linked with musl, whose own allocator makes the threads of a load wait for each other. Huge pages
+/// are left out of it: they would make three times as much memory resident.
+#[cfg(target_env = "musl")]
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let cli = cli::Cli::parse();
     let config = match config::Config::from_env() {

@@ -1,0 +1,63 @@
+"""The aws CLI, its modules imported once and not at each of the hundred calls of a test: a parent that forks for each
+call (`aws.py serve SOCKET`), and the call itself (`aws.py SOCKET ARGS...`), whose folder, environment, arguments and
+streams the child takes over. What runs is the CLI's own code."""
+
+import os
+import socket
+import sys
+
+FIELD, ITEM = "\x1e", "\x1f"
+MAX_CALL_BYTES = 1 << 20
+
+
+def serve(path):
+    import awscli.clidriver
+
+    # Where it says at its import that its own data are.
+    data = os.environ["AWS_DATA_PATH"]
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(path + ".new")
+    listener.listen(16)
+    os.rename(path + ".new", path)
+    import signal
+
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    while True:
+        call, _ = listener.accept()
+        if os.fork():
+            call.close()
+            continue
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        said, streams, _, _ = socket.recv_fds(call, MAX_CALL_BYTES, 3)
+        for stream, descriptor in enumerate(streams):
+            os.dup2(descriptor, stream)
+            os.close(descriptor)
+        folder, environment, arguments = said.decode().split(FIELD)
+        os.chdir(folder)
+        os.environ.clear()
+        os.environ.update(pair.split("=", 1) for pair in environment.split(ITEM))
+        os.environ["AWS_DATA_PATH"] = data
+        sys.argv = ["aws", *arguments.split(ITEM)]
+        try:
+            code = awscli.clidriver.main()
+        except SystemExit as ended:
+            code = ended.code or 0
+        sys.stdout.flush()
+        sys.stderr.flush()
+        call.send(bytes([code & 255]))
+        os._exit(0)
+
+
+def ask(path, arguments):
+    call = socket.socket(socket.AF_UNIX)
+    call.connect(path)
+    environment = ITEM.join(f"{name}={value}" for name, value in os.environ.items())
+    said = FIELD.join([os.getcwd(), environment, ITEM.join(arguments)])
+    socket.send_fds(call, [said.encode()], [0, 1, 2])
+    sys.exit((call.recv(1) or b"\xff")[0])
+
+
+if sys.argv[1] == "serve":
+    serve(sys.argv[2])
+else:
+    ask(sys.argv[1], sys.argv[2:])

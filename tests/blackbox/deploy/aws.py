@@ -1,7 +1,8 @@
-"""The aws CLI, its modules imported once and not at each of the hundred calls of a test: a parent that forks for each
-call (`aws.py serve SOCKET`), and the call itself (`aws.py SOCKET ARGS...`), whose folder, environment, arguments and
-streams the child takes over. What runs is the CLI's own code."""
+"""The aws CLI, its modules and models read once and not at each of the hundred calls of a test: a parent that forks for
+each call (`aws.py serve SOCKET PROGRAM`; it writes PROGRAM, which is what is called), and the call itself (`aws.py SOCKET
+ARGS...`), whose folder, environment, arguments and streams the child takes over. What runs is the CLI's own code."""
 
+import functools
 import os
 import socket
 import sys
@@ -10,17 +11,29 @@ FIELD, ITEM = "\x1e", "\x1f"
 MAX_CALL_BYTES = 1 << 20
 
 
-def serve(path):
+def serve(path, program):
+    import signal
+
     import awscli.clidriver
+    import botocore.loaders
+    import botocore.session
 
     # Where it says at its import that its own data are.
     data = os.environ["AWS_DATA_PATH"]
+    # Each child has the models to itself, whatever it does to them.
+    loader = botocore.loaders.JSONFileLoader
+    read = functools.cache(loader().load_file)
+    loader.load_file = lambda _, path: read(path)
+    session = botocore.session.get_session()
+    for service in ("ec2", "iam", "s3", "ssm", "sts"):
+        session.create_client(service, region_name="eu-central-1", aws_access_key_id="x", aws_secret_access_key="x")
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(path + ".new")
     listener.listen(16)
+    with open(program, "w", encoding="utf-8") as file:
+        file.write(f"#!/bin/sh\nexec '{sys.executable}' -S -E '{os.path.abspath(__file__)}' '{path}' \"$@\"\n")
+    os.chmod(program, 0o755)
     os.rename(path + ".new", path)
-    import signal
-
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     while True:
         call, _ = listener.accept()
@@ -58,6 +71,6 @@ def ask(path, arguments):
 
 
 if sys.argv[1] == "serve":
-    serve(sys.argv[2])
+    serve(sys.argv[2], sys.argv[3])
 else:
     ask(sys.argv[1], sys.argv[2:])

@@ -47,24 +47,22 @@ impl Cloud {
         let socket = aws.folder().join("socket");
         fs::write(&script, include_str!("aws.py")).unwrap();
         aws.set_env("PYTHONPATH", fetched("SLUICEGATE_TEST_AWSCLI", "awscli"));
-        let python = ["python3".as_ref(), "-S".as_ref(), script.as_os_str()];
-        aws.set_command(
-            python
-                .into_iter()
-                .chain(["serve".as_ref(), socket.as_os_str()]),
-        );
+        let programs = tempfile::tempdir().unwrap();
+        let program = programs.path().join("aws");
+        aws.set_command([
+            "python3".as_ref(),
+            "-S".as_ref(),
+            script.as_os_str(),
+            "serve".as_ref(),
+            socket.as_os_str(),
+            program.as_os_str(),
+        ]);
         aws.spawn();
         eventually("the aws CLI is imported", START_TIMEOUT, async || {
             assert!(aws.exited().is_none(), "{}", aws.log_tail());
             socket.exists()
         })
         .await;
-        let programs = tempfile::tempdir().unwrap();
-        let (script, socket) = (script.display(), socket.display());
-        write_program(
-            &programs.path().join("aws"),
-            &format!("#!/bin/sh\nexec python3 -S -E '{script}' '{socket}' \"$@\"\n"),
-        );
         Cloud {
             s3,
             _aws: aws,

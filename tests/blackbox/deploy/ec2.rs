@@ -327,7 +327,7 @@ async fn up_mends_what_is_missing_or_was_changed() {
 }
 
 #[tokio::test]
-async fn a_machine_that_holds_the_database_is_not_destroyed_by_the_way() {
+async fn a_machine_that_holds_the_database_and_a_role_of_anothers_are_not_removed_by_the_way() {
     let cloud = Cloud::start().await;
     let place = cloud.place();
     place.write(PROGRAM, elf(0xb7));
@@ -352,16 +352,12 @@ async fn a_machine_that_holds_the_database_is_not_destroyed_by_the_way() {
     assert_eq!(resources(&cloud).await, before);
     done(&place.run(words("destroy", &["--delete-data"])).await);
     assert_eq!(resources(&cloud).await["machines"], json!([]));
-}
 
-#[tokio::test]
-async fn what_is_anothers_is_left_alone() {
-    let cloud = Cloud::start().await;
+    // A role of that name which is another's: nothing is made with it, and it stays.
     cloud
         .ask("iam create-role --role-name sluicegate-main --assume-role-policy-document {\"Version\":\"2012-10-17\",\"Statement\":[]} --tags Key=sluicegate,Value=other")
         .await;
-    let place = place(&cloud);
-    let up = place.run(words("up", &UP)).await;
+    let up = place.run(words("up", &up)).await;
     assert_eq!(up.code, Some(1));
     assert!(up.stderr.contains("--name"), "{}", up.stderr);
     let destroy = place.run(words("destroy", &["--delete-data"])).await;

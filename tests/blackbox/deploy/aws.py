@@ -27,6 +27,7 @@ def serve(path, program):
     session = botocore.session.get_session()
     for service in ("ec2", "iam", "s3", "ssm", "sts"):
         session.create_client(service, region_name="eu-central-1", aws_access_key_id="x", aws_secret_access_key="x")
+    driver = awscli.clidriver.create_clidriver()
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(path + ".new")
     listener.listen(16)
@@ -50,9 +51,8 @@ def serve(path, program):
         os.environ.clear()
         os.environ.update(pair.split("=", 1) for pair in environment.split(ITEM))
         os.environ["AWS_DATA_PATH"] = data
-        sys.argv = ["aws", *arguments.split(ITEM)]
         try:
-            code = awscli.clidriver.main()
+            code = driver.main(arguments.split(ITEM))
         except SystemExit as ended:
             code = ended.code or 0
         sys.stdout.flush()

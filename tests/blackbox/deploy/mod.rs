@@ -6,4 +6,5 @@ mod dry;
 mod ec2;
 mod imitated;
 mod machine;
+mod policy;
 mod scripts;

@@ -22,6 +22,8 @@ mod causes;
 #[cfg(test)]
 mod command_line;
 #[cfg(test)]
+mod deploy;
+#[cfg(test)]
 mod descriptors;
 #[cfg(test)]
 mod extended;

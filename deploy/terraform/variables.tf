@@ -1,0 +1,90 @@
+# What may be said of a set-up. Only `from`, `program` and `public_key` have to be.
+
+variable "name" {
+  description = "The set-up. All that is made is called sluicegate-NAME and has the tag sluicegate=NAME."
+  type        = string
+  default     = "main"
+
+  validation {
+    condition     = can(regex("^[a-z]([a-z0-9-]{0,29}[a-z0-9])?$", var.name))
+    error_message = "A letter, then letters, digits and hyphens, all in lower case, at most 31."
+  }
+}
+
+variable "region" {
+  description = "Where; null: where the provider's chain says."
+  type        = string
+  default     = null
+}
+
+variable "from" {
+  description = "The networks that reach ssh and the service, as [\"203.0.113.7/32\"]."
+  type        = list(string)
+
+  validation {
+    condition     = length(var.from) > 0 && alltrue([for cidr in var.from : can(cidrnetmask(cidr))])
+    error_message = "At least one network of IPv4, as 203.0.113.7/32."
+  }
+}
+
+variable "program" {
+  description = "The file of the program, built for Linux on the machine's architecture."
+  type        = string
+}
+
+variable "architecture" {
+  description = "What the program was built for: x86_64 or arm64."
+  type        = string
+  default     = "x86_64"
+
+  validation {
+    condition     = contains(["x86_64", "arm64"], var.architecture)
+    error_message = "x86_64 or arm64."
+  }
+}
+
+variable "env_file" {
+  description = "A file with variables of .env.example, secrets too. Its content goes into the private bucket, and its hash alone into the state."
+  type        = string
+  default     = null
+}
+
+variable "specs" {
+  description = "A folder of specs for the machine's SPECS_DIR."
+  type        = string
+  default     = null
+}
+
+variable "public_key" {
+  description = "The public ssh key of whoever fetches the first API key and upgrades, as the line of a .pub file."
+  type        = string
+}
+
+variable "instance_type" {
+  description = "null: t3.small, or t4g.small for arm64."
+  type        = string
+  default     = null
+}
+
+variable "disk_gib" {
+  description = "The root disk, encrypted gp3."
+  type        = number
+  default     = 20
+
+  validation {
+    condition     = var.disk_gib >= 8 && var.disk_gib <= 16384
+    error_message = "From 8 to 16384."
+  }
+}
+
+variable "subnet_id" {
+  description = "Where the machine stands; null: in the default VPC."
+  type        = string
+  default     = null
+}
+
+variable "delete_data" {
+  description = "Whether `terraform destroy` removes the bucket although uploaded files are in it."
+  type        = bool
+  default     = false
+}

@@ -27,6 +27,7 @@ mod sensitive;
 mod slow;
 mod stalled;
 mod tenants;
+mod topology;
 mod trailers;
 mod unique;
 mod uploads;

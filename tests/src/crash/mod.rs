@@ -30,6 +30,7 @@ mod verdict;
 
 use std::fmt::{Display, Formatter};
 
+pub use crew::Ran;
 pub use disturb::LOST_WITHOUT_US;
 pub use report::Report;
 pub use round::{Outcome, Round, Took, play};
@@ -50,6 +51,15 @@ pub enum Place {
     Embedded,
     /// SQLite and S3: `serve` alone.
     EmbeddedS3,
+}
+
+/// How wide the records of a file are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Width {
+    /// About 150 bytes.
+    AsItIs,
+    /// About 200 bytes: there is a column more, which no field takes.
+    Wide,
 }
 
 /// What is done to a round.

@@ -45,6 +45,7 @@ impl Scene {
         outcome.wrong += tally.wrong;
         outcome.violations.extend(tally.examples);
         let counted = self.stores.count().await;
+        outcome.counted = counted;
         if counted != totals.loaded {
             let loaded = totals.loaded;
             let violation = format!("the target counts {counted} documents instead of {loaded}");
@@ -172,6 +173,13 @@ async fn books(api: &Api, job: &str, totals: &Totals, outcome: &mut Outcome) {
             outcome.violations.push(violation);
         }
     }
+    outcome.books = Totals {
+        read: count("read"),
+        loaded: count("loaded").wrapping_add(already),
+        rejected: count("rejected"),
+        dropped: count("dropped"),
+        ..Totals::default()
+    };
     let receipt = api.get(&format!("/jobs/{job}/receipt")).await;
     let documents = match receipt.status {
         200 => receipt.json()["documents"].as_u64(),

@@ -24,6 +24,7 @@ const BEGUN: &str = "the process begins";
 const MAX_LOG_CHARS: usize = 1_500;
 
 /// What every process of a round is started with.
+#[derive(Clone)]
 pub(super) struct Settings {
     /// What the names of its connections begin with: other rounds may use the same servers.
     pub name: String,
@@ -82,8 +83,9 @@ struct Worker {
 }
 
 /// Where processes run, one at a time.
-struct Machine {
-    place: Sluicegate,
+pub(super) struct Machine {
+    /// Its folder, and how a process is started in it.
+    pub place: Sluicegate,
     limit: Option<Limit>,
     /// Holds the script that enters the limit.
     _script: Option<TempDir>,
@@ -297,7 +299,7 @@ impl Machine {
 }
 
 /// A folder of its own, the environment that leads to the servers, and the limit of the round.
-fn machine(settings: &Settings, name: &str, specs: Option<&Path>) -> Machine {
+pub(super) fn machine(settings: &Settings, name: &str, specs: Option<&Path>) -> Machine {
     let limit = settings.limit_bytes.map(Limit::of);
     let script = limit.as_ref().map(|limit| enter(limit, &settings.binary));
     let binary = match &script {

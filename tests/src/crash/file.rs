@@ -62,6 +62,19 @@ pub(super) fn write(path: &Path, seed: u64, records: u64, width: Width) -> Total
     totals
 }
 
+/// The same file, as it is, in memory.
+pub(super) fn bytes(seed: u64, records: u64) -> (Vec<u8>, Totals) {
+    let mut bytes = HEADER.as_bytes().to_vec();
+    let mut totals = Totals::default();
+    for ordinal in 0..records {
+        let record = order(seed, ordinal);
+        bytes.extend_from_slice(&record.bytes);
+        totals.add(&record);
+    }
+    totals.bytes = bytes.len() as u64;
+    (bytes, totals)
+}
+
 /// The records from `start` on, as many as fit into a chunk or are left.
 fn chunk(seed: u64, start: u64, records: u64, width: Width) -> (Vec<u8>, Totals) {
     let (mut bytes, mut totals) = (Vec::new(), Totals::default());

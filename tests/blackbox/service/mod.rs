@@ -31,6 +31,7 @@ mod topology;
 mod trailers;
 mod unique;
 mod uploads;
+mod versions;
 mod watching;
 mod webhooks;
 mod workers;

@@ -1,6 +1,7 @@
 //! The service from outside: requests in, answers, documents and objects out, on the embedded default and on MongoDB
 //! with S3.
 
+mod acceptance;
 mod agree;
 mod backend;
 mod blocked;

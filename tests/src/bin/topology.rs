@@ -179,7 +179,7 @@ fn tell(outcome: &Outcome, mongod_bytes: &[u64]) {
     }
     for (node, bytes) in mongod_bytes.iter().enumerate() {
         println!(
-            "{:<28}{:>9} MB  a cache of 256 MiB",
+            "{:<28}{:>9} MB  nothing; its cache is 256 MiB",
             format!("mongod {node}"),
             bytes / 1_000_000
         );

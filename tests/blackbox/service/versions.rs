@@ -15,8 +15,8 @@ use crate::job::BINARY;
 
 const LONG: u64 = 16_000;
 const SHORT: u64 = 500;
-/// Records of a file that comes in while processes are replaced: a second and a half.
-const RECORDS_OF_UPGRADE: u64 = 12_000;
+/// Records of a file that comes in while processes are replaced: more than a second.
+const RECORDS_OF_UPGRADE: u64 = 10_000;
 
 /// Who wrote what is there.
 #[derive(Clone, Copy, PartialEq, Eq)]

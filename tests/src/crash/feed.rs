@@ -2,7 +2,7 @@
 //! up: to the next service where one does not answer, under a key that makes a repetition the same request.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -17,7 +17,9 @@ use crate::api::{self, Api};
 use crate::truth::Totals;
 
 /// Jobs that wait or run at the same time: what comes more waits with the client.
-const MOST_UNFINISHED: u64 = 10;
+const MOST_UNFINISHED: u64 = 6;
+/// Clients that send at the same time.
+pub(super) const CLIENTS: usize = 3;
 /// The most files of a feed.
 const MOST_FILES: u64 = 500;
 /// How long a file may be sent again and again, and how long there may be no room for one more.
@@ -49,7 +51,8 @@ pub(super) struct Sent {
     pub in_vain: u64,
 }
 
-/// What sends.
+/// What a client sends; clones share all of it.
+#[derive(Clone)]
 pub(super) struct Feed {
     /// Where to; as many at any time.
     pub addresses: Arc<RwLock<Vec<Address>>>,
@@ -57,6 +60,8 @@ pub(super) struct Feed {
     pub sent: Arc<RwLock<Vec<Sent>>>,
     /// Set when no more are to be sent.
     pub is_over: Arc<AtomicBool>,
+    /// Files that were begun so far.
+    pub begun: Arc<AtomicU64>,
     /// The service's own database.
     pub state: Database,
     /// The seed of the first file; each later one has the next.
@@ -71,8 +76,9 @@ impl Feed {
     /// # Panics
     /// Where one is refused, or taken by nobody in time.
     pub async fn run(self) {
-        for number in 0..MOST_FILES {
-            if !self.has_room().await {
+        while self.has_room().await {
+            let number = self.begun.fetch_add(1, Ordering::Relaxed);
+            if number >= MOST_FILES {
                 return;
             }
             let sent = self.send(number).await;

@@ -10,7 +10,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use mongodb::Database;
@@ -20,7 +20,7 @@ use tokio::sync::RwLock;
 use tokio::time::Instant;
 
 use super::crew::{Machine, Settings, machine};
-use super::feed::{Address, Feed, Sent};
+use super::feed::{Address, CLIENTS, Feed, Sent};
 use super::onlooker::Onlooker;
 use super::state::{COLLECTION, Seen, id_of};
 use super::tally::Checker;
@@ -34,8 +34,8 @@ use crate::service::Service;
 
 /// How long anything that is waited for may take: the longest is the queue, once no more comes in.
 const LIMIT: Duration = Duration::from_secs(600);
-/// Jobs that wait before the first process is replaced.
-const LEAST_QUEUED: usize = 2;
+/// Jobs that wait before the first worker starts, so that there is work for all from then on.
+const LEAST_QUEUED: usize = 4;
 
 /// What an upgrade is made of.
 #[derive(Clone, Debug)]
@@ -135,23 +135,32 @@ pub async fn upgrade(asked: &Upgrade) -> Upgraded {
     for _ in 0..2 {
         let service = scene.service(&old, false).await;
         scene.services.push(service);
-        let worker = scene.worker(&old);
-        scene.old_processes.insert(worker.running.process());
-        scene.workers.push(worker);
     }
     let feed = Feed {
         addresses: scene.addresses.clone(),
         sent: scene.sent.clone(),
         is_over: Arc::new(AtomicBool::new(false)),
+        begun: Arc::new(AtomicU64::new(0)),
         state,
         seed: asked.seed,
         records: asked.records,
     };
     let is_over = feed.is_over.clone();
-    let feeding = tokio::spawn(feed.run());
+    let clients = (0..CLIENTS).map(|_| tokio::spawn(feed.clone().run()));
+    let clients: Vec<_> = clients.collect();
+    scene
+        .until("jobs wait", |jobs| jobs.len() >= LEAST_QUEUED)
+        .await;
+    for _ in 0..2 {
+        let worker = scene.worker(&old);
+        scene.old_processes.insert(worker.running.process());
+        scene.workers.push(worker);
+    }
     scene.replace_all().await;
     is_over.store(true, Ordering::Relaxed);
-    feeding.await.unwrap_or_else(|error| panic!("{error}"));
+    for client in clients {
+        client.await.unwrap_or_else(|error| panic!("{error}"));
+    }
     scene.verify(client.database("shop")).await
 }
 
@@ -201,14 +210,10 @@ impl Scene {
     }
 
     async fn replace_all(&mut self) {
-        self.until("jobs wait", |jobs| {
-            let queued = jobs.values().filter(|job| job.state == "queued");
-            queued.count() >= LEAST_QUEUED
-        })
-        .await;
         self.replace_worker("a worker").await;
+        self.works_on_what_others_queue(true).await;
         self.replace_service("an api").await;
-        self.works_on_what_new_ones_queue().await;
+        self.works_on_what_others_queue(false).await;
         self.replace_worker("the other worker").await;
         self.replace_service("the other api").await;
         let last = self.sent.read().await.len();
@@ -264,17 +269,17 @@ impl Scene {
         });
     }
 
-    /// Waits until a worker of the old version has begun a job that an API of the new version has queued.
-    async fn works_on_what_new_ones_queue(&self) {
-        eventually(
-            "the old version works on what the new one queues",
-            LIMIT,
-            async || {
-                let sent = self.sent.read().await;
-                sent.iter()
-                    .any(|sent| sent.by_new && self.workers_of(&sent.job).0)
-            },
-        )
+    /// Waits until a worker of one version has begun a job that an API of the other has queued, and nobody of that one has
+    /// had it before.
+    async fn works_on_what_others_queue(&self, is_new: bool) {
+        eventually("work on what the other version queues", LIMIT, async || {
+            let sent = self.sent.read().await;
+            sent.iter().any(|sent| {
+                let (old, new) = self.workers_of(&sent.job);
+                let only = if is_new { new && !old } else { old && !new };
+                only && sent.by_new != is_new
+            })
+        })
         .await;
     }
 

@@ -7,7 +7,6 @@
 
 mod asked;
 mod input;
-mod limit;
 mod local;
 mod report;
 mod served;
@@ -16,11 +15,11 @@ mod watch;
 use asked::{Asked, USAGE};
 use benches::machine;
 use input::Amount;
-use limit::Limit;
 use report::Row;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 use std::time::Duration;
+use testbed::limit::Limit;
 use testbed::process::Sluicegate;
 
 /// How long each step may take: at least, and for each GB.

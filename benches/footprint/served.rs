@@ -4,7 +4,6 @@
 
 use super::asked::Asked;
 use super::input::{Amount, Truth};
-use super::limit::Limit;
 use super::local::{DATABASE, run_from_s3};
 use super::report::{self, Row, compare};
 use super::watch::{Watch, look};
@@ -14,6 +13,7 @@ use mongodb::bson::DateTime;
 use serde_json::Value;
 use std::time::{Duration, Instant};
 use testbed::api::{Api, chunks};
+use testbed::limit::Limit;
 use testbed::mongod::Mongod;
 use testbed::process::Sluicegate;
 use testbed::s3::S3;

@@ -11,6 +11,7 @@ mod background;
 pub mod crash;
 pub mod events;
 pub mod files;
+pub mod limit;
 pub mod moment;
 pub mod mongod;
 pub mod orders;

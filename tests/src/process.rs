@@ -317,18 +317,21 @@ impl Running {
 
 /// The kernel's high-water mark of a process's resident memory, from Linux's `/proc`, when it was last there to be read.
 fn watch_memory(process: Option<u32>) -> u64 {
-    let path = format!("/proc/{}/status", process.unwrap_or_default());
+    let process = process.unwrap_or_default();
     let mut peak_bytes = 0;
-    // A zombie has a status without memory: the end either way.
-    while let Some(bytes) = std::fs::read_to_string(&path)
-        .ok()
-        .as_deref()
-        .and_then(high_water_bytes)
-    {
+    while let Some(bytes) = peak_rss_bytes(process) {
         peak_bytes = bytes.max(peak_bytes);
         std::thread::sleep(MEMORY_INTERVAL);
     }
     peak_bytes
+}
+
+/// The kernel's high-water mark of the resident memory of the process with this number (`VmHWM`), in bytes; none once it
+/// has ended.
+pub fn peak_rss_bytes(process: u32) -> Option<u64> {
+    // A zombie has a status without memory: the end either way.
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
+    high_water_bytes(&status)
 }
 
 fn high_water_bytes(status: &str) -> Option<u64> {

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use futures::future::join_all;
-use testbed::crash::{Fault, LOST_WITHOUT_US, Place, Report, Round, Servers, play};
+use testbed::crash::{Fault, LOST_WITHOUT_US, Place, Report, Round, Servers, Width, play};
 
 use crate::job::BINARY;
 
@@ -29,6 +29,8 @@ fn round(fault: Fault) -> Round {
             RECORDS
         },
         pause: fault != Fault::S3,
+        width: Width::AsItIs,
+        limit_bytes: None,
     }
 }
 

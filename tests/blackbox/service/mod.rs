@@ -1,6 +1,7 @@
 //! The service from outside: requests in, answers, documents and objects out, on the embedded default and on MongoDB
 //! with S3.
 
+mod acceptance;
 mod agree;
 mod backend;
 mod blocked;
@@ -28,9 +29,11 @@ mod sensitive;
 mod slow;
 mod stalled;
 mod tenants;
+mod topology;
 mod trailers;
 mod unique;
 mod uploads;
+mod versions;
 mod watching;
 mod webhooks;
 mod workers;

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use testbed::crash::{Fault, Place, Report, Round, Servers, play};
+use testbed::crash::{Fault, Place, Report, Round, Servers, Width, play};
 
 const USAGE: &str = "\
 usage: tests/crash [--rounds N] [--records N] [--on PLACE] [--fault FAULT] [--times N] [--seed S] [--report FILE]
@@ -167,6 +167,8 @@ impl Asked {
             seed,
             records: self.records,
             pause: self.records < LEAST_RECORDS_WITHOUT_PAUSE,
+            width: Width::AsItIs,
+            limit_bytes: None,
         }
     }
 

@@ -1,23 +1,30 @@
 //! The processes of ours in a round: `serve`, and where there is MongoDB two workers beside it.
 //!
-//! Each worker is a machine of its own: a folder of its own, and a name by which MongoDB knows its connections.
+//! Each worker is a machine of its own: a folder of its own, a name by which MongoDB knows its connections, and where the
+//! round has one a hard limit on its memory.
 
 use std::path::{Path, PathBuf};
+
+use tempfile::TempDir;
 
 use super::LEASE_SECONDS;
 use super::state::Seen;
 use crate::api::Api;
-use crate::process::{Running, Sluicegate};
+use crate::limit::Limit;
+use crate::process::{Ended, Running, Sluicegate};
 use crate::service::Service;
 
 /// Workers beside a service that has none itself.
 const WORKERS: usize = 2;
+/// The name of the script that enters a limit.
+const SCRIPT: &str = "sluicegate";
 /// What a process logs once it runs.
 const BEGUN: &str = "the process begins";
 /// The last characters of a log that a message holds.
 const MAX_LOG_CHARS: usize = 1_500;
 
 /// What every process of a round is started with.
+#[derive(Clone)]
 pub(super) struct Settings {
     /// What the names of its connections begin with: other rounds may use the same servers.
     pub name: String,
@@ -27,6 +34,23 @@ pub(super) struct Settings {
     pub environment: Vec<(String, String)>,
     /// MongoDB with the round's database, where there is one.
     pub mongodb_uri: Option<String>,
+    /// The most memory that each process may have, in bytes.
+    pub limit_bytes: Option<u64>,
+}
+
+/// A process that has run.
+#[derive(Clone, Debug)]
+pub struct Ran {
+    /// The name by which MongoDB knew its connections.
+    pub name: String,
+    /// The most memory that was resident at once (`VmHWM`).
+    pub peak_rss_bytes: u64,
+    /// What held it, where anything did.
+    pub held_to: Option<String>,
+    /// How often the kernel has killed for that limit; none where that is not counted.
+    pub limit_kills: Option<u64>,
+    /// The signal that ended it.
+    pub signal: Option<i32>,
 }
 
 /// A process, by its place in the crew.
@@ -42,19 +66,29 @@ pub(super) enum Member {
 pub(super) struct Crew {
     settings: Settings,
     /// Where `serve` runs; it has the specs, and the data where they are embedded.
-    home: Sluicegate,
+    home: Machine,
     name: String,
     serve: Option<Service>,
     workers: Vec<Worker>,
     /// How many processes were started: names are never used again.
     started: u64,
+    /// Those that have ended.
+    ran: Vec<Ran>,
 }
 
 struct Worker {
     name: String,
-    /// Holds its folder.
-    _machine: Sluicegate,
     running: Running,
+    machine: Machine,
+}
+
+/// Where processes run, one at a time.
+pub(super) struct Machine {
+    /// Its folder, and how a process is started in it.
+    pub place: Sluicegate,
+    limit: Option<Limit>,
+    /// Holds the script that enters the limit.
+    _script: Option<TempDir>,
 }
 
 impl Crew {
@@ -65,9 +99,9 @@ impl Crew {
     pub async fn start(settings: Settings, spec: &str) -> Crew {
         let name = format!("{}-serve", settings.name);
         let home = machine(&settings, &name, None);
-        let specs = home.path("specs");
+        let specs = home.place.path("specs");
         std::fs::create_dir(&specs).unwrap_or_else(|error| panic!("{}: {error}", specs.display()));
-        home.write("specs/orders.toml", spec);
+        home.place.write("specs/orders.toml", spec);
         let mut crew = Crew {
             settings,
             home,
@@ -75,6 +109,7 @@ impl Crew {
             serve: None,
             workers: Vec::new(),
             started: 0,
+            ran: Vec::new(),
         };
         crew.start_all().await;
         crew
@@ -93,12 +128,12 @@ impl Crew {
 
     /// The data folder of an embedded store.
     pub fn data(&self) -> PathBuf {
-        self.home.path("data")
+        self.home.place.path("data")
     }
 
     /// A file in the folder of `serve`.
     pub fn path(&self, name: &str) -> PathBuf {
-        self.home.path(name)
+        self.home.place.path(name)
     }
 
     /// Who has the job now.
@@ -181,14 +216,21 @@ impl Crew {
             Member::Worker(index) => {
                 let next = self.worker();
                 let old = std::mem::replace(&mut self.workers[index], next);
-                old.running.kill().await;
+                let ended = old.running.kill().await;
+                self.ran.push(old.machine.ran(old.name, &ended));
             }
             Member::Serve => {
                 if let Some(serve) = self.serve.take() {
-                    serve.kill().await;
+                    let ended = serve.kill().await;
+                    self.ran.push(self.home.ran(self.name.clone(), &ended));
                 }
             }
         }
+    }
+
+    /// Every process that has ended, in the order of their ends.
+    pub fn ran(&self) -> &[Ran] {
+        &self.ran
     }
 
     /// SIGKILL to every member, and the names of their connections.
@@ -200,8 +242,10 @@ impl Crew {
         let workers: Vec<Worker> = self.workers.drain(..).collect();
         self.kill(Member::Serve).await;
         for worker in workers {
+            let ended = worker.running.kill().await;
+            self.ran
+                .push(worker.machine.ran(worker.name.clone(), &ended));
             names.push(worker.name);
-            worker.running.kill().await;
         }
         names
     }
@@ -220,7 +264,7 @@ impl Crew {
                 0 => &[],
                 _ => &["--workers", "0"],
             };
-            self.serve = Some(Service::start(&self.home, args).await);
+            self.serve = Some(Service::start(&self.home.place, args).await);
         }
         while self.workers.len() < workers {
             let worker = self.worker();
@@ -231,25 +275,60 @@ impl Crew {
     fn worker(&mut self) -> Worker {
         self.started += 1;
         let name = format!("{}-worker-{}", self.settings.name, self.started);
-        let machine = machine(&self.settings, &name, Some(&self.home.path("specs")));
+        let specs = self.home.place.path("specs");
+        let machine = machine(&self.settings, &name, Some(&specs));
         Worker {
-            running: machine.start(["worker"]),
-            _machine: machine,
+            running: machine.place.start(["worker"]),
+            machine,
             name,
         }
     }
 }
 
-/// A folder of its own, and the environment that leads to the servers.
-fn machine(settings: &Settings, name: &str, specs: Option<&Path>) -> Sluicegate {
-    let mut machine = Sluicegate::new(&settings.binary)
+impl Machine {
+    /// What is told of the process that has ended here.
+    fn ran(&self, name: String, ended: &Ended) -> Ran {
+        Ran {
+            name,
+            peak_rss_bytes: ended.peak_rss_bytes,
+            held_to: self.limit.as_ref().map(Limit::says),
+            limit_kills: self.limit.as_ref().and_then(Limit::kills),
+            signal: ended.signal,
+        }
+    }
+}
+
+/// A folder of its own, the environment that leads to the servers, and the limit of the round.
+pub(super) fn machine(settings: &Settings, name: &str, specs: Option<&Path>) -> Machine {
+    let limit = settings.limit_bytes.map(Limit::of);
+    let script = limit.as_ref().map(|limit| enter(limit, &settings.binary));
+    let binary = match &script {
+        Some(folder) => folder.path().join(SCRIPT),
+        None => settings.binary.clone(),
+    };
+    let mut place = Sluicegate::new(binary)
         .env("JOB_LEASE_SECONDS", LEASE_SECONDS.to_string())
         .envs(settings.environment.iter().cloned());
     if let Some(uri) = &settings.mongodb_uri {
-        machine = machine.env("MONGODB_URI", format!("{uri}&appName={name}"));
+        place = place.env("MONGODB_URI", format!("{uri}&appName={name}"));
     }
-    match specs {
-        Some(specs) => machine.env("SPECS_DIR", specs),
-        None => machine,
+    if let Some(specs) = specs {
+        place = place.env("SPECS_DIR", specs);
     }
+    Machine {
+        place,
+        limit,
+        _script: script,
+    }
+}
+
+/// A folder with the script that runs the program inside a limit.
+fn enter(limit: &Limit, binary: &Path) -> TempDir {
+    let folder = tempfile::Builder::new()
+        .prefix("sluicegate-limit-")
+        .tempdir();
+    let folder = folder.unwrap_or_else(|error| panic!("no folder for a script: {error}"));
+    let written = limit.write_script(&folder.path().join(SCRIPT), binary);
+    written.unwrap_or_else(|error| panic!("no script that enters a limit: {error}"));
+    folder
 }

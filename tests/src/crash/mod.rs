@@ -9,6 +9,7 @@
 //!         ├─ faults  what is done to crew and servers, and how long it takes to recover
 //!         ├─ claim   how long nobody has the job of a worker that was killed
 //!         └─ verdict documents, rejects, books and receipt against the truth
+//!  upgrade ── files that come in one after the other (feed) while each process is replaced by one of another version
 //! ```
 //!
 //! Promises: a round is a pure function of place, fault, seed, records and pause, as far as the machine's own timing
@@ -19,21 +20,26 @@ mod claim;
 mod crew;
 mod disturb;
 mod faults;
+mod feed;
 mod file;
+mod onlooker;
 mod report;
 mod round;
 mod servers;
 mod sleeper;
 mod state;
 mod tally;
+mod upgrade;
 mod verdict;
 
 use std::fmt::{Display, Formatter};
 
+pub use crew::Ran;
 pub use disturb::LOST_WITHOUT_US;
 pub use report::Report;
 pub use round::{Outcome, Round, Took, play};
 pub use servers::Servers;
+pub use upgrade::{Step, Upgrade, Upgraded, upgrade};
 
 /// The lease of jobs in these rounds, in seconds: the shortest there is, so that a round does not wait long for that of
 /// a dead worker.
@@ -50,6 +56,15 @@ pub enum Place {
     Embedded,
     /// SQLite and S3: `serve` alone.
     EmbeddedS3,
+}
+
+/// How wide the records of a file are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Width {
+    /// About 150 bytes.
+    AsItIs,
+    /// About 200 bytes: there is a column more, which no field takes.
+    Wide,
 }
 
 /// What is done to a round.

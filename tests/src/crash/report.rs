@@ -174,9 +174,14 @@ fn machine() -> String {
 mod tests {
     use super::*;
     use crate::crash::Took;
+    use crate::truth::Totals;
 
     fn outcome(seed: u64) -> Outcome {
         Outcome {
+            totals: Totals::default(),
+            books: Totals::default(),
+            counted: 0,
+            ran: Vec::new(),
             place: Place::Embedded,
             fault: Fault::Kill,
             seed,

@@ -12,12 +12,13 @@ use super::crew::{Crew, Settings};
 use super::disturb::Plan;
 use super::faults::Scene;
 use super::state::Stores;
-use super::{Fault, Place, Servers, file};
+use super::{Fault, Place, Ran, Servers, Width, file};
 use crate::eventually;
 use crate::orders::{SLOW, SPEC};
 use crate::proxy::Cutter;
 use crate::random::Random;
 use crate::s3::S3;
+use crate::truth::Totals;
 
 /// How long anything in a round may take that does not depend on its records.
 const LEAST_LIMIT: Duration = Duration::from_secs(180);
@@ -47,6 +48,10 @@ pub struct Round {
     pub records: u64,
     /// Whether each batch is followed by a pause, for files of few records.
     pub pause: bool,
+    /// How wide its records are.
+    pub width: Width,
+    /// The most memory that each process of ours may have, in bytes.
+    pub limit_bytes: Option<u64>,
 }
 
 /// Where the time of a round went.
@@ -94,6 +99,14 @@ pub struct Outcome {
     pub recoveries: Vec<Duration>,
     /// How long nobody had the job, at each disturbance that killed whoever had it, from when another could.
     pub unclaimed: Vec<Duration>,
+    /// The sums of the file.
+    pub totals: Totals,
+    /// The same as the job says it, loaded and already loaded as one; bytes and blank lines are not among them.
+    pub books: Totals,
+    /// The documents that the target counts at the end.
+    pub counted: u64,
+    /// Every process of ours, in the order of their ends.
+    pub ran: Vec<Ran>,
     /// Everything that is not as it must be, in words.
     pub violations: Vec<String>,
     /// Where the time went.
@@ -116,6 +129,10 @@ impl Outcome {
             bound: Err("it was not disturbed"),
             recoveries: Vec::new(),
             unclaimed: Vec::new(),
+            totals: Totals::default(),
+            books: Totals::default(),
+            counted: 0,
+            ran: Vec::new(),
             violations: Vec::new(),
             took: Took::default(),
         }
@@ -147,14 +164,18 @@ async fn go(servers: Arc<Servers>, round: Round) -> Outcome {
     outcome.took.start = took;
 
     let path = scene.crew.path("orders.csv");
-    let (seed, records) = (round.seed, round.records);
+    let (seed, records, width) = (round.seed, round.records, round.width);
     let written = path.clone();
     let (totals, took) = measured(async move {
-        let totals = tokio::task::spawn_blocking(move || file::write(&written, seed, records));
+        let totals =
+            tokio::task::spawn_blocking(move || file::write(&written, seed, records, width));
         totals.await.unwrap_or_else(|error| panic!("{error}"))
     })
     .await;
     outcome.took.file = took;
+    outcome.totals = totals;
+
+    let limit = LEAST_LIMIT + Duration::from_secs(records / LEAST_RECORDS_PER_SECOND);
 
     if let Some((proxy, _)) = scene.objects.as_ref().filter(|_| round.fault == Fault::S3) {
         // What lies ready in sockets would outlast a cut.
@@ -165,6 +186,7 @@ async fn go(servers: Arc<Servers>, round: Round) -> Outcome {
     let submitted = scene
         .crew
         .api()
+        .with_deadline(limit)
         .upload_file(&path, query)
         .await
         .is(202)
@@ -173,7 +195,6 @@ async fn go(servers: Arc<Servers>, round: Round) -> Outcome {
     let _ = std::fs::remove_file(&path);
     outcome.took.upload = began.elapsed();
 
-    let limit = LEAST_LIMIT + Duration::from_secs(records / LEAST_RECORDS_PER_SECOND);
     let plan = Plan {
         fault: round.fault,
         times: round.times,
@@ -206,9 +227,28 @@ async fn go(servers: Arc<Servers>, round: Round) -> Outcome {
             .push(format!("not verified after {limit:?}"));
     }
     outcome.took.verify = took;
-    let ((), took) = measured(scene.clear()).await;
+    let (ran, took) = measured(scene.clear()).await;
     outcome.took.cleanup = took;
+    outcome.judge_memory(round.limit_bytes, ran);
     outcome
+}
+
+impl Outcome {
+    /// What a limit of a control group does not hold, `VmHWM` tells: a group counts more, and other limits count less.
+    fn judge_memory(&mut self, limit_bytes: Option<u64>, ran: Vec<Ran>) {
+        for process in &ran {
+            let (name, peak) = (&process.name, process.peak_rss_bytes);
+            if limit_bytes.is_some_and(|limit| peak > limit) {
+                let violation = format!("{name} had {peak} bytes, more than it may");
+                self.violations.push(violation);
+            }
+            if process.limit_kills.is_some_and(|kills| kills > 0) {
+                let violation = format!("the kernel has killed {name} for its limit");
+                self.violations.push(violation);
+            }
+        }
+        self.ran = ran;
+    }
 }
 
 async fn measured<T>(work: impl Future<Output = T>) -> (T, Duration) {
@@ -237,6 +277,7 @@ async fn scene(servers: Arc<Servers>, round: &Round) -> Scene {
         binary: round.binary.clone(),
         environment,
         mongodb_uri: uri,
+        limit_bytes: round.limit_bytes,
     };
     let spec = match round.pause {
         true => format!("{SPEC}{SLOW}"),
@@ -260,8 +301,9 @@ async fn scene(servers: Arc<Servers>, round: &Round) -> Scene {
 }
 
 impl Scene {
-    /// Ends the processes and removes what they loaded, so that no round needs more disk than one.
-    async fn clear(mut self) {
+    /// Ends the processes and removes what they loaded, so that no round needs more disk than one. Gives every process
+    /// that has run.
+    async fn clear(mut self) -> Vec<Ran> {
         self.crew.kill_all().await;
         if let Stores::Mongo { documents, state } = &*self.stores {
             for database in [documents, state] {
@@ -269,5 +311,6 @@ impl Scene {
                 dropped.unwrap_or_else(|error| panic!("{}: {error}", database.name()));
             }
         }
+        self.crew.ran().to_vec()
     }
 }

@@ -6,6 +6,7 @@ use tokio::sync::{Mutex, MutexGuard, Semaphore, SemaphorePermit};
 
 use super::Place;
 use crate::mongod::Mongod;
+use crate::process::peak_rss_bytes;
 
 /// How many nodes a replica set has here.
 const NODES: usize = 3;
@@ -74,6 +75,18 @@ impl Servers {
     /// A client of MongoDB, where there is one.
     pub(super) fn client(&self) -> Option<&Client> {
         self.mongo.as_ref().map(|mongo| &mongo.client)
+    }
+
+    /// The most memory that each node of MongoDB has had at once, in bytes; nothing where there is none.
+    pub async fn peak_rss_bytes(&self) -> Vec<u64> {
+        let Some(mongo) = &self.mongo else {
+            return Vec::new();
+        };
+        let nodes = mongo.nodes.lock().await;
+        let processes = nodes.nodes().map(|node| nodes.process_id(node));
+        processes
+            .map(|process| peak_rss_bytes(process).unwrap_or_default())
+            .collect()
     }
 
     /// The nodes of MongoDB, for one round alone.

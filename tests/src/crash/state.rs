@@ -84,9 +84,7 @@ impl Stores {
         match self {
             Stores::Mongo { state, .. } => {
                 let jobs = state.collection::<Document>("jobs");
-                let fields = doc! { "state": 1, "worker": 1, "fence": 1, "attempts": 1, "load.identity": 1,
-                "checkpoint.end": 1, "progress.furthest": 1 };
-                let found = jobs.find_one(doc! {}).projection(fields).await;
+                let found = jobs.find_one(doc! {}).projection(seen_fields()).await;
                 found.ok()?.map(|job| seen_in_mongo(&job))
             }
             Stores::Embedded(folder) => {
@@ -191,7 +189,14 @@ impl Stores {
     }
 }
 
-fn seen_in_mongo(job: &Document) -> Seen {
+/// What [`seen_in_mongo`] reads.
+pub(super) fn seen_fields() -> Document {
+    doc! { "state": 1, "worker": 1, "fence": 1, "attempts": 1, "load.identity": 1,
+    "checkpoint.end": 1, "progress.furthest": 1 }
+}
+
+/// A job as its document says.
+pub(super) fn seen_in_mongo(job: &Document) -> Seen {
     let inside = |outer: &str, name: &str| job.get_document(outer).ok()?.get(name).cloned();
     let number = |value: Option<Bson>| match value {
         Some(Bson::Int64(number)) => number.cast_unsigned(),

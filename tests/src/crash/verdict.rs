@@ -36,8 +36,21 @@ impl Scene {
             let violation = format!("the job is {state} with {attempts} attempts charged");
             outcome.violations.push(violation);
         }
-        books(api, job, totals, outcome).await;
-        rejects(api, job, seed, totals.rejected, outcome).await;
+        let books = books(api, job, totals).await;
+        outcome.books = books.sums;
+        outcome.done_again = books.already;
+        outcome.violations.extend(books.violations);
+        if let Ok(bound) = outcome.bound
+            && books.already > bound
+        {
+            let already = books.already;
+            outcome.violations.push(format!(
+                "{already} records were done again, and only {bound} stood behind a checkpoint"
+            ));
+        }
+        let rejects = rejects(api, job, seed, totals.rejected).await;
+        outcome.wrong += rejects.wrong;
+        outcome.violations.extend(rejects.violations);
         let tally = self.documents(&ended, seed, totals.read).await;
         outcome.records = totals.read;
         outcome.missing = tally.missing;
@@ -45,6 +58,7 @@ impl Scene {
         outcome.wrong += tally.wrong;
         outcome.violations.extend(tally.examples);
         let counted = self.stores.count().await;
+        outcome.counted = counted;
         if counted != totals.loaded {
             let loaded = totals.loaded;
             let violation = format!("the target counts {counted} documents instead of {loaded}");
@@ -90,16 +104,39 @@ fn unread<T>(error: impl Display) -> T {
 }
 
 /// The part of a target between two `_id`, the first with it.
-struct Bounds {
-    from: Option<Vec<u8>>,
-    to: Option<Vec<u8>>,
+pub(super) struct Bounds {
+    pub from: Option<Vec<u8>>,
+    pub to: Option<Vec<u8>>,
+}
+
+/// What a job says of itself.
+pub(super) struct Books {
+    /// Its counters, loaded and already loaded as one.
+    pub sums: Totals,
+    /// The records of them that were already loaded.
+    pub already: u64,
+    /// What is not as it must be.
+    pub violations: Vec<String>,
+}
+
+/// What is not as it must be in the rejects of a job.
+pub(super) struct Rejects {
+    /// How many are too many, too few, or others than they must be.
+    pub wrong: u64,
+    /// In words.
+    pub violations: Vec<String>,
 }
 
 fn checker(seed: u64, job: &Seen, range: Range<u64>) -> Checker {
     Checker::new(seed, job.identity.clone(), range)
 }
 
-async fn check_mongo(documents: Database, bounds: Bounds, mut checker: Checker) -> Tally {
+/// Compares the documents of MongoDB between these bounds.
+pub(super) async fn check_mongo(
+    documents: Database,
+    bounds: Bounds,
+    mut checker: Checker,
+) -> Tally {
     let mut range = doc! {};
     // Bounds of MinKey and MaxKey, because one of BinData would leave out every other type.
     let from = bounds.from.map_or(Bson::MinKey, |id| binary(id).into());
@@ -144,32 +181,29 @@ fn check_sqlite(path: std::path::PathBuf, bounds: &Bounds, mut checker: Checker)
 }
 
 /// Compares the job's counters, loaded and already loaded as one, and its receipt.
-async fn books(api: &Api, job: &str, totals: &Totals, outcome: &mut Outcome) {
+pub(super) async fn books(api: &Api, job: &str, totals: &Totals) -> Books {
     let seen = api.job(job).await;
     let count = |name: &str| seen["stats"][name].as_u64().unwrap_or(u64::MAX);
     let already = count("alreadyLoaded");
-    outcome.done_again = already;
-    if let Ok(bound) = outcome.bound
-        && already > bound
-    {
-        outcome.violations.push(format!(
-            "{already} records were done again, and only {bound} stood behind a checkpoint"
-        ));
-    }
-    let books = [
-        ("read", count("read"), totals.read),
-        (
-            "loaded",
-            count("loaded").wrapping_add(already),
-            totals.loaded,
-        ),
-        ("rejected", count("rejected"), totals.rejected),
-        ("dropped", count("dropped"), totals.dropped),
+    let sums = Totals {
+        read: count("read"),
+        loaded: count("loaded").wrapping_add(already),
+        rejected: count("rejected"),
+        dropped: count("dropped"),
+        ..Totals::default()
+    };
+    let mut violations = Vec::new();
+    let compared = [
+        ("read", sums.read, totals.read),
+        ("loaded", sums.loaded, totals.loaded),
+        ("rejected", sums.rejected, totals.rejected),
+        ("dropped", sums.dropped, totals.dropped),
     ];
-    for (name, found, expected) in books {
+    for (name, found, expected) in compared {
         if found != expected {
-            let violation = format!("the books say {name} {found} instead of {expected}");
-            outcome.violations.push(violation);
+            violations.push(format!(
+                "the books say {name} {found} instead of {expected}"
+            ));
         }
     }
     let receipt = api.get(&format!("/jobs/{job}/receipt")).await;
@@ -179,15 +213,19 @@ async fn books(api: &Api, job: &str, totals: &Totals, outcome: &mut Outcome) {
     };
     if documents != Some(totals.loaded) {
         let text = receipt.text();
-        outcome
-            .violations
-            .push(format!("no receipt of {} documents: {text}", totals.loaded));
+        violations.push(format!("no receipt of {} documents: {text}", totals.loaded));
+    }
+    Books {
+        sums,
+        already,
+        violations,
     }
 }
 
 /// Compares the rejects, page by page. Each is true, none comes twice, and they are as many as there must be: so they are
 /// the very ones.
-async fn rejects(api: &Api, job: &str, seed: u64, expected: u64, outcome: &mut Outcome) {
+pub(super) async fn rejects(api: &Api, job: &str, seed: u64, expected: u64) -> Rejects {
+    let (mut wrong, mut violations) = (0, Vec::new());
     let (mut cursor, mut last, mut count) = (Some("0".to_owned()), 0, 0);
     while let Some(from) = cursor {
         let path = format!("/jobs/{job}/errors?limit={PAGE}&cursor={from}");
@@ -195,8 +233,8 @@ async fn rejects(api: &Api, job: &str, seed: u64, expected: u64, outcome: &mut O
         for reject in page["items"].as_array().into_iter().flatten() {
             let record = reject["record"].as_u64().unwrap_or_default();
             if record <= last || reject["code"].as_str() != expected_code(seed, record) {
-                outcome.wrong += 1;
-                outcome.violations.push(format!(
+                wrong += 1;
+                violations.push(format!(
                     "record {last}, then a reject that must not be: {reject}"
                 ));
             }
@@ -206,10 +244,10 @@ async fn rejects(api: &Api, job: &str, seed: u64, expected: u64, outcome: &mut O
         cursor = page["next"].as_str().map(str::to_owned);
     }
     if count != expected {
-        outcome.wrong += expected.abs_diff(count);
-        let violation = format!("{count} rejects instead of {expected}");
-        outcome.violations.push(violation);
+        wrong += expected.abs_diff(count);
+        violations.push(format!("{count} rejects instead of {expected}"));
     }
+    Rejects { wrong, violations }
 }
 
 /// The code of record `record` (from 1), where it must be rejected.

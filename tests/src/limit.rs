@@ -1,6 +1,6 @@
 //! A hard limit on the memory of a process: a control group where one can be made, else the limit of the process itself.
 //!
-//! Promises: the program is started inside the limit and keeps its number; what holds it, and what that means, is told; a
+//! Promises: each limit holds the processes of its own script alone; a program is started inside of it and keeps its number; what holds it, and what that means, is told; a
 //! group that was made is removed. A control group counts what the kernel counts: resident memory, and the pages of
 //! files that the group has read or written, which the kernel takes back before it kills.
 
@@ -9,6 +9,10 @@ use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// How many groups this process has made: their names are never used again.
+static GROUPS: AtomicU64 = AtomicU64::new(0);
 
 /// A limit that processes can be started in.
 pub struct Limit {
@@ -176,7 +180,8 @@ fn memory(bytes: u64) -> Option<Holder> {
 
 /// A new group below `parent`, where `limited` can set its limit.
 fn group(parent: &Path, limited: impl Fn(&Path) -> bool) -> Option<PathBuf> {
-    let group = parent.join(format!("sluicegate-memory-{}", std::process::id()));
+    let (process, number) = (std::process::id(), GROUPS.fetch_add(1, Ordering::Relaxed));
+    let group = parent.join(format!("sluicegate-memory-{process}-{number}"));
     fs::create_dir(&group).ok()?;
     if limited(&group) && group.join("cgroup.procs").exists() {
         return Some(group);

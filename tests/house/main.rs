@@ -8,6 +8,7 @@ mod code;
 mod codes;
 mod crates;
 mod form;
+mod guide;
 mod homes;
 mod parts;
 mod promises;

@@ -37,6 +37,8 @@ pub struct Config {
     pub host: IpAddr,
     /// `PORT`: its port; 0 takes any that is free.
     pub port: u16,
+    /// `METRICS_PORT`: where a `worker` answers `/metrics`, `/healthz` and `/livez`; without it, nowhere.
+    pub metrics_port: Option<u16>,
     /// `S3_BUCKET`: where objects are kept; without it, in a folder of `data_dir`.
     pub s3_bucket: Option<String>,
     /// `S3_PREFIX`: what the keys of all objects begin with.
@@ -143,6 +145,7 @@ impl Config {
             job_max_attempts: reader.whole("JOB_MAX_ATTEMPTS", 1..=100, 3) as u32,
             host: reader.host(),
             port: reader.whole("PORT", 0..=65_535, 3000) as u16,
+            metrics_port: reader.number("METRICS_PORT", 0..=65_535).map(|n| n as u16),
             s3_bucket: reader.text("S3_BUCKET"),
             s3_prefix: reader.text("S3_PREFIX").unwrap_or_default(),
             workers: reader.whole("WORKERS", 0..=64, 4) as usize,

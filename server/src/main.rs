@@ -11,6 +11,7 @@ mod keys;
 mod live;
 mod load;
 mod log;
+mod measure;
 mod metrics;
 mod objects;
 mod page;
@@ -26,6 +27,7 @@ mod targets;
 mod tenant;
 mod tickets;
 mod upload;
+mod usage;
 mod webhook;
 mod worker;
 

@@ -4,7 +4,8 @@
 //! saved: however often a job is tried, and by whichever process, each of its records is counted once. No label comes from a client: their values are words of the program
 //! (codes, states, routes as patterns), so the number of series is bounded.
 
-use crate::queue::State;
+use crate::queue::{CRASH_LOOP, State};
+use crate::usage::Usage;
 use pipeline::Books;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
@@ -26,6 +27,9 @@ const LATENCY_SECONDS: [f64; 12] = [
 const STEP_CODE: &str = "reject_step";
 /// The code of the kinds that a summary has no room for.
 const OTHER_CODE: &str = "other";
+
+/// Codes of jobs that somebody should look at whenever there is one.
+const ALARMING_CODES: [&str; 4] = [CRASH_LOOP, "books", "frame_mismatch", "panic"];
 
 /// A code of the program.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -82,9 +86,38 @@ pub struct ByWay {
     pub way: &'static str,
 }
 
+/// Something that the service depends on.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct ByDependency {
+    /// `mongodb` or `sqlite`, `s3` or `folder`.
+    pub dependency: &'static str,
+}
+
+/// Something that is done again and again.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct ByTask {
+    /// What is done.
+    pub task: &'static str,
+}
+
+/// What a process is.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct Build {
+    /// The program's version.
+    pub version: &'static str,
+    /// The command: `serve` or `worker`.
+    pub command: &'static str,
+    /// Where its state is: `mongodb` or `sqlite`.
+    pub store: &'static str,
+}
+
 /// Everything that is counted.
 pub struct Metrics {
     registry: Registry,
+    /// What the process takes of its machine.
+    pub usage: Usage,
+    /// What this process is: 1.
+    pub builds: Family<Build, Gauge>,
     /// Records that got an outcome, up to the checkpoints that were saved.
     pub records: Family<ByOutcome, Counter>,
     /// Rejects, by the code of their leading problem; those of a spec's own steps are [`STEP_CODE`].
@@ -96,12 +129,22 @@ pub struct Metrics {
     /// Jobs that came to an end here, or to a hold, by their state then; those that a claim of this process failed, because
     /// their workers keep dying, among them.
     pub ended_jobs: Family<ByState, Counter>,
+    /// Jobs that failed here, by the code of their failure.
+    pub failed_jobs: Family<ByCode, Counter>,
+    /// Jobs that this process works on now.
+    pub running_jobs: Gauge,
+    /// Jobs that this process can work on at once.
+    pub worker_slots: Gauge,
     /// Attempts that lost their job or its load: to another worker, to a cancellation, to a store that did not answer.
     pub lost_leases: Counter,
     /// Uploads that were kept.
     pub uploads: Counter,
     /// Uploads that were refused or broken, by code.
     pub refused_uploads: Family<ByCode, Counter>,
+    /// Part buffers that uploads have now.
+    pub upload_buffers_used: Gauge,
+    /// Part buffers that there are for all uploads together.
+    pub upload_buffers: Gauge,
     /// Bytes of uploads that were kept.
     pub uploaded_bytes: Counter,
     /// Requests that have ended; 499: the client went away before the answer.
@@ -120,6 +163,10 @@ pub struct Metrics {
     pub jobs: Family<ByState, Gauge>,
     /// For how long the oldest due job has waited.
     pub oldest_due_seconds: Gauge<f64, AtomicU64>,
+    /// Whether a dependency answered when it was asked last: 1 or 0.
+    pub dependencies: Family<ByDependency, Gauge>,
+    /// What is done again and again, and failed this time.
+    pub failed_upkeep: Family<ByTask, Counter>,
 }
 
 fn latencies() -> Histogram {
@@ -128,16 +175,24 @@ fn latencies() -> Histogram {
 
 impl Default for Metrics {
     fn default() -> Self {
-        let mut registry = Registry::with_prefix("sluicegate");
+        let mut root = Registry::default();
+        let registry = root.sub_registry_with_prefix("sluicegate");
         let metrics = Self {
+            usage: Usage::default(),
+            builds: Family::default(),
             records: Family::default(),
             rejects: Family::default(),
             read_bytes: Counter::default(),
             batch_seconds: latencies(),
             ended_jobs: Family::default(),
+            failed_jobs: Family::default(),
+            running_jobs: Gauge::default(),
+            worker_slots: Gauge::default(),
             lost_leases: Counter::default(),
             uploads: Counter::default(),
             refused_uploads: Family::default(),
+            upload_buffers_used: Gauge::default(),
+            upload_buffers: Gauge::default(),
             uploaded_bytes: Counter::default(),
             requests: Family::default(),
             request_seconds: Family::new_with_constructor(latencies),
@@ -147,6 +202,8 @@ impl Default for Metrics {
             pending_webhooks: Gauge::default(),
             jobs: Family::default(),
             oldest_due_seconds: Gauge::default(),
+            dependencies: Family::default(),
+            failed_upkeep: Family::default(),
             registry: Registry::default(),
         };
         registry.register(
@@ -173,6 +230,21 @@ impl Default for Metrics {
             metrics.ended_jobs.clone(),
         );
         registry.register(
+            "failed_jobs",
+            "Jobs that failed here, by code",
+            metrics.failed_jobs.clone(),
+        );
+        registry.register(
+            "running_jobs",
+            "Jobs that this process works on now",
+            metrics.running_jobs.clone(),
+        );
+        registry.register(
+            "worker_slots",
+            "Jobs that this process can work on at once",
+            metrics.worker_slots.clone(),
+        );
+        registry.register(
             "lost_leases",
             "Attempts that lost their job or its load",
             metrics.lost_leases.clone(),
@@ -182,6 +254,16 @@ impl Default for Metrics {
             "refused_uploads",
             "Uploads that were refused or broken",
             metrics.refused_uploads.clone(),
+        );
+        registry.register(
+            "upload_buffers_used",
+            "Part buffers that uploads have now",
+            metrics.upload_buffers_used.clone(),
+        );
+        registry.register(
+            "upload_buffers",
+            "Part buffers for all uploads together",
+            metrics.upload_buffers.clone(),
         );
         registry.register_with_unit(
             "uploaded",
@@ -227,14 +309,55 @@ impl Default for Metrics {
             Unit::Seconds,
             metrics.oldest_due_seconds.clone(),
         );
+        registry.register(
+            "dependency_up",
+            "Whether a dependency answered when it was asked last",
+            metrics.dependencies.clone(),
+        );
+        registry.register(
+            "failed_upkeep",
+            "What is done again and again, and failed this time",
+            metrics.failed_upkeep.clone(),
+        );
+        registry.register("build_info", "What this process is", metrics.builds.clone());
+        metrics.usage.register_room(registry);
+        metrics.usage.register(&mut root);
+        metrics.begin();
         Self {
-            registry,
+            registry: root,
             ..metrics
         }
     }
 }
 
 impl Metrics {
+    /// Shows what can only be one of a few words at 0: a counter that appears with its first event has none before it from
+    /// which Prometheus could tell that it grew.
+    fn begin(&self) {
+        for outcome in ["loaded", "already_loaded", "rejected", "dropped"] {
+            drop(self.records.get_or_create(&ByOutcome { outcome }));
+        }
+        for state in State::ALL {
+            if state.is_terminal() || state == State::Held {
+                let state = state.word();
+                drop(self.ended_jobs.get_or_create(&ByState { state }));
+            }
+        }
+        for result in ["delivered", "retried", "failed"] {
+            drop(self.webhooks.get_or_create(&ByResult { result }));
+        }
+        for way in ["events", "websocket"] {
+            drop(self.watchers.get_or_create(&ByWay { way }));
+            drop(self.slow_watchers.get_or_create(&ByWay { way }));
+        }
+        for code in ALARMING_CODES {
+            drop(self.failed_jobs.get_or_create(&ByCode { code }));
+        }
+        drop(self.refused_uploads.get_or_create(&ByCode {
+            code: "upload_busy",
+        }));
+    }
+
     /// Counts what became of the records between two states of a job's books.
     pub fn count(&self, before: &Books, now: &Books) {
         let (was, is) = (&before.counters, &now.counters);
@@ -265,6 +388,12 @@ impl Metrics {
             state: state.word(),
         };
         self.ended_jobs.get_or_create(&by).inc();
+    }
+
+    /// Counts a job that failed, with its code.
+    pub fn failed(&self, code: &'static str) {
+        self.ended(State::Failed);
+        self.failed_jobs.get_or_create(&ByCode { code }).inc();
     }
 
     /// All of them, in the text format of OpenMetrics.

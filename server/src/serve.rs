@@ -13,8 +13,8 @@ use crate::cli::signalled;
 use crate::config::Config;
 use crate::http::{self, Http};
 use crate::jobs;
-use crate::metrics::ByState;
-use crate::queue::State;
+use crate::measure;
+use crate::metrics::{ByTask, Metrics};
 use crate::service::Service;
 use crate::stores::Stores;
 use crate::upload::sweeper::sweep;
@@ -27,7 +27,7 @@ use std::fs::File;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
@@ -47,12 +47,16 @@ const CLEAR_INTERVAL: Duration = Duration::from_secs(600);
 const DEPTH_INTERVAL: Duration = Duration::from_secs(5);
 /// How far the threads that work on jobs stand back behind those that answer (nice(2)); on Linux a thread has its own.
 const WORK_NICENESS: i32 = 10;
+/// How often the process itself, and what it depends on, is looked at.
+const WATCH_INTERVAL: Duration = Duration::from_secs(15);
 /// Held while a process serves the embedded store of a data directory.
 const LOCK_FILE: &str = "serve.lock";
 
 /// What a process does.
 pub struct Role {
-    /// Where it serves the API; none: it does not.
+    /// Whether it serves the API; else it works on jobs, and answers no more than how it is.
+    pub has_api: bool,
+    /// Where it answers; none: nowhere.
     pub listen: Option<SocketAddr>,
     /// Whether it may be reached from elsewhere, and by any name, without keys.
     pub is_insecure: bool,
@@ -80,13 +84,15 @@ pub async fn run(config: Config, role: Role) -> Result<(), Fatal> {
     }
     let stop = CancellationToken::new();
     let server = match role.listen {
-        Some(address) => Some(Server::bind(&service, address, role.is_insecure, &stop).await?),
+        Some(address) => Some(Server::bind(&service, address, &role, &stop).await?),
         None => None,
     };
     let work = work_runtime()?;
     let workers = (service.config.workers > 0)
         .then(|| Workers::start(service.clone(), process_name(), work.handle().clone()));
     let sender = Sender::start(&service)?;
+    let command = if role.has_api { "serve" } else { "worker" };
+    measure::begin(&service, command, began.elapsed());
     let _timers = timers(&service);
     tell(&service.config, server.as_ref());
     let served = server.map(|server| tokio::spawn(server.serve()));
@@ -121,13 +127,13 @@ pub async fn run(config: Config, role: Role) -> Result<(), Fatal> {
 
 /// Refuses what could not be safe or would do nothing.
 fn judge(config: &Config, role: &Role) -> Result<(), Fatal> {
-    let apart = role.listen.is_none() || config.workers == 0;
+    let apart = !role.has_api || config.workers == 0;
     if apart && config.mongodb_uri.is_none() {
         let message = "API and workers can only run apart with MONGODB_URI: the embedded store is one process's";
         return Err(Fatal::new("bad_usage", message)
             .hint("set MONGODB_URI, or run `sluicegate serve` with workers"));
     }
-    if role.listen.is_none() && config.workers == 0 {
+    if !role.has_api && config.workers == 0 {
         return Err(Fatal::new(
             "bad_usage",
             "a worker with no workers would do nothing",
@@ -186,11 +192,11 @@ impl Server {
     async fn bind(
         service: &Service,
         address: SocketAddr,
-        is_insecure: bool,
+        role: &Role,
         stop: &CancellationToken,
     ) -> Result<Self, Fatal> {
         let with_keys = service.authority.wants_keys().await?;
-        if !address.ip().is_loopback() && !with_keys && !is_insecure {
+        if !address.ip().is_loopback() && !with_keys && !role.is_insecure {
             let message = format!(
                 "{} can be reached from elsewhere, and there are no API keys",
                 address.ip()
@@ -205,8 +211,12 @@ impl Server {
         };
         let listener = TcpListener::bind(address).await.map_err(cannot)?;
         let bound = listener.local_addr().map_err(cannot)?;
-        let http = Http::new(service.clone(), http::ROUTES, http::ALIASES, stop.clone())?
-            .for_any_host(is_insecure);
+        let (routes, aliases) = match role.has_api {
+            true => (http::ROUTES, http::ALIASES),
+            false => (http::WATCHED_ROUTES, &[][..]),
+        };
+        let http = Http::new(service.clone(), routes, aliases, stop.clone())?
+            .for_any_host(role.is_insecure);
         say(&service.config, bound, with_keys);
         Ok(Self {
             listener,
@@ -297,74 +307,64 @@ fn work_runtime() -> Result<Runtime, Fatal> {
 /// What is done again and again while the process lives. Ends when it is dropped.
 fn timers(service: &Service) -> Vec<AbortOnDropHandle<()>> {
     let (sweeping, retaining, measuring) = (service.clone(), service.clone(), service.clone());
-    let clearing = service.clone();
+    let (clearing, watching, metrics) = (service.clone(), service.clone(), &*service.metrics);
     // A process that sends them has nothing to say of those that wait.
     let is_told = Arc::new(AtomicBool::new(service.config.webhook_secret.is_some()));
     vec![
-        every(SWEEP_INTERVAL, "abandoned uploads", move || {
+        every(SWEEP_INTERVAL, "abandoned uploads", metrics, move || {
             let Stores { objects, files, .. } = sweeping.stores.clone();
             async move { sweep(&*objects, &*files).await.map(drop) }
         }),
-        every(RETENTION_INTERVAL, "retention", move || {
+        every(RETENTION_INTERVAL, "retention", metrics, move || {
             let service = retaining.clone();
             async move {
                 let days = service.config.retention_days;
                 jobs::sweep(&service, days).await.map(drop)
             }
         }),
-        every(CLEAR_INTERVAL, "objects of loaded files", move || {
-            let stores = clearing.stores.clone();
-            async move { cleared::sweep(&stores).await.map(drop) }
-        }),
-        every(DEPTH_INTERVAL, "the queue's depth", move || {
+        every(
+            CLEAR_INTERVAL,
+            "objects of loaded files",
+            metrics,
+            move || {
+                let stores = clearing.stores.clone();
+                async move { cleared::sweep(&stores).await.map(drop) }
+            },
+        ),
+        every(DEPTH_INTERVAL, "the queue's depth", metrics, move || {
             let (service, is_told) = (measuring.clone(), is_told.clone());
-            async move { measure(&service, &is_told).await }
+            async move { measure::queue(&service, &is_told).await }
+        }),
+        every(WATCH_INTERVAL, "the process", metrics, move || {
+            let service = watching.clone();
+            async move { measure::process(&service).await }
         }),
     ]
 }
 
 /// Does `work` every `period`; what fails is told, and done again the next time.
-fn every<F, W>(period: Duration, what: &'static str, work: F) -> AbortOnDropHandle<()>
+fn every<F, W>(
+    period: Duration,
+    what: &'static str,
+    metrics: &Metrics,
+    work: F,
+) -> AbortOnDropHandle<()>
 where
     F: Fn() -> W + Send + 'static,
     W: Future<Output = Result<(), Fatal>> + Send,
 {
+    let failed = metrics
+        .failed_upkeep
+        .get_or_create_owned(&ByTask { task: what });
     AbortOnDropHandle::new(tokio::spawn(async move {
         let mut beat = interval(period);
         beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             beat.tick().await;
             if let Err(error) = work().await {
+                failed.inc();
                 tracing::warn!(%error, causes = ?error.causes, what, "will be tried again");
             }
         }
     }))
-}
-
-async fn measure(service: &Service, is_told: &AtomicBool) -> Result<(), Fatal> {
-    let depth = service.stores.queue.depth().await?;
-    if depth.pending_webhooks > 0 && !is_told.swap(true, Ordering::Relaxed) {
-        let pending = depth.pending_webhooks;
-        tracing::warn!(
-            pending,
-            "webhooks wait: WEBHOOK_SECRET is not set here, and only a process that has it sends them"
-        );
-    }
-    for state in [State::Queued, State::InProgress, State::Held] {
-        let jobs = depth.jobs.iter().find(|(other, _)| *other == state);
-        let by = ByState {
-            state: state.word(),
-        };
-        let count = jobs.map_or(0, |(_, count)| *count);
-        service
-            .metrics
-            .jobs
-            .get_or_create(&by)
-            .set(count.cast_signed());
-    }
-    let pending = depth.pending_webhooks.cast_signed();
-    service.metrics.pending_webhooks.set(pending);
-    let oldest = Duration::from_millis(depth.oldest_due_ms);
-    service.metrics.oldest_due_seconds.set(oldest.as_secs_f64());
-    Ok(())
 }

@@ -9,6 +9,7 @@ mod codes;
 mod crates;
 mod deployed;
 mod form;
+mod guide;
 mod homes;
 mod parts;
 mod promises;

@@ -54,7 +54,7 @@ const ENVIRONMENT: &str = "\
 SPEC is a file, or the name of a spec in SPECS_DIR: `orders` (its highest version) or `orders@3`.
 INPUT is a file, a folder, `-` for standard input, or s3://bucket/key.
 
-Environment: HOST, PORT, DATA_DIR (./data), SPECS_DIR (./specs), MONGODB_URI, S3_BUCKET, S3_PREFIX, WORKERS,
+Environment: HOST, PORT, METRICS_PORT, DATA_DIR (./data), SPECS_DIR (./specs), MONGODB_URI, S3_BUCKET, S3_PREFIX, WORKERS,
 JOB_BATCH_SIZE, JOB_WRITE_PAUSE_MS, JOB_LEASE_SECONDS, JOB_MAX_ATTEMPTS, UPLOAD_MAX_BYTES, UPLOAD_TYPES,
 UPLOAD_RATE_PER_MINUTE, RETENTION_DAYS, WEBHOOK_SECRET, WEBHOOK_ALLOW, RUST_LOG, LOG_FORMAT (text|json), and the AWS variables; see .env.example.";
 

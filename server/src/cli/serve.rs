@@ -27,6 +27,9 @@ pub struct ServeArgs {
 /// What `worker` takes.
 #[derive(Args)]
 pub struct WorkerArgs {
+    /// The port on which it answers /metrics, /healthz and /livez at HOST, instead of METRICS_PORT; 0 takes any that is free
+    #[arg(long)]
+    metrics_port: Option<u16>,
     /// Jobs that run in this process at once, instead of WORKERS
     #[arg(long)]
     workers: Option<usize>,
@@ -39,16 +42,19 @@ pub async fn serve(config: &Config, args: ServeArgs) -> Exit {
         args.port.unwrap_or(config.port),
     );
     let role = Role {
+        has_api: true,
         listen: Some(listen),
         is_insecure: args.insecure,
     };
     end(config, args.workers, role).await
 }
 
-/// Runs jobs.
+/// Runs jobs; tells how it is where it is given a port.
 pub async fn worker(config: &Config, args: WorkerArgs) -> Exit {
+    let port = args.metrics_port.or(config.metrics_port);
     let role = Role {
-        listen: None,
+        has_api: false,
+        listen: port.map(|port| SocketAddr::new(config.host, port)),
         is_insecure: false,
     };
     end(config, args.workers, role).await

@@ -68,6 +68,7 @@ fn defaults() -> BTreeMap<&'static str, Option<String>> {
         job_max_attempts,
         host,
         port,
+        metrics_port,
         s3_bucket,
         s3_prefix,
         workers,
@@ -106,6 +107,7 @@ fn defaults() -> BTreeMap<&'static str, Option<String>> {
         ("JOB_MAX_ATTEMPTS", Some(job_max_attempts.to_string())),
         ("HOST", Some(host.to_string())),
         ("PORT", Some(port.to_string())),
+        ("METRICS_PORT", metrics_port.map(|port| port.to_string())),
         ("S3_BUCKET", s3_bucket),
         (
             "S3_PREFIX",

@@ -4,15 +4,11 @@ use super::answer::{self, Response};
 use super::problem::Problem;
 use super::request::Call;
 use super::route::{Operation, json};
-use pipeline::Fatal;
+use crate::measure::{WELL, dependencies};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
-use std::time::Duration;
-
-/// For how long a dependency may take to answer.
-const PING_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// `GET /livez`.
 pub const LIVE: Operation = Operation::new(|_| Box::pin(live()))
@@ -43,21 +39,10 @@ async fn live() -> Result<Response, Problem> {
 }
 
 async fn health(call: Call) -> Result<Response, Problem> {
-    let (stores, config) = (&call.service.stores, &call.service.config);
-    let state = match config.mongodb_uri {
-        Some(_) => "mongodb",
-        None => "sqlite",
-    };
-    let bytes = match config.s3_bucket {
-        Some(_) => "s3",
-        None => "folder",
-    };
-    let (database, objects) =
-        tokio::join!(in_time(stores.queue.ping()), in_time(stores.objects.ping()));
-    let checks = BTreeMap::from([(state, database), (bytes, objects)]);
+    let checks = dependencies(&call.service).await;
     let silent: Vec<&str> = checks
         .iter()
-        .filter(|(_, answer)| **answer != "ok")
+        .filter(|(_, answer)| **answer != WELL)
         .map(|(name, _)| *name)
         .collect();
     if silent.is_empty() {
@@ -72,16 +57,4 @@ async fn health(call: Call) -> Result<Response, Problem> {
         .into_iter()
         .map(|(name, answer)| (name.to_owned(), Value::from(answer)));
     Err(Problem::new("unhealthy", message).with("checks", Value::Object(checks.collect())))
-}
-
-/// What a dependency answered; why it does not is for the log alone, since anybody may ask.
-async fn in_time(ping: impl Future<Output = Result<(), Fatal>>) -> &'static str {
-    match tokio::time::timeout(PING_TIMEOUT, ping).await {
-        Ok(Ok(())) => "ok",
-        Ok(Err(fatal)) => {
-            tracing::warn!(%fatal, causes = fatal.causes.join(": "), "a dependency fails");
-            "unavailable"
-        }
-        Err(_) => "timeout",
-    }
 }

@@ -22,7 +22,10 @@ pub const OPENAPI: Operation = Operation::new(|call| Box::pin(openapi(call))).an
 )]);
 
 async fn metrics(call: Call) -> Result<Response, Problem> {
-    let text = call.service.metrics.text();
+    let (metrics, (used, all)) = (&call.service.metrics, call.service.uploads.buffers());
+    metrics.upload_buffers_used.set(used);
+    metrics.upload_buffers.set(all);
+    let text = metrics.text();
     Ok(answer::bytes(StatusCode::OK, OPEN_METRICS, text))
 }
 

@@ -101,6 +101,13 @@ pub const ROUTES: &[Route] = routes! {
     GET    "/web/{file}"                   Open web::FILE             "A file of the page";
 };
 
+/// What a process answers that works on jobs and serves no API: how it is, for those who watch it.
+pub const WATCHED_ROUTES: &[Route] = routes! {
+    GET    "/healthz"                      Open health::HEALTH        "Whether every dependency answers";
+    GET    "/livez"                        Open health::LIVE          "Whether the process runs";
+    GET    "/metrics"                      Key  metrics::METRICS      "Counters and histograms for Prometheus";
+};
+
 /// Other names of routes. Every path, of either table, answers below `/api` as well.
 pub const ALIASES: &[Alias] = aliases! {
     POST   "/files/upload"                 = "/upload";

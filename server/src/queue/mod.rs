@@ -121,10 +121,13 @@ pub enum Resent {
     Missing,
 }
 
+/// The code of a job that nobody gets any further with.
+pub(crate) const CRASH_LOOP: &str = "crash_loop";
+
 /// Why a job fails that nobody gets any further with, after `max_attempts` tries.
 pub(crate) fn crash_loop(max_attempts: u32) -> Failure {
     Failure {
-        code: "crash_loop".to_owned(),
+        code: CRASH_LOOP.to_owned(),
         message: format!("{max_attempts} attempts in a row ended without getting any further"),
         hint: Some("see what the workers logged, then retry it".to_owned()),
         causes: Vec::new(),

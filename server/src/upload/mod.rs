@@ -32,7 +32,7 @@ use keeper::{Keeper, Piece};
 use late::Late;
 use pace::Paced;
 use pipeline::Fatal;
-use pool::Pool;
+use pool::{BUFFERS, Pool};
 use rate::Rate;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -156,6 +156,12 @@ impl Uploads {
     /// The largest file that is taken, in bytes.
     pub fn max_bytes(&self) -> u64 {
         self.rules.limits.max_bytes
+    }
+
+    /// How many part buffers uploads have now, and how many there are.
+    pub fn buffers(&self) -> (i64, i64) {
+        let used = BUFFERS.saturating_sub(self.pool.unused());
+        (used as i64, BUFFERS as i64)
     }
 
     /// Counts an upload of a key, where there is one, and of an address. `Err`: there are too many of either, for so long.

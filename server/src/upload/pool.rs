@@ -53,7 +53,6 @@ impl Pool {
     }
 
     /// How many buffers nobody has.
-    #[cfg(test)]
     pub fn unused(&self) -> usize {
         self.permits.available_permits()
     }

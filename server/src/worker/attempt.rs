@@ -131,8 +131,12 @@ impl Attempt {
             }
             _ => ended,
         };
+        let code = match &ended {
+            Ended::Failed(fatal) => Some(fatal.code),
+            _ => None,
+        };
         if let Some(state) = self.end(ended, &came.progress).await {
-            self.tell(state, &came, claimed);
+            self.tell(state, code, &came, claimed);
             if state == State::Completed {
                 cleared::clear(&self.shared, &self.job).await;
             }
@@ -285,8 +289,8 @@ impl Attempt {
         None
     }
 
-    /// Tells how the attempt ended.
-    fn tell(&self, state: State, came: &Came, claimed: Instant) {
+    /// Tells how the attempt ended; `code` is what it failed with.
+    fn tell(&self, state: State, code: Option<&'static str>, came: &Came, claimed: Instant) {
         let Came { progress, counters } = came;
         let (message, is_end) = match state {
             State::Queued | State::InProgress => ("released", false),
@@ -303,8 +307,11 @@ impl Attempt {
             seconds = claimed.elapsed().as_secs_f64(),
             "{message}"
         );
-        if is_end {
-            self.shared.service.metrics.ended(state);
+        let metrics = &self.shared.service.metrics;
+        match code {
+            Some(code) if state == State::Failed => metrics.failed(code),
+            _ if is_end => metrics.ended(state),
+            _ => {}
         }
     }
 

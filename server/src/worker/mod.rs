@@ -24,7 +24,7 @@ mod uploaded;
 mod tests;
 
 use crate::id::Id;
-use crate::queue::{Claimant, Job, Release, State};
+use crate::queue::{CRASH_LOOP, Claimant, Job, Release, State};
 use crate::service::Service;
 use crate::stores::Stores;
 use attempt::{Attempt, panicked};
@@ -149,6 +149,8 @@ struct Pool {
 impl Pool {
     async fn run(mut self) {
         let max_jobs = self.shared.service.config.workers;
+        let slots = (max_jobs as u64).cast_signed();
+        self.shared.service.metrics.worker_slots.set(slots);
         let mut failures = 0;
         while !self.closing.is_cancelled() && max_jobs > 0 {
             if self.jobs.len() >= max_jobs {
@@ -268,6 +270,7 @@ impl Pool {
         let attempt = supervise(self.shared.clone(), job, claimed, self.closing.clone());
         let task = self.jobs.spawn(attempt.instrument(span));
         self.running.insert(task.id(), id);
+        self.count();
     }
 
     /// Tells of a job that the claim has failed: no worker lives to tell of it.
@@ -276,7 +279,7 @@ impl Pool {
         let code = failure.map(|failure| failure.code.as_str());
         let (id, tenant, attempts) = (job.id, job.tenant.name(), job.attempts);
         tracing::warn!(job_id = %id, tenant, attempts, code, "ended: its workers keep dying");
-        self.shared.service.metrics.ended(State::Failed);
+        self.shared.service.metrics.failed(CRASH_LOOP);
     }
 
     fn ended(&mut self, ended: Result<(task::Id, ()), JoinError>) {
@@ -285,6 +288,14 @@ impl Pool {
             Err(error) => error.id(),
         };
         self.running.remove(&id);
+        self.count();
+    }
+
+    /// Says how many jobs this process works on.
+    fn count(&self) {
+        let running = self.running.len() as u64;
+        let metrics = &self.shared.service.metrics;
+        metrics.running_jobs.set(running.cast_signed());
     }
 }
 
@@ -296,11 +307,12 @@ async fn supervise(shared: Arc<Shared>, job: Job, claimed: Instant, closing: Can
     let attempt = tokio::spawn(attempt.run(claimed, closing).in_current_span());
     if AbortOnDropHandle::new(attempt).await.is_err() {
         tracing::error!("the attempt panicked");
-        let failure = (&panicked()).into();
+        let panic = panicked();
+        let failure = (&panic).into();
         let Stores { queue, .. } = &shared.service.stores;
         let fail = shared.answered(|| queue.fail(&claim, &progress, &failure));
         if fail.await == Some(true) {
-            shared.service.metrics.ended(State::Failed);
+            shared.service.metrics.failed(panic.code);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Clients of the interface: the Postman collection and the lines with curl, both held against the service.
+//! Clients of the interface: the Postman collection, the lines with curl and the script of them, held against the service.
 //!
 //! `clients/sluicegate.postman_collection.json` is made here, from the OpenAPI document that the service gives, and from
 //! nothing else. With `SLUICEGATE_BLESS=1` in the environment it is written instead of being compared.
@@ -287,4 +287,60 @@ async fn the_lines_with_curl_are_answered() {
         let code = refused.and_then(|rest| rest.split('"').next());
         assert!(matches!(code, None | Some("wrong_state")), "{line}\n{said}");
     }
+}
+
+/// What the script says, and with which code it ends.
+async fn demo(base: &str, key: &str, arguments: &[&str], folder: &Path) -> (Option<i32>, String) {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../clients/demo.sh");
+    let ended = Command::new("bash")
+        .arg(script)
+        .args(arguments)
+        .env("BASE", base)
+        .env("KEY", key)
+        .current_dir(folder)
+        .stdin(Stdio::null())
+        .output()
+        .await
+        .unwrap();
+    let (said, told) = (ended.stdout, ended.stderr);
+    let both = [said, told].map(|text| String::from_utf8_lossy(&text).into_owned());
+    (ended.status.code(), both.concat())
+}
+
+#[tokio::test]
+async fn the_script_goes_from_upload_to_result() {
+    let place = place();
+    let specs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../specs");
+    std::os::unix::fs::symlink(specs, place.path("specs")).unwrap();
+    let key = super::tenants::key(&place, "acme").await;
+    let service = Service::start(&place, &[]).await;
+    let base = service.api.base();
+    let mut receipts = Vec::new();
+    for _ in 0..2 {
+        let (code, said) = demo(base, &key, &[], place.folder()).await;
+        assert_eq!(code, Some(0), "{said}");
+        assert!(!said.contains(&key), "the key is shown");
+        let receipt = said.lines().find(|line| line.contains("\"digest\":"));
+        receipts.push(receipt.unwrap_or_else(|| panic!("{said}")).to_owned());
+    }
+    // The second time it is the same job.
+    assert_eq!(receipts[0], receipts[1]);
+    // Some of them are no UTF-8: that is what was wrong.
+    let rejects = std::fs::read(place.path("input.csv.rejects")).unwrap();
+    let lines = rejects.iter().filter(|byte| **byte == b'\n').count();
+    assert!(lines > 70, "{lines} lines");
+
+    let (code, said) = demo(base, "", &[], place.folder()).await;
+    assert!(code == Some(1) && said.contains("unauthorized"), "{said}");
+    place.write("other.csv", "a,b\n1,2\n");
+    let (code, said) = demo(base, &key, &["other.csv", "orders"], place.folder()).await;
+    assert!(
+        code == Some(1) && said.contains("the job is failed"),
+        "{said}"
+    );
+    let (code, said) = demo(base, &key, &["nowhere.csv"], place.folder()).await;
+    assert!(
+        code == Some(2) && said.contains("clients/demo.sh FILE SPEC"),
+        "{said}"
+    );
 }

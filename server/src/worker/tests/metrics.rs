@@ -206,6 +206,11 @@ async fn a_job_whose_workers_keep_dying_is_counted_by_the_claim_that_ends_it() {
     assert_eq!(job.failure.unwrap().code, "crash_loop");
     let metrics = &place.service.metrics;
     wait_for("the count", async || ended(metrics, State::Failed) == 1).await;
+    assert_eq!(
+        shown(metrics, "sluicegate_failed_jobs_total{code=\"crash_loop\"}"),
+        1.0
+    );
+    assert_eq!(shown(metrics, "sluicegate_worker_slots"), 1.0);
     // The worker goes on with what else there is.
     let next = place.submit(&slow_spec("c", ""), "b.jsonl", lines(4)).await;
     place.ended(&next, State::Completed).await;

@@ -11,7 +11,7 @@ use crate::queue::mongo::MongoQueue;
 use crate::queue::sqlite::{self as sqlite_queue, SqliteQueue};
 use crate::stores::SERVICE_FILE;
 use crate::tenant::Tenant;
-use crate::webhook::accept;
+use crate::webhook::accept_default;
 use clap::{Args, Subcommand};
 use pipeline::Fatal;
 use stages::sink::mongodb::{MAX_RETRY_MS, MongoTarget};
@@ -57,7 +57,7 @@ pub async fn webhooks(config: &Config, command: WebhooksCommand) -> Exit {
     };
     done.unwrap_or_else(|fatal| {
         let exit = match fatal.code {
-            "bad_usage" | "bad_callback" | "webhooks_off" => Exit::Usage,
+            "bad_usage" | "bad_callback" => Exit::Usage,
             _ => Exit::Failed,
         };
         refuse(&fatal, exit)
@@ -66,7 +66,7 @@ pub async fn webhooks(config: &Config, command: WebhooksCommand) -> Exit {
 
 async fn set(config: &Config, url: &str, whose: &Whose) -> Result<Exit, Fatal> {
     let tenant = tenant_of(whose)?;
-    accept(config, url)?;
+    accept_default(config, url)?;
     let place = Place::open(config).await?;
     place.is_somebody(&tenant).await?;
     place.queue.set_default_callback(&tenant, Some(url)).await?;

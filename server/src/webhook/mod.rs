@@ -22,7 +22,7 @@ mod target;
 #[cfg(test)]
 mod tests;
 
-pub use accept::{accept, signs};
+pub use accept::{accept, accept_default, signs};
 pub use network::Network;
 pub use secret::SigningSecret;
 pub use sender::Sender;

@@ -47,9 +47,6 @@ impl Target {
         if !url.username().is_empty() || url.password().is_some() {
             return Err(bad("it holds a user or a password".to_owned()));
         }
-        if !is_https && allowed.is_empty() {
-            return Err(bad("it is not https".to_owned()));
-        }
         let host = url.host().ok_or_else(|| bad("it names no host".into()))?;
         let (host, address) = match host {
             Host::Ipv4(address) => (address.to_string(), Some(IpAddr::V4(address))),
@@ -63,6 +60,8 @@ impl Target {
             return Err(bad(format!(
                 "{host} is a name of this machine or its network"
             )));
+        } else if allowed.is_empty() && !is_https {
+            return Err(bad(format!("{host} is reached by https only")));
         }
         let query = url.query().map(|query| format!("?{query}"));
         Ok(Self {

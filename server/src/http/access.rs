@@ -61,6 +61,27 @@ pub async fn caller(
     }
 }
 
+/// Finds out who wants to see what shows nothing of anybody: as [`caller`], but a key that was live a while ago is good
+/// while the store does not answer. The figures of an outage are wanted most while it lasts.
+///
+/// # Errors
+/// As [`caller`]'s.
+pub async fn observer(
+    authority: &Authority,
+    parts: &Parts,
+    any_host: bool,
+) -> Result<Caller, Problem> {
+    if let Some(secret) = secret(&parts.headers)?
+        && let Some(known) = authority.observer(secret).await
+    {
+        return Ok(Caller {
+            tenant: known.tenant,
+            key: Some(known.key),
+        });
+    }
+    caller(authority, parts, any_host).await
+}
+
 /// Finds out who wants to watch: whoever has a key, or shows a ticket, which is used up by that. What `head` refuses uses
 /// none up.
 ///

@@ -158,6 +158,10 @@ impl Http {
                 let caller = access::caller(&service.authority, &parts, self.any_host).await?;
                 (caller, query())
             }
+            Access::Observer => {
+                let caller = access::observer(&service.authority, &parts, self.any_host).await?;
+                (caller, query())
+            }
             Access::Ticket => {
                 let query = query()?;
                 let ticket = query.get(TICKET.name);

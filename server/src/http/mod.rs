@@ -95,7 +95,7 @@ pub const ROUTES: &[Route] = routes! {
     GET    "/specs/{name}/versions/{version}" Key specs::VERSION      "A version of a spec";
     GET    "/healthz"                      Open health::HEALTH        "Whether every dependency answers";
     GET    "/livez"                        Open health::LIVE          "Whether the process runs";
-    GET    "/metrics"                      Key  metrics::METRICS      "Counters and histograms for Prometheus";
+    GET    "/metrics"                 Observer  metrics::METRICS      "Counters and histograms for Prometheus";
     GET    "/openapi.json"                 Key  metrics::OPENAPI      "This contract";
     GET    "/"                             Open web::PAGE             "The page";
     GET    "/web/{file}"                   Open web::FILE             "A file of the page";
@@ -105,7 +105,7 @@ pub const ROUTES: &[Route] = routes! {
 pub const WATCHED_ROUTES: &[Route] = routes! {
     GET    "/healthz"                      Open health::HEALTH        "Whether every dependency answers";
     GET    "/livez"                        Open health::LIVE          "Whether the process runs";
-    GET    "/metrics"                      Key  metrics::METRICS      "Counters and histograms for Prometheus";
+    GET    "/metrics"                 Observer  metrics::METRICS      "Counters and histograms for Prometheus";
 };
 
 /// Other names of routes. Every path, of either table, answers below `/api` as well.

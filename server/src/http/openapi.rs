@@ -110,7 +110,9 @@ fn operation(route: &Route, path: &str, schemas: &mut SchemaGenerator) -> Value 
     // The last one of each: where no key is configured, none is wanted.
     match route.access {
         Access::Open => {}
-        Access::Key => described["security"] = json!([{ "bearer": [] }, { "apiKey": [] }, {}]),
+        Access::Key | Access::Observer => {
+            described["security"] = json!([{ "bearer": [] }, { "apiKey": [] }, {}])
+        }
         Access::Ticket => {
             let ways = json!([{ "bearer": [] }, { "apiKey": [] }, { "ticket": [] }, {}]);
             described["security"] = ways;

@@ -53,6 +53,9 @@ pub enum Access {
     Open,
     /// Whoever has a key, where any is configured.
     Key,
+    /// Whoever has a key, where any is configured, or had one when the store last answered: for what shows nothing of
+    /// anybody.
+    Observer,
     /// Whoever has a key, where any is configured, or a ticket.
     Ticket,
 }

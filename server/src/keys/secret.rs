@@ -26,6 +26,8 @@ const SECRET_BYTES: usize = 32;
 pub const REMEMBERED_MS: u64 = 5_000;
 /// How long the store is waited for where an older answer can be given, in milliseconds.
 const MAX_ASKED_MS: u64 = 1_000;
+/// For how long a key that was live is good for [`Authority::observer`] while the store does not answer, in milliseconds.
+pub const OBSERVED_MS: u64 = 3_600_000;
 /// The most keys that are remembered.
 pub const MAX_REMEMBERED: usize = 1_024;
 
@@ -82,7 +84,11 @@ struct Remembered {
 
 impl Remembered {
     fn is_fresh(&self) -> bool {
-        self.asked.elapsed() < Duration::from_millis(REMEMBERED_MS)
+        self.is_younger(REMEMBERED_MS)
+    }
+
+    fn is_younger(&self, ms: u64) -> bool {
+        self.asked.elapsed() < Duration::from_millis(ms)
     }
 }
 
@@ -106,7 +112,7 @@ impl Authority {
             return Ok(None);
         }
         let sha256 = hash(presented);
-        if let Some(caller) = self.recall(&sha256) {
+        if let Some(caller) = self.recall(&sha256, REMEMBERED_MS) {
             return Ok(Some(caller));
         }
         let asked = Instant::now();
@@ -124,6 +130,18 @@ impl Authority {
         };
         self.remember(sha256, caller.clone(), asked);
         Ok(Some(caller))
+    }
+
+    /// Whose key `presented` was when the store last answered, at most [`OBSERVED_MS`] ago, where the store does not answer
+    /// now: for what shows nothing of anybody, and is wanted most in an outage.
+    pub async fn observer(&self, presented: &str) -> Option<Caller> {
+        let limit = Duration::from_millis(MAX_ASKED_MS);
+        match timeout(limit, self.caller(presented)).await {
+            Err(_) => {}
+            Ok(Err(fatal)) if fatal.retry == Retry::Outage => {}
+            Ok(_) => return None,
+        }
+        self.recall(&hash(presented), OBSERVED_MS)
     }
 
     /// Whether requests must present a key: there is a live one, or this process has seen one. Revoking the last key
@@ -161,11 +179,11 @@ impl Authority {
 
     /// A hash is no secret, and it is looked up by its value: to learn by time how much of it is right, one would have
     /// to find texts with hashes of one's choice.
-    fn recall(&self, sha256: &[u8; 32]) -> Option<Caller> {
+    fn recall(&self, sha256: &[u8; 32], most_ms: u64) -> Option<Caller> {
         let remembered = lock(&self.remembered);
         let (known, found) = remembered.get_key_value(sha256)?;
         let same = bool::from(known.ct_eq(sha256));
-        (same && found.is_fresh()).then(|| found.caller.clone())
+        (same && found.is_younger(most_ms)).then(|| found.caller.clone())
     }
 
     fn remember(&self, sha256: [u8; 32], caller: Caller, asked: Instant) {

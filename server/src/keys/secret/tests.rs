@@ -2,7 +2,9 @@
 
 use super::*;
 use crate::id::SystemEntropy;
+use crate::keys::Key;
 use crate::keys::sqlite::{SCHEMA, SqliteKeys};
+use async_trait::async_trait;
 use stages::sqlite::Database;
 
 /// The store of a test, with its folder.
@@ -44,6 +46,68 @@ async fn pass(ms: u64) {
     tokio::time::pause();
     tokio::time::advance(Duration::from_millis(ms)).await;
     tokio::time::resume();
+}
+
+/// Keys that are there, or not to be reached.
+struct Reached {
+    keys: Arc<SqliteKeys>,
+    is_out: AtomicBool,
+}
+
+#[async_trait]
+impl Keys for Reached {
+    async fn add(&self, id: Id, tenant: &Tenant, sha256: [u8; 32]) -> Result<Option<Key>, Fatal> {
+        self.keys.add(id, tenant, sha256).await
+    }
+
+    async fn list(&self) -> Result<Vec<Key>, Fatal> {
+        self.keys.list().await
+    }
+
+    async fn revoke(&self, id: Id) -> Result<bool, Fatal> {
+        self.keys.revoke(id).await
+    }
+
+    async fn find(&self, sha256: [u8; 32]) -> Result<Option<Key>, Fatal> {
+        if self.is_out.load(Ordering::Relaxed) {
+            return Err(Fatal::outage("target_unavailable", "it is out"));
+        }
+        self.keys.find(sha256).await
+    }
+
+    async fn any(&self) -> Result<bool, Fatal> {
+        self.keys.any().await
+    }
+
+    async fn knows(&self, tenant: &Tenant) -> Result<bool, Fatal> {
+        self.keys.knows(tenant).await
+    }
+}
+
+#[tokio::test]
+async fn who_was_known_observes_an_outage_and_nothing_else() {
+    let place = place().await;
+    let keys = Arc::new(Reached {
+        keys: place.keys.clone(),
+        is_out: AtomicBool::new(false),
+    });
+    let authority = Authority::new(keys.clone());
+    let (id, known) = place.add("acme").await;
+    let (_, unknown) = place.add("beta").await;
+    assert!(authority.caller(&known).await.unwrap().is_some());
+    // As long as the store answers, it alone says who is whose.
+    assert_eq!(authority.observer(&known).await, None);
+    keys.is_out.store(true, Ordering::Relaxed);
+    pass(REMEMBERED_MS + 1).await;
+    assert!(authority.caller(&known).await.is_err());
+    assert_eq!(
+        authority.observer(&known).await.map(|caller| caller.key),
+        Some(id)
+    );
+    assert_eq!(authority.observer(&unknown).await, None);
+    assert_eq!(authority.observer("sg_").await, None);
+    pass(OBSERVED_MS).await;
+    assert_eq!(authority.observer(&known).await, None);
 }
 
 #[test]
@@ -133,7 +197,10 @@ async fn few_keys_are_remembered() {
         sha256[..8].copy_from_slice(&number.to_be_bytes());
         let authority = &place.authority;
         authority.remember(sha256, caller.clone(), Instant::now());
-        assert_eq!(authority.recall(&sha256).as_ref(), Some(&caller));
+        assert_eq!(
+            authority.recall(&sha256, REMEMBERED_MS).as_ref(),
+            Some(&caller)
+        );
     }
     assert_eq!(lock(&place.authority.remembered).len(), MAX_REMEMBERED);
 }

@@ -126,13 +126,19 @@ def cancel_and_retry(said, opened):
 
 
 def approve(said, opened):
-    """One that is held goes on with another budget."""
+    """One that is held goes on, is held again by a budget that counts anew, and goes on with another one."""
     page = opened.page
     page.get_by_role("link", name="Jobs", exact=True).click()
     upload(opened, "orders-held", said["small"])[0].click()
     opened.state("held")
     expect(page.get_by_text("Held:")).to_be_visible()
+    hold = page.locator(".box.warn")
+    expect(hold).to_contain_text("max_records is 10.")
+    expect(hold).not_to_contain_text("ince record")
+    expect(page.get_by_text("counting begins anew")).to_be_visible()
     opened.picture(said["pictures"], "held")
+    page.get_by_role("button", name="Approve and go on").click()
+    expect(hold).to_contain_text(re.compile(r"Since record \d+, 11 of \d+ records are bad, max_records is 10\."))
     page.get_by_label("Most rejects from here on").fill("100000")
     page.get_by_role("button", name="Approve and go on").click()
     opened.state("completed")

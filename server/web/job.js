@@ -12,8 +12,6 @@ import { ratePlot } from "./plot.js";
 import { deliveriesPart, detailsPart, receiptPart } from "./proof.js";
 import { rejectsPart } from "./rejects.js";
 
-// The stream tells a cause once; how often it came is asked for, at most so often.
-const CAUSES_MS = 5_000;
 // A webhook goes its way behind the end of the job, of which no stream tells: it is asked for so often until it has arrived.
 const WEBHOOK_MS = 3_000;
 // For how long: by then the service has tried for the last time, or does not try at all.
@@ -48,7 +46,6 @@ function jobView(main, title, first, params, signal) {
   let job = first;
   let name = "";
   let watching = null;
-  let causesAt = Date.now();
   const state = badge();
   const about = h("p", { class: "hint" });
   const bar = h("progress", { max: 1, id: "progress", "aria-label": "Progress" });
@@ -143,26 +140,11 @@ function jobView(main, title, first, params, signal) {
     say(`${name || "The job"} ${verb} ${STATES[job.state] ?? job.state}${job.state === "completed" ? rejects : ""}.`);
   }
 
-  async function causes() {
-    if (Date.now() - causesAt < CAUSES_MS) return;
-    causesAt = Date.now();
-    try {
-      const { errors } = await get(`/jobs/${jobId}`, {}, signal);
-      if (!isEnded(job.state)) show({ ...job, errors });
-    } catch {
-      // The next look will tell.
-    }
-  }
-
   async function follow() {
     watching?.abort();
     watching = new AbortController();
     const both = AbortSignal.any([signal, watching.signal]);
-    await watch(job, both, (next) => {
-      const more = next.stats.rejected !== job.stats.rejected && !isEnded(next.state);
-      show(next);
-      if (more) causes();
-    });
+    await watch(job, both, show);
     const until = Date.now() + WEBHOOK_MAX_MS;
     while (!both.aborted && Date.now() < until && isEnded(job.state) && job.callback?.state === "pending") {
       await pause(WEBHOOK_MS, both);

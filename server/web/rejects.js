@@ -37,11 +37,13 @@ export function rejectsPart(jobId, signal, turned) {
   const codeFilter = h("select", { id: "code" });
   const fieldFilter = h("select", { id: "field" });
   const items = h("tbody", {});
+  const ahead = h("p", { class: "hint ahead" },
+    "Records that were rejected behind the last checkpoint are listed too, so there may be more of them than the figures count.");
   const pager = h("nav", { class: "pager", "aria-label": "Pages of rejects" });
   const list = h("div", { class: "list" },
     h("div", { class: "bar" }, title,
       h("label", { class: "push", for: "code" }, "Code"), codeFilter, h("label", { for: "field" }, "Field"), fieldFilter),
-    problem,
+    ahead, problem,
     h("table", { class: "records", "aria-labelledby": "list-title" },
       h("thead", {}, h("tr", {}, h("th", { scope: "col", class: "number" }, "Record"), h("th", { scope: "col", class: "number mid" }, "Line"),
         h("th", { scope: "col" }, "What is wrong"))), items),
@@ -125,6 +127,8 @@ export function rejectsPart(jobId, signal, turned) {
       if (!some) return;
       back.element.hidden = job.state !== "completed";
       about.hidden = job.state !== "completed";
+      // Where these end, and where a job is held, a checkpoint is saved.
+      ahead.hidden = job.state === "completed" || job.state === "held";
       showCauses(job.stats);
       if (job.stats.rejected === seenCount) return;
       const first = seenCount < 0;

@@ -87,6 +87,7 @@ def drop_and_look(said, opened):
     opened.picture(said["pictures"], "completed")
 
     rejects = saved(page, "Download rejects")
+    expect(page.locator(".ahead")).to_be_hidden()
     assert rejects == api(said, f"/jobs/{job}/rejects") and rejects.count(b"\n") >= rejected
     assert saved(page, "Download list (CSV)") == api(said, f"/jobs/{job}/errors?format=csv")
     return job, rejects
@@ -113,9 +114,11 @@ def cancel_and_retry(said, opened):
     share = page.locator(".going .share")
     expect(share).not_to_have_text("0 %")
     expect(page.get_by_role("img", name="Rate over the last")).to_be_visible()
+    expect(page.locator(".ahead")).to_be_visible()
     opened.picture(said["pictures"], "running")
     page.get_by_role("button", name="Cancel").click()
     opened.state("cancelled")
+    expect(page.get_by_text("rejected behind the last checkpoint")).to_be_visible()
     opened.is_said("is cancelled")
     expect(page.get_by_role("button", name="Retry")).to_be_focused()
     page.get_by_role("button", name="Retry").click()

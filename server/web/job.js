@@ -4,7 +4,7 @@ import { get } from "./api.js";
 import { actionsPart } from "./actions.js";
 import { books } from "./books.js";
 import { fill, h, problemBox, put, say, sentence } from "./dom.js";
-import { ago, bytes, count, isEnded, left, percent, plural, seconds, STATES } from "./format.js";
+import { ago, bytes, count, isEnded, left, percent, plural, STATES, took } from "./format.js";
 import { badge } from "./jobs.js";
 import { pause, seen, watch } from "./live.js";
 import { nameOf } from "./names.js";
@@ -93,12 +93,11 @@ function jobView(main, title, first, params, signal) {
     heading();
     state.show(job.state);
     const running = job.state === "in_progress";
-    const from = Date.parse(job.startedAt);
     put(about, [
       job.parentJobId ? "corrected rejects" : null,
       `${job.spec.name}@${job.spec.version}`,
       `created ${ago(job.createdAt)}`,
-      job.finishedAt && job.startedAt ? `took ${seconds((Date.parse(job.finishedAt) - from) / 1000)}` : null,
+      took(job),
     ].filter(Boolean).join(" · "));
     bar.value = job.progress;
     bar.className = job.state === "failed" ? "bad" : job.state === "held" ? "warn" : job.state === "completed" ? "good" : "";
@@ -130,7 +129,8 @@ function jobView(main, title, first, params, signal) {
       h("p", {}, job.state === "failed" ? h("strong", {}, sentence(message)) : [h("strong", {}, job.state === "held" ? "Held: " : ""), sentence(message)]),
       hint && h("p", {}, sentence(hint)),
       (causes ?? []).map((cause) => h("p", { class: "hint" }, cause)),
-      h("p", { class: "hint mono" }, code)));
+      // Why it is held is said in words: the code is for programs.
+      job.state !== "held" && h("p", { class: "hint" }, "Code ", h("span", { class: "mono" }, code))));
   }
 
   // What a screen reader is told: states alone, not each step of the progress.

@@ -81,8 +81,8 @@ export function rejectsPart(jobId, signal, turned) {
       row.element.hidden = !wantsAll && place >= FIRST_CAUSES;
       if (causes.children[place] !== row.element) causes.insertBefore(row.element, causes.children[place] ?? null);
     });
-    put(all, `Show all ${count(ordered.length)} causes`);
     moreCauses.hidden = wantsAll || ordered.length <= FIRST_CAUSES;
+    put(all, moreCauses.hidden ? "" : `Show all ${count(ordered.length)} causes`);
     while (causes.children.length > ordered.length) causes.lastElementChild.remove();
     if (ordered.length === 0) rows.clear();
     options(codeFilter, "every code", [...new Set(ordered.map((kind) => kind.code))], chosen.code);

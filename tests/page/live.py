@@ -70,6 +70,8 @@ def counts_move_together(said, chromium, job_id):
         opened.open(f"#/jobs/{job_id}")
         expect(page.locator("table.causes td.number span").first).to_have_text("71")
         assert page.evaluate("window.pairs") == ["24 24", "44 44", "71 71"]
+        # No word of "all 1 causes", not even a hidden one.
+        expect(page.locator(".more-causes")).to_have_text("")
         # The page asks when there are more of them, and not at each message.
         assert jobs == [0, 24, 44, 71], jobs
 
@@ -102,6 +104,7 @@ def broken_and_gone_on(said, chromium, job_id):
         opened.state("failed")
         expect(page.locator(".box.bad")).to_contain_text("It had to end.")
         expect(page.locator(".box.bad")).to_contain_text("Do nothing.")
+        expect(page.locator(".box.bad")).to_contain_text("Code made_up")
         opened.is_said("has failed")
         assert asked == [None, "e2"], asked
         opened.picture(said["pictures"], "failed-job")

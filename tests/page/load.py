@@ -120,12 +120,17 @@ def cancel_and_retry(said, opened):
     opened.state("cancelled")
     expect(page.get_by_text("rejected behind the last checkpoint")).to_be_visible()
     opened.is_said("is cancelled")
+    about = page.locator(".head + .hint")
+    expect(about).to_contain_text("took ")
     expect(page.get_by_role("button", name="Retry")).to_be_focused()
     page.get_by_role("button", name="Retry").click()
     opened.state("in progress")
     expect(page.get_by_role("button", name="Cancel")).to_be_focused()
     page.get_by_role("button", name="Cancel").click()
     opened.state("cancelled")
+    # Nobody knows how long it was cancelled meanwhile.
+    expect(about).to_contain_text("created ")
+    expect(about).not_to_contain_text("took ")
 
 
 def approve(said, opened):
@@ -138,6 +143,7 @@ def approve(said, opened):
     hold = page.locator(".box.warn")
     expect(hold).to_contain_text("max_records is 10.")
     expect(hold).not_to_contain_text("ince record")
+    expect(hold.get_by_text("errors", exact=True)).to_have_count(0)
     expect(page.get_by_text("counting begins anew")).to_be_visible()
     opened.picture(said["pictures"], "held")
     page.get_by_role("button", name="Approve and go on").click()

@@ -146,6 +146,11 @@ def approve(said, opened):
     expect(hold.get_by_text("errors", exact=True)).to_have_count(0)
     expect(page.get_by_text("counting begins anew")).to_be_visible()
     opened.picture(said["pictures"], "held")
+    job = page.url
+    page.get_by_role("link", name="Files", exact=True).click()
+    row = page.get_by_role("row", name=os.path.basename(said["small"])).first
+    expect(row.get_by_role("cell", name="held", exact=True)).to_be_visible()
+    page.goto(job)
     page.get_by_role("button", name="Approve and go on").click()
     expect(hold).to_contain_text(re.compile(r"Since record \d+, 11 of \d+ records are bad, max_records is 10\."))
     page.get_by_label("Most rejects from here on").fill("100000")

@@ -21,7 +21,7 @@ export function rejectsPart(jobId, signal, turned) {
   const causesTable = h("table", { class: "causes" },
     h("caption", { class: "unseen" }, "Rejects by the code and field of their first problem"),
     h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "Cause"), h("th", { scope: "col", class: "number" }, "Records"),
-      h("th", { scope: "col" }, "Sample"))), causes);
+      h("th", { scope: "col", class: "sample" }, "Sample"))), causes);
   let wantsAll = false;
   const all = h("button", { type: "button", class: "quiet small" });
   const moreCauses = h("p", { class: "more-causes" }, all);

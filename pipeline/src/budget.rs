@@ -243,9 +243,15 @@ impl Judge {
         }
         let rejected = now.rejected - self.from.rejected;
         let counted = now.read - self.from.read;
+        // A second hold would say the words of the first one.
+        let since = match self.from.read {
+            0 => String::new(),
+            read => format!("since record {read}, "),
+        };
         if rejected > max_records {
-            let message =
-                format!("{rejected} of {counted} records are bad, max_records is {max_records}");
+            let message = format!(
+                "{since}{rejected} of {counted} records are bad, max_records is {max_records}"
+            );
             return Some(Breach {
                 cause: Cause::Errors,
                 message,
@@ -253,7 +259,7 @@ impl Judge {
         }
         if (at_end || counted >= after_records) && rejected as f64 > max_ratio * counted as f64 {
             let message = format!(
-                "{rejected} of {counted} records are bad ({:.2} %), max_ratio is {max_ratio}",
+                "{since}{rejected} of {counted} records are bad ({:.2} %), max_ratio is {max_ratio}",
                 100.0 * rejected as f64 / counted as f64
             );
             return Some(Breach {
@@ -312,6 +318,39 @@ mod tests {
                 !accepted.covers(&columns("b")),
                 "another value is another cause"
             );
+        }
+    }
+
+    #[test]
+    fn a_message_says_since_where_it_counts_when_counting_began_anew() {
+        let tally = |read, rejected| Tally { read, rejected };
+        let by_ratio = Budget::default();
+        let by_number = Budget {
+            max_records: 400,
+            ..by_ratio
+        };
+        for (budget, from, now, message) in [
+            (
+                by_ratio,
+                Tally::default(),
+                tally(10_000, 500),
+                "500 of 10000 records are bad (5.00 %), max_ratio is 0.01",
+            ),
+            (
+                by_ratio,
+                tally(10_000, 500),
+                tally(20_000, 1_000),
+                "since record 10000, 500 of 10000 records are bad (5.00 %), max_ratio is 0.01",
+            ),
+            (
+                by_number,
+                tally(10_000, 500),
+                tally(19_000, 901),
+                "since record 10000, 401 of 9000 records are bad, max_records is 400",
+            ),
+        ] {
+            let breach = Judge::new(budget, from, now).judge_end(now).unwrap();
+            assert_eq!((breach.cause, &*breach.message), (Cause::Errors, message));
         }
     }
 }

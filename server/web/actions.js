@@ -20,10 +20,11 @@ export function actionsPart(jobId, changed) {
   const most = h("input", { id: "max-records", type: "number", min: 0, step: 1, inputmode: "numeric", placeholder: "as the spec says" });
   const version = h("select", { id: "version" }, h("option", { value: "" }, "the same"));
   const approve = h("button", { type: "submit", class: "main" }, "Approve and go on");
+  const anew = h("p", { class: "hint" }, "What is rejected so far is accepted, and counting begins anew: the job may be held again.");
   const form = h("form", { class: "approve", "aria-label": "Approve the held job" },
     h("div", { class: "part" }, h("label", { for: "max-records" }, "Most rejects from here on"), most),
     h("div", { class: "part" }, h("label", { for: "version" }, "Version of the spec from here on"), version),
-    approve);
+    approve, anew);
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     const word = {};
@@ -73,6 +74,8 @@ export function actionsPart(jobId, changed) {
       buttons.hidden = has("completed");
       form.hidden = !has("held");
       if (has("held")) versions(job.spec);
+      // Other causes are accepted for good.
+      anew.hidden = job.failure?.code !== "errors";
       // A button that is gone leaves the focus to one that is there.
       if ((buttons.contains(focused) || form.contains(focused)) && focused.closest("[hidden]")) {
         const next = [approve, cancel, retry].find((element) => !element.closest("[hidden]"));

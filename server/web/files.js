@@ -7,6 +7,8 @@ import { pages } from "./jobs.js";
 import { loadControls } from "./upload.js";
 
 const PAGE_ITEMS = 25;
+// Held jobs that are looked through for the files of a page.
+const MAX_HELD = 200;
 
 // Shows the files in `main`. Returns what a change of the parameters does.
 export function showFiles(main, params, signal) {
@@ -29,8 +31,10 @@ export function showFiles(main, params, signal) {
     try {
       const page = await get("/files", { limit: PAGE_ITEMS, cursor }, signal);
       if (signal.aborted) return;
+      const held = await heldFiles(page.items, signal);
+      if (signal.aborted) return;
       fill(problem);
-      fill(body, page.items.map((file) => fileRow(file, signal)));
+      fill(body, page.items.map((file) => fileRow(file, file.status === "processing" && held.has(file.fileId) ? "held" : file.status, signal)));
       put(total, page.total === undefined ? "" : `${count(page.total)} in all`);
       table.hidden = page.items.length === 0;
       empty.hidden = page.items.length > 0;
@@ -45,14 +49,30 @@ export function showFiles(main, params, signal) {
   return load;
 }
 
-function fileRow(file, signal) {
+// The files of held jobs, which wait for a person: their status says "processing". One question for all of a page.
+async function heldFiles(files, signal) {
+  if (!files.some((file) => file.status === "processing")) return new Set();
+  try {
+    const page = await get("/jobs", { state: "held", limit: MAX_HELD }, signal);
+    return new Set(page.items.flatMap((job) => job.fileIds));
+  } catch {
+    // Their status is true all the same.
+    return new Set();
+  }
+}
+
+function fileRow(file, status, signal) {
   const note = h("span", { class: "problem-line", role: "alert" });
   const tools = h("div", { class: "tools" });
+  const size = file.size === null ? "" : bytes(file.size);
+  const age = file.uploadedAt ? ago(file.uploadedAt) : "";
   const row = h("tr", {},
-    h("th", { scope: "row" }, file.originalName, file.errorMessage && h("span", { class: "hint" }, sentence(file.errorMessage))),
-    h("td", { class: "mid" }, file.status),
-    h("td", { class: "number mid" }, file.size === null ? "" : bytes(file.size)),
-    h("td", { class: "number wide" }, file.uploadedAt && h("time", { datetime: file.uploadedAt, title: when(file.uploadedAt) }, ago(file.uploadedAt))),
+    h("th", { scope: "row" }, file.originalName,
+      h("span", { class: "about narrow" }, [status, size, age].filter(Boolean).join(" · ")),
+      file.errorMessage && h("span", { class: "hint" }, sentence(file.errorMessage))),
+    h("td", { class: "mid" }, status),
+    h("td", { class: "number mid" }, size),
+    h("td", { class: "number wide" }, file.uploadedAt && h("time", { datetime: file.uploadedAt, title: when(file.uploadedAt) }, age)),
     h("td", {}, tools));
   const remove = h("button", { type: "button", class: "quiet small", "aria-label": `Delete ${file.originalName}` }, "Delete");
   remove.addEventListener("click", async () => {

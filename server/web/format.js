@@ -57,6 +57,13 @@ export function ago(text, now = Date.now()) {
   return when(text);
 }
 
+// How long a job took, from its first record to its end; "" where it was queued again meanwhile: it waited then, nobody knows
+// how long.
+export function took({ startedAt, finishedAt, queuedAt }) {
+  if (!startedAt || !finishedAt || Date.parse(queuedAt) > Date.parse(startedAt)) return "";
+  return `took ${seconds((Date.parse(finishedAt) - Date.parse(startedAt)) / 1000)}`;
+}
+
 export const STATES = {
   queued: "queued",
   in_progress: "in progress",

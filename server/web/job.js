@@ -4,7 +4,7 @@ import { get } from "./api.js";
 import { actionsPart } from "./actions.js";
 import { books } from "./books.js";
 import { fill, h, problemBox, put, say, sentence } from "./dom.js";
-import { ago, bytes, count, isEnded, left, percent, plural, seconds, STATES } from "./format.js";
+import { ago, bytes, count, isEnded, left, percent, plural, STATES, took } from "./format.js";
 import { badge } from "./jobs.js";
 import { pause, seen, watch } from "./live.js";
 import { nameOf } from "./names.js";
@@ -12,8 +12,6 @@ import { ratePlot } from "./plot.js";
 import { deliveriesPart, detailsPart, receiptPart } from "./proof.js";
 import { rejectsPart } from "./rejects.js";
 
-// The stream tells a cause once; how often it came is asked for, at most so often.
-const CAUSES_MS = 5_000;
 // A webhook goes its way behind the end of the job, of which no stream tells: it is asked for so often until it has arrived.
 const WEBHOOK_MS = 3_000;
 // For how long: by then the service has tried for the last time, or does not try at all.
@@ -48,7 +46,6 @@ function jobView(main, title, first, params, signal) {
   let job = first;
   let name = "";
   let watching = null;
-  let causesAt = Date.now();
   const state = badge();
   const about = h("p", { class: "hint" });
   const bar = h("progress", { max: 1, id: "progress", "aria-label": "Progress" });
@@ -96,12 +93,11 @@ function jobView(main, title, first, params, signal) {
     heading();
     state.show(job.state);
     const running = job.state === "in_progress";
-    const from = Date.parse(job.startedAt);
     put(about, [
       job.parentJobId ? "corrected rejects" : null,
       `${job.spec.name}@${job.spec.version}`,
       `created ${ago(job.createdAt)}`,
-      job.finishedAt && job.startedAt ? `took ${seconds((Date.parse(job.finishedAt) - from) / 1000)}` : null,
+      took(job),
     ].filter(Boolean).join(" · "));
     bar.value = job.progress;
     bar.className = job.state === "failed" ? "bad" : job.state === "held" ? "warn" : job.state === "completed" ? "good" : "";
@@ -133,7 +129,8 @@ function jobView(main, title, first, params, signal) {
       h("p", {}, job.state === "failed" ? h("strong", {}, sentence(message)) : [h("strong", {}, job.state === "held" ? "Held: " : ""), sentence(message)]),
       hint && h("p", {}, sentence(hint)),
       (causes ?? []).map((cause) => h("p", { class: "hint" }, cause)),
-      h("p", { class: "hint mono" }, code)));
+      // Why it is held is said in words: the code is for programs.
+      job.state !== "held" && h("p", { class: "hint" }, "Code ", h("span", { class: "mono" }, code))));
   }
 
   // What a screen reader is told: states alone, not each step of the progress.
@@ -143,26 +140,11 @@ function jobView(main, title, first, params, signal) {
     say(`${name || "The job"} ${verb} ${STATES[job.state] ?? job.state}${job.state === "completed" ? rejects : ""}.`);
   }
 
-  async function causes() {
-    if (Date.now() - causesAt < CAUSES_MS) return;
-    causesAt = Date.now();
-    try {
-      const { errors } = await get(`/jobs/${jobId}`, {}, signal);
-      if (!isEnded(job.state)) show({ ...job, errors });
-    } catch {
-      // The next look will tell.
-    }
-  }
-
   async function follow() {
     watching?.abort();
     watching = new AbortController();
     const both = AbortSignal.any([signal, watching.signal]);
-    await watch(job, both, (next) => {
-      const more = next.stats.rejected !== job.stats.rejected && !isEnded(next.state);
-      show(next);
-      if (more) causes();
-    });
+    await watch(job, both, show);
     const until = Date.now() + WEBHOOK_MAX_MS;
     while (!both.aborted && Date.now() < until && isEnded(job.state) && job.callback?.state === "pending") {
       await pause(WEBHOOK_MS, both);

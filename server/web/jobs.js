@@ -4,7 +4,7 @@
 
 import { get } from "./api.js";
 import { fill, h, problemBox, put } from "./dom.js";
-import { ago, count, isEnded, percent, seconds, STATES, when } from "./format.js";
+import { ago, count, isEnded, percent, STATES, took, when } from "./format.js";
 import { repeat } from "./live.js";
 import { nameOf } from "./names.js";
 
@@ -112,11 +112,6 @@ export function badge() {
       put(element, STATES[state] ?? state);
     },
   };
-}
-
-// How long a job took, from its first record to its end.
-function took({ startedAt, finishedAt }) {
-  return startedAt && finishedAt ? `took ${seconds((Date.parse(finishedAt) - Date.parse(startedAt)) / 1000)}` : "";
 }
 
 function jobRow(job) {

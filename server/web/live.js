@@ -12,6 +12,8 @@ const POLL_MS = 2_000;
 const PAUSES_MS = [1_000, 2_000, 5_000, 10_000];
 // Streams that broke without a word, before asking takes their place.
 const MAX_SILENT_STREAMS = 3;
+// The stream tells a cause once; how often it came by now is asked for, at most so often.
+const CAUSES_MS = 2_000;
 // The most characters of one message: a job with its summary of rejects.
 const MAX_MESSAGE_CHARS = 4_000_000;
 
@@ -63,6 +65,7 @@ export async function watch(job, signal, changed) {
   let present = job;
   let last = null;
   let silent = 0;
+  const recount = counter(job.stats.rejected);
   const tell = (next) => {
     present = next;
     changed(next);
@@ -72,10 +75,10 @@ export async function watch(job, signal, changed) {
     if (signal.aborted) return;
     const look = whileSeen(signal);
     try {
-      const ended = await stream(job.jobId, last, look.signal, (events) => {
+      const ended = await stream(job.jobId, last, look.signal, async (events) => {
         silent = 0;
+        tell(await recount(events.reduce((known, event) => merged(known, event.message), present), look.signal));
         last = events.at(-1).id ?? last;
-        tell(events.reduce((known, event) => merged(known, event.message), present));
       });
       if (ended === "over") return;
       silent += 1;
@@ -92,6 +95,28 @@ export async function watch(job, signal, changed) {
     if (silent >= MAX_SILENT_STREAMS) return poll(present, signal, tell);
     await pause(PAUSES_MS[Math.min(silent, PAUSES_MS.length - 1)], signal);
   }
+}
+
+// Makes one picture of the counters and the causes of a job that its stream told of: where the rejects are others than those
+// that were counted last, the job is asked for, which has both of one moment.
+function counter(first) {
+  let counted = first;
+  let from = 0;
+  return async (job, signal) => {
+    if (isEnded(job.state) || job.stats.rejected === counted) return job;
+    await pause(Math.max(0, from + CAUSES_MS - Date.now()), signal);
+    signal.throwIfAborted();
+    from = Date.now();
+    try {
+      const now = await get(`/jobs/${job.jobId}`, {}, signal);
+      counted = now.stats.rejected;
+      return { ...job, ...now };
+    } catch (problem) {
+      if (signal.aborted || problem.status === 401) throw problem;
+      // The next message asks again.
+      return job;
+    }
+  };
 }
 
 // Asks for the job every 2 seconds until it has ended.
@@ -162,7 +187,7 @@ async function stream(id, last, signal, came) {
     text = events.pop();
     const read = events.map(parsed).filter((event) => event !== null);
     over ||= read.some((event) => isEnded(event.message.type));
-    if (read.length > 0) came(read);
+    if (read.length > 0) await came(read);
   }
 }
 

@@ -21,7 +21,7 @@ export function rejectsPart(jobId, signal, turned) {
   const causesTable = h("table", { class: "causes" },
     h("caption", { class: "unseen" }, "Rejects by the code and field of their first problem"),
     h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "Cause"), h("th", { scope: "col", class: "number" }, "Records"),
-      h("th", { scope: "col" }, "Sample"))), causes);
+      h("th", { scope: "col", class: "sample" }, "Sample"))), causes);
   let wantsAll = false;
   const all = h("button", { type: "button", class: "quiet small" });
   const moreCauses = h("p", { class: "more-causes" }, all);
@@ -37,11 +37,13 @@ export function rejectsPart(jobId, signal, turned) {
   const codeFilter = h("select", { id: "code" });
   const fieldFilter = h("select", { id: "field" });
   const items = h("tbody", {});
+  const ahead = h("p", { class: "hint ahead" },
+    "Records that were rejected behind the last checkpoint are listed too, so there may be more of them than the figures count.");
   const pager = h("nav", { class: "pager", "aria-label": "Pages of rejects" });
   const list = h("div", { class: "list" },
     h("div", { class: "bar" }, title,
       h("label", { class: "push", for: "code" }, "Code"), codeFilter, h("label", { for: "field" }, "Field"), fieldFilter),
-    problem,
+    ahead, problem,
     h("table", { class: "records", "aria-labelledby": "list-title" },
       h("thead", {}, h("tr", {}, h("th", { scope: "col", class: "number" }, "Record"), h("th", { scope: "col", class: "number mid" }, "Line"),
         h("th", { scope: "col" }, "What is wrong"))), items),
@@ -79,8 +81,8 @@ export function rejectsPart(jobId, signal, turned) {
       row.element.hidden = !wantsAll && place >= FIRST_CAUSES;
       if (causes.children[place] !== row.element) causes.insertBefore(row.element, causes.children[place] ?? null);
     });
-    put(all, `Show all ${count(ordered.length)} causes`);
     moreCauses.hidden = wantsAll || ordered.length <= FIRST_CAUSES;
+    put(all, moreCauses.hidden ? "" : `Show all ${count(ordered.length)} causes`);
     while (causes.children.length > ordered.length) causes.lastElementChild.remove();
     if (ordered.length === 0) rows.clear();
     options(codeFilter, "every code", [...new Set(ordered.map((kind) => kind.code))], chosen.code);
@@ -125,6 +127,8 @@ export function rejectsPart(jobId, signal, turned) {
       if (!some) return;
       back.element.hidden = job.state !== "completed";
       about.hidden = job.state !== "completed";
+      // Where these end, and where a job is held, a checkpoint is saved.
+      ahead.hidden = job.state === "completed" || job.state === "held";
       showCauses(job.stats);
       if (job.stats.rejected === seenCount) return;
       const first = seenCount < 0;

@@ -53,6 +53,19 @@ def load(said, opened):
     return page.url.rpartition("/")[2]
 
 
+# Watches a job with a ticket, as a page does that cannot send the key: how it ends, and what becomes of a second use.
+WATCHED = """async ([job, key]) => {
+  const answer = await fetch("/tickets", { method: "POST", headers: { Authorization: `Bearer ${key}` } });
+  const { ticket } = await answer.json();
+  const heard = () => new Promise((resolve) => {
+    const events = new EventSource(`/jobs/${job}/events?ticket=${ticket}`);
+    events.onerror = () => { if (events.readyState === EventSource.CLOSED) resolve("refused for good"); };
+    events.addEventListener("completed", () => { events.close(); resolve("completed"); });
+  });
+  return [await heard(), await heard()];
+}"""
+
+
 def main():
     """Once through the memory of the browser, once into a file that was picked."""
     said = given()
@@ -71,6 +84,9 @@ def main():
             other.goto(said["base"])
             expect(other.get_by_role("dialog", name="API key")).to_be_visible()
             other.close()
+            # An EventSource shows a ticket, which is good once.
+            opened.expected.add("/events")
+            assert opened.page.evaluate(WATCHED, [job, said["key"]]) == ["completed", "refused for good"]
             # Forgotten, it is asked for again.
             opened.expected.update(["/jobs", "/specs", "/events"])
             opened.page.get_by_role("button", name="API key: set").click()

@@ -87,6 +87,7 @@ def drop_and_look(said, opened):
     opened.picture(said["pictures"], "completed")
 
     rejects = saved(page, "Download rejects")
+    expect(page.locator(".ahead")).to_be_hidden()
     assert rejects == api(said, f"/jobs/{job}/rejects") and rejects.count(b"\n") >= rejected
     assert saved(page, "Download list (CSV)") == api(said, f"/jobs/{job}/errors?format=csv")
     return job, rejects
@@ -113,26 +114,45 @@ def cancel_and_retry(said, opened):
     share = page.locator(".going .share")
     expect(share).not_to_have_text("0 %")
     expect(page.get_by_role("img", name="Rate over the last")).to_be_visible()
+    expect(page.locator(".ahead")).to_be_visible()
     opened.picture(said["pictures"], "running")
     page.get_by_role("button", name="Cancel").click()
     opened.state("cancelled")
+    expect(page.get_by_text("rejected behind the last checkpoint")).to_be_visible()
     opened.is_said("is cancelled")
+    about = page.locator(".head + .hint")
+    expect(about).to_contain_text("took ")
     expect(page.get_by_role("button", name="Retry")).to_be_focused()
     page.get_by_role("button", name="Retry").click()
     opened.state("in progress")
     expect(page.get_by_role("button", name="Cancel")).to_be_focused()
     page.get_by_role("button", name="Cancel").click()
     opened.state("cancelled")
+    # Nobody knows how long it was cancelled meanwhile.
+    expect(about).to_contain_text("created ")
+    expect(about).not_to_contain_text("took ")
 
 
 def approve(said, opened):
-    """One that is held goes on with another budget."""
+    """One that is held goes on, is held again by a budget that counts anew, and goes on with another one."""
     page = opened.page
     page.get_by_role("link", name="Jobs", exact=True).click()
     upload(opened, "orders-held", said["small"])[0].click()
     opened.state("held")
     expect(page.get_by_text("Held:")).to_be_visible()
+    hold = page.locator(".box.warn")
+    expect(hold).to_contain_text("max_records is 10.")
+    expect(hold).not_to_contain_text("ince record")
+    expect(hold.get_by_text("errors", exact=True)).to_have_count(0)
+    expect(page.get_by_text("counting begins anew")).to_be_visible()
     opened.picture(said["pictures"], "held")
+    job = page.url
+    page.get_by_role("link", name="Files", exact=True).click()
+    row = page.get_by_role("row", name=os.path.basename(said["small"])).first
+    expect(row.get_by_role("cell", name="held", exact=True)).to_be_visible()
+    page.goto(job)
+    page.get_by_role("button", name="Approve and go on").click()
+    expect(hold).to_contain_text(re.compile(r"Since record \d+, 11 of \d+ records are bad, max_records is 10\."))
     page.get_by_label("Most rejects from here on").fill("100000")
     page.get_by_role("button", name="Approve and go on").click()
     opened.state("completed")

@@ -1,6 +1,7 @@
 """How the page looks and how it is used without a mouse: both themes, a desk and a phone, contrast, names, the keyboard."""
 
 import os
+import re
 
 from browser import DESK, PHONE, browser, expect, given, tab, upload
 
@@ -64,6 +65,16 @@ def reads_well(opened, where):
     assert len(ids) == len(set(ids)), f"{where}: an id stands there twice"
 
 
+def samples_are_wide(page):
+    """On a phone the sample of a cause has the width of the panel, below its cause and its count; it is a table still."""
+    causes = page.locator("table.causes")
+    whole, cause, sample = (causes.locator(part).first.bounding_box() for part in ("tbody", "tbody th", "tbody td.sample"))
+    assert sample["width"] > 0.95 * whole["width"] and sample["y"] >= cause["y"] + cause["height"], (whole, cause, sample)
+    table = page.get_by_role("table", name="Rejects by the code")
+    expect(table.get_by_role("row").nth(1).get_by_role("cell")).to_have_count(2)
+    expect(table.get_by_role("columnheader", name="Records")).to_be_visible()
+
+
 def everywhere(said, chromium, job):
     """Both themes, on a desk and on a phone."""
     for scheme in ("light", "dark"):
@@ -77,12 +88,18 @@ def everywhere(said, chromium, job):
                 opened.open(f"#/jobs/{job}")
                 expect(page.locator("table.records tbody tr")).not_to_have_count(0)
                 expect(page.get_by_role("region", name="Receipt").get_by_text("Digest")).to_be_visible()
+                if name == "phone":
+                    samples_are_wide(page)
                 page.get_by_text("The record").first.click()
                 page.get_by_text("Details", exact=True).click()
                 reads_well(opened, f"job, {scheme}, {name}")
                 opened.picture(said["pictures"], f"job-{scheme}-{name}")
                 opened.open("#/files")
                 expect(page.locator("table.files tbody tr")).not_to_have_count(0)
+                if name == "phone":
+                    about = page.locator("table.files tbody th").first.get_by_text("processed · ")
+                    expect(about).to_be_visible()
+                    expect(about).to_have_text(re.compile(r"^processed · \d[\d.]* k?B · (just now|\d+ (s|min) ago)$"))
                 reads_well(opened, f"files, {scheme}, {name}")
                 opened.picture(said["pictures"], f"files-{scheme}-{name}")
                 opened.open("#/nothing")

@@ -62,7 +62,8 @@ pub const ERRORS: Operation = Operation::new(|call| Box::pin(errors(call)))
     ])
     .answers(&[json_or::<ListView<RejectLine<'_>>>(
         200,
-        "A page of rejects in the order of the file, or a stream of all.",
+        "A page of rejects in the order of the file, or a stream of all. Those that were written behind the last checkpoint \
+         are there too: while a job runs, and when it failed or was cancelled, there may be more than its stats count.",
         &["application/x-ndjson", "text/csv"],
     )])
     .refusals(&["not_found", "expired"]);

@@ -88,7 +88,8 @@ struct Retry {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Approve {
-    /// Another budget of rejects, from the checkpoint on.
+    /// Another budget of rejects, from the checkpoint on. Where the job was held for its rejects, counting begins anew there,
+    /// with this budget or with the spec's, and may hold the job again.
     max_records: Option<u64>,
     /// Another version of the same spec, `orders@4`, from the checkpoint on.
     spec: Option<String>,

@@ -418,6 +418,39 @@ pub(super) async fn a_job_that_is_there_takes_one_webhook_until_it_ends(store: S
     assert_eq!(get(&store, &ended).await.callback, None);
 }
 
+pub(super) async fn what_is_withdrawn_is_told_to_nobody(store: Store) {
+    let tenant = tenant("acme");
+    let withdraw = async |job: &Job| {
+        let withdrawn = done(store.withdraw(&tenant, job.id).await.unwrap());
+        assert_eq!(withdrawn.state, State::Cancelled);
+        assert_eq!(shown(&withdrawn), shown(&get(&store, job).await));
+        withdrawn
+    };
+    let queued = submitted(&store, &tenant).await;
+    assert_eq!(withdraw(&queued).await.callback, None);
+    refused(store.withdraw(&tenant, queued.id).await.unwrap());
+    let other = super::tenant("globex");
+    let missing = store.withdraw(&other, queued.id).await.unwrap();
+    assert!(matches!(missing, Changed::Missing), "{missing:?}");
+    let running = submitted(&store, &tenant).await;
+    taken_again(&store, running.id).await;
+    assert_eq!(withdraw(&running).await.callback, None);
+    let (without, _) = in_state(&store, &tenant, State::Queued).await;
+    assert_eq!(withdraw(&without).await.callback, None);
+    assert_eq!(store.depth().await.unwrap().pending_webhooks, 0);
+
+    // Another request has found it, and its receiver has heard of it.
+    let known = submitted(&store, &tenant).await;
+    let (_, claim) = taken_again(&store, known.id).await;
+    assert!(store.hold(&claim, &progress(0), &held()).await.unwrap());
+    let found = submitted(&store, &tenant).await;
+    assert!(store.attach(&tenant, found.id, id()).await.unwrap());
+    for (job, events) in [(found, 1), (known, 2)] {
+        assert_eq!(told(&withdraw(&job).await).len(), events);
+    }
+    assert_eq!(store.depth().await.unwrap().pending_webhooks, 2);
+}
+
 pub(super) async fn a_tenant_has_a_default(store: Store) {
     let (acme, globex) = (tenant("acme"), tenant("globex"));
     let of = async |tenant: &Tenant| store.default_callback(tenant).await.unwrap();

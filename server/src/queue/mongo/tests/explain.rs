@@ -292,6 +292,7 @@ async fn every_statement_goes_through_an_index() {
         ("release", release::release(&claim, &released)),
         ("left", leave::left(&claim, "finish", &[State::Completed])),
         ("cancel", cancel::cancel(&change)),
+        ("withdraw", cancel::withdraw(&change)),
         ("retry", retry::retry(&change, true)),
         ("approve", approve::approve(&change, 1, &approval).unwrap()),
         ("find", find::find(one)),

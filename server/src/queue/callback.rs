@@ -9,6 +9,7 @@
 use super::Job;
 use super::{CallbackUrl, State};
 use crate::id::Id;
+use crate::tenant::Tenant;
 use pipeline::Counters;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -190,8 +191,8 @@ pub enum Sent {
 pub struct Skip {
     /// By their keys.
     pub tenants: Vec<String>,
-    /// As [`Callback::host`].
-    pub hosts: Vec<String>,
+    /// A tenant's at a host, as [`Callback::place`]: what one tenant has there holds up no other's.
+    pub places: Vec<String>,
 }
 
 impl Callback {
@@ -200,6 +201,12 @@ impl Callback {
         let url = Url::parse(&self.url).ok();
         let host = url.as_ref().and_then(Url::host_str).unwrap_or_default();
         host.trim_end_matches('.').to_owned()
+    }
+
+    /// Whose it is, and where it goes: the tenant's key and the host as one text, `acme@example.com`. No key and no host
+    /// contains an `@`.
+    pub fn place(&self, tenant: &Tenant) -> String {
+        format!("{}@{}", tenant.key(), self.host())
     }
 
     /// The webhook of a job that has told nothing yet.

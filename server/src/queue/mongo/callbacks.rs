@@ -28,6 +28,7 @@ const MAX_TRIES: u32 = 20;
 /// A record as it was read.
 struct Seen {
     job: Document,
+    tenant: Tenant,
     callback: Callback,
     revision: i64,
     now_ms: u64,
@@ -135,7 +136,7 @@ impl MongoQueue {
     /// Writes a record in the place of what was read. `false`: somebody else has changed it since.
     async fn put(&self, seen: &Seen) -> Result<bool, Fatal> {
         let id = seen.job.get("_id").cloned().unwrap_or(Bson::Null);
-        let command = put(&id, seen.revision, &seen.callback)?;
+        let command = put(&seen.tenant, &id, seen.revision, &seen.callback)?;
         Ok(self.matched(command).await? == 1)
     }
 
@@ -211,7 +212,7 @@ pub(super) fn due(skip: &Skip) -> Document {
     let due = doc! {
         "callback.due": { "$gt": EVER },
         "tenant": { "$nin": &skip.tenants },
-        "callback.host": { "$nin": &skip.hosts },
+        "callback.place": { "$nin": &skip.places },
         "$expr": { "$lte": ["$callback.due", "$$NOW"] },
     };
     let mut command = with_now(due, Some(doc! { "callback.due": 1 }));
@@ -258,8 +259,13 @@ pub(super) fn with_now(filter: Document, sort: Option<Document>) -> Document {
 }
 
 /// Writes a record behind `revision`.
-pub(super) fn put(id: &Bson, revision: i64, callback: &Callback) -> Result<Document, Fatal> {
-    let mut record = callback_document::write(callback)?;
+pub(super) fn put(
+    tenant: &Tenant,
+    id: &Bson,
+    revision: i64,
+    callback: &Callback,
+) -> Result<Document, Fatal> {
+    let mut record = callback_document::write(tenant, callback)?;
     record.insert("revision", revision.saturating_add(1));
     Ok(doc! {
         "update": JOBS,
@@ -273,7 +279,7 @@ pub(super) fn put(id: &Bson, revision: i64, callback: &Callback) -> Result<Docum
 
 /// Gives a job a webhook that has none and has not ended.
 pub(super) fn add(tenant: &Tenant, id: Id, url: &str) -> Result<Document, Fatal> {
-    let mut record = callback_document::write(&Callback::new(url.to_owned()))?;
+    let mut record = callback_document::write(tenant, &Callback::new(url.to_owned()))?;
     record.insert("revision", 0_i64);
     let ended = State::ALL.into_iter().filter(|state| state.is_terminal());
     let ended: Vec<_> = ended.map(State::word).collect();
@@ -325,6 +331,7 @@ fn seen(job: Document) -> Result<Seen, Fatal> {
     let revision = job.get_document("callback").ok();
     let revision = revision.and_then(|callback| integer(callback.get("revision")?));
     Ok(Seen {
+        tenant: document::tenant(&job)?,
         now_ms: now.and_then(|now| now.try_into().ok()).unwrap_or_default(),
         revision: revision.unwrap_or_default(),
         callback,

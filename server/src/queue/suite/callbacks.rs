@@ -241,15 +241,21 @@ pub(super) async fn those_of_a_busy_tenant_or_host_are_passed_over(store: Store)
     let (acme, globex) = (tenant("acme"), tenant("globex"));
     let first = submitted(&store, &acme).await;
     done(store.cancel(&acme, first.id).await.unwrap());
-    let busy = |tenants: &[&Tenant], hosts: &[&str]| Skip {
+    let busy = |tenants: &[&Tenant], places: &[(&Tenant, &str)]| Skip {
         tenants: tenants
             .iter()
             .map(|tenant| tenant.key().to_owned())
             .collect(),
-        hosts: hosts.iter().map(|host| (*host).to_owned()).collect(),
+        places: places
+            .iter()
+            .map(|(tenant, host)| format!("{}@{host}", tenant.key()))
+            .collect(),
     };
     let before = shown(&get(&store, &first).await);
-    for skip in [busy(&[&acme], &[]), busy(&[&globex], &["example.com"])] {
+    for skip in [
+        busy(&[&acme], &[]),
+        busy(&[&globex], &[(&acme, "example.com")]),
+    ] {
         let claimed = store.claim_delivery("a", LONG_MS, &skip).await.unwrap();
         assert!(claimed.is_none(), "{skip:?}");
     }
@@ -260,9 +266,19 @@ pub(super) async fn those_of_a_busy_tenant_or_host_are_passed_over(store: Store)
     );
     let second = submitted(&store, &globex).await;
     done(store.cancel(&globex, second.id).await.unwrap());
-    let skip = busy(&[&acme], &["other.example"]);
+    let skip = busy(&[&acme], &[(&globex, "other.example")]);
     let claimed = store.claim_delivery("a", LONG_MS, &skip).await.unwrap();
     assert_eq!(claimed.unwrap().id, second.id, "who waits behind them");
+    let again = tried(Some("no"), Some(0));
+    assert!(notes(&store, &second, "a", 1, &again).await);
+    let skip = busy(&[&acme], &[(&globex, "example.com")]);
+    let claimed = store.claim_delivery("b", LONG_MS, &skip).await.unwrap();
+    assert!(claimed.is_none(), "a record that was written again");
+
+    // At the same host, another tenant's is not held up.
+    let skip = busy(&[], &[(&acme, "example.com")]);
+    let claimed = store.claim_delivery("c", LONG_MS, &skip).await.unwrap();
+    assert_eq!(claimed.unwrap().id, second.id);
     sender_takes(&store, &first, "b").await;
 }
 

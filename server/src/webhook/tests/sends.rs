@@ -323,6 +323,40 @@ async fn a_host_that_hangs_holds_up_its_own_messages_only() {
 }
 
 #[tokio::test]
+async fn a_tenant_does_not_wait_for_what_others_tell_the_same_host() {
+    let place = Place::new().await;
+    let queue = &place.service.stores.queue;
+    let shared = Receiver::start(|_, request| match &*request.path {
+        "/hangs" => Answers::Hangs,
+        _ => Answers::Status(200),
+    });
+    let shared = shared.await;
+    let slow: Tenant = "slow".parse().unwrap();
+    for _ in 0..MAX_PER_HOST * 8 {
+        let id = place.submit_for(&slow, &shared.url("/hangs")).await;
+        let cancelled = queue.cancel(&slow, id).await.unwrap();
+        assert!(matches!(cancelled, Changed::Done(_)));
+    }
+    let sender = place.sender();
+    until("the host to be full", async || {
+        shared.connections() >= MAX_PER_HOST as u64
+    })
+    .await;
+    // More than one: each goes on when that of before has ended.
+    let mut good = Vec::new();
+    for _ in 0..3 {
+        good.push(place.cancelled(&shared.url("/")).await);
+    }
+    for id in good {
+        place.comes_to(id, Delivery::Delivered).await;
+    }
+    let hangs = shared.received().into_iter();
+    let hangs = hangs.filter(|one| one.path == "/hangs").count();
+    assert!(hangs <= MAX_PER_HOST, "{hangs}");
+    drop(sender);
+}
+
+#[tokio::test]
 async fn a_tenant_whose_hosts_hang_holds_up_its_own_messages_only() {
     let place = Place::new().await;
     let queue = &place.service.stores.queue;

@@ -262,6 +262,12 @@ async fn a_failure_is_told_as_it_was_also_behind_a_retry() {
     assert!(queue.fail(&claim, &progress, &failure).await.unwrap());
     let retried = queue.retry(&Tenant::NONE, id, true).await.unwrap();
     assert!(matches!(retried, Changed::Done(_)));
+    let claimant = Claimant {
+        owner: "p".into(),
+        ..claimant
+    };
+    let job = queue.claim(&claimant).await.unwrap().unwrap();
+    assert!(job.worker.is_some() && job.lock_until_ms.is_some());
     let _sender = place.sender();
     place.comes_to(id, Delivery::Delivered).await;
     let body = receiver.received()[0].json();
@@ -269,6 +275,12 @@ async fn a_failure_is_told_as_it_was_also_behind_a_retry() {
         (&body["type"], &body["error"]),
         (&"job.failed".into(), &"the source has changed".into())
     );
+    let data = &body["data"];
+    assert_eq!(data["state"], "in_progress");
+    // Which machine runs it, no stranger is told.
+    for name in ["workerId", "lockUntil"] {
+        assert_eq!(data.get(name), Some(&serde_json::Value::Null), "{name}");
+    }
 }
 
 #[tokio::test]

@@ -484,7 +484,7 @@ mod tests {
         let callback = Callback::new("https://hidden:hidden@example.com/a?token=hidden#hidden");
         let shown = format!("{callback:?}");
         assert!(
-            shown.contains("example.com/a") && !shown.contains("hidden"),
+            shown.contains("example.com/…") && !shown.contains("hidden"),
             "{shown}"
         );
     }

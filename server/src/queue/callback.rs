@@ -15,8 +15,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-/// The most events that a job remembers; the oldest one goes.
+/// The most events that a job remembers; the oldest one goes that is not to be sent any more.
 pub const MAX_EVENTS: usize = 100;
+/// The most events of a job that wait to be sent. One that comes while as many wait is not sent: it has failed, and the
+/// tries say so.
+pub const MAX_PENDING: usize = MAX_EVENTS - 1;
 /// The most tries that a job remembers; the oldest one goes.
 pub const MAX_ATTEMPTS_LOGGED: usize = 100;
 
@@ -228,21 +231,56 @@ impl Callback {
         if !is_told(state) {
             return;
         }
+        let waits = self.events.iter().filter(|event| event.next_ms.is_some());
+        let has_room = waits.count() < MAX_PENDING;
         self.last_event += 1;
         self.events.push(Event {
             n: self.last_event,
             state: state.word().to_owned(),
             at_ms: now_ms,
-            delivery: Delivery::Pending,
+            delivery: match has_room {
+                true => Delivery::Pending,
+                false => Delivery::Failed,
+            },
             attempts: 0,
-            next_ms: Some(now_ms),
+            next_ms: has_room.then_some(now_ms),
             delivered_ms: None,
             told: Some(told),
         });
         if self.events.len() > MAX_EVENTS {
-            self.events.remove(0);
+            let mut events = self.events.iter();
+            let gone = events.position(|event| event.next_ms.is_none());
+            self.events.remove(gone.unwrap_or_default());
         }
-        self.wake(now_ms);
+        if has_room {
+            self.wake(now_ms);
+        }
+    }
+
+    /// Has the tries say which events were not sent because too many waited. A transition cannot: it writes events alone.
+    fn log_unsent(&mut self) {
+        let events = self.events.iter_mut();
+        let unsent =
+            events.filter(|event| event.delivery == Delivery::Failed && event.attempts == 0);
+        for event in unsent {
+            event.attempts = 1;
+            self.last_attempt += 1;
+            self.log.push(Attempt {
+                n: self.last_attempt,
+                event: event.n,
+                state: event.state.clone(),
+                at_ms: event.at_ms,
+                attempt: 1,
+                status: None,
+                error: Some(format!(
+                    "not sent: {MAX_PENDING} messages of the job were waiting"
+                )),
+                duration_ms: 0,
+                next_ms: None,
+            });
+        }
+        let too_many = self.log.len().saturating_sub(MAX_ATTEMPTS_LOGGED);
+        self.log.drain(..too_many);
     }
 
     /// Gives it to a sender for `lease_ms`, where it is due.
@@ -250,6 +288,7 @@ impl Callback {
         if self.due_ms.is_none_or(|due_ms| due_ms > now_ms) {
             return false;
         }
+        self.log_unsent();
         let Some(next) = self.next() else {
             self.rest();
             return false;
@@ -541,6 +580,50 @@ mod tests {
             (Some(25), 0)
         );
         assert!(callback.log.is_empty());
+    }
+
+    #[test]
+    fn what_waits_is_not_forgotten_for_what_comes() {
+        let mut callback = Callback::new("https://example.com/");
+        let more = MAX_EVENTS as u64 + 5;
+        for n in 1..=more {
+            callback.came_to(State::Failed, n, Told::default());
+        }
+        let numbers = |callback: &Callback| -> Vec<u64> {
+            let waiting = callback
+                .events
+                .iter()
+                .filter(|event| event.next_ms.is_some());
+            waiting.map(|event| event.n).collect()
+        };
+        let first: Vec<u64> = (1..=MAX_PENDING as u64).collect();
+        assert_eq!(numbers(&callback), first);
+        let newest = callback.newest().unwrap();
+        assert_eq!((newest.n, newest.delivery), (more, Delivery::Failed));
+        assert_eq!(callback.events.len(), MAX_EVENTS);
+
+        // The tries tell of it, and it can be asked for.
+        assert!(callback.claim("a", more, 100));
+        let logged: Vec<_> = callback.log.iter().map(|one| (one.n, one.event)).collect();
+        assert_eq!(logged, [(1, more)]);
+        assert!(callback.log[0].error.as_ref().unwrap().contains("waiting"));
+        assert!(callback.note("a", 1, &tried(None, None), more));
+        assert!(callback.resend(1, more));
+        assert_eq!(numbers(&callback).last(), Some(&more));
+
+        // What was delivered goes for what comes, however old the others are.
+        callback.came_to(State::Completed, more + 1, Told::default());
+        assert_eq!(callback.newest().unwrap().delivery, Delivery::Failed);
+        let kept: Vec<u64> = callback.events.iter().map(|event| event.n).collect();
+        assert!(!kept.contains(&1) && kept.contains(&2) && kept.len() == MAX_EVENTS);
+
+        // Where all were asked for again, one more has no place.
+        for event in &mut callback.events {
+            event.next_ms = Some(1);
+        }
+        callback.came_to(State::Failed, more + 2, Told::default());
+        let still: Vec<u64> = callback.events.iter().map(|event| event.n).collect();
+        assert_eq!((still, callback.last_event), (kept, more + 2));
     }
 
     #[test]

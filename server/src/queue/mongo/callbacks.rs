@@ -10,7 +10,7 @@ use super::document::{self, JOBS, literal};
 use super::indexes::CALLBACKS_DUE;
 use super::reply::integer;
 use crate::id::Id;
-use crate::queue::callback::{MAX_EVENTS, MAX_TOLD_CHARS, UNREADABLE_MS, is_told};
+use crate::queue::callback::{MAX_EVENTS, MAX_PENDING, MAX_TOLD_CHARS, UNREADABLE_MS, is_told};
 use crate::queue::{Callback, Job, Resent, Sent, Skip, State};
 use crate::tenant::Tenant;
 use mongodb::bson::{Bson, DateTime, Document, doc};
@@ -182,25 +182,42 @@ pub(super) fn came_to() -> Document {
         doc! { "$cond": [is_missing, 0_i64, name] }
     };
     let next = doc! { "$add": ["$callback.lastEvent", 1_i64] };
+    let is_waiting = doc! { "$gt": ["$$this.next", Bson::Null] };
+    let waiting = doc! { "$filter": { "input": "$callback.events", "cond": &is_waiting } };
+    let waiting = doc! { "$size": waiting };
+    let has_room = doc! { "$lt": [waiting, MAX_PENDING as i64] };
     let event = doc! {
         "n": &next,
         "state": "$state",
         "at": "$$NOW",
-        "delivery": "pending",
+        "delivery": { "$cond": [&has_room, "pending", "failed"] },
         "attempts": 0_i64,
-        "next": "$$NOW",
+        "next": { "$cond": [&has_room, "$$NOW", "$$REMOVE"] },
         "error": {
             "$cond": [{ "$gt": [&message, Bson::Null] }, cut, "$$REMOVE"],
         },
         "rowsProcessed": of_checkpoint("$checkpoint.processed"),
         "rowsFailed": of_checkpoint("$checkpoint.rejected"),
     };
-    let events = doc! { "$concatArrays": ["$callback.events", [event]] };
-    let owned = doc! { "$gt": ["$callback.owner", Bson::Null] };
-    let due = doc! { "$cond": [owned, "$callback.due", { "$min": ["$callback.due", "$$NOW"] }] };
+    // The oldest that is not to be sent any more goes.
+    let of_all = |cond: &Document| doc! { "$filter": { "input": "$$all", "cond": cond } };
+    let rest = of_all(&doc! { "$not": [is_waiting] });
+    let gone = doc! { "$arrayElemAt": [{ "$map": { "input": rest, "in": "$$this.n" } }, 0] };
+    let others = doc! { "$let": {
+        "vars": { "gone": gone },
+        "in": of_all(&doc! { "$ne": ["$$this.n", "$$gone"] }),
+    } };
+    let is_full = doc! { "$gte": [{ "$size": "$callback.events" }, MAX_EVENTS as i64] };
+    let events = doc! { "$let": {
+        "vars": { "all": { "$concatArrays": ["$callback.events", [event]] } },
+        "in": { "$cond": [is_full, others, "$$all"] },
+    } };
+    let stays =
+        doc! { "$or": [{ "$gt": ["$callback.owner", Bson::Null] }, { "$not": [has_room] }] };
+    let due = doc! { "$cond": [stays, "$callback.due", { "$min": ["$callback.due", "$$NOW"] }] };
     let changed = doc! { "$mergeObjects": ["$callback", {
         "lastEvent": next,
-        "events": { "$slice": [events, -(MAX_EVENTS as i64)] },
+        "events": events,
         "due": due,
         "revision": { "$add": ["$callback.revision", 1_i64] },
     }] };

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::page::{From, Page};
-use crate::queue::callback::{Attempt, MAX_TOLD_CHARS};
+use crate::queue::callback::{Attempt, MAX_EVENTS, MAX_PENDING, MAX_TOLD_CHARS};
 use crate::queue::{Callback, Delivery, Filter, Resent, Sent, Skip, Told};
 
 const URL: &str = "https://example.com/hook?a=$b.c";
@@ -465,6 +465,45 @@ pub(super) async fn what_is_withdrawn_is_told_to_nobody(store: Store) {
         assert_eq!(told(&withdraw(&job).await).len(), events);
     }
     assert_eq!(store.depth().await.unwrap().pending_webhooks, 2);
+}
+
+pub(super) async fn what_waits_is_not_forgotten_for_what_comes(store: Store) {
+    let tenant = tenant("acme");
+    let job = submitted(&store, &tenant).await;
+    let ends = async || {
+        done(store.cancel(&tenant, job.id).await.unwrap());
+        done(store.retry(&tenant, job.id, false).await.unwrap());
+    };
+    let more = MAX_EVENTS as u64 + 2;
+    for _ in 0..more {
+        ends().await;
+    }
+    let waiting = |told: &[(u64, String, Delivery)]| -> Vec<u64> {
+        let told = told.iter();
+        let waiting = told.filter(|(_, _, delivery)| *delivery == Delivery::Pending);
+        waiting.map(|(n, _, _)| *n).collect()
+    };
+    let now = told(&get(&store, &job).await);
+    let first: Vec<u64> = (1..=MAX_PENDING as u64).collect();
+    assert_eq!((now.len(), waiting(&now)), (MAX_EVENTS, first));
+    assert_eq!(
+        now[MAX_PENDING],
+        (more, "cancelled".into(), Delivery::Failed)
+    );
+
+    // The next sender finds it out, and goes on with the oldest; what it delivered makes room.
+    let callback = sender_takes(&store, &job, "a").await;
+    let logged: Vec<_> = callback.log.iter().map(|one| one.event).collect();
+    assert_eq!(
+        (callback.next().map(|event| event.n), logged),
+        (Some(1), vec![more])
+    );
+    assert!(notes(&store, &job, "a", 1, &tried(None, None)).await);
+    ends().await;
+    let now = told(&get(&store, &job).await);
+    assert_eq!((now.len(), waiting(&now)[0], now[0].0), (MAX_EVENTS, 2, 2));
+    assert_eq!(waiting(&now).last(), Some(&(more + 1)));
+    sender_takes(&store, &job, "b").await;
 }
 
 pub(super) async fn a_tenant_has_a_default(store: Store) {

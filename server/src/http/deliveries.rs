@@ -13,6 +13,7 @@ use crate::queue::callback::{Attempt, MAX_ATTEMPTS_LOGGED, message_id};
 use crate::queue::{Callback, CallbackUrl, Resent};
 use crate::webhook;
 use http::StatusCode;
+use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -75,9 +76,13 @@ impl DeliveryView {
         }
     }
 
-    /// The try that is under way.
-    fn under_way(job: Id, callback: &Callback) -> Option<Self> {
+    /// The try that is under way. One whose time is over at `now_ms` is nobody's: its sender is dead, or cannot note what came
+    /// of it.
+    fn under_way(job: Id, callback: &Callback, now_ms: u64) -> Option<Self> {
         let taken = callback.taken.as_ref()?;
+        if callback.due_ms.is_none_or(|due_ms| due_ms <= now_ms) {
+            return None;
+        }
         let mut events = callback.events.iter();
         let event = events.find(|event| event.n == taken.event)?;
         Some(Self {
@@ -99,10 +104,11 @@ async fn list(call: Call) -> Result<Response, Problem> {
     let id = call.id("jobId", "job")?;
     let job = jobs::one(&call, id).await?;
     let callback = job.callback.as_ref();
+    let now_ms = Timestamp::now().as_millisecond().max(0).cast_unsigned();
     let items: Vec<DeliveryView> = callback.map_or_else(Vec::new, |callback| {
         let newest = callback.log.iter().rev();
         let ended = newest.map(|attempt| DeliveryView::new(id, &callback.url, attempt));
-        let under_way = DeliveryView::under_way(id, callback).into_iter();
+        let under_way = DeliveryView::under_way(id, callback, now_ms).into_iter();
         under_way.chain(ended).take(MAX_ATTEMPTS_LOGGED).collect()
     });
     Ok(answer::ok(&ListView {

@@ -33,7 +33,8 @@ pub struct EventView {
     rows_failed: u64,
     /// Why it failed or is held, or that it was cancelled.
     error: Option<String>,
-    /// The job, as it is when the message is sent.
+    /// The job, as it is when the message is sent; `workerId` and `lockUntil` are null: which machine of the service has it
+    /// is nothing to a receiver.
     data: JobView,
 }
 
@@ -49,6 +50,11 @@ impl EventView {
             (Some(kept), _) => (kept.error.clone(), (kept.rows_processed, kept.rows_failed)),
             (None, _) => (error_of(&job), rows_of(&job)),
         };
+        let data = JobView {
+            worker_id: None,
+            lock_until: None,
+            ..JobView::from(job)
+        };
         Self {
             r#type: format!("job.{}", event.state),
             timestamp: Time(event.at_ms),
@@ -59,7 +65,7 @@ impl EventView {
             rows_processed,
             rows_failed,
             error,
-            data: job.into(),
+            data,
         }
     }
 }

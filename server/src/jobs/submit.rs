@@ -16,7 +16,7 @@
 //! - behind the queue: the job is there, and the entry's lease runs out before a worker may take the load.
 //!
 //! A try that is only slow does not come to the queue once two thirds of its lease have passed. Should it be there all
-//! the same when it learns that another job has the load, it cancels its own. With `force=again` a crash may leave a
+//! the same when it learns that another job has the load, it cancels its own, and tells nobody of it. With `force=again` a crash may leave a
 //! generation that is empty, and that the next one passes over.
 
 use super::judge::{Situation, Verdict, in_progress, judge};
@@ -431,7 +431,8 @@ impl Submission<'_> {
         let is_gone = gone.as_ref().is_some_and(|gone| gone.retry == Retry::Never);
         let is_lost = !let_go(self.loads, entry).await && self.is_lost(entry).await?;
         if is_ours && (is_gone || is_lost) {
-            self.queue.cancel(self.tenant, id).await?;
+            // No client was given its id: whoever asked is answered by the job that has the load, or by the error.
+            self.queue.withdraw(self.tenant, id).await?;
         }
         match gone {
             Some(gone) => Err(gone),

@@ -9,13 +9,17 @@
 use super::Job;
 use super::{CallbackUrl, State};
 use crate::id::Id;
+use crate::tenant::Tenant;
 use pipeline::Counters;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-/// The most events that a job remembers; the oldest one goes.
+/// The most events that a job remembers; the oldest one goes that is not to be sent any more.
 pub const MAX_EVENTS: usize = 100;
+/// The most events of a job that wait to be sent. One that comes while as many wait is not sent: it has failed, and the
+/// tries say so.
+pub const MAX_PENDING: usize = MAX_EVENTS - 1;
 /// The most tries that a job remembers; the oldest one goes.
 pub const MAX_ATTEMPTS_LOGGED: usize = 100;
 
@@ -190,8 +194,8 @@ pub enum Sent {
 pub struct Skip {
     /// By their keys.
     pub tenants: Vec<String>,
-    /// As [`Callback::host`].
-    pub hosts: Vec<String>,
+    /// A tenant's at a host, as [`Callback::place`]: what one tenant has there holds up no other's.
+    pub places: Vec<String>,
 }
 
 impl Callback {
@@ -200,6 +204,12 @@ impl Callback {
         let url = Url::parse(&self.url).ok();
         let host = url.as_ref().and_then(Url::host_str).unwrap_or_default();
         host.trim_end_matches('.').to_owned()
+    }
+
+    /// Whose it is, and where it goes: the tenant's key and the host as one text, `acme@example.com`. No key and no host
+    /// contains an `@`.
+    pub fn place(&self, tenant: &Tenant) -> String {
+        format!("{}@{}", tenant.key(), self.host())
     }
 
     /// The webhook of a job that has told nothing yet.
@@ -221,21 +231,56 @@ impl Callback {
         if !is_told(state) {
             return;
         }
+        let waits = self.events.iter().filter(|event| event.next_ms.is_some());
+        let has_room = waits.count() < MAX_PENDING;
         self.last_event += 1;
         self.events.push(Event {
             n: self.last_event,
             state: state.word().to_owned(),
             at_ms: now_ms,
-            delivery: Delivery::Pending,
+            delivery: match has_room {
+                true => Delivery::Pending,
+                false => Delivery::Failed,
+            },
             attempts: 0,
-            next_ms: Some(now_ms),
+            next_ms: has_room.then_some(now_ms),
             delivered_ms: None,
             told: Some(told),
         });
         if self.events.len() > MAX_EVENTS {
-            self.events.remove(0);
+            let mut events = self.events.iter();
+            let gone = events.position(|event| event.next_ms.is_none());
+            self.events.remove(gone.unwrap_or_default());
         }
-        self.wake(now_ms);
+        if has_room {
+            self.wake(now_ms);
+        }
+    }
+
+    /// Has the tries say which events were not sent because too many waited. A transition cannot: it writes events alone.
+    fn log_unsent(&mut self) {
+        let events = self.events.iter_mut();
+        let unsent =
+            events.filter(|event| event.delivery == Delivery::Failed && event.attempts == 0);
+        for event in unsent {
+            event.attempts = 1;
+            self.last_attempt += 1;
+            self.log.push(Attempt {
+                n: self.last_attempt,
+                event: event.n,
+                state: event.state.clone(),
+                at_ms: event.at_ms,
+                attempt: 1,
+                status: None,
+                error: Some(format!(
+                    "not sent: {MAX_PENDING} messages of the job were waiting"
+                )),
+                duration_ms: 0,
+                next_ms: None,
+            });
+        }
+        let too_many = self.log.len().saturating_sub(MAX_ATTEMPTS_LOGGED);
+        self.log.drain(..too_many);
     }
 
     /// Gives it to a sender for `lease_ms`, where it is due.
@@ -243,6 +288,7 @@ impl Callback {
         if self.due_ms.is_none_or(|due_ms| due_ms > now_ms) {
             return false;
         }
+        self.log_unsent();
         let Some(next) = self.next() else {
             self.rest();
             return false;
@@ -382,171 +428,4 @@ pub fn message_id(job: Id, n: u64) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn tried(error: Option<&str>, again_ms: Option<u64>) -> Sent {
-        Sent::Tried {
-            status: Some(500),
-            error: error.map(str::to_owned),
-            duration_ms: 7,
-            again_ms,
-        }
-    }
-
-    fn completed_at(now_ms: u64) -> Callback {
-        let mut callback = Callback::new("https://example.com/");
-        callback.came_to(State::Completed, now_ms, Told::default());
-        callback
-    }
-
-    #[test]
-    fn ends_and_holds_are_told_and_nothing_else() {
-        let mut callback = Callback::new("https://example.com/");
-        for state in State::ALL {
-            callback.came_to(state, 10, Told::default());
-        }
-        let told: Vec<_> = callback.events.iter().map(|event| &*event.state).collect();
-        assert_eq!(told, ["held", "completed", "failed", "cancelled"]);
-        assert_eq!((callback.due_ms, callback.last_event), (Some(10), 4));
-    }
-
-    #[test]
-    fn a_host_is_the_same_however_it_is_written() {
-        for (url, host) in [
-            ("https://Example.COM./a?b", "example.com"),
-            ("https://example.com:8443", "example.com"),
-            ("http://127.1/", "127.0.0.1"),
-            ("http://[::1]:80/", "[::1]"),
-            ("nothing", ""),
-        ] {
-            assert_eq!(Callback::new(url).host(), host, "{url}");
-        }
-    }
-
-    #[test]
-    fn one_sender_has_it_until_its_lease_runs_out() {
-        let mut callback = completed_at(10);
-        assert!(!callback.claim("early", 9, 100));
-        assert!(callback.claim("first", 10, 100));
-        assert!(!callback.claim("second", 109, 100));
-        assert!(callback.claim("second", 110, 100), "the first one died");
-        assert!(!callback.note("first", 1, &tried(None, None), 111));
-        assert!(callback.note("second", 1, &tried(None, None), 111));
-        assert_eq!(callback.events[0].delivery, Delivery::Delivered);
-        assert_eq!((callback.due_ms, callback.owner), (None, None));
-        assert_eq!(callback.log.len(), 1, "who lost it logs nothing");
-    }
-
-    #[test]
-    fn a_failure_is_tried_again_and_at_last_given_up() {
-        let mut callback = completed_at(10);
-        assert!(callback.claim("a", 10, 100));
-        assert!(callback.note("a", 1, &tried(Some("no"), Some(5)), 20));
-        assert_eq!(callback.events[0].delivery, Delivery::Pending);
-        assert_eq!(callback.due_ms, Some(25));
-        assert!(callback.claim("b", 25, 100));
-        assert!(callback.note("b", 1, &tried(Some("no"), None), 30));
-        assert_eq!(callback.events[0].delivery, Delivery::Failed);
-        assert_eq!((callback.due_ms, callback.events[0].attempts), (None, 2));
-
-        assert!(callback.resend(1, 40), "it begins anew");
-        assert_eq!(
-            (callback.due_ms, callback.events[0].attempts),
-            (Some(40), 0)
-        );
-        assert_eq!(callback.next().map(|event| event.n), Some(1), "as the same");
-        assert!(!callback.resend(3, 40), "there was no third try");
-    }
-
-    #[test]
-    fn what_becomes_due_while_one_is_sent_is_sent_behind_it() {
-        let mut callback = Callback::new("https://example.com/");
-        callback.came_to(State::Held, 10, Told::default());
-        assert!(callback.claim("a", 10, 100));
-        callback.came_to(State::Completed, 11, Told::default());
-        assert!(!callback.claim("b", 12, 100), "one at a time");
-        assert!(callback.note("a", 1, &tried(Some("no"), Some(60_000)), 20));
-        assert_eq!(callback.due_ms, Some(11), "the second does not wait");
-        assert!(callback.claim("b", 21, 100));
-        assert_eq!(callback.next().map(|event| event.n), Some(2));
-    }
-
-    #[test]
-    fn no_secret_of_a_url_is_shown() {
-        let callback = Callback::new("https://hidden:hidden@example.com/a?token=hidden#hidden");
-        let shown = format!("{callback:?}");
-        assert!(
-            shown.contains("example.com/a") && !shown.contains("hidden"),
-            "{shown}"
-        );
-    }
-
-    #[test]
-    fn a_try_is_known_from_its_begin_to_its_end() {
-        let mut callback = completed_at(10);
-        assert!(callback.claim("dead", 10, 100));
-        let taken = |at_ms, attempt| Taken {
-            event: 1,
-            at_ms,
-            attempt,
-            is_asked_again: false,
-        };
-        assert_eq!(callback.taken, Some(taken(10, 1)));
-        assert!(callback.claim("a", 110, 100), "the first one died");
-        assert_eq!(
-            callback.taken,
-            Some(taken(110, 1)),
-            "it is no try of before"
-        );
-        assert!(callback.note("a", 1, &tried(Some("no"), Some(5)), 120));
-        assert_eq!(callback.taken, None);
-        assert!(callback.claim("b", 125, 100));
-        assert_eq!(callback.taken, Some(taken(125, 2)));
-        callback.give_back();
-        assert_eq!(callback.taken, None);
-    }
-
-    #[test]
-    fn what_is_asked_for_while_it_is_sent_is_sent_once_more() {
-        for (error, again_ms) in [(None, None), (Some("no"), None), (Some("no"), Some(60_000))] {
-            let mut callback = completed_at(10);
-            assert!(callback.claim("a", 10, 100));
-            assert!(callback.note("a", 1, &tried(Some("no"), Some(5)), 20));
-            assert!(callback.claim("b", 25, 100));
-            assert!(callback.resend(1, 30));
-            assert!(callback.note("b", 1, &tried(error, again_ms), 40));
-            let tries: Vec<_> = callback.log.iter().map(|one| one.attempt).collect();
-            assert_eq!(tries, [1, 2], "the log says which try it was");
-            assert_eq!(callback.due_ms, Some(30), "{error:?}");
-            assert!(callback.claim("c", 40, 100));
-            assert_eq!(callback.taken.as_ref().map(|taken| taken.attempt), Some(1));
-        }
-    }
-
-    #[test]
-    fn what_is_put_back_is_no_try() {
-        let mut callback = completed_at(10);
-        assert!(callback.claim("a", 10, 100));
-        assert!(callback.note("a", 1, &Sent::PutBack { delay_ms: 5 }, 20));
-        assert_eq!(
-            (callback.due_ms, callback.events[0].attempts),
-            (Some(25), 0)
-        );
-        assert!(callback.log.is_empty());
-    }
-
-    #[test]
-    fn events_and_tries_are_bounded() {
-        let mut callback = Callback::new("https://example.com/");
-        for n in 1..=MAX_EVENTS as u64 + 5 {
-            callback.came_to(State::Failed, n, Told::default());
-            assert!(callback.claim("a", n, 100));
-            assert!(callback.note("a", n, &tried(None, None), n));
-        }
-        assert_eq!(callback.events.len(), MAX_EVENTS);
-        assert_eq!(callback.log.len(), MAX_ATTEMPTS_LOGGED);
-        assert_eq!(callback.log[0].n, 6, "numbers go on");
-        assert!(!callback.resend(1, 9), "it is forgotten");
-    }
-}
+mod tests;

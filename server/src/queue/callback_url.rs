@@ -1,7 +1,7 @@
 //! The URL of a webhook, as a value of its own: whoever shows a request or a job shows no secret that stands in it.
 //!
-//! A URL may hold a token in its query, and before it is judged a user and a password. The text itself is told to whoever
-//! asks for it by name: to the store, to the sender, and to the client whose it is. It judges nothing.
+//! A URL may hold a token in its path or its query, and before it is judged a user and a password. The text itself is told
+//! to whoever asks for it by name: to the store, to the sender, and to the client whose it is. It judges nothing.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -40,19 +40,25 @@ impl From<&str> for CallbackUrl {
     }
 }
 
-/// A URL as logs may show it: without user, password, query and fragment, which may be secrets.
+/// A URL as logs may show it: scheme, host and port, and `…` where there is more. Many receivers know their senders by a
+/// path that is a secret.
 pub fn shown(text: &str) -> String {
-    let Ok(mut url) = Url::parse(text) else {
+    let Ok(url) = Url::parse(text) else {
         return "(no URL)".to_owned();
     };
-    // Those that cannot have a user have none.
-    let _ = url.set_username("");
-    let _ = url.set_password(None);
-    url.set_fragment(None);
-    if url.query().is_some() {
-        url.set_query(Some("…"));
-    }
-    url.to_string()
+    let scheme = url.scheme();
+    let Some(host) = url.host_str() else {
+        return format!("{scheme}:…");
+    };
+    let port = url.port().map(|port| format!(":{port}"));
+    let port = port.unwrap_or_default();
+    let names_nobody = url.username().is_empty() && url.password().is_none();
+    let ends = url.query().is_none() && url.fragment().is_none();
+    let more = match names_nobody && ends && matches!(url.path(), "" | "/") {
+        true => "",
+        false => "…",
+    };
+    format!("{scheme}://{host}{port}/{more}")
 }
 
 #[cfg(test)]
@@ -61,11 +67,24 @@ mod tests {
 
     #[test]
     fn no_secret_of_a_url_is_shown() {
-        let text = "https://user:secret@example.com/a?token=secret#secret";
-        assert_eq!(shown(text), "https://example.com/a?%E2%80%A6");
-        assert_eq!(shown("secret"), "(no URL)");
+        let text = "https://user:secret@example.com:8443/secret?token=secret#secret";
+        for (text, as_shown) in [
+            (text, "https://example.com:8443/…"),
+            (
+                "https://hooks.example/services/T0/B0/secret",
+                "https://hooks.example/…",
+            ),
+            ("https://hooks.example/?secret", "https://hooks.example/…"),
+            ("https://secret@hooks.example", "https://hooks.example/…"),
+            ("https://hooks.example/", "https://hooks.example/"),
+            ("http://[::1]:80/", "http://[::1]/"),
+            ("data:secret", "data:…"),
+            ("secret", "(no URL)"),
+        ] {
+            assert_eq!(shown(text), as_shown);
+        }
         let url = CallbackUrl::from(text);
-        assert_eq!(format!("{url:?}"), "\"https://example.com/a?%E2%80%A6\"");
+        assert_eq!(format!("{url:?}"), "\"https://example.com:8443/…\"");
         assert_eq!(&*url, text, "whoever asks for it has it whole");
     }
 }

@@ -188,6 +188,10 @@ pub trait Queue: Send + Sync {
     /// queued, in_progress or held → cancelled, at once; clears the owner.
     async fn cancel(&self, tenant: &Tenant, id: Id) -> Result<Changed, Fatal>;
 
+    /// The same, for a job that nobody was told of: where one file only is listed on it and its webhook has had no event,
+    /// the webhook goes in the same statement, and nothing is told. Where another request has found the job, it is told.
+    async fn withdraw(&self, tenant: &Tenant, id: Id) -> Result<Changed, Fatal>;
+
     /// failed or cancelled → queued, from its checkpoint, with attempts 0. With `reset`, checkpoint, progress and
     /// what was accepted are forgotten and `run` is one more.
     async fn retry(&self, tenant: &Tenant, id: Id, reset: bool) -> Result<Changed, Fatal>;

@@ -109,6 +109,8 @@ pub(crate) async fn conforms(make: impl AsyncFn() -> Store) {
         callbacks::what_is_asked_for_while_it_is_sent_is_sent_once_more,
         callbacks::lists_leave_the_log_out_and_retention_takes_all,
         callbacks::a_job_that_is_there_takes_one_webhook_until_it_ends,
+        callbacks::what_is_withdrawn_is_told_to_nobody,
+        callbacks::what_waits_is_not_forgotten_for_what_comes,
         callbacks::a_tenant_has_a_default,
     }
 }

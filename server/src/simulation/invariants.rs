@@ -17,7 +17,7 @@ use futures::FutureExt as _;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Statements that may change a job.
-const CHANGES: [&str; 15] = [
+const CHANGES: [&str; 16] = [
     "submit",
     "claim",
     "renew",
@@ -28,6 +28,7 @@ const CHANGES: [&str; 15] = [
     "release",
     "release.charged",
     "cancel",
+    "withdraw",
     "retry",
     "retry.reset",
     "approve",
@@ -323,8 +324,10 @@ impl Event<'_> {
                 "the checkpoint of job {id} went back from {was} to {is}"
             ));
         }
-        // Told once, by the very statement that ended or held it.
-        let told = u64::from(now.state != before.state && is_told(now.state));
+        // Told once, by the very statement that ended or held it, but for what nobody ever knew of.
+        let is_withdrawn = what == "withdraw" && now.files.len() == 1 && now.callback.is_none();
+        let told = now.state != before.state && is_told(now.state) && !is_withdrawn;
+        let told = u64::from(told);
         let events = |job: &Job| {
             job.callback
                 .as_ref()

@@ -184,20 +184,34 @@ impl Poster {
             Some(address) => vec![address],
             None => {
                 let found = self.resolver.addresses(&target.host).await;
-                found.map_err(|error| format!("{} is not known: {error}", target.host))?
+                found.map_err(|error| unreachable(target, format!("it is not known: {error}")))?
             }
         };
         if addresses.is_empty() || addresses.len() > MAX_ADDRESSES {
-            let (host, count) = (&target.host, addresses.len());
-            return Err(format!("{host} stands for {count} addresses"));
+            let count = addresses.len();
+            return Err(unreachable(
+                target,
+                format!("it stands for {count} addresses"),
+            ));
         }
         for address in &addresses {
-            // Not which one: what names of inner networks stand for is nothing to those who name them.
             let judged = target.judge(*address, &self.allowed);
-            judged.map_err(|why| format!("{} {why}", target.host))?;
+            judged.map_err(|why| unreachable(target, format!("{address} {why}")))?;
         }
         Ok(addresses)
     }
+}
+
+/// What those are told who named a host that is not connected to; why, only the log says. One sentence whatever it is:
+/// names of the inner network cannot be told from names that are not there.
+fn unreachable(target: &Target, why: String) -> String {
+    let host = &target.host;
+    tracing::warn!(host, why, "the host of a webhook is not connected to");
+    let over = match target.is_https {
+        true => "",
+        false => ", or to one that is reached by https only",
+    };
+    format!("{host} leads to no public address{over}")
 }
 
 /// Why there is no TLS, in a few words. Whose a certificate is instead, it does not say.

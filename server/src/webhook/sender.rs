@@ -3,8 +3,9 @@
 //! Every process of the service runs one. A webhook is a sender's by a lease that outlives a delivery
 //! ([`LEASE_MS`] and [`post::TIMEOUT`]): nobody else sends it meanwhile, and it is due again when the process dies. A
 //! claim whose answer came late is put back, not sent. No more than [`MAX_AT_ONCE`] deliveries run at once, no more than
-//! [`MAX_PER_TENANT`] of one tenant, and no more than [`MAX_PER_HOST`] to one host: what is due beyond that is not even
-//! taken, so a host that hangs holds up its own messages only, and a tenant its own.
+//! [`MAX_PER_TENANT`] of one tenant, and no more than [`MAX_PER_HOST`] to one host, but that every tenant may have one there:
+//! what is due beyond that is not even taken, so a tenant whose host hangs holds up its own messages only, though others
+//! tell the same host.
 
 use super::post::{self, Outcome, Poster};
 use super::resolve::{Resolve, SystemResolver};
@@ -37,7 +38,7 @@ const MAX_CLAIM_AGE_MS: u64 = 10_000;
 pub const MAX_AT_ONCE: usize = 32;
 /// Deliveries of a process for one tenant that run at once: more than to a host, so that the tenant's others go on.
 pub const MAX_PER_TENANT: usize = 8;
-/// Deliveries of a process to one host that run at once.
+/// Deliveries of a process to one host that run at once. A tenant that has none of these has one more.
 pub const MAX_PER_HOST: usize = 4;
 /// The waits before the tries behind the first one, in milliseconds.
 pub const RETRIES_MS: [u64; 3] = [5_000, 60_000, 600_000];
@@ -120,12 +121,21 @@ struct Due {
     body: Bytes,
 }
 
+/// For whom and where a task sends.
+struct Place {
+    /// By its key.
+    tenant: String,
+    host: String,
+    /// Both, as [`Skip::places`] has them.
+    place: String,
+}
+
 struct Running {
     shared: Arc<Shared>,
     closing: CancellationToken,
     under_way: JoinSet<()>,
-    /// For which tenant, by its key, and to which host each task sends.
-    places: HashMap<tokio::task::Id, (String, String)>,
+    /// For whom and where each task sends.
+    places: HashMap<tokio::task::Id, Place>,
 }
 
 impl Running {
@@ -182,22 +192,40 @@ impl Running {
         while let Some(ended) = self.under_way.try_join_next_with_id() {
             self.ended(ended);
         }
-        let (mut tenants, mut hosts) = (HashMap::new(), HashMap::new());
-        for (tenant, host) in self.places.values() {
-            *tenants.entry(tenant).or_default() += 1;
-            *hosts.entry(host).or_default() += 1;
+        let (mut tenants, mut hosts, mut places) = (HashMap::new(), HashMap::new(), HashMap::new());
+        for Place {
+            tenant,
+            host,
+            place,
+        } in self.places.values()
+        {
+            *tenants.entry(tenant).or_insert(0) += 1;
+            *hosts.entry(host).or_insert(0) += 1;
+            places.insert(place, host);
         }
+        let full = tenants
+            .into_iter()
+            .filter(|(_, count)| *count >= MAX_PER_TENANT);
+        // Whoever has one there waits for it; whoever has none does not wait for others.
+        let crowded = places
+            .into_iter()
+            .filter(|(_, host)| hosts[*host] >= MAX_PER_HOST);
         Skip {
-            tenants: full(tenants, MAX_PER_TENANT),
-            hosts: full(hosts, MAX_PER_HOST),
+            tenants: full.map(|(tenant, _)| tenant.clone()).collect(),
+            places: crowded.map(|(place, _)| place.clone()).collect(),
         }
     }
 
     /// Begins to send what was taken. `false`: it was put back.
     async fn begin(&mut self, job: Job, owner: String, asked: Instant, delay_ms: u64) -> bool {
-        let Some((url, host, event)) = job.callback.as_ref().and_then(|callback| {
+        let Some((url, place, event)) = job.callback.as_ref().and_then(|callback| {
             let event = callback.next()?.clone();
-            Some((callback.url.clone(), callback.host(), event))
+            let place = Place {
+                tenant: job.tenant.key().to_owned(),
+                host: callback.host(),
+                place: callback.place(&job.tenant),
+            };
+            Some((callback.url.clone(), place, event))
         }) else {
             return false;
         };
@@ -212,7 +240,6 @@ impl Running {
             }
             return false;
         }
-        let place = (tenant.key().to_owned(), host);
         let body = event_body(job, &event);
         let due = Due {
             tenant,
@@ -226,11 +253,6 @@ impl Running {
         self.places.insert(task.id(), place);
         true
     }
-}
-
-fn full(counts: HashMap<&String, usize>, most: usize) -> Vec<String> {
-    let full = counts.into_iter().filter(|(_, count)| *count >= most);
-    full.map(|(name, _)| name.clone()).collect()
 }
 
 /// Posts one event, and notes what came of it.

@@ -35,9 +35,13 @@ impl Server {
     }
 
     async fn sender_takes(&self, owner: &str) {
+        self.sender_takes_for(owner, LEASE_MS).await;
+    }
+
+    async fn sender_takes_for(&self, owner: &str, lease_ms: u64) {
         let queue = &self.service.stores.queue;
         let nobody = Skip::default();
-        let taken = queue.claim_delivery(owner, LEASE_MS, &nobody);
+        let taken = queue.claim_delivery(owner, lease_ms, &nobody);
         assert!(taken.await.unwrap().is_some(), "it is due");
     }
 
@@ -120,6 +124,25 @@ async fn a_delivery_is_seen_from_its_begin_and_its_tries_are_counted_anew_when_i
         json!([1, 1, 500, 12]),
     ];
     assert_eq!(list, expected, "newest first");
+}
+
+#[tokio::test]
+async fn a_try_whose_sender_is_dead_is_not_under_way() {
+    let (server, job) = told(true).await;
+    server.sender_takes_for("a", 1).await;
+    let gone = async {
+        while !server.deliveries(job).await.is_empty() {
+            tokio::task::yield_now().await;
+        }
+    };
+    let gone = tokio::time::timeout(Duration::from_secs(60), gone).await;
+    assert!(gone.is_ok(), "it is shown for ever");
+    let found = server.service.stores.queue.job(&Tenant::NONE, job).await;
+    let callback = found.unwrap().unwrap().callback.unwrap();
+    assert!(callback.taken.is_some(), "nobody else has taken it");
+    server.sender_takes("b").await;
+    let again = server.deliveries(job).await.remove(0);
+    assert_eq!(brief(&again), json!([1, 1, null, null]));
 }
 
 #[tokio::test]

@@ -60,12 +60,12 @@ async fn rejects_that_are_sent_again_tell_whom_their_parent_tells() {
 #[test]
 fn no_secret_of_a_url_is_shown_with_what_is_asked_for() {
     let asked = Asked {
-        callback: Some("https://hidden:hidden@example.com/a?token=hidden#hidden".into()),
+        callback: Some("https://hidden:hidden@example.com/hidden?token=hidden#hidden".into()),
         ..asked(Id([1; 12]), "orders@1")
     };
     let shown = format!("{asked:?}");
     assert!(
-        shown.contains("example.com/a") && !shown.contains("hidden"),
+        shown.contains("example.com/…") && !shown.contains("hidden"),
         "{shown}"
     );
 }

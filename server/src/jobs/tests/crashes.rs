@@ -183,7 +183,7 @@ impl Slow {
         } = &self.bench.service;
         Submission {
             parent: None,
-            callback: None,
+            callback: Some("https://example.com/".into()),
             queue: &*stores.queue,
             files: &*stores.files,
             loads: &*self.loads,
@@ -196,6 +196,12 @@ impl Slow {
             again: false,
             candidate: self.candidate,
         }
+    }
+
+    /// No client knows of the job that was cancelled: its upload has not failed.
+    async fn nobody_is_told(&self) {
+        let depth = self.bench.queue().depth().await.unwrap();
+        assert_eq!(depth.pending_webhooks, 0);
     }
 
     async fn entered(&self) -> Entry {
@@ -235,6 +241,7 @@ async fn a_request_that_learns_too_late_cancels_its_own_job() {
     assert!(queued.unwrap().is_none());
     let ours = slow.bench.job(slow.candidate).await;
     assert_eq!(ours.state, State::Cancelled);
+    slow.nobody_is_told().await;
     slow.bench
         .is_ready(&slow.bench.job(quick.job.id).await)
         .await;
@@ -265,5 +272,6 @@ async fn a_file_that_is_removed_meanwhile_gets_no_job() {
     assert_eq!(code(slow.request().run().await), "not_found");
     let job = slow.bench.job(slow.candidate).await;
     assert_eq!(job.state, State::Cancelled);
+    slow.nobody_is_told().await;
     assert!(!slow.bench.entry(&job).await.live);
 }

@@ -3,6 +3,7 @@
 use super::document::{json, parsed};
 use super::reply::integer;
 use crate::queue::{Callback, CallbackUrl, Delivery, Event, Taken, Told};
+use crate::tenant::Tenant;
 use mongodb::bson::{Bson, DateTime, Document, doc};
 use pipeline::Fatal;
 
@@ -26,11 +27,11 @@ pub(super) fn read(job: &Document) -> Result<Option<Callback>, Fatal> {
     }))
 }
 
-/// The record as it is written, but for its revision.
-pub(super) fn write(callback: &Callback) -> Result<Document, Fatal> {
+/// The record of a tenant's job as it is written, but for its revision.
+pub(super) fn write(tenant: &Tenant, callback: &Callback) -> Result<Document, Fatal> {
     let mut record = doc! {
         "url": &*callback.url,
-        "host": callback.host(),
+        "place": callback.place(tenant),
         "lastEvent": callback.last_event as i64,
         "events": callback.events.iter().map(write_event).collect::<Vec<_>>(),
         "lastAttempt": callback.last_attempt as i64,

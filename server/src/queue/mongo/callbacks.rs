@@ -10,7 +10,7 @@ use super::document::{self, JOBS, literal};
 use super::indexes::CALLBACKS_DUE;
 use super::reply::integer;
 use crate::id::Id;
-use crate::queue::callback::{MAX_EVENTS, MAX_TOLD_CHARS, UNREADABLE_MS, is_told};
+use crate::queue::callback::{MAX_EVENTS, MAX_PENDING, MAX_TOLD_CHARS, UNREADABLE_MS, is_told};
 use crate::queue::{Callback, Job, Resent, Sent, Skip, State};
 use crate::tenant::Tenant;
 use mongodb::bson::{Bson, DateTime, Document, doc};
@@ -28,6 +28,7 @@ const MAX_TRIES: u32 = 20;
 /// A record as it was read.
 struct Seen {
     job: Document,
+    tenant: Tenant,
     callback: Callback,
     revision: i64,
     now_ms: u64,
@@ -135,7 +136,7 @@ impl MongoQueue {
     /// Writes a record in the place of what was read. `false`: somebody else has changed it since.
     async fn put(&self, seen: &Seen) -> Result<bool, Fatal> {
         let id = seen.job.get("_id").cloned().unwrap_or(Bson::Null);
-        let command = put(&id, seen.revision, &seen.callback)?;
+        let command = put(&seen.tenant, &id, seen.revision, &seen.callback)?;
         Ok(self.matched(command).await? == 1)
     }
 
@@ -181,25 +182,42 @@ pub(super) fn came_to() -> Document {
         doc! { "$cond": [is_missing, 0_i64, name] }
     };
     let next = doc! { "$add": ["$callback.lastEvent", 1_i64] };
+    let is_waiting = doc! { "$gt": ["$$this.next", Bson::Null] };
+    let waiting = doc! { "$filter": { "input": "$callback.events", "cond": &is_waiting } };
+    let waiting = doc! { "$size": waiting };
+    let has_room = doc! { "$lt": [waiting, MAX_PENDING as i64] };
     let event = doc! {
         "n": &next,
         "state": "$state",
         "at": "$$NOW",
-        "delivery": "pending",
+        "delivery": { "$cond": [&has_room, "pending", "failed"] },
         "attempts": 0_i64,
-        "next": "$$NOW",
+        "next": { "$cond": [&has_room, "$$NOW", "$$REMOVE"] },
         "error": {
             "$cond": [{ "$gt": [&message, Bson::Null] }, cut, "$$REMOVE"],
         },
         "rowsProcessed": of_checkpoint("$checkpoint.processed"),
         "rowsFailed": of_checkpoint("$checkpoint.rejected"),
     };
-    let events = doc! { "$concatArrays": ["$callback.events", [event]] };
-    let owned = doc! { "$gt": ["$callback.owner", Bson::Null] };
-    let due = doc! { "$cond": [owned, "$callback.due", { "$min": ["$callback.due", "$$NOW"] }] };
+    // The oldest that is not to be sent any more goes.
+    let of_all = |cond: &Document| doc! { "$filter": { "input": "$$all", "cond": cond } };
+    let rest = of_all(&doc! { "$not": [is_waiting] });
+    let gone = doc! { "$arrayElemAt": [{ "$map": { "input": rest, "in": "$$this.n" } }, 0] };
+    let others = doc! { "$let": {
+        "vars": { "gone": gone },
+        "in": of_all(&doc! { "$ne": ["$$this.n", "$$gone"] }),
+    } };
+    let is_full = doc! { "$gte": [{ "$size": "$callback.events" }, MAX_EVENTS as i64] };
+    let events = doc! { "$let": {
+        "vars": { "all": { "$concatArrays": ["$callback.events", [event]] } },
+        "in": { "$cond": [is_full, others, "$$all"] },
+    } };
+    let stays =
+        doc! { "$or": [{ "$gt": ["$callback.owner", Bson::Null] }, { "$not": [has_room] }] };
+    let due = doc! { "$cond": [stays, "$callback.due", { "$min": ["$callback.due", "$$NOW"] }] };
     let changed = doc! { "$mergeObjects": ["$callback", {
         "lastEvent": next,
-        "events": { "$slice": [events, -(MAX_EVENTS as i64)] },
+        "events": events,
         "due": due,
         "revision": { "$add": ["$callback.revision", 1_i64] },
     }] };
@@ -211,7 +229,7 @@ pub(super) fn due(skip: &Skip) -> Document {
     let due = doc! {
         "callback.due": { "$gt": EVER },
         "tenant": { "$nin": &skip.tenants },
-        "callback.host": { "$nin": &skip.hosts },
+        "callback.place": { "$nin": &skip.places },
         "$expr": { "$lte": ["$callback.due", "$$NOW"] },
     };
     let mut command = with_now(due, Some(doc! { "callback.due": 1 }));
@@ -258,8 +276,13 @@ pub(super) fn with_now(filter: Document, sort: Option<Document>) -> Document {
 }
 
 /// Writes a record behind `revision`.
-pub(super) fn put(id: &Bson, revision: i64, callback: &Callback) -> Result<Document, Fatal> {
-    let mut record = callback_document::write(callback)?;
+pub(super) fn put(
+    tenant: &Tenant,
+    id: &Bson,
+    revision: i64,
+    callback: &Callback,
+) -> Result<Document, Fatal> {
+    let mut record = callback_document::write(tenant, callback)?;
     record.insert("revision", revision.saturating_add(1));
     Ok(doc! {
         "update": JOBS,
@@ -273,7 +296,7 @@ pub(super) fn put(id: &Bson, revision: i64, callback: &Callback) -> Result<Docum
 
 /// Gives a job a webhook that has none and has not ended.
 pub(super) fn add(tenant: &Tenant, id: Id, url: &str) -> Result<Document, Fatal> {
-    let mut record = callback_document::write(&Callback::new(url.to_owned()))?;
+    let mut record = callback_document::write(tenant, &Callback::new(url.to_owned()))?;
     record.insert("revision", 0_i64);
     let ended = State::ALL.into_iter().filter(|state| state.is_terminal());
     let ended: Vec<_> = ended.map(State::word).collect();
@@ -325,6 +348,7 @@ fn seen(job: Document) -> Result<Seen, Fatal> {
     let revision = job.get_document("callback").ok();
     let revision = revision.and_then(|callback| integer(callback.get("revision")?));
     Ok(Seen {
+        tenant: document::tenant(&job)?,
         now_ms: now.and_then(|now| now.try_into().ok()).unwrap_or_default(),
         revision: revision.unwrap_or_default(),
         callback,

@@ -121,6 +121,11 @@ pub(super) fn json<T: Serialize>(value: &T) -> Result<String, Fatal> {
         .map_err(|error| Fatal::new("internal", "a part of a job is no JSON").because(&error))
 }
 
+/// Whose a job is.
+pub(super) fn tenant(job: &Document) -> Result<Tenant, Fatal> {
+    Fields(job).need("tenant", |job, name| Tenant::of_key(job.text(name)?).ok())
+}
+
 /// Reads a job. What a projection has left out is empty.
 pub(super) fn read(document: &Document) -> Result<Job, Fatal> {
     let job = Fields(document);
@@ -130,7 +135,7 @@ pub(super) fn read(document: &Document) -> Result<Job, Fatal> {
     let files = files.into_iter().flatten().filter_map(twelve).map(Id);
     Ok(Job {
         id: Id(job.need("_id", Fields::id)?),
-        tenant: job.need("tenant", |job, name| Tenant::of_key(job.text(name)?).ok())?,
+        tenant: tenant(document)?,
         files: files.collect(),
         spec: SpecText {
             pin: SpecPin {

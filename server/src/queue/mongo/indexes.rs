@@ -19,7 +19,7 @@ pub(super) const LEASES: &str = "state_lockUntil";
 pub(super) const OWNERS: &str = "owner";
 /// Jobs whose webhook has something to send, by the time from which it may be. With whose they are and where they go, so
 /// that those that are passed over are not read.
-pub(super) const CALLBACKS_DUE: &str = "callback_due_tenant_host";
+pub(super) const CALLBACKS_DUE: &str = "callback_due_tenant_place";
 /// Ended jobs whose details retention has not taken yet.
 pub(super) const KEPT: &str = "keptSince";
 
@@ -50,7 +50,7 @@ impl MongoQueue {
             doc! { "name": OWNERS, "key": { "owner": 1 }, "unique": true, "sparse": true },
             doc! {
                 "name": CALLBACKS_DUE,
-                "key": { "callback.due": 1, "tenant": 1, "callback.host": 1 },
+                "key": { "callback.due": 1, "tenant": 1, "callback.place": 1 },
                 "partialFilterExpression": { "callback.due": { "$exists": true } },
             },
             doc! { "name": KEPT, "key": { "keptSince": 1 }, "sparse": true },

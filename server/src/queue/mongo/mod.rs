@@ -123,6 +123,10 @@ impl Queue for MongoQueue {
         self.cancel_job(tenant, id).await
     }
 
+    async fn withdraw(&self, tenant: &Tenant, id: Id) -> Result<Changed, Fatal> {
+        self.withdraw_job(tenant, id).await
+    }
+
     async fn retry(&self, tenant: &Tenant, id: Id, reset: bool) -> Result<Changed, Fatal> {
         self.retry_job(tenant, id, reset).await
     }

@@ -90,7 +90,7 @@ fn fresh(new: &NewJob) -> Result<Document, Fatal> {
         "expired": { "$literal": false },
     };
     if let Some(url) = &new.callback {
-        let mut record = callback_document::write(&Callback::new(url.clone()))?;
+        let mut record = callback_document::write(&new.tenant, &Callback::new(url.clone()))?;
         record.insert("revision", 0_i64);
         job.insert("callback", doc! { "$literal": record });
     }

@@ -12,7 +12,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 /// The lists are JSON.
 pub(super) const DUE: &str = "SELECT tenant, id FROM jobs WHERE callback_due_ms <= ?1 \
      AND tenant NOT IN (SELECT value FROM json_each(?2)) \
-     AND ifnull(callback_host, '') NOT IN (SELECT value FROM json_each(?3)) \
+     AND tenant || '@' || ifnull(callback_host, '') NOT IN (SELECT value FROM json_each(?3)) \
      ORDER BY callback_due_ms LIMIT 1";
 pub(super) const PENDING: &str = "SELECT count(*) FROM jobs WHERE callback_due_ms IS NOT NULL";
 
@@ -47,10 +47,10 @@ pub(super) fn came_to(change: &Connection, tenant: &Tenant, id: Id) -> rusqlite:
 /// Whether any webhook is due.
 pub(super) fn is_due(connection: &Connection, skip: &Skip) -> rusqlite::Result<bool> {
     let now = now_ms(connection)?;
-    let (tenants, hosts) = (row::json(&skip.tenants)?, row::json(&skip.hosts)?);
+    let (tenants, places) = (row::json(&skip.tenants)?, row::json(&skip.places)?);
     connection
         .prepare_cached(DUE)?
-        .exists(params![now, tenants, hosts])
+        .exists(params![now, tenants, places])
 }
 
 pub(super) fn claim(
@@ -60,11 +60,11 @@ pub(super) fn claim(
     lease_ms: u64,
     skip: &Skip,
 ) -> rusqlite::Result<Option<Job>> {
-    let (tenants, hosts) = (row::json(&skip.tenants)?, row::json(&skip.hosts)?);
+    let (tenants, places) = (row::json(&skip.tenants)?, row::json(&skip.places)?);
     loop {
         let due = change
             .prepare_cached(DUE)?
-            .query_row(params![now, tenants, hosts], |row| {
+            .query_row(params![now, tenants, places], |row| {
                 Ok((row::tenant(row)?, Id(row.get("id")?)))
             });
         let Some((tenant, id)) = due.optional()? else {

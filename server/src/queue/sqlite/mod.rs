@@ -170,6 +170,12 @@ impl Queue for SqliteQueue {
             .await
     }
 
+    async fn withdraw(&self, tenant: &Tenant, id: Id) -> Result<Changed, Fatal> {
+        let tenant = tenant.clone();
+        self.write(move |change, now| cancel::withdraw(change, now, &tenant, id))
+            .await
+    }
+
     async fn retry(&self, tenant: &Tenant, id: Id, reset: bool) -> Result<Changed, Fatal> {
         let tenant = tenant.clone();
         self.write(move |change, now| retry::retry(change, now, &tenant, id, reset))

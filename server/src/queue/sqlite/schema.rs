@@ -12,7 +12,7 @@ use stages::sqlite::{Added, Schema};
 /// same time are told apart by their rowid, the order in which they were submitted.
 ///
 /// `callback` is the webhook's record, `callback_due_ms` the time in it from which it is to be looked at, and
-/// `callback_host` the host of its URL, so that those of a busy tenant or host are passed over in the index.
+/// `callback_host` the host of its URL, so that those of a busy tenant, or of a tenant at a busy host, are passed over in the index.
 ///
 /// A tenant's turn: while `is_waiting`, claims look for its due jobs, in the order of `served`; else they look again
 /// at `wake_ms`, or not before it has queued jobs again.

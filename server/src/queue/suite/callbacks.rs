@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::page::{From, Page};
-use crate::queue::callback::{Attempt, MAX_TOLD_CHARS};
+use crate::queue::callback::{Attempt, MAX_EVENTS, MAX_PENDING, MAX_TOLD_CHARS};
 use crate::queue::{Callback, Delivery, Filter, Resent, Sent, Skip, Told};
 
 const URL: &str = "https://example.com/hook?a=$b.c";
@@ -241,15 +241,21 @@ pub(super) async fn those_of_a_busy_tenant_or_host_are_passed_over(store: Store)
     let (acme, globex) = (tenant("acme"), tenant("globex"));
     let first = submitted(&store, &acme).await;
     done(store.cancel(&acme, first.id).await.unwrap());
-    let busy = |tenants: &[&Tenant], hosts: &[&str]| Skip {
+    let busy = |tenants: &[&Tenant], places: &[(&Tenant, &str)]| Skip {
         tenants: tenants
             .iter()
             .map(|tenant| tenant.key().to_owned())
             .collect(),
-        hosts: hosts.iter().map(|host| (*host).to_owned()).collect(),
+        places: places
+            .iter()
+            .map(|(tenant, host)| format!("{}@{host}", tenant.key()))
+            .collect(),
     };
     let before = shown(&get(&store, &first).await);
-    for skip in [busy(&[&acme], &[]), busy(&[&globex], &["example.com"])] {
+    for skip in [
+        busy(&[&acme], &[]),
+        busy(&[&globex], &[(&acme, "example.com")]),
+    ] {
         let claimed = store.claim_delivery("a", LONG_MS, &skip).await.unwrap();
         assert!(claimed.is_none(), "{skip:?}");
     }
@@ -260,9 +266,19 @@ pub(super) async fn those_of_a_busy_tenant_or_host_are_passed_over(store: Store)
     );
     let second = submitted(&store, &globex).await;
     done(store.cancel(&globex, second.id).await.unwrap());
-    let skip = busy(&[&acme], &["other.example"]);
+    let skip = busy(&[&acme], &[(&globex, "other.example")]);
     let claimed = store.claim_delivery("a", LONG_MS, &skip).await.unwrap();
     assert_eq!(claimed.unwrap().id, second.id, "who waits behind them");
+    let again = tried(Some("no"), Some(0));
+    assert!(notes(&store, &second, "a", 1, &again).await);
+    let skip = busy(&[&acme], &[(&globex, "example.com")]);
+    let claimed = store.claim_delivery("b", LONG_MS, &skip).await.unwrap();
+    assert!(claimed.is_none(), "a record that was written again");
+
+    // At the same host, another tenant's is not held up.
+    let skip = busy(&[], &[(&acme, "example.com")]);
+    let claimed = store.claim_delivery("c", LONG_MS, &skip).await.unwrap();
+    assert_eq!(claimed.unwrap().id, second.id);
     sender_takes(&store, &first, "b").await;
 }
 
@@ -416,6 +432,78 @@ pub(super) async fn a_job_that_is_there_takes_one_webhook_until_it_ends(store: S
     let (ended, _) = in_state(&store, &tenant, State::Completed).await;
     assert_eq!(add(&ended, &tenant, URL).await, Some(None));
     assert_eq!(get(&store, &ended).await.callback, None);
+}
+
+pub(super) async fn what_is_withdrawn_is_told_to_nobody(store: Store) {
+    let tenant = tenant("acme");
+    let withdraw = async |job: &Job| {
+        let withdrawn = done(store.withdraw(&tenant, job.id).await.unwrap());
+        assert_eq!(withdrawn.state, State::Cancelled);
+        assert_eq!(shown(&withdrawn), shown(&get(&store, job).await));
+        withdrawn
+    };
+    let queued = submitted(&store, &tenant).await;
+    assert_eq!(withdraw(&queued).await.callback, None);
+    refused(store.withdraw(&tenant, queued.id).await.unwrap());
+    let other = super::tenant("globex");
+    let missing = store.withdraw(&other, queued.id).await.unwrap();
+    assert!(matches!(missing, Changed::Missing), "{missing:?}");
+    let running = submitted(&store, &tenant).await;
+    taken_again(&store, running.id).await;
+    assert_eq!(withdraw(&running).await.callback, None);
+    let (without, _) = in_state(&store, &tenant, State::Queued).await;
+    assert_eq!(withdraw(&without).await.callback, None);
+    assert_eq!(store.depth().await.unwrap().pending_webhooks, 0);
+
+    // Another request has found it, and its receiver has heard of it.
+    let known = submitted(&store, &tenant).await;
+    let (_, claim) = taken_again(&store, known.id).await;
+    assert!(store.hold(&claim, &progress(0), &held()).await.unwrap());
+    let found = submitted(&store, &tenant).await;
+    assert!(store.attach(&tenant, found.id, id()).await.unwrap());
+    for (job, events) in [(found, 1), (known, 2)] {
+        assert_eq!(told(&withdraw(&job).await).len(), events);
+    }
+    assert_eq!(store.depth().await.unwrap().pending_webhooks, 2);
+}
+
+pub(super) async fn what_waits_is_not_forgotten_for_what_comes(store: Store) {
+    let tenant = tenant("acme");
+    let job = submitted(&store, &tenant).await;
+    let ends = async || {
+        done(store.cancel(&tenant, job.id).await.unwrap());
+        done(store.retry(&tenant, job.id, false).await.unwrap());
+    };
+    let more = MAX_EVENTS as u64 + 2;
+    for _ in 0..more {
+        ends().await;
+    }
+    let waiting = |told: &[(u64, String, Delivery)]| -> Vec<u64> {
+        let told = told.iter();
+        let waiting = told.filter(|(_, _, delivery)| *delivery == Delivery::Pending);
+        waiting.map(|(n, _, _)| *n).collect()
+    };
+    let now = told(&get(&store, &job).await);
+    let first: Vec<u64> = (1..=MAX_PENDING as u64).collect();
+    assert_eq!((now.len(), waiting(&now)), (MAX_EVENTS, first));
+    assert_eq!(
+        now[MAX_PENDING],
+        (more, "cancelled".into(), Delivery::Failed)
+    );
+
+    // The next sender finds it out, and goes on with the oldest; what it delivered makes room.
+    let callback = sender_takes(&store, &job, "a").await;
+    let logged: Vec<_> = callback.log.iter().map(|one| one.event).collect();
+    assert_eq!(
+        (callback.next().map(|event| event.n), logged),
+        (Some(1), vec![more])
+    );
+    assert!(notes(&store, &job, "a", 1, &tried(None, None)).await);
+    ends().await;
+    let now = told(&get(&store, &job).await);
+    assert_eq!((now.len(), waiting(&now)[0], now[0].0), (MAX_EVENTS, 2, 2));
+    assert_eq!(waiting(&now).last(), Some(&(more + 1)));
+    sender_takes(&store, &job, "b").await;
 }
 
 pub(super) async fn a_tenant_has_a_default(store: Store) {

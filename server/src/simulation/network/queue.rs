@@ -120,6 +120,11 @@ impl Queue for NetQueue {
             .cancel(&tenant, id))
     }
 
+    async fn withdraw(&self, tenant: &Tenant, id: Id) -> Result<Changed, Fatal> {
+        sent!(self, Call::of("withdraw"), |inner, tenant, id| inner
+            .withdraw(&tenant, id))
+    }
+
     async fn retry(&self, tenant: &Tenant, id: Id, reset: bool) -> Result<Changed, Fatal> {
         let what = if reset { "retry.reset" } else { "retry" };
         sent!(self, Call::of(what), |inner, tenant, id, reset| inner

@@ -134,6 +134,10 @@ impl Queue for MemoryQueue {
         self.write(|jobs, now| jobs.cancel(now, tenant, id))
     }
 
+    async fn withdraw(&self, tenant: &Tenant, id: Id) -> Result<Changed, Fatal> {
+        self.write(|jobs, now| jobs.withdraw(now, tenant, id))
+    }
+
     async fn retry(&self, tenant: &Tenant, id: Id, reset: bool) -> Result<Changed, Fatal> {
         self.write(|jobs, now| jobs.retry(now, tenant, id, reset))
     }

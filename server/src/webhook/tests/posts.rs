@@ -167,13 +167,31 @@ async fn a_host_that_is_not_there_is_a_failure() {
         outcome.status.is_none() && outcome.error.is_some()
     })
     .await;
-    let outcome = post("https://nowhere.example/", LOOPBACK, &nobody()).await;
-    assert!(
-        outcome
-            .error
-            .unwrap()
-            .contains("nowhere.example is not known")
-    );
+}
+
+#[tokio::test]
+async fn a_name_of_the_inner_network_is_answered_as_one_that_is_not_there() {
+    let many = ["8.8.8.8"; 33];
+    for scheme in ["http", "https"] {
+        let url = format!("{scheme}://inner.example/");
+        let mut told = Vec::new();
+        let cases: [&[&[&str]]; 5] = [
+            &[],
+            &[&[]],
+            &[&["10.0.0.1"]],
+            &[&["8.8.8.8", "::1"]],
+            &[&many],
+        ];
+        for answers in cases {
+            // Something is allowed, so that http is tried at all.
+            let names = Arc::new(Names::new(answers));
+            let outcome = post(&url, LOOPBACK, &names).await;
+            assert_eq!((outcome.status, names.asked().len()), (None, 1));
+            told.push(outcome.error.unwrap());
+        }
+        assert!(told[0].starts_with("inner.example leads to no public address"));
+        assert!(told.iter().all(|one| *one == told[0]), "{told:?}");
+    }
 }
 
 #[tokio::test]
@@ -266,7 +284,7 @@ async fn what_was_judged_is_what_is_connected_to() {
         outcome
             .error
             .unwrap()
-            .contains("rebinds.example leads to an address that is not public")
+            .contains("rebinds.example leads to no public address")
     );
     let both = Arc::new(Names::new(&[&["127.0.0.2", "127.0.0.3"]]));
     assert!(post(&url, &["127.0.0.2"], &both).await.error.is_some());

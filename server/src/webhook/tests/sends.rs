@@ -262,6 +262,12 @@ async fn a_failure_is_told_as_it_was_also_behind_a_retry() {
     assert!(queue.fail(&claim, &progress, &failure).await.unwrap());
     let retried = queue.retry(&Tenant::NONE, id, true).await.unwrap();
     assert!(matches!(retried, Changed::Done(_)));
+    let claimant = Claimant {
+        owner: "p".into(),
+        ..claimant
+    };
+    let job = queue.claim(&claimant).await.unwrap().unwrap();
+    assert!(job.worker.is_some() && job.lock_until_ms.is_some());
     let _sender = place.sender();
     place.comes_to(id, Delivery::Delivered).await;
     let body = receiver.received()[0].json();
@@ -269,6 +275,12 @@ async fn a_failure_is_told_as_it_was_also_behind_a_retry() {
         (&body["type"], &body["error"]),
         (&"job.failed".into(), &"the source has changed".into())
     );
+    let data = &body["data"];
+    assert_eq!(data["state"], "in_progress");
+    // Which machine runs it, no stranger is told.
+    for name in ["workerId", "lockUntil"] {
+        assert_eq!(data.get(name), Some(&serde_json::Value::Null), "{name}");
+    }
 }
 
 #[tokio::test]
@@ -319,6 +331,40 @@ async fn a_host_that_hangs_holds_up_its_own_messages_only() {
     let sender = place.sender();
     place.comes_to(good, Delivery::Delivered).await;
     assert!(hanging.connections() <= MAX_PER_HOST as u64);
+    drop(sender);
+}
+
+#[tokio::test]
+async fn a_tenant_does_not_wait_for_what_others_tell_the_same_host() {
+    let place = Place::new().await;
+    let queue = &place.service.stores.queue;
+    let shared = Receiver::start(|_, request| match &*request.path {
+        "/hangs" => Answers::Hangs,
+        _ => Answers::Status(200),
+    });
+    let shared = shared.await;
+    let slow: Tenant = "slow".parse().unwrap();
+    for _ in 0..MAX_PER_HOST * 8 {
+        let id = place.submit_for(&slow, &shared.url("/hangs")).await;
+        let cancelled = queue.cancel(&slow, id).await.unwrap();
+        assert!(matches!(cancelled, Changed::Done(_)));
+    }
+    let sender = place.sender();
+    until("the host to be full", async || {
+        shared.connections() >= MAX_PER_HOST as u64
+    })
+    .await;
+    // More than one: each goes on when that of before has ended.
+    let mut good = Vec::new();
+    for _ in 0..3 {
+        good.push(place.cancelled(&shared.url("/")).await);
+    }
+    for id in good {
+        place.comes_to(id, Delivery::Delivered).await;
+    }
+    let hangs = shared.received().into_iter();
+    let hangs = hangs.filter(|one| one.path == "/hangs").count();
+    assert!(hangs <= MAX_PER_HOST, "{hangs}");
     drop(sender);
 }
 

@@ -173,9 +173,9 @@ async fn fill_hooks(queue: &MongoQueue, due: DateTime) {
 async fn webhooks_that_are_not_sent_now_are_not_read() {
     let server = Mongod::standalone().await;
     let nobody = Skip::default();
-    let busy = |tenants: &[&str], hosts: &[&str]| Skip {
+    let busy = |tenants: &[&str], places: &[&str]| Skip {
         tenants: tenants.iter().map(|&tenant| tenant.into()).collect(),
-        hosts: hosts.iter().map(|&host| host.into()).collect(),
+        places: places.iter().map(|&place| place.into()).collect(),
     };
 
     // Those that are due later: the bounds of the index leave them out.
@@ -194,7 +194,7 @@ async fn webhooks_that_are_not_sent_now_are_not_read() {
     let queue = open(&server.uri_for("busy")).await;
     fill_hooks(&queue, DateTime::from_millis(1_000)).await;
     check(&queue, "first", callbacks::due(&nobody), 2, 1).await;
-    for skip in [busy(&["many"], &[]), busy(&[], &["many.example"])] {
+    for skip in [busy(&["many"], &[]), busy(&[], &["many@many.example"])] {
         let name = format!("{skip:?}");
         check(&queue, &name, callbacks::due(&skip), pending, 0).await;
     }
@@ -271,14 +271,14 @@ async fn every_statement_goes_through_an_index() {
         ),
         (
             "put",
-            callbacks::put(&ids[0], 1, &Callback::new("x")).unwrap(),
+            callbacks::put(none, &ids[0], 1, &Callback::new("x")).unwrap(),
         ),
         ("put off", callbacks::put_off(&ids[0])),
         (
             "due",
             callbacks::due(&Skip {
                 tenants: vec!["acme".into()],
-                hosts: vec!["example.com".into()],
+                places: vec!["acme@example.com".into()],
             }),
         ),
         ("renew", renew::renew(&claim, &renewal)),
@@ -292,6 +292,7 @@ async fn every_statement_goes_through_an_index() {
         ("release", release::release(&claim, &released)),
         ("left", leave::left(&claim, "finish", &[State::Completed])),
         ("cancel", cancel::cancel(&change)),
+        ("withdraw", cancel::withdraw(&change)),
         ("retry", retry::retry(&change, true)),
         ("approve", approve::approve(&change, 1, &approval).unwrap()),
         ("find", find::find(one)),

@@ -24,7 +24,7 @@ impl Jobs {
         let due = self.rows.iter_mut().filter_map(|row| {
             let callback = row.job.callback.as_ref()?;
             let due_ms = callback.due_ms?;
-            let is_skipped = skip.hosts.contains(&callback.host())
+            let is_skipped = skip.places.contains(&callback.place(&row.job.tenant))
                 || skip
                     .tenants
                     .iter()

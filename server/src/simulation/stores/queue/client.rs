@@ -26,6 +26,17 @@ impl Jobs {
         })
     }
 
+    pub(super) fn withdraw(&mut self, now: u64, tenant: &Tenant, id: Id) -> Changed {
+        if let Some(at) = self.find(tenant, id) {
+            let job = &mut self.rows[at].job;
+            let told = job.callback.as_ref().is_some_and(|c| c.last_event > 0);
+            if !job.state.is_terminal() && job.files.len() == 1 && !told {
+                job.callback = None;
+            }
+        }
+        self.cancel(now, tenant, id)
+    }
+
     pub(super) fn retry(&mut self, now: u64, tenant: &Tenant, id: Id, reset: bool) -> Changed {
         let changed = self.change(tenant, id, |row| {
             let job = &mut row.job;

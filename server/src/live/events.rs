@@ -4,7 +4,7 @@
 //! `event` and `data`; while there is nothing to tell, a comment shows that it lives. One message waits for the connection
 //! at a time. It ends after [`MAX_WATCH`] at the latest, and clients of events come back by themselves.
 
-use super::send::{Left, taken};
+use super::send::{Left, in_time, taken};
 use super::{MAX_WATCH, Watcher, send};
 use bytes::Bytes;
 use futures::Stream;
@@ -45,8 +45,8 @@ async fn told(watcher: &mut Watcher, stop: &CancellationToken, into: &mpsc::Send
     let over = Instant::now() + MAX_WATCH;
     let mut chunk = Bytes::from(format!("retry: {RETRY_MS}\n\n"));
     loop {
-        let sending = async { into.send(chunk).await.is_ok() };
-        if let Err(left) = taken(sending, stop).await {
+        let sending = taken(async { into.send(chunk).await.is_ok() });
+        if let Err(left) = in_time(sending, over, stop).await {
             return left;
         }
         let quiet = Instant::now() + COMMENT_INTERVAL;

@@ -6,7 +6,7 @@
 //! none. One that is not heard for [`SILENCE_TIMEOUT`], although it is pinged, is gone. No message waits behind another; no
 //! extension is spoken. A message goes out in frames of [`MAX_FRAME_BYTES`], so that a socket has no copy of a long one.
 
-use super::send::{Left, taken};
+use super::send::{Left, in_time, taken};
 use super::{MAX_WATCH, Watcher};
 use futures::{SinkExt as _, StreamExt as _};
 use std::time::Duration;
@@ -129,14 +129,12 @@ async fn told<S: AsyncRead + AsyncWrite + Unpin>(
         };
         let sending = async {
             for frame in frames {
-                // Each is taken before the next one is written.
-                if socket.send(frame).await.is_err() {
-                    return false;
-                }
+                // Each is taken before the next one is written, and has a time of its own: who reads steadily is not slow.
+                taken(async { socket.send(frame).await.is_ok() }).await?;
             }
-            true
+            Ok(())
         };
-        if let Err(left) = taken(sending, stop).await {
+        if let Err(left) = in_time(sending, over, stop).await {
             return left;
         }
     }

@@ -232,3 +232,49 @@ async fn events_have_names_and_comments_and_end_with_the_service() {
     stop.cancel();
     assert_eq!(text().await, None);
 }
+
+/// A completed job with the longest message of its end.
+async fn ended_with_all_kinds(place: &Place) -> Id {
+    let job = place.submit(&NONE).await;
+    let claim = place.claim().await;
+    let mut saved = checkpoint(20, &[]);
+    for field in 0..pipeline::MAX_KINDS {
+        let problem = Problem::of_field("type", format!("f{field}"), "is not good");
+        let raw = [1; pipeline::MAX_RAW_BYTES];
+        let reject = Reject::new(Position::START, vec![problem], &raw);
+        saved.books.summary.count(&reject);
+    }
+    assert!(place.queue.save(&claim, 0, &saved).await.unwrap());
+    place.complete(&claim).await;
+    job
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_reads_a_long_message_steadily_is_told_all_of_it() {
+    let (place, stop) = (Place::new(), CancellationToken::new());
+    let job = ended_with_all_kinds(&place).await;
+    let (server, mut client) = tokio::io::duplex(socket::MAX_FRAME_BYTES);
+    let talking = tokio::spawn(socket::talk(server, place.watch(job).await, stop));
+    let began = Instant::now();
+    let mut taken = 0;
+    loop {
+        use tokio::io::AsyncReadExt as _;
+        sleep(STALL_TIMEOUT / 3).await;
+        match client
+            .read(&mut [0; socket::MAX_FRAME_BYTES])
+            .await
+            .unwrap()
+        {
+            0 => break,
+            some => taken += some,
+        }
+    }
+    talking.await.unwrap();
+    assert!(taken > 1_000_000, "{taken}");
+    assert!(
+        began.elapsed() > 10 * STALL_TIMEOUT,
+        "{:?}",
+        began.elapsed()
+    );
+    assert!(!place.metric("sluicegate_slow_watchers_total{way=\"websocket\"} 1"));
+}

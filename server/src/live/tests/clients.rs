@@ -59,6 +59,7 @@ async fn a_socket_is_closed_as_it_ends() {
         ("long", 1009),
         ("broken", 1002),
         ("chatty", 1008),
+        ("endless", 1008),
     ] {
         let (place, stop) = (Place::new(), CancellationToken::new());
         let job = place.submit(&NONE).await;
@@ -77,8 +78,18 @@ async fn a_socket_is_closed_as_it_ends() {
             "told" => drop(place.queue.cancel(&NONE, job).await.unwrap()),
             "stopped" => stop.cancel(),
             "chatty" => {
-                for _ in 0..socket::MAX_HEARD_PER_PING {
+                // Of 9 bytes each.
+                for _ in 0..socket::MAX_HEARD_BYTES_PER_PING / 9 {
                     client.send(Message::Ping("now".into())).await.unwrap();
+                }
+            }
+            "endless" => {
+                use tokio::io::AsyncWriteExt as _;
+                let frames = client.get_mut();
+                // A text that goes on for ever, in frames without a byte.
+                frames.write_all(&[1, 0x80, 0, 0, 0, 0]).await.unwrap();
+                for _ in 0..socket::MAX_HEARD_BYTES_PER_PING / 6 {
+                    frames.write_all(&[0, 0x80, 0, 0, 0, 0]).await.unwrap();
                 }
             }
             "long" => client.send(Message::text("x".repeat(5_000))).await.unwrap(),
@@ -117,7 +128,7 @@ async fn who_sends_pings_and_takes_no_answer_is_dropped() {
         assert!(client.read(&mut [0; 4 * 1024]).await.unwrap() > 100);
         // A ping of 4 bytes, masked with zeros; the answers to so many do not fit into the connection.
         let ping = [0x89, 0x84, 0, 0, 0, 0, 1, 2, 3, 4];
-        for _ in 0..10 * socket::MAX_HEARD_PER_PING {
+        for _ in 0..socket::MAX_HEARD_BYTES_PER_PING / ping.len() + 1 {
             client.write_all(&ping).await.unwrap();
         }
         client
@@ -137,7 +148,7 @@ async fn pings_to_a_job_that_has_nothing_new_are_answered_up_to_a_bound() {
     let mut client = WebSocketStream::from_raw_socket(client, Role::Client, None).await;
     // As many within each time between two pings of the server are no offence, however long it goes on.
     for _ in 0..20 {
-        for _ in 0..socket::MAX_HEARD_PER_PING / 2 {
+        for _ in 0..socket::MAX_HEARD_BYTES_PER_PING / 20 {
             client.send(Message::Ping("now".into())).await.unwrap();
         }
         let quiet = sleep(Duration::from_secs(15));

@@ -22,7 +22,7 @@ async fn who_takes_nothing_is_dropped_and_others_hear_on() {
         .await
         .unwrap()
         .unwrap();
-    let _untaken = events::stream(events, stop.clone());
+    let untaken = events::stream(events, stop.clone());
     let mut other = place.watch(job).await;
     for records in 1..=10 {
         // A change is known by its time.
@@ -34,6 +34,9 @@ async fn who_takes_nothing_is_dropped_and_others_hear_on() {
     assert!(place.metric("sluicegate_slow_watchers_total{way=\"websocket\"} 1"));
     assert!(place.metric("sluicegate_slow_watchers_total{way=\"events\"} 1"));
     assert!(place.metric("sluicegate_watchers{way=\"websocket\"} 1"));
+    // What it was told last still waits for its connection.
+    assert!(place.metric("sluicegate_watchers{way=\"events\"} 1"));
+    drop(untaken);
     assert!(place.metric("sluicegate_watchers{way=\"events\"} 0"));
 }
 
@@ -288,4 +291,38 @@ async fn who_reads_a_long_message_steadily_is_told_all_of_it() {
         began.elapsed()
     );
     assert!(!place.metric("sluicegate_slow_watchers_total{way=\"websocket\"} 1"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_of_events_has_its_place_until_the_connection_has_all() {
+    let (place, stop) = (Place::new(), CancellationToken::new());
+    let job = ended_with_all_kinds(&place).await;
+    let one = "sluicegate_watchers{way=\"events\"} 1";
+    let watcher = async || {
+        let watcher = place.live.watch(&NONE, job, Way::Events).await;
+        watcher.unwrap().unwrap()
+    };
+    let expected = watcher().await.next().await.unwrap().framed;
+    {
+        let mut pieces = std::pin::pin!(events::stream(watcher().await, stop.clone()));
+        let mut told = Vec::new();
+        // It takes each piece late, and the last one too.
+        while let Some(piece) = pieces.next().await {
+            assert!(place.metric(one));
+            assert!(piece.len() <= events::MAX_PIECE_BYTES, "{}", piece.len());
+            told.extend_from_slice(&piece);
+            sleep(STALL_TIMEOUT / 2).await;
+        }
+        assert!(place.metric("sluicegate_watchers{way=\"events\"} 0"));
+        let begin = told.len() - expected.len();
+        assert_eq!(told[begin..], expected);
+    }
+    // One that takes nothing keeps its place, and no more than a piece, until its connection is given up.
+    let untaken = events::stream(watcher().await, stop);
+    sleep(STALL_TIMEOUT * 2).await;
+    assert!(place.metric("sluicegate_slow_watchers_total{way=\"events\"} 1"));
+    assert!(place.metric(one));
+    let mut left = std::pin::pin!(untaken);
+    assert!(left.next().await.is_some());
+    assert_eq!(left.next().await, None);
 }

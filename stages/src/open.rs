@@ -17,6 +17,7 @@ mod tests;
 
 pub use destination::{Connected, Destination, embedded_file};
 pub use files::OpenFiles;
+pub use input::csv_head;
 pub use preview::Shown;
 use rear::Behind;
 pub use rows::Row;

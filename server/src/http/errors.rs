@@ -78,7 +78,8 @@ pub const REJECTS: Operation = Operation::new(|call| Box::pin(as_they_came(call)
          XML: four attributes of the namespace `urn:sluicegate:rejects`. \
          Lines and fixed width: the four texts before the line, with tabs between. In CSV and lines no cell is a \
          formula: one that begins with = + - @, TAB, CR or LF, behind any number of apostrophes, and is no plain number \
-         has one apostrophe more; who reads it back takes one away.",
+         has one apostrophe more; who reads it back takes one away. \
+         Of a job that failed for its header, or before it: the titles that are known, and no record.",
         &["text/csv", "application/x-ndjson", "application/json", "application/xml", "text/plain"],
     )])
     .refusals(&["not_found", "expired", "content_gone", "spec_broken"]);

@@ -56,8 +56,10 @@ pub struct JobView {
     /// The counters, as of the last checkpoint that was saved, like `progress`, `bytesRead` and `busy`. Those of a cancelled
     /// job stay so: what was written behind it stays too, and is met again by a retry, as already loaded.
     pub(crate) stats: Stats,
-    /// The rejects, one entry per code and field; bounded.
-    pub(crate) errors: Vec<ErrorKind>,
+    /// The rejects, one entry per code and field; bounded. Left out in lists, which it would make long.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Vec<ErrorKind>")]
+    pub(crate) errors: Option<Vec<ErrorKind>>,
     /// Why it failed, is held, or was last put back.
     pub(crate) failure: Option<Failure>,
     /// The worker that has it, or had it last.
@@ -112,11 +114,11 @@ impl From<Job> for JobView {
             file_id: job.file(),
             progress: progress(&job, bytes_read),
             stats: books.map(Stats::from).unwrap_or_default(),
-            errors: if job.expired {
+            errors: Some(if job.expired {
                 Vec::new()
             } else {
                 errors.into_iter().flatten().map(ErrorKind::from).collect()
-            },
+            }),
             failure: match (job.held, job.state) {
                 (Some(held), State::Held) => Some(Failure::of_cause(&held.cause, held.message)),
                 _ => job.failure,
@@ -142,6 +144,16 @@ impl From<Job> for JobView {
             lock_until: job.lock_until_ms.filter(|_| running).map(Time),
             callback: job.callback.as_ref().map(CallbackView::from),
             expired: job.expired,
+        }
+    }
+}
+
+impl JobView {
+    /// A job as lists show it.
+    pub fn listed(job: Job) -> Self {
+        Self {
+            errors: None,
+            ..Self::from(job)
         }
     }
 }

@@ -52,7 +52,7 @@ pub const LIST: Operation = Operation::new(|call| Box::pin(list(call)))
     ])
     .answers(&[json::<ListView<JobView>>(
         200,
-        "A page of jobs, newest first.",
+        "A page of jobs, newest first. They are without `errors`, which `GET /jobs/{jobId}` has.",
     )]);
 
 /// `GET /jobs/{jobId}`.
@@ -81,7 +81,7 @@ async fn list(call: Call) -> Result<Response, Problem> {
     };
     let queue = &call.service.stores.queue;
     let listed = queue.jobs(call.tenant(), &filter, page).await?;
-    Ok(list::answer(listed, page, JobView::from))
+    Ok(list::answer(listed, page, JobView::listed))
 }
 
 /// The states of a filter.

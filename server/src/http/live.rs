@@ -92,7 +92,7 @@ pub const SOCKET: Operation = Operation::new(|call| Box::pin(socket(call)))
         101,
         "A WebSocket. Each text that the server sends is a `LiveMessage`. First how the job is; the server closes behind the \
          message of its end (1000), when it shuts down and after 15 minutes (1001: a client opens another, with its key or a \
-         new ticket), and where a client says more than 100 messages in 15 s, pings among them (1008).",
+         new ticket), and where a client says more than 16 KiB in 15 s, pings among them (1008).",
         &[],
     )])
     .refusals(&[

@@ -157,7 +157,7 @@ impl Seen {
             kinds: kinds.unwrap_or_default(),
         };
         seen.rest = seen.rest();
-        seen.view.errors = Vec::new();
+        seen.view.errors = None;
         seen
     }
 

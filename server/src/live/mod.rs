@@ -14,6 +14,7 @@
 //! once, however many clients take it and however slowly.
 
 pub mod events;
+mod heard;
 pub mod message;
 mod send;
 pub mod socket;

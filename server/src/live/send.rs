@@ -2,7 +2,7 @@
 
 use super::STALL_TIMEOUT;
 use std::time::Duration;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
 /// For how long a message that is under way may still be taken once the service shuts down.
@@ -25,9 +25,20 @@ pub(super) enum Left {
     Stopped,
 }
 
-/// Waits until a message is taken: `sending` says whether it could be.
-pub(super) async fn taken(
-    sending: impl Future<Output = bool>,
+/// Waits until a piece of a message is taken: `sending` says whether it could be.
+pub(super) async fn taken(sending: impl Future<Output = bool>) -> Result<(), Left> {
+    match timeout(STALL_TIMEOUT, sending).await {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(Left::Gone),
+        Err(_) => Err(Left::Slow),
+    }
+}
+
+/// Waits until all pieces of a message are taken, for as long as there is time: until `over`, and a little longer than
+/// until `stop` is cancelled.
+pub(super) async fn in_time(
+    pieces: impl Future<Output = Result<(), Left>>,
+    over: Instant,
     stop: &CancellationToken,
 ) -> Result<(), Left> {
     let out_of_time = async {
@@ -36,11 +47,8 @@ pub(super) async fn taken(
     };
     tokio::select! {
         biased;
-        taken = timeout(STALL_TIMEOUT, sending) => match taken {
-            Ok(true) => Ok(()),
-            Ok(false) => Err(Left::Gone),
-            Err(_) => Err(Left::Slow),
-        },
+        taken = pieces => taken,
         () = out_of_time => Err(Left::Gone),
+        () = sleep_until(over) => Err(Left::Expired),
     }
 }

@@ -2,11 +2,12 @@
 //!
 //! The handshake is behind it: it takes a connection that speaks WebSocket already. A client has nothing to say but pings,
 //! pongs and its close: what else it sends is forgotten, and may be [`MAX_MESSAGE_BYTES`] long. One that says more than
-//! [`MAX_HEARD_PER_PING`] is closed (1008): each of its pings is answered, and the answers wait in memory while it takes
-//! none. One that is not heard for [`SILENCE_TIMEOUT`], although it is pinged, is gone. No message waits behind another; no
+//! [`MAX_HEARD_BYTES_PER_PING`], in whichever frames, is closed (1008): each of its pings is answered, and the answers wait
+//! in memory while it takes none. One that is not heard for [`SILENCE_TIMEOUT`], although it is pinged, is gone. No message waits behind another; no
 //! extension is spoken. A message goes out in frames of [`MAX_FRAME_BYTES`], so that a socket has no copy of a long one.
 
-use super::send::{Left, taken};
+use super::heard::Heard;
+use super::send::{Left, in_time, taken};
 use super::{MAX_WATCH, Watcher};
 use futures::{SinkExt as _, StreamExt as _};
 use std::time::Duration;
@@ -24,8 +25,8 @@ use tokio_util::sync::CancellationToken;
 pub const MAX_MESSAGE_BYTES: usize = 4 * 1024;
 /// How often a client is pinged.
 const PING_INTERVAL: Duration = Duration::from_secs(15);
-/// The most messages of a client, pings and pongs among them, within [`PING_INTERVAL`].
-pub const MAX_HEARD_PER_PING: usize = 100;
+/// The most bytes of a client within [`PING_INTERVAL`], with what frames have around them.
+pub const MAX_HEARD_BYTES_PER_PING: usize = 16 * 1024;
 /// For how long nothing may be heard of a client.
 const SILENCE_TIMEOUT: Duration = Duration::from_secs(50);
 /// For how long the client's own close is waited for.
@@ -34,7 +35,7 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 const READ_BUFFER_BYTES: usize = 1024;
 /// The most bytes of a frame. Most messages are one.
 pub const MAX_FRAME_BYTES: usize = 16 * 1024;
-/// The most bytes that wait to be taken: more than a frame and the answers to [`MAX_HEARD_PER_PING`] pings have.
+/// The most bytes that wait to be taken: more than a frame and the answers to [`MAX_HEARD_BYTES_PER_PING`] have.
 const MAX_WRITE_BUFFER_BYTES: usize = 64 * 1024;
 
 /// The answer to the key of a handshake.
@@ -55,6 +56,7 @@ pub async fn talk(
         .max_write_buffer_size(MAX_WRITE_BUFFER_BYTES)
         .max_message_size(Some(MAX_MESSAGE_BYTES))
         .max_frame_size(Some(MAX_MESSAGE_BYTES));
+    let connection = Heard::new(connection, MAX_HEARD_BYTES_PER_PING);
     let mut socket = WebSocketStream::from_raw_socket(connection, Role::Server, Some(config)).await;
     let left = told(&mut socket, &mut watcher, &stop).await;
     if left == Left::Slow {
@@ -85,13 +87,13 @@ pub async fn talk(
 }
 
 async fn told<S: AsyncRead + AsyncWrite + Unpin>(
-    socket: &mut WebSocketStream<S>,
+    socket: &mut WebSocketStream<Heard<S>>,
     watcher: &mut Watcher,
     stop: &CancellationToken,
 ) -> Left {
     let over = Instant::now() + MAX_WATCH;
     let mut ping = interval_at(Instant::now() + PING_INTERVAL, PING_INTERVAL);
-    let (mut heard, mut heard_count) = (Instant::now(), 0);
+    let mut heard = Instant::now();
     loop {
         // What is due goes first: a client that always has something to say is told, or found to be slow, all the same.
         let frames = tokio::select! {
@@ -106,22 +108,21 @@ async fn told<S: AsyncRead + AsyncWrite + Unpin>(
                 if heard.elapsed() >= SILENCE_TIMEOUT {
                     return Left::Gone;
                 }
-                heard_count = 0;
+                socket.get_mut().forget();
                 vec![Message::Ping(Bytes::new())]
             }
             said = socket.next() => {
                 heard = Instant::now();
-                heard_count += 1;
                 match said {
                     Some(Ok(Message::Close(_))) => {
                         // The answer to it is sent as what comes behind it is read.
                         let _ = timeout(CLOSE_TIMEOUT, socket.next()).await;
                         return Left::Gone;
                     }
-                    Some(Ok(_)) if heard_count > MAX_HEARD_PER_PING => {
+                    Some(Ok(_)) => continue,
+                    Some(Err(_)) if socket.get_ref().is_too_much() => {
                         return Left::Misbehaved(CloseCode::Policy.into());
                     }
-                    Some(Ok(_)) => continue,
                     Some(Err(error)) => return misbehaved(&error),
                     None => return Left::Gone,
                 }
@@ -129,14 +130,12 @@ async fn told<S: AsyncRead + AsyncWrite + Unpin>(
         };
         let sending = async {
             for frame in frames {
-                // Each is taken before the next one is written.
-                if socket.send(frame).await.is_err() {
-                    return false;
-                }
+                // Each is taken before the next one is written, and has a time of its own: who reads steadily is not slow.
+                taken(async { socket.send(frame).await.is_ok() }).await?;
             }
-            true
+            Ok(())
         };
-        if let Err(left) = taken(sending, stop).await {
+        if let Err(left) = in_time(sending, over, stop).await {
             return left;
         }
     }

@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep_until};
 /// First how the job is, with the kinds of its rejects, or only how it ended. Then progress at most every [`PERIOD`], each
 /// kind of rejects once up to [`MAX_KINDS_TOLD`], each hold, and the end. A client that asks late is told the newest only.
 pub struct Watcher {
-    seat: Seat,
+    seat: Arc<Seat>,
     /// How the job was when the client came; until that is told.
     first: Option<Arc<Seen>>,
     /// What has come since; none where there is nothing more to come.
@@ -37,7 +37,7 @@ impl Watcher {
         news: Option<watch::Receiver<Arc<Seen>>>,
     ) -> Self {
         Self {
-            seat,
+            seat: Arc::new(seat),
             first: Some(first),
             news,
             is_due: false,
@@ -88,6 +88,11 @@ impl Watcher {
             self.is_due = false;
             self.say(&seen);
         }
+    }
+
+    /// The place of its client, which is taken for as long as anybody has this.
+    pub(super) fn seat(&self) -> Arc<Seat> {
+        self.seat.clone()
     }
 
     /// Counts that its client was dropped because it took nothing.

@@ -232,7 +232,7 @@ pub trait Queue: Send + Sync {
     /// The job, as a majority knows it.
     async fn job(&self, tenant: &Tenant, id: Id) -> Result<Option<Job>, Fatal>;
 
-    /// Those of a tenant's jobs that are not as they are known, as a majority knows them and as lists show them; of at
+    /// Those of a tenant's jobs that are not as they are known, as a majority knows them, without heads of checkpoints and texts of specs; of at
     /// most [`MAX_NEWS`]. What did not fit into one answer comes when it is asked for again. It is asked several times a
     /// second, so it costs little where there is nothing new.
     async fn news(&self, tenant: &Tenant, known: &[Known]) -> Result<Vec<Job>, Fatal> {
@@ -251,8 +251,8 @@ pub trait Queue: Send + Sync {
         Ok(Vec::new())
     }
 
-    /// A page of a tenant's jobs, newest first, without checkpoints' heads and spec texts where the store can leave
-    /// them out.
+    /// A page of a tenant's jobs, newest first, without the log of a webhook, the text of the spec, and what is long in a
+    /// checkpoint: its head, the records that it carries, and its summary. What is left of a job has a few KiB.
     async fn jobs(
         &self,
         tenant: &Tenant,

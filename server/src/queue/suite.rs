@@ -88,6 +88,7 @@ pub(crate) async fn conforms(make: impl AsyncFn() -> Store) {
         leases::progress_begins_attempts_anew,
         lists::pages_follow_each_other,
         lists::filters_narrow_a_list,
+        lists::a_list_has_nothing_long_of_its_jobs,
         lists::the_newest_job_of_a_file_is_found,
         lists::depth_counts_what_waits,
         news::what_is_known_is_no_news,

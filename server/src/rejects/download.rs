@@ -28,9 +28,9 @@ use crate::specs::catalog::Catalog;
 use crate::stores::Stores;
 use bytes::Bytes;
 use futures::stream::{self, BoxStream, StreamExt};
-use pipeline::{Accepted, Fatal, Reject};
-use stages::frame::csv::Head;
-use stages::open::{Opening, open};
+use pipeline::{Fatal, Position, Reject, Retry};
+use stages::frame::csv::{CsvDialect, Head};
+use stages::open::csv_head;
 use stages::plan::{FormatPlan, Plan};
 use stages::source::Origin;
 use stages::unpack::Reencoder;
@@ -129,7 +129,7 @@ pub async fn records(
             (Dialect::Json, (before + "\n").into_bytes())
         }
         FormatPlan::Csv(dialect) => {
-            let head = known_head(&plan, head, whole.origin()).await?;
+            let head = known_head(&plan, dialect, head, whole.origin()).await?;
             let raw = whole.head(head.end.offset).await?;
             let writer = csv::Writer::new(dialect.clone(), raw.as_deref(), head.columns.len());
             let first = writer.head(raw.as_deref(), &head.columns);
@@ -166,27 +166,32 @@ pub async fn records(
     })
 }
 
-/// The head of a CSV as its checkpoint keeps it, or as it is found in the input where nothing was saved yet.
+/// The head of a CSV as its checkpoint keeps it, or as it is found in the input where nothing was saved yet: a job may have
+/// failed for what its titles are. Where the input has none, there are no columns, and no rejects.
 async fn known_head(
     plan: &Plan,
+    dialect: &CsvDialect,
     kept: Option<&str>,
     origin: Option<&dyn Origin>,
 ) -> Result<Head, Fatal> {
-    let opened = match (kept, origin) {
-        (Some(_), _) => None,
-        (None, Some(origin)) => Some(open(plan, origin, None, &Accepted::default()).await?),
-        (None, None) => {
-            let message = "the file is gone, and its header with it";
-            return Err(Fatal::new("content_gone", message));
-        }
-    };
-    let found = match &opened {
-        Some(Opening::Ready(opened)) => Some(&*opened.from.head),
-        Some(Opening::Held(_, from)) => Some(&*from.head),
-        None => kept,
-    };
-    serde_json::from_str(found.unwrap_or_default())
-        .map_err(|error| Fatal::new("internal", "a checkpoint holds no header").because(&error))
+    if let Some(kept) = kept {
+        return serde_json::from_str(kept).map_err(|error| {
+            Fatal::new("internal", "a checkpoint holds no header").because(&error)
+        });
+    }
+    let gone = || Fatal::new("content_gone", "the file is gone, and its header with it");
+    let origin = origin.ok_or_else(gone)?;
+    match csv_head(plan, dialect, origin).await {
+        Err(fatal) if fatal.retry == Retry::Never => match fatal.code {
+            "not_found" | "source_changed" => Err(gone()),
+            _ => Ok(Head {
+                columns: Vec::new(),
+                end: Position::START,
+                skipped: 0,
+            }),
+        },
+        found => found,
+    }
 }
 
 enum Dialect {

@@ -4,10 +4,33 @@ use super::{Front, Opened, Opening, READ_BYTES, breach, kinds};
 use crate::corrected::Taking;
 use crate::frame::csv::{CsvDialect, Head, HeadStep, RequiredTitles, find_head};
 use crate::plan::Plan;
+use crate::source::Origin;
 use crate::step::bind::{BindRefusal, LeftOut};
+use crate::unpack::open_at;
 use bytes::BytesMut;
 use pipeline::{Accepted, Checkpoint, Fatal, Framer, Source};
 use std::sync::Arc;
+
+/// The head of a CSV as it stands at the start of an input, whatever the spec's fields ask of its titles.
+///
+/// # Errors
+/// What the source, the unpacker and the search for the header say.
+pub async fn csv_head(
+    plan: &Plan,
+    dialect: &CsvDialect,
+    origin: &dyn Origin,
+) -> Result<Head, Fatal> {
+    let opened = open_at(origin, &plan.input.unpack, 0).await?;
+    let mut input = Begun {
+        source: opened.source,
+        bytes_before: opened.decoded_offset,
+        at: 0,
+        buffer: BytesMut::new(),
+        at_end: false,
+        taking: None,
+    };
+    input.head(plan, dialect).await
+}
 
 /// A source with the bytes that were read for the head.
 pub struct Begun {

@@ -91,6 +91,10 @@ async fn the_same_content_is_the_same_job(backend: Backend) {
         .is(200)
         .json();
     assert_eq!(list["total"], 2);
+    // What is long of a job stands in the job alone.
+    assert_eq!(list["items"][1]["jobId"], first);
+    assert_eq!(list["items"][1].get("errors"), None);
+    assert!(api.job(&first).await["errors"].is_array());
 }
 
 #[tokio::test]

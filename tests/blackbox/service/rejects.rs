@@ -30,6 +30,17 @@ async fn the_command_writes_what_the_service_answers(backend: Backend) {
     assert_eq!(expected.lines().count(), 3, "{expected}");
     assert!(expected.contains(&format!("{long},y,{job}:3,type,n,")));
 
+    // A job that failed for its header has none, and says so with what it has.
+    let other = api.upload("other.csv", "", "x,y\n").await.is(201).json();
+    let other = other["fileId"].as_str().unwrap();
+    let other = api.post(&format!("/process/{other}?spec=rows")).await;
+    let other = other.is(202).json();
+    let other = other["jobId"].as_str().unwrap();
+    let failed = api.job_in(other, "failed", DEADLINE).await;
+    assert_eq!(failed["failure"]["code"], "column_missing");
+    let none = api.get(&format!("/jobs/{other}/rejects")).await.is(200);
+    assert_eq!(none.text(), "x,y,_reference,_code,_field,_message\n");
+
     let printed = place.run(["rejects", job]).await;
     assert_eq!(printed.code, Some(0), "{}", printed.stderr);
     assert_eq!(printed.stdout, expected);

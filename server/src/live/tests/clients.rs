@@ -22,7 +22,7 @@ async fn who_takes_nothing_is_dropped_and_others_hear_on() {
         .await
         .unwrap()
         .unwrap();
-    let _untaken = events::stream(events, stop.clone());
+    let untaken = events::stream(events, stop.clone());
     let mut other = place.watch(job).await;
     for records in 1..=10 {
         // A change is known by its time.
@@ -34,6 +34,9 @@ async fn who_takes_nothing_is_dropped_and_others_hear_on() {
     assert!(place.metric("sluicegate_slow_watchers_total{way=\"websocket\"} 1"));
     assert!(place.metric("sluicegate_slow_watchers_total{way=\"events\"} 1"));
     assert!(place.metric("sluicegate_watchers{way=\"websocket\"} 1"));
+    // What it was told last still waits for its connection.
+    assert!(place.metric("sluicegate_watchers{way=\"events\"} 1"));
+    drop(untaken);
     assert!(place.metric("sluicegate_watchers{way=\"events\"} 0"));
 }
 
@@ -59,6 +62,7 @@ async fn a_socket_is_closed_as_it_ends() {
         ("long", 1009),
         ("broken", 1002),
         ("chatty", 1008),
+        ("endless", 1008),
     ] {
         let (place, stop) = (Place::new(), CancellationToken::new());
         let job = place.submit(&NONE).await;
@@ -77,8 +81,18 @@ async fn a_socket_is_closed_as_it_ends() {
             "told" => drop(place.queue.cancel(&NONE, job).await.unwrap()),
             "stopped" => stop.cancel(),
             "chatty" => {
-                for _ in 0..socket::MAX_HEARD_PER_PING {
+                // Of 9 bytes each.
+                for _ in 0..socket::MAX_HEARD_BYTES_PER_PING / 9 {
                     client.send(Message::Ping("now".into())).await.unwrap();
+                }
+            }
+            "endless" => {
+                use tokio::io::AsyncWriteExt as _;
+                let frames = client.get_mut();
+                // A text that goes on for ever, in frames without a byte.
+                frames.write_all(&[1, 0x80, 0, 0, 0, 0]).await.unwrap();
+                for _ in 0..socket::MAX_HEARD_BYTES_PER_PING / 6 {
+                    frames.write_all(&[0, 0x80, 0, 0, 0, 0]).await.unwrap();
                 }
             }
             "long" => client.send(Message::text("x".repeat(5_000))).await.unwrap(),
@@ -117,7 +131,7 @@ async fn who_sends_pings_and_takes_no_answer_is_dropped() {
         assert!(client.read(&mut [0; 4 * 1024]).await.unwrap() > 100);
         // A ping of 4 bytes, masked with zeros; the answers to so many do not fit into the connection.
         let ping = [0x89, 0x84, 0, 0, 0, 0, 1, 2, 3, 4];
-        for _ in 0..10 * socket::MAX_HEARD_PER_PING {
+        for _ in 0..socket::MAX_HEARD_BYTES_PER_PING / ping.len() + 1 {
             client.write_all(&ping).await.unwrap();
         }
         client
@@ -137,7 +151,7 @@ async fn pings_to_a_job_that_has_nothing_new_are_answered_up_to_a_bound() {
     let mut client = WebSocketStream::from_raw_socket(client, Role::Client, None).await;
     // As many within each time between two pings of the server are no offence, however long it goes on.
     for _ in 0..20 {
-        for _ in 0..socket::MAX_HEARD_PER_PING / 2 {
+        for _ in 0..socket::MAX_HEARD_BYTES_PER_PING / 20 {
             client.send(Message::Ping("now".into())).await.unwrap();
         }
         let quiet = sleep(Duration::from_secs(15));
@@ -231,4 +245,84 @@ async fn events_have_names_and_comments_and_end_with_the_service() {
     );
     stop.cancel();
     assert_eq!(text().await, None);
+}
+
+/// A completed job with the longest message of its end.
+async fn ended_with_all_kinds(place: &Place) -> Id {
+    let job = place.submit(&NONE).await;
+    let claim = place.claim().await;
+    let mut saved = checkpoint(20, &[]);
+    for field in 0..pipeline::MAX_KINDS {
+        let problem = Problem::of_field("type", format!("f{field}"), "is not good");
+        let raw = [1; pipeline::MAX_RAW_BYTES];
+        let reject = Reject::new(Position::START, vec![problem], &raw);
+        saved.books.summary.count(&reject);
+    }
+    assert!(place.queue.save(&claim, 0, &saved).await.unwrap());
+    place.complete(&claim).await;
+    job
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_reads_a_long_message_steadily_is_told_all_of_it() {
+    let (place, stop) = (Place::new(), CancellationToken::new());
+    let job = ended_with_all_kinds(&place).await;
+    let (server, mut client) = tokio::io::duplex(socket::MAX_FRAME_BYTES);
+    let talking = tokio::spawn(socket::talk(server, place.watch(job).await, stop));
+    let began = Instant::now();
+    let mut taken = 0;
+    loop {
+        use tokio::io::AsyncReadExt as _;
+        sleep(STALL_TIMEOUT / 3).await;
+        match client
+            .read(&mut [0; socket::MAX_FRAME_BYTES])
+            .await
+            .unwrap()
+        {
+            0 => break,
+            some => taken += some,
+        }
+    }
+    talking.await.unwrap();
+    assert!(taken > 1_000_000, "{taken}");
+    assert!(
+        began.elapsed() > 10 * STALL_TIMEOUT,
+        "{:?}",
+        began.elapsed()
+    );
+    assert!(!place.metric("sluicegate_slow_watchers_total{way=\"websocket\"} 1"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_of_events_has_its_place_until_the_connection_has_all() {
+    let (place, stop) = (Place::new(), CancellationToken::new());
+    let job = ended_with_all_kinds(&place).await;
+    let one = "sluicegate_watchers{way=\"events\"} 1";
+    let watcher = async || {
+        let watcher = place.live.watch(&NONE, job, Way::Events).await;
+        watcher.unwrap().unwrap()
+    };
+    let expected = watcher().await.next().await.unwrap().framed;
+    {
+        let mut pieces = std::pin::pin!(events::stream(watcher().await, stop.clone()));
+        let mut told = Vec::new();
+        // It takes each piece late, and the last one too.
+        while let Some(piece) = pieces.next().await {
+            assert!(place.metric(one));
+            assert!(piece.len() <= events::MAX_PIECE_BYTES, "{}", piece.len());
+            told.extend_from_slice(&piece);
+            sleep(STALL_TIMEOUT / 2).await;
+        }
+        assert!(place.metric("sluicegate_watchers{way=\"events\"} 0"));
+        let begin = told.len() - expected.len();
+        assert_eq!(told[begin..], expected);
+    }
+    // One that takes nothing keeps its place, and no more than a piece, until its connection is given up.
+    let untaken = events::stream(watcher().await, stop);
+    sleep(STALL_TIMEOUT * 2).await;
+    assert!(place.metric("sluicegate_slow_watchers_total{way=\"events\"} 1"));
+    assert!(place.metric(one));
+    let mut left = std::pin::pin!(untaken);
+    assert!(left.next().await.is_some());
+    assert_eq!(left.next().await, None);
 }

@@ -1,4 +1,5 @@
-//! A page of a tenant's jobs, newest first, without heads of checkpoints, texts of specs and logs of webhooks.
+//! A page of a tenant's jobs, newest first, without heads of checkpoints, kinds of rejects, texts of specs and logs of
+//! webhooks.
 
 use super::MongoQueue;
 use super::document::{self, JOBS, binary};
@@ -32,7 +33,12 @@ impl MongoQueue {
             let room = limit + 1 - items.len();
             let (found, more) = self.batch(list(tenant, filter, after, skip, room)).await?;
             for document in &found {
-                items.push(document::read(document)?);
+                let mut job = document::read(document)?;
+                if let Some(checkpoint) = &mut job.checkpoint {
+                    // They stand in one text with the books, which lists show.
+                    checkpoint.carried.clear();
+                }
+                items.push(job);
             }
             // An answer of the server holds 16 MB; what is left is asked for behind the last one.
             if !more || found.is_empty() || items.len() > limit {
@@ -79,7 +85,7 @@ pub(super) fn list(
         "find": JOBS,
         "filter": query,
         "sort": { "createdAt": -1, "_id": -1 },
-        "projection": { "spec.text": 0, "checkpoint.head": 0, "callback.log": 0 },
+        "projection": { "spec.text": 0, "checkpoint.head": 0, "checkpoint.summary": 0, "callback.log": 0 },
         "skip": i64::try_from(skip).unwrap_or(i64::MAX),
         "limit": limit as i64,
         "batchSize": limit as i64,

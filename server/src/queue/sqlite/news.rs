@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension, named_params};
 
 /// The statement for one job.
 pub(super) fn text() -> String {
-    let columns = row::listed();
+    let columns = row::watched();
     let rests = State::RESTING.map(|state| format!("'{}'", state.word()));
     format!(
         "SELECT {columns} FROM jobs WHERE tenant = :tenant AND id = :id AND CASE WHEN :wants_any \

@@ -1,6 +1,7 @@
 //! A job as a row: read whole, or as lists show it.
 //!
-//! Lists leave out the text of the spec and the head of the checkpoint, which are long and the same for many jobs.
+//! Lists leave out the text of the spec and what is long in the checkpoint: a page has 200 jobs, and each may have 200 kinds
+//! of rejects with a sample of a KiB, records that are carried, and a head. Who watches a job is told its kinds of rejects.
 
 use crate::id::Id;
 use crate::job::SpecPin;
@@ -29,9 +30,18 @@ pub(super) fn whole() -> String {
 
 /// The columns of [`read`], as lists show them.
 pub(super) fn listed() -> String {
+    let checkpoint = "json_set(json_remove(checkpoint, '$.carried'), '$.head', '', '$.books.summary', json('[]'))";
+    short(checkpoint)
+}
+
+/// The columns of [`read`], as those who watch a job are told of it.
+pub(super) fn watched() -> String {
+    short("json_set(json_remove(checkpoint, '$.carried'), '$.head', '')")
+}
+
+fn short(checkpoint: &str) -> String {
     format!(
-        "{SHORT}, json_remove(callback, '$.log') AS callback, \
-         json_set(checkpoint, '$.head', '') AS checkpoint, '' AS spec_text"
+        "{SHORT}, json_remove(callback, '$.log') AS callback, {checkpoint} AS checkpoint, '' AS spec_text"
     )
 }
 
@@ -50,7 +60,7 @@ pub(super) fn job(
         .optional()
 }
 
-/// Reads a row with the columns of [`whole`] or [`listed`].
+/// Reads a row with the columns of [`whole`], [`listed`] or [`watched`].
 pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Job> {
     let count = |name: &str| row.get::<_, i64>(name).map(i64::cast_unsigned);
     let maybe = |name: &str| {

@@ -194,6 +194,47 @@ pub(super) async fn filters_narrow_a_list(store: Store) {
     check(all, &|job| job.id == invoices.id).await;
 }
 
+pub(super) async fn a_list_has_nothing_long_of_its_jobs(store: Store) {
+    let tenant = tenant("acme");
+    let mut long = checkpoint(3);
+    long.head = "h".repeat(100_000);
+    long.carried[0].raw = Some(vec![7; pipeline::MAX_CARRIED_BYTES].into());
+    for field in 0..pipeline::MAX_KINDS {
+        let problem = pipeline::Problem::of_field("type", format!("f{field}"), "is not good");
+        // As JSON, a control byte has six.
+        let raw = [1; pipeline::MAX_RAW_BYTES];
+        let reject = pipeline::Reject::new(Position::START, vec![problem], &raw);
+        long.books.summary.count(&reject);
+    }
+    for _ in 0..3 {
+        let (_, claim) = taken(&store, &tenant).await;
+        assert!(store.save(&claim, 0, &long).await.unwrap());
+    }
+    let page = first_page();
+    let listed = store.jobs(&tenant, &Filter::default(), page).await;
+    let listed = listed.unwrap().items;
+    assert_eq!(listed.len(), 3);
+    for job in listed {
+        let whole = get(&store, &job).await;
+        assert_eq!(whole.checkpoint.as_ref(), Some(&long));
+        let shown = job.checkpoint.as_ref().unwrap();
+        assert_eq!(shown.books.counters, long.books.counters);
+        assert_eq!((shown.head.len(), shown.carried.len()), (0, 0));
+        assert_eq!(shown.books.summary, pipeline::Summary::default());
+        // Who watches it is told of each kind.
+        let known = [crate::queue::Known::nothing(job.id)];
+        let news = store.news(&tenant, &known).await.unwrap();
+        let news = news[0].checkpoint.as_ref().unwrap();
+        assert_eq!(news.books.summary, long.books.summary);
+        // Of the largest jobs a page has less than a MB.
+        let view = serde_json::to_vec(&crate::http::JobView::listed(job)).unwrap();
+        assert!(view.len() < 4_000, "{}", view.len());
+        let view = serde_json::to_value(crate::http::JobView::from(whole)).unwrap();
+        let kinds = view["errors"].as_array().unwrap().len();
+        assert_eq!(kinds, long.books.summary.kinds().len());
+    }
+}
+
 pub(super) async fn the_newest_job_of_a_file_is_found(store: Store) {
     let tenant = tenant("acme");
     let file = id();

@@ -13,8 +13,9 @@ use async_trait::async_trait;
 use bytes::BytesMut;
 use flate2::{Compression as Level, write::GzEncoder};
 use futures::TryStreamExt;
-use pipeline::{Budget, End, OnBreach, Source};
+use pipeline::{Accepted, Budget, End, OnBreach, Source};
 use stages::ledger::MemoryLedger;
+use stages::open::{Opening, open};
 use stages::plan::Defaults;
 use stages::sink::null;
 use stages::source::Pinned;
@@ -467,6 +468,25 @@ async fn what_is_gone_is_said_to_be() {
     let (store, run) = (loaded.store.clone(), loaded.run.clone());
     let refused = records(store, run, loaded.plan.clone(), None, None).await;
     assert_eq!(refused.err().map(|fatal| fatal.code), Some("content_gone"));
+}
+
+/// Of a job that failed before its first record, the file has the titles or none.
+#[tokio::test]
+async fn a_job_that_failed_for_its_header_gives_the_titles_that_there_are() {
+    let csv = "[format.csv]\n";
+    let added = "_reference,_code,_field,_message\n";
+    for (format, input, titles) in [
+        (csv, &b"a,b\r\n"[..], "a,b,"),
+        (csv, b"a,b\n1,2\n", "a,b,"),
+        (csv, b"n,t,n\n1,2,3\n", "n,t,n,"),
+        (csv, b"", ""),
+        (csv, b"\xff,b\n", ""),
+    ] {
+        let loaded = Loaded::load(plan(&format!("{SPEC}{format}")), b"n,t\n1,x\n").await;
+        let told = loaded.download(None, memory(input)).await;
+        let told = String::from_utf8_lossy(&told).replace('\r', "");
+        assert_eq!(told, format!("{titles}{added}"), "{format} {input:?}");
+    }
 }
 
 /// An outage is no reason to give less: the download ends with it.

@@ -71,6 +71,8 @@ fn shown(job: &Job) -> Job {
     }
     if let Some(checkpoint) = &mut job.checkpoint {
         checkpoint.head.clear();
+        checkpoint.carried.clear();
+        checkpoint.books.summary = pipeline::Summary::default();
     }
     job
 }

@@ -126,6 +126,35 @@ fn what_deploys_is_of_this_version_and_built_by_this_compiler() {
     breaches.settle();
 }
 
+/// What compose.yaml says of one of its services.
+fn service(name: &str) -> String {
+    let text = read(&root().join("deploy/compose.yaml"));
+    let begin = format!("\n  {name}:\n");
+    let (_, rest) = text
+        .split_once(&begin)
+        .unwrap_or_else(|| panic!("there is no service {name}"));
+    let of_it = rest
+        .lines()
+        .take_while(|line| line.is_empty() || line.starts_with("    "));
+    of_it.collect::<Vec<_>>().join("\n")
+}
+
+/// The alerts that tell of workers fire where none is scraped.
+#[test]
+fn the_worker_of_the_composition_can_be_scraped_and_is_asked_where_it_listens() {
+    let worker = service("worker");
+    let (_, rest) = worker
+        .split_once("METRICS_PORT: \"")
+        .unwrap_or_else(|| panic!("the worker has no METRICS_PORT: {worker}"));
+    let port = rest.split('"').next().unwrap_or_default();
+    assert!(worker.contains("HOST: 0.0.0.0"), "{worker}");
+    let asked = format!("sluicegate, health, \"http://127.0.0.1:{port}\"]");
+    assert!(worker.contains(&asked), "{worker}");
+    let guide = read(&root().join("deploy/README.md"));
+    let scraped = format!("names: [worker], type: A, port: {port}");
+    assert!(guide.contains(&scraped), "{scraped}");
+}
+
 #[test]
 fn whoever_ends_the_program_gives_it_the_time_that_it_promises_to_need() {
     let seconds = |path: &str, after: &str| -> u64 {

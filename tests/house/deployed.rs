@@ -155,6 +155,26 @@ fn the_worker_of_the_composition_can_be_scraped_and_is_asked_where_it_listens() 
     assert!(guide.contains(&scraped), "{scraped}");
 }
 
+/// What the guide deploys with comes with the program, and after the tests.
+#[test]
+fn a_release_has_what_deploys_it_and_waits_for_its_tests() {
+    let release = read(&root().join(".github/workflows/release.yml"));
+    let packed = release
+        .lines()
+        .find_map(|line| line.trim().strip_prefix("git archive HEAD "))
+        .unwrap_or_else(|| panic!("release.yml packs nothing of git"));
+    let packed: BTreeSet<&str> = packed
+        .split_whitespace()
+        .take_while(|word| *word != "|")
+        .collect();
+    for name in [".env.example", "clients", "deploy", "specs"] {
+        assert!(packed.contains(name), "{name} is not in {packed:?}");
+    }
+    assert!(release.contains("needs: [ci, build]") && release.contains("ci.yml"));
+    let ci = read(&root().join(".github/workflows/ci.yml"));
+    assert!(ci.contains("  workflow_call:"), "{ci}");
+}
+
 #[test]
 fn whoever_ends_the_program_gives_it_the_time_that_it_promises_to_need() {
     let seconds = |path: &str, after: &str| -> u64 {

@@ -155,6 +155,31 @@ fn the_worker_of_the_composition_can_be_scraped_and_is_asked_where_it_listens() 
     assert!(guide.contains(&scraped), "{scraped}");
 }
 
+/// What is an argument stands in the list of processes of the machine; what `printf` is given does not, for the shell has it
+/// within itself.
+#[test]
+fn no_secret_is_an_argument_of_a_program() {
+    let mut breaches = Breaches::of("secrets go by environment or standard input");
+    let paths = ["deploy/compose/bucket.sh", "deploy/README.md", "README.md"];
+    for path in paths {
+        for (number, line) in lines(path) {
+            let commands = line.split('|').map(str::trim);
+            let is_program = |command: &&str| {
+                ["mc ", "curl ", "deploy/"]
+                    .iter()
+                    .any(|begin| command.starts_with(begin))
+            };
+            for command in commands.filter(is_program) {
+                let secrets = ["$KEY", "PASSWORD", "SECRET"];
+                if secrets.iter().any(|secret| command.contains(secret)) {
+                    breaches.add(path, number, command);
+                }
+            }
+        }
+    }
+    breaches.settle();
+}
+
 /// What the guide deploys with comes with the program, and after the tests.
 #[test]
 fn a_release_has_what_deploys_it_and_waits_for_its_tests() {

@@ -14,7 +14,7 @@ const CASES: &str = "deploy/alerts.test.yaml";
 /// What lists the program's variables.
 const VARIABLES: &str = ".env.example";
 /// Variables of others than the program.
-const OF_OTHERS: [&str; 1] = ["SLUICEGATE_FULL"];
+const OF_OTHERS: [&str; 2] = ["SLUICEGATE_FULL", "SLUICEGATE_KEY"];
 
 /// What a heading is linked by: its letters and digits in lower case, hyphens for blanks.
 fn anchor(heading: &str) -> String {

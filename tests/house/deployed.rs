@@ -121,6 +121,12 @@ fn what_deploys_is_of_this_version_and_built_by_this_compiler() {
         &rust,
         1,
     );
+    judge(
+        ".github/workflows/weekly.yml",
+        "toolchain install ",
+        &rust,
+        1,
+    );
     judge("deploy/compose.yaml", "image: sluicegate:", &version, 1);
     judge("deploy/Dockerfile", "-t sluicegate:", &version, 1);
     breaches.settle();
@@ -198,6 +204,23 @@ fn a_release_has_what_deploys_it_and_waits_for_its_tests() {
     assert!(release.contains("needs: [ci, build]") && release.contains("ci.yml"));
     let ci = read(&root().join(".github/workflows/ci.yml"));
     assert!(ci.contains("  workflow_call:"), "{ci}");
+}
+
+/// What is shown of deployments runs without a person, somewhere.
+#[test]
+fn every_command_that_shows_a_deployment_runs_in_a_workflow() {
+    let workflow = |name: &str| read(&root().join(".github/workflows").join(name));
+    let (ci, weekly) = (workflow("ci.yml"), workflow("weekly.yml"));
+    for command in ["deploy/check", "/accept http://"] {
+        assert!(ci.contains(command), "ci.yml does not run {command}");
+    }
+    assert!(weekly.contains("schedule:"), "{weekly}");
+    for command in ["deploy/topology", "deploy/upgrade-check "] {
+        assert!(
+            weekly.contains(command),
+            "weekly.yml does not run {command}"
+        );
+    }
 }
 
 #[test]

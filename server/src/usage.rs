@@ -2,8 +2,11 @@
 //!
 //! The names and meanings are those that Prometheus's own clients use (`process_…`), so that any dashboard knows them. It is
 //! measured on a timer, never within a scrape: a disk that hangs holds up nobody who asks. What a machine does not tell
-//! (other systems than Linux have no `/proc`) is left as it was, and nothing is ever guessed.
+//! (other systems than Linux have no `/proc`) is left as it was, and nothing is ever guessed: where there is no `DATA_DIR`,
+//! because MongoDB and a bucket keep everything, no room is told.
 
+use prometheus_client::encoding::{EncodeMetric, MetricEncoder};
+use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::{Registry, Unit};
@@ -12,7 +15,37 @@ use rustix::process::{Resource, getrlimit};
 use rustix::time::{ClockId, clock_gettime};
 use std::path::Path;
 use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
+
+/// A gauge that is not told before it was measured: its 0 would be read as a full disk.
+#[derive(Clone, Debug, Default)]
+struct Measured(Arc<OnceLock<Gauge>>);
+
+impl Measured {
+    fn set(&self, value: i64) {
+        let first = || {
+            let gauge = Gauge::default();
+            gauge.set(value);
+            gauge
+        };
+        self.0.get_or_init(first).set(value);
+    }
+}
+
+impl EncodeMetric for Measured {
+    fn encode(&self, encoder: MetricEncoder) -> std::fmt::Result {
+        self.0.get().map_or(Ok(()), |gauge| gauge.encode(encoder))
+    }
+
+    fn metric_type(&self) -> MetricType {
+        MetricType::Gauge
+    }
+
+    fn is_empty(&self) -> bool {
+        self.0.get().is_none()
+    }
+}
 
 /// What is measured.
 #[derive(Default)]
@@ -22,7 +55,7 @@ pub struct Usage {
     open_fds: Gauge,
     max_fds: Gauge,
     start_seconds: Gauge<f64, AtomicU64>,
-    free_bytes: Gauge,
+    free_bytes: Measured,
 }
 
 impl Usage {
@@ -131,13 +164,32 @@ mod tests {
         assert!(usage.resident_bytes.get() > 1 << 20);
         assert!(usage.cpu_seconds.get() >= first && first > 0.0);
         assert!((1..=usage.max_fds.get()).contains(&usage.open_fds.get()));
-        assert!(usage.free_bytes.get() > 0 && usage.start_seconds.get() > 1e9);
+        assert!(usage.start_seconds.get() > 1e9);
     }
 
     #[test]
-    fn what_cannot_be_measured_stays_as_it_was() {
-        let usage = Usage::default();
-        usage.measure(Path::new("/nowhere/at/all"));
-        assert_eq!(usage.free_bytes.get(), 0);
+    fn the_room_is_told_once_there_is_a_folder_of_data_and_stays_as_it_was_when_it_is_gone() {
+        let (usage, mut registry) = (Usage::default(), Registry::default());
+        usage.register_room(&mut registry);
+        let told = || {
+            let mut text = String::new();
+            prometheus_client::encoding::text::encode(&mut text, &registry).unwrap();
+            let value = text
+                .lines()
+                .find_map(|line| line.strip_prefix("data_dir_free_bytes "));
+            assert_eq!(value.is_some(), text.contains("data_dir_free"), "{text}");
+            value.map(|value| value.parse::<u64>().unwrap())
+        };
+        let folder = tempfile::tempdir().unwrap();
+        let data = folder.path().join("data");
+        usage.measure(&data);
+        assert_eq!(told(), None);
+        std::fs::create_dir(&data).unwrap();
+        usage.measure(&data);
+        let room = told();
+        assert!(room.is_some_and(|room| room > 0), "{room:?}");
+        std::fs::remove_dir(&data).unwrap();
+        usage.measure(&data);
+        assert_eq!(told(), room);
     }
 }

@@ -121,9 +121,106 @@ fn what_deploys_is_of_this_version_and_built_by_this_compiler() {
         &rust,
         1,
     );
+    judge(
+        ".github/workflows/weekly.yml",
+        "toolchain install ",
+        &rust,
+        1,
+    );
     judge("deploy/compose.yaml", "image: sluicegate:", &version, 1);
     judge("deploy/Dockerfile", "-t sluicegate:", &version, 1);
     breaches.settle();
+}
+
+/// What compose.yaml says of one of its services.
+fn service(name: &str) -> String {
+    let text = read(&root().join("deploy/compose.yaml"));
+    let begin = format!("\n  {name}:\n");
+    let (_, rest) = text
+        .split_once(&begin)
+        .unwrap_or_else(|| panic!("there is no service {name}"));
+    let of_it = rest
+        .lines()
+        .take_while(|line| line.is_empty() || line.starts_with("    "));
+    of_it.collect::<Vec<_>>().join("\n")
+}
+
+/// The alerts that tell of workers fire where none is scraped.
+#[test]
+fn the_worker_of_the_composition_can_be_scraped_and_is_asked_where_it_listens() {
+    let worker = service("worker");
+    let (_, rest) = worker
+        .split_once("METRICS_PORT: \"")
+        .unwrap_or_else(|| panic!("the worker has no METRICS_PORT: {worker}"));
+    let port = rest.split('"').next().unwrap_or_default();
+    assert!(worker.contains("HOST: 0.0.0.0"), "{worker}");
+    let asked = format!("sluicegate, health, \"http://127.0.0.1:{port}\"]");
+    assert!(worker.contains(&asked), "{worker}");
+    let guide = read(&root().join("deploy/README.md"));
+    let scraped = format!("names: [worker], type: A, port: {port}");
+    assert!(guide.contains(&scraped), "{scraped}");
+}
+
+/// What is an argument stands in the list of processes of the machine; what `printf` is given does not, for the shell has it
+/// within itself.
+#[test]
+fn no_secret_is_an_argument_of_a_program() {
+    let mut breaches = Breaches::of("secrets go by environment or standard input");
+    let paths = ["deploy/compose/bucket.sh", "deploy/README.md", "README.md"];
+    for path in paths {
+        for (number, line) in lines(path) {
+            let commands = line.split('|').map(str::trim);
+            let is_program = |command: &&str| {
+                ["mc ", "curl ", "deploy/"]
+                    .iter()
+                    .any(|begin| command.starts_with(begin))
+            };
+            for command in commands.filter(is_program) {
+                let secrets = ["$KEY", "PASSWORD", "SECRET"];
+                if secrets.iter().any(|secret| command.contains(secret)) {
+                    breaches.add(path, number, command);
+                }
+            }
+        }
+    }
+    breaches.settle();
+}
+
+/// What the guide deploys with comes with the program, and after the tests.
+#[test]
+fn a_release_has_what_deploys_it_and_waits_for_its_tests() {
+    let release = read(&root().join(".github/workflows/release.yml"));
+    let packed = release
+        .lines()
+        .find_map(|line| line.trim().strip_prefix("git archive HEAD "))
+        .unwrap_or_else(|| panic!("release.yml packs nothing of git"));
+    let packed: BTreeSet<&str> = packed
+        .split_whitespace()
+        .take_while(|word| *word != "|")
+        .collect();
+    for name in [".env.example", "clients", "deploy", "specs"] {
+        assert!(packed.contains(name), "{name} is not in {packed:?}");
+    }
+    assert!(release.contains("needs: [ci, build]") && release.contains("ci.yml"));
+    let ci = read(&root().join(".github/workflows/ci.yml"));
+    assert!(ci.contains("  workflow_call:"), "{ci}");
+}
+
+/// What is shown of deployments runs without a person, somewhere.
+#[test]
+fn every_command_that_shows_a_deployment_runs_in_a_workflow() {
+    let workflow = |name: &str| read(&root().join(".github/workflows").join(name));
+    let (ci, weekly) = (workflow("ci.yml"), workflow("weekly.yml"));
+    for command in ["deploy/check", "/accept http://"] {
+        assert!(ci.contains(command), "ci.yml does not run {command}");
+    }
+    assert!(weekly.contains("schedule:"), "{weekly}");
+    for command in ["deploy/topology", "deploy/upgrade-check "] {
+        assert!(
+            weekly.contains(command),
+            "weekly.yml does not run {command}"
+        );
+    }
 }
 
 #[test]

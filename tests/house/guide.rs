@@ -1,5 +1,5 @@
 //! The guide for those who run the service leads somewhere: every file and heading that it links is there, every alert has
-//! its place in the runbook, and every variable that it names is one of the program's.
+//! its place in the runbook and a case in which it fires, and every variable that it names is one of the program's.
 
 use std::collections::BTreeSet;
 
@@ -9,10 +9,12 @@ use crate::tree::{Breaches, read, root};
 const GUIDE: &str = "deploy/README.md";
 /// The alert rules.
 const ALERTS: &str = "deploy/alerts.yaml";
+/// When they fire.
+const CASES: &str = "deploy/alerts.test.yaml";
 /// What lists the program's variables.
 const VARIABLES: &str = ".env.example";
 /// Variables of others than the program.
-const OF_OTHERS: [&str; 1] = ["SLUICEGATE_FULL"];
+const OF_OTHERS: [&str; 2] = ["SLUICEGATE_FULL", "SLUICEGATE_KEY"];
 
 /// What a heading is linked by: its letters and digits in lower case, hyphens for blanks.
 fn anchor(heading: &str) -> String {
@@ -133,6 +135,47 @@ fn every_alert_has_its_place_in_the_runbook() {
         }
     }
     breaches.settle();
+}
+
+/// The alerts that fire in a case: those whose entry says what is expected.
+fn fire(cases: &str) -> BTreeSet<&str> {
+    let mut last = "";
+    let mut found = BTreeSet::new();
+    for line in cases.lines().map(str::trim) {
+        if let Some((_, entry)) = line.split_once("alertname: ") {
+            last = entry.split(',').next().unwrap_or_default();
+        }
+        if line.starts_with("exp_alerts:") {
+            found.insert(last);
+        }
+    }
+    found
+}
+
+#[test]
+fn every_alert_has_a_case_in_which_it_fires() {
+    let mut breaches = Breaches::of("every alert has a case in which it fires");
+    let (alerts, cases) = (read(&root().join(ALERTS)), read(&root().join(CASES)));
+    let fire = fire(&cases);
+    let names = alerts
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("- alert: "));
+    let mut seen = 0;
+    for name in names {
+        seen += 1;
+        if !fire.contains(name) {
+            breaches.add(CASES, 0, &format!("{name} fires in no case"));
+        }
+    }
+    assert!(seen > 20, "{seen}");
+    breaches.settle();
+}
+
+#[test]
+fn a_case_in_which_an_alert_stays_silent_is_none_in_which_it_fires() {
+    let cases =
+        "- { alertname: One, eval_time: 1m }\n- alertname: Two\n  eval_time: 1m\n  exp_alerts:\n";
+    assert_eq!(fire(cases).into_iter().collect::<Vec<_>>(), ["Two"]);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Every script of the project as shellcheck reads it.
+//! Every script of the project as shellcheck reads it, and what `tests/fetch` makes of a pip that fails.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -52,4 +52,51 @@ fn shellcheck_finds_nothing_in_any_script() {
         "{}",
         String::from_utf8_lossy(&checked.stdout)
     );
+}
+
+/// What `tests/fetch` says of a package that pip cannot install as pinned, because of `complaint`, and whether it ends well;
+/// without pins pip can.
+fn fetched_in_spite_of(complaint: &str) -> (bool, String) {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let place = tempfile::tempdir().unwrap();
+    let python = place.path().join("python3");
+    let imitated = format!(
+        "#!/bin/sh\ncase \"$*\" in\n*constraints*) echo '{complaint}' >&2; exit 1 ;;\n*--target*) mkdir \"$7\" ;;\n\
+         *--version*) echo Python ;;\n*) [ -d \"$PYTHONPATH\" ] ;;\nesac\n"
+    );
+    std::fs::write(&python, imitated).unwrap();
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(&python, mode).unwrap();
+    let path = std::env::var("PATH").unwrap();
+    let ended = Command::new("bash")
+        .args(["-euc", "root=$PWD; . tests/fetch; fetch pymongo", "fetch"])
+        .current_dir(root)
+        .env("PATH", format!("{}:{path}", place.path().display()))
+        .env("CARGO_TARGET_DIR", place.path())
+        .env_remove("SLUICEGATE_TEST_PYMONGO")
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&ended.stderr).into_owned();
+    (ended.status.success(), said)
+}
+
+#[test]
+fn other_versions_than_the_pinned_are_fetched_only_where_those_do_not_fit() {
+    for complaint in [
+        "Ignored: 2.9.2 Requires-Python >=3.10; (from versions: none)",
+        "No matching distribution found for dnspython==2.9.2",
+        "ResolutionImpossible: for help visit",
+    ] {
+        let (is_fetched, said) = fetched_in_spite_of(complaint);
+        assert!(is_fetched && said.contains("taking the newest"), "{said}");
+    }
+    for complaint in [
+        "Could not install packages due to an OSError: No space left on device",
+        "requirement pymongo==4.15.5 (from versions: none) No matching distribution found",
+        "Retrying (Retry(total=4)) after connection broken; No matching distribution found",
+    ] {
+        let (is_fetched, said) = fetched_in_spite_of(complaint);
+        assert!(!is_fetched && said.contains("pip fails: "), "{said}");
+        assert!(said.contains(complaint), "{said}");
+    }
 }

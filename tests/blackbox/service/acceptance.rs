@@ -20,13 +20,13 @@ const TRIED: [&str; 6] = [
     "security",
 ];
 
-fn accept(service: &Service, args: &[&str]) -> Child {
+fn accept(service: &Service, key: Option<&str>, args: &[&str]) -> Child {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy/accept");
     Command::new("python3")
         .arg(script)
         .arg(service.api.base())
         .args(args)
-        .env_remove("SLUICEGATE_KEY")
+        .env("SLUICEGATE_KEY", key.unwrap_or_default())
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -64,7 +64,7 @@ fn told(output: &Output) -> String {
 async fn a_service_on_the_embedded_default_is_accepted() {
     let backend = Backend::embedded().await;
     let service = backend.serve().await;
-    let output = ended(accept(&service, &["--megabytes", "5"])).await;
+    let output = ended(accept(&service, None, &["--megabytes", "5"])).await;
     assert!(output.status.success(), "{}", told(&output));
     for (tried, verdict) in verdicts(&output) {
         let expected = if tried == "crash" { "--" } else { "ok" };
@@ -82,8 +82,8 @@ async fn a_service_with_keys_on_mongodb_whose_worker_is_killed_is_accepted() {
     let service = Service::start(&backend.place, &["--workers", "0"]).await;
     let mut worker = backend.place.start(["worker"]);
     let crash = format!("kill -s KILL {}", worker.process());
-    let args = ["--key", &key, "--megabytes", "10", "--crash", &crash];
-    let script = accept(&service, &args);
+    let args = ["--megabytes", "10", "--crash", &crash];
+    let script = accept(&service, Some(&key), &args);
     eventually("the worker is killed", DEADLINE, async || !worker.runs()).await;
     let next = backend.place.start(["worker"]);
     let output = ended(script).await;
@@ -103,12 +103,13 @@ async fn what_is_not_as_it_must_be_is_not_accepted() {
     let key = key(&backend.place, "acme").await;
     let service = backend.serve().await;
     // Without the key nothing can be said.
-    let output = ended(accept(&service, &[])).await;
+    let output = ended(accept(&service, None, &[])).await;
     assert_eq!(output.status.code(), Some(2), "{}", told(&output));
     // Nothing crashes where the command fails.
     let args = ["--key", &key, "--megabytes", "1", "--only", "crash"];
     let output = ended(accept(
         &service,
+        None,
         &[&args[..], &["--crash", "false"]].concat(),
     ))
     .await;

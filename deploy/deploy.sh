@@ -129,6 +129,17 @@ prepare() {
   export AWS_REGION=$REGION AWS_DEFAULT_REGION=$REGION AWS_DEFAULT_OUTPUT=text AWS_PAGER=
   look sts get-caller-identity --query Account
   BUCKET="$SETUP-${FOUND:-<account>}"
+  check_region
+}
+
+# The names of the bucket and the role hold no region, IAM has none, and the CLI follows a bucket to wherever it is: without
+# this a command in the wrong region would take the half that it can reach from a set-up that lives elsewhere.
+check_region() {
+  look s3api get-bucket-location --bucket "$BUCKET" --query "LocationConstraint||'us-east-1'"
+  [ "$FOUND" != EU ] || FOUND=eu-west-1
+  [ -n "$FOUND" ] || look iam get-role --role-name "$SETUP" --query "Role.Tags[?Key=='region']|[0].Value"
+  [ -z "$FOUND" ] || [ "$FOUND" = "$REGION" ] ||
+    die "the set-up $NAME is in $FOUND, not in $REGION, and nothing was touched" "pass --region $FOUND, or choose another --name"
 }
 
 # --- the environment of the service

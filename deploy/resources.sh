@@ -83,7 +83,7 @@ have_role() {
   '')
     change iam create-role --role-name "$SETUP" --assume-role-policy-document "$trust" \
       --description "sluicegate on EC2: its bucket and nothing else" \
-      --tags "Key=sluicegate,Value=$NAME" "Key=Name,Value=$SETUP"
+      --tags "Key=sluicegate,Value=$NAME" "Key=Name,Value=$SETUP" "Key=region,Value=$REGION"
     tell made "role $SETUP"
     ;;
   *$'\t'"$NAME") tell there "role $SETUP" ;;

@@ -367,3 +367,32 @@ async fn a_machine_that_holds_the_database_and_a_role_of_anothers_are_not_remove
         .await;
     assert_eq!(role, "sluicegate-main");
 }
+
+#[tokio::test]
+async fn in_another_region_than_the_set_ups_every_command_is_refused_and_touches_nothing() {
+    let cloud = Cloud::start().await;
+    let place = place(&cloud);
+    done(&place.run(words("up", &UP)).await);
+    let before = resources(&cloud).await;
+    let elsewhere = ["destroy", "--region", "us-east-1", "--delete-data"];
+    let refused = async |arguments: &[&str]| {
+        let ended = place.run(arguments.iter().copied()).await;
+        assert_eq!(ended.code, Some(1), "{}", ended.stdout);
+        let said = "is in eu-central-1, not in us-east-1";
+        assert!(ended.stderr.contains(said), "{}", ended.stderr);
+    };
+    refused(&elsewhere).await;
+    for command in ["status", "upgrade", "up"] {
+        refused(&[command, "--region", "us-east-1"]).await;
+    }
+    assert_eq!(resources(&cloud).await, before);
+
+    // Somebody has removed the bucket by hand: then the role tells.
+    let bucket = format!("s3://sluicegate-main-{ACCOUNT}");
+    cloud.ask(&format!("s3 rb --force {bucket}")).await;
+    refused(&elsewhere).await;
+    let left = resources(&cloud).await;
+    assert_eq!(left["machines"], before["machines"]);
+    assert_eq!(left["role"], before["role"]);
+    done(&place.run(words("destroy", &["--delete-data"])).await);
+}

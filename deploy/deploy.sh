@@ -3,8 +3,8 @@
 #
 #   deploy.sh up         makes what is missing, mends what differs, starts the machine, waits until it answers
 #   deploy.sh status     tells of every part whether it is there; fails where one is missing
-#   deploy.sh upgrade    puts a new program, specs or environment on the machine and restarts unit by unit; goes back by
-#                        itself where the new program does not answer
+#   deploy.sh upgrade    puts a new program, specs or environment on the machine and restarts unit by unit; goes back to
+#                        all of before by itself where the service does not answer. Also after a first start that failed
 #   deploy.sh destroy    removes everything; uploaded files and the database only with --delete-data
 #
 #   --name NAME            the set-up (main). All that is made is called sluicegate-NAME and has the tag sluicegate=NAME
@@ -284,7 +284,7 @@ wait_for_answer() {
     return
   fi
   say "waiting for $(base)/healthz, for up to $HEALTH_WAIT_SECONDS s. If it fails: $(ssh_line) sudo tail -n 50 /var/log/cloud-init-output.log"
-  within "$HEALTH_WAIT_SECONDS" "$(base)/healthz answers" answers
+  within "$HEALTH_WAIT_SECONDS" "$(base)/healthz answers. When its cause is mended, run deploy.sh upgrade" answers
 }
 
 ssh_line() { printf 'ssh -i %s %s@%s' "$KEY_FILE" "$SSH_USER" "${ADDRESS:-<address>}"; }
@@ -383,12 +383,15 @@ upgrade() {
   have_role
   have_group
   render_user_data
+  local refresh=/usr/local/sbin/sluicegate-refresh
   local command=(ssh -i "$KEY_FILE" -o BatchMode=yes -o "ConnectTimeout=$SSH_CONNECT_SECONDS"
-    -o StrictHostKeyChecking=accept-new -o "HostKeyAlias=${MACHINE:-<instance>}" "$SSH_USER@${ADDRESS:-<address>}" sudo bash -s)
+    -o StrictHostKeyChecking=accept-new -o "HostKeyAlias=${MACHINE:-<instance>}" "$SSH_USER@${ADDRESS:-<address>}"
+    # What the machine has of user-data.sh may be older than what is here.
+    "sudo sh -c 'umask 077 && cat >$refresh.new && chmod 0700 $refresh.new && mv -f $refresh.new $refresh && exec $refresh'")
   if [ -n "$DRY_RUN" ]; then
     shown "${command[@]}"
   else
-    "${command[@]}" <"$USER_DATA" || die "the upgrade failed, see above" "the program of before runs where the new one did not answer"
+    "${command[@]}" <"$USER_DATA" || die "the upgrade failed, see above" "what ran before runs again where the new did not answer"
     tell upgraded "machine $MACHINE"
   fi
   [ -z "$WAIT" ] || wait_for_answer

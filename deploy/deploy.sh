@@ -54,6 +54,18 @@ bad_usage() {
 
 # --- what is asked for
 
+# is_network CIDR: as AWS writes it, so that it is found again.
+is_network() {
+  local part address=0
+  [[ $1 =~ ^([0-9]+)\.([0-9]+)\.([0-9]+)\.([0-9]+)/([0-9]+)$ ]] || return 1
+  local mask=${BASH_REMATCH[5]} parts=("${BASH_REMATCH[@]:1:4}")
+  for part in "${parts[@]}" "$mask"; do
+    [[ $part =~ ^(0|[1-9][0-9]{0,2})$ ]] && [ "$part" -le 255 ] || return 1
+  done
+  for part in "${parts[@]}"; do address=$((address * 256 + part)); done
+  [ "$mask" -le 32 ] && [ $((address & ((1 << (32 - mask)) - 1))) -eq 0 ]
+}
+
 read_arguments() {
   COMMAND=${1:-}
   case $COMMAND in
@@ -102,7 +114,8 @@ read_arguments() {
     bad_usage "--disk-gib must be a number from 8 to 16384"
   local cidr
   for cidr in "${FROM[@]}"; do
-    [[ $cidr =~ ^([0-9]{1,3}\.){3}[0-9]{1,3}/[0-9]{1,2}$ ]] || bad_usage "--from must be a network of IPv4 as 203.0.113.7/32, not $cidr"
+    is_network "$cidr" ||
+      bad_usage "--from must be a network of IPv4 as 203.0.113.7/32 or 203.0.113.0/24, nothing set behind its mask, not $cidr"
   done
   local file
   for file in "$PROGRAM" "$ENV_FILE" "$PUBLIC_KEY"; do
@@ -178,6 +191,7 @@ read_env() {
   PORT=$(env_value PORT)
   PORT=${PORT:-3000}
   [[ $PORT =~ ^[0-9]+$ ]] && [ "$PORT" -ge 1 ] && [ "$PORT" -le 65535 ] || bad_usage "PORT must be from 1 to 65535"
+  [ "$PORT" -ne 22 ] || bad_usage "PORT must not be 22" "ssh answers there"
   [[ $(env_value S3_PREFIX) =~ ^[A-Za-z0-9._/-]*$ ]] ||
     bad_usage "S3_PREFIX may have letters, digits, dots, slashes, hyphens and underscores" "it becomes part of the policy"
   [[ /$(env_value S3_PREFIX)/ != /deploy/* ]] || bad_usage "S3_PREFIX may not begin with deploy/" "what the machine runs stands there"

@@ -22,8 +22,8 @@ variable "from" {
   type        = list(string)
 
   validation {
-    condition     = length(var.from) > 0 && alltrue([for cidr in var.from : can(cidrnetmask(cidr))])
-    error_message = "At least one network of IPv4, as 203.0.113.7/32."
+    condition     = length(var.from) > 0 && alltrue([for cidr in var.from : can(cidrnetmask(cidr)) && try(cidrhost(cidr, 0) == split("/", cidr)[0], false)])
+    error_message = "At least one network of IPv4, as 203.0.113.7/32 or 203.0.113.0/24, nothing set behind its mask."
   }
 }
 

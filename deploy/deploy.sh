@@ -172,8 +172,8 @@ check_env() {
     [[ $RESERVED != *" $name "* ]] || bad_usage "line $number of $1: $name is not yours to say" \
       "the machine's role, its bucket and its folders are named by deploy.sh"
     case ${line#*=} in
-    [\"\']* | *\\* | *$'\r' | *[[:space:]])
-      bad_usage "line $number of $1: the value of $name has quotes, a backslash or a blank at its end" "write it bare"
+    [\"\'[:space:]]* | *\\* | *[[:space:]])
+      bad_usage "line $number of $1: the value of $name has quotes, a backslash or a blank at an end" "write it bare"
       ;;
     esac
   done <"$1"

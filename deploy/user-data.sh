@@ -93,6 +93,25 @@ put() {
   mv -f "$2.new" "$2"
 }
 
+# Refuses what systemd and this shell would not read alike, and what the machine says itself. deploy.sh and Terraform do too.
+check_settings() {
+  local line name value number=0
+  while IFS= read -r line || [ -n "$line" ]; do
+    number=$((number + 1))
+    case $line in '' | '#'*) continue ;; esac
+    name=${line%%=*} value=${line#*=}
+    [[ $line == *=* && $name =~ ^[A-Z_][A-Z0-9_]*$ ]] || die "line $number of sluicegate.env is no NAME=VALUE"
+    case $name in
+    HOST | DATA_DIR | SPECS_DIR | S3_BUCKET | AWS_REGION | AWS_DEFAULT_REGION | AWS_ACCESS_KEY_ID | AWS_SECRET_ACCESS_KEY | AWS_SESSION_TOKEN)
+      die "line $number of sluicegate.env: $name is said by the machine, its role and its bucket"
+      ;;
+    esac
+    case $value in
+    [\"\'[:space:]]* | *\\* | *[[:space:]]) die "line $number of sluicegate.env: write the value of $name bare" ;;
+    esac
+  done <"$scratch/deploy/sluicegate.env"
+}
+
 install_settings() {
   {
     cat "$scratch/deploy/sluicegate.env"
@@ -210,6 +229,7 @@ main() {
   within "$FETCH_WAIT_SECONDS" "deploy/ of $bucket is fetched and whole" fetch || exit 1
   chmod 700 "$scratch/deploy/sluicegate"
   "$scratch/deploy/sluicegate" --version || die "the program does not run on this machine ($(uname -m))"
+  check_settings
   make_user
   # What a run that was cut short left is not what ran well.
   [ ! -e "$WELL" ] || keep

@@ -212,10 +212,14 @@ architecture() {
 }
 
 find_program() {
-  local file
+  local file found=()
   for file in "$HERE"/../target/*-unknown-linux-*/dist/sluicegate; do
-    [ -n "$PROGRAM" ] || [ ! -f "$file" ] || PROGRAM=$file
+    [ ! -f "$file" ] || found+=("$file")
   done
+  if [ -z "$PROGRAM" ] && [ "${#found[@]}" -gt 0 ]; then
+    [ "${#found[@]}" -eq 1 ] || bad_usage "several programs were built: ${found[*]}" "name one of them with --program"
+    PROGRAM=${found[0]}
+  fi
   if [ -n "$PROGRAM" ]; then
     ARCHITECTURE=$(architecture "$PROGRAM")
     [ -n "$ARCHITECTURE" ] || bad_usage "$PROGRAM is no program for Linux on x86-64 or arm64" "deploy/README.md says how to build it"
@@ -226,6 +230,11 @@ find_program() {
   arm64) INSTANCE_TYPE=${INSTANCE_TYPE:-t4g.small} ;;
   *) INSTANCE_TYPE=${INSTANCE_TYPE:-t3.small} ;;
   esac
+}
+
+check_architecture() {
+  [ -n "$DRY_RUN" ] || [ -z "$PROGRAM" ] || [ -z "$MACHINE" ] || [ "$ARCHITECTURE" = "$MACHINE_ARCHITECTURE" ] ||
+    die "the program is for $ARCHITECTURE, and $MACHINE is $MACHINE_ARCHITECTURE" "name another one with --program"
 }
 
 read_published() {
@@ -324,6 +333,7 @@ TEXT
 up() {
   find_program
   look_for_machine
+  check_architecture
   have_bucket
   read_published
   read_env
@@ -388,6 +398,7 @@ upgrade() {
   list_wanted
   look_for_machine
   [ -n "$DRY_RUN" ] || [ "$STATE" = running ] || die "the machine of $NAME does not run" "deploy.sh up starts it"
+  check_architecture
   if cmp -s "$SCRATCH/wanted" "$SCRATCH/published"; then
     tell there "deploy/ of the bucket"
   else

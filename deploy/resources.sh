@@ -207,10 +207,10 @@ look_for_machine() {
   # A `destroy` that was cut short meets one that ends: what it holds on to goes when it is gone.
   [ "$COMMAND" != destroy ] || states+=,shutting-down
   look ec2 describe-instances --filters "Name=tag:sluicegate,Values=$NAME" "Name=instance-state-name,Values=$states" --query \
-    'Reservations[].Instances[].[InstanceId,State.Name,MetadataOptions.HttpTokens,PublicIpAddress||PrivateIpAddress,InstanceType]'
+    'Reservations[].Instances[].[InstanceId,State.Name,MetadataOptions.HttpTokens,PublicIpAddress||PrivateIpAddress,InstanceType,Architecture]'
   suppose $'<instance>\trunning\trequired\t<address>\t<type>'
   [[ $FOUND != *$'\n'* ]] || die "several machines carry the tag sluicegate=$NAME" "terminate all but one of them"
-  IFS=$'\t' read -r MACHINE STATE TOKENS ADDRESS KIND <<<"$FOUND"
+  IFS=$'\t' read -r MACHINE STATE TOKENS ADDRESS KIND MACHINE_ARCHITECTURE <<<"$FOUND"
 }
 
 # shellcheck disable=SC2317 # Called by `within`.

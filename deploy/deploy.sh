@@ -3,8 +3,8 @@
 #
 #   deploy.sh up         makes what is missing, mends what differs, starts the machine, waits until it answers
 #   deploy.sh status     tells of every part whether it is there; fails where one is missing
-#   deploy.sh upgrade    puts a new program, specs or environment on the machine and restarts unit by unit; goes back by
-#                        itself where the new program does not answer
+#   deploy.sh upgrade    puts a new program, specs or environment on the machine and restarts unit by unit; goes back to
+#                        all of before by itself where the service does not answer. Also after a first start that failed
 #   deploy.sh destroy    removes everything; uploaded files and the database only with --delete-data
 #
 #   --name NAME            the set-up (main). All that is made is called sluicegate-NAME and has the tag sluicegate=NAME
@@ -54,6 +54,18 @@ bad_usage() {
 
 # --- what is asked for
 
+# is_network CIDR: as AWS writes it, so that it is found again.
+is_network() {
+  local part address=0
+  [[ $1 =~ ^([0-9]+)\.([0-9]+)\.([0-9]+)\.([0-9]+)/([0-9]+)$ ]] || return 1
+  local mask=${BASH_REMATCH[5]} parts=("${BASH_REMATCH[@]:1:4}")
+  for part in "${parts[@]}" "$mask"; do
+    [[ $part =~ ^(0|[1-9][0-9]{0,2})$ ]] && [ "$part" -le 255 ] || return 1
+  done
+  for part in "${parts[@]}"; do address=$((address * 256 + part)); done
+  [ "$mask" -le 32 ] && [ $((address & ((1 << (32 - mask)) - 1))) -eq 0 ]
+}
+
 read_arguments() {
   COMMAND=${1:-}
   case $COMMAND in
@@ -102,7 +114,8 @@ read_arguments() {
     bad_usage "--disk-gib must be a number from 8 to 16384"
   local cidr
   for cidr in "${FROM[@]}"; do
-    [[ $cidr =~ ^([0-9]{1,3}\.){3}[0-9]{1,3}/[0-9]{1,2}$ ]] || bad_usage "--from must be a network of IPv4 as 203.0.113.7/32, not $cidr"
+    is_network "$cidr" ||
+      bad_usage "--from must be a network of IPv4 as 203.0.113.7/32 or 203.0.113.0/24, nothing set behind its mask, not $cidr"
   done
   local file
   for file in "$PROGRAM" "$ENV_FILE" "$PUBLIC_KEY"; do
@@ -129,6 +142,17 @@ prepare() {
   export AWS_REGION=$REGION AWS_DEFAULT_REGION=$REGION AWS_DEFAULT_OUTPUT=text AWS_PAGER=
   look sts get-caller-identity --query Account
   BUCKET="$SETUP-${FOUND:-<account>}"
+  check_region
+}
+
+# The names of the bucket and the role hold no region, IAM has none, and the CLI follows a bucket to wherever it is: without
+# this a command in the wrong region would take the half that it can reach from a set-up that lives elsewhere.
+check_region() {
+  look s3api get-bucket-location --bucket "$BUCKET" --query "LocationConstraint||'us-east-1'"
+  [ "$FOUND" != EU ] || FOUND=eu-west-1
+  [ -n "$FOUND" ] || look iam get-role --role-name "$SETUP" --query "Role.Tags[?Key=='region']|[0].Value"
+  [ -z "$FOUND" ] || [ "$FOUND" = "$REGION" ] ||
+    die "the set-up $NAME is in $FOUND, not in $REGION, and nothing was touched" "pass --region $FOUND, or choose another --name"
 }
 
 # --- the environment of the service
@@ -148,8 +172,8 @@ check_env() {
     [[ $RESERVED != *" $name "* ]] || bad_usage "line $number of $1: $name is not yours to say" \
       "the machine's role, its bucket and its folders are named by deploy.sh"
     case ${line#*=} in
-    [\"\']* | *\\* | *$'\r' | *[[:space:]])
-      bad_usage "line $number of $1: the value of $name has quotes, a backslash or a blank at its end" "write it bare"
+    [\"\'[:space:]]* | *\\* | *[[:space:]])
+      bad_usage "line $number of $1: the value of $name has quotes, a backslash or a blank at an end" "write it bare"
       ;;
     esac
   done <"$1"
@@ -167,6 +191,7 @@ read_env() {
   PORT=$(env_value PORT)
   PORT=${PORT:-3000}
   [[ $PORT =~ ^[0-9]+$ ]] && [ "$PORT" -ge 1 ] && [ "$PORT" -le 65535 ] || bad_usage "PORT must be from 1 to 65535"
+  [ "$PORT" -ne 22 ] || bad_usage "PORT must not be 22" "ssh answers there"
   [[ $(env_value S3_PREFIX) =~ ^[A-Za-z0-9._/-]*$ ]] ||
     bad_usage "S3_PREFIX may have letters, digits, dots, slashes, hyphens and underscores" "it becomes part of the policy"
   [[ /$(env_value S3_PREFIX)/ != /deploy/* ]] || bad_usage "S3_PREFIX may not begin with deploy/" "what the machine runs stands there"
@@ -187,10 +212,14 @@ architecture() {
 }
 
 find_program() {
-  local file
+  local file found=()
   for file in "$HERE"/../target/*-unknown-linux-*/dist/sluicegate; do
-    [ -n "$PROGRAM" ] || [ ! -f "$file" ] || PROGRAM=$file
+    [ ! -f "$file" ] || found+=("$file")
   done
+  if [ -z "$PROGRAM" ] && [ "${#found[@]}" -gt 0 ]; then
+    [ "${#found[@]}" -eq 1 ] || bad_usage "several programs were built: ${found[*]}" "name one of them with --program"
+    PROGRAM=${found[0]}
+  fi
   if [ -n "$PROGRAM" ]; then
     ARCHITECTURE=$(architecture "$PROGRAM")
     [ -n "$ARCHITECTURE" ] || bad_usage "$PROGRAM is no program for Linux on x86-64 or arm64" "deploy/README.md says how to build it"
@@ -201,6 +230,11 @@ find_program() {
   arm64) INSTANCE_TYPE=${INSTANCE_TYPE:-t4g.small} ;;
   *) INSTANCE_TYPE=${INSTANCE_TYPE:-t3.small} ;;
   esac
+}
+
+check_architecture() {
+  [ -n "$DRY_RUN" ] || [ -z "$PROGRAM" ] || [ -z "$MACHINE" ] || [ "$ARCHITECTURE" = "$MACHINE_ARCHITECTURE" ] ||
+    die "the program is for $ARCHITECTURE, and $MACHINE is $MACHINE_ARCHITECTURE" "name another one with --program"
 }
 
 read_published() {
@@ -273,7 +307,7 @@ wait_for_answer() {
     return
   fi
   say "waiting for $(base)/healthz, for up to $HEALTH_WAIT_SECONDS s. If it fails: $(ssh_line) sudo tail -n 50 /var/log/cloud-init-output.log"
-  within "$HEALTH_WAIT_SECONDS" "$(base)/healthz answers" answers
+  within "$HEALTH_WAIT_SECONDS" "$(base)/healthz answers. When its cause is mended, run deploy.sh upgrade" answers
 }
 
 ssh_line() { printf 'ssh -i %s %s@%s' "$KEY_FILE" "$SSH_USER" "${ADDRESS:-<address>}"; }
@@ -299,6 +333,7 @@ TEXT
 up() {
   find_program
   look_for_machine
+  check_architecture
   have_bucket
   read_published
   read_env
@@ -363,6 +398,7 @@ upgrade() {
   list_wanted
   look_for_machine
   [ -n "$DRY_RUN" ] || [ "$STATE" = running ] || die "the machine of $NAME does not run" "deploy.sh up starts it"
+  check_architecture
   if cmp -s "$SCRATCH/wanted" "$SCRATCH/published"; then
     tell there "deploy/ of the bucket"
   else
@@ -372,12 +408,15 @@ upgrade() {
   have_role
   have_group
   render_user_data
+  local refresh=/usr/local/sbin/sluicegate-refresh
   local command=(ssh -i "$KEY_FILE" -o BatchMode=yes -o "ConnectTimeout=$SSH_CONNECT_SECONDS"
-    -o StrictHostKeyChecking=accept-new -o "HostKeyAlias=${MACHINE:-<instance>}" "$SSH_USER@${ADDRESS:-<address>}" sudo bash -s)
+    -o StrictHostKeyChecking=accept-new -o "HostKeyAlias=${MACHINE:-<instance>}" "$SSH_USER@${ADDRESS:-<address>}"
+    # What the machine has of user-data.sh may be older than what is here.
+    "sudo sh -c 'umask 077 && cat >$refresh.new && chmod 0700 $refresh.new && mv -f $refresh.new $refresh && exec $refresh'")
   if [ -n "$DRY_RUN" ]; then
     shown "${command[@]}"
   else
-    "${command[@]}" <"$USER_DATA" || die "the upgrade failed, see above" "the program of before runs where the new one did not answer"
+    "${command[@]}" <"$USER_DATA" || die "the upgrade failed, see above" "what ran before runs again where the new did not answer"
     tell upgraded "machine $MACHINE"
   fi
   [ -z "$WAIT" ] || wait_for_answer

@@ -83,7 +83,7 @@ have_role() {
   '')
     change iam create-role --role-name "$SETUP" --assume-role-policy-document "$trust" \
       --description "sluicegate on EC2: its bucket and nothing else" \
-      --tags "Key=sluicegate,Value=$NAME" "Key=Name,Value=$SETUP"
+      --tags "Key=sluicegate,Value=$NAME" "Key=Name,Value=$SETUP" "Key=region,Value=$REGION"
     tell made "role $SETUP"
     ;;
   *$'\t'"$NAME") tell there "role $SETUP" ;;
@@ -107,17 +107,28 @@ have_role() {
     tell there "instance profile $SETUP"
   fi
   if [[ $FOUND != *$'\t'"$SETUP" ]]; then
-    change iam add-role-to-instance-profile --instance-profile-name "$SETUP" --role-name "$SETUP"
+    within "$PROFILE_WAIT_SECONDS" "IAM knows the instance profile $SETUP" add_role
     tell set "role of the instance profile"
   fi
+}
+
+# shellcheck disable=SC2317 # Called by `within`.
+add_role() {
+  ask iam add-role-to-instance-profile --instance-profile-name "$SETUP" --role-name "$SETUP" && return
+  # What was just made is not known everywhere.
+  grep -q NoSuchEntity "$SCRATCH/errors" || refused iam add-role-to-instance-profile
+  return 1
 }
 
 # --- the key pair
 
 have_key() {
-  look ec2 describe-key-pairs --filters "Name=key-name,Values=$SETUP" --query 'KeyPairs[0].KeyPairId'
+  look ec2 describe-key-pairs --filters "Name=key-name,Values=$SETUP" --query \
+    "KeyPairs[0].[KeyPairId,Tags[?Key=='sluicegate']|[0].Value]"
   if [ -n "$FOUND" ]; then
-    tell there "key pair $SETUP ($FOUND)"
+    [ "${FOUND#*$'\t'}" = "$NAME" ] ||
+      die "there is a key pair $SETUP without the tag sluicegate=$NAME" "it is not this set-up's: choose another --name"
+    tell there "key pair $SETUP (${FOUND%%$'\t'*})"
     [ -n "$PUBLIC_KEY" ] || [ -e "$KEY_FILE" ] ||
       say "its private key is not in $KEY_FILE: name it with --key-file where ssh is to use it"
     return
@@ -130,13 +141,13 @@ have_key() {
     tell made "key pair $SETUP, from $PUBLIC_KEY"
     return
   fi
-  [ -n "$DRY_RUN" ] || [ ! -e "$KEY_FILE" ] ||
+  [ -n "$DRY_RUN" ] || [ ! -s "$KEY_FILE" ] ||
     die "$KEY_FILE exists, and the key pair $SETUP does not" "move the file away, or pass --public-key with its public half"
+  # The private half is told once: where it cannot be kept, it is not asked for.
+  [ -n "$DRY_RUN" ] || { mkdir -p "$(dirname "$KEY_FILE")" && (umask 077 && : >"$KEY_FILE"); } ||
+    die "the private key cannot be written to $KEY_FILE" "name another file with --key-file"
   change ec2 create-key-pair --key-name "$SETUP" --key-type ed25519 --tag-specifications "$tags" --query KeyMaterial
-  if [ -z "$DRY_RUN" ]; then
-    mkdir -p "$(dirname "$KEY_FILE")"
-    (umask 077 && printf '%s\n' "$FOUND" >"$KEY_FILE") || die "the private key cannot be written to $KEY_FILE"
-  fi
+  [ -n "$DRY_RUN" ] || printf '%s\n' "$FOUND" >"$KEY_FILE"
   FOUND=
   tell made "key pair $SETUP, its private key in $KEY_FILE (mode 0600)"
 }
@@ -173,6 +184,7 @@ have_group() {
       rule=$'\t'"tcp"$'\t'"$port"$'\t'"$port"$'\t'"$cidr"
       wanted+=("$rule")
       [[ $'\n'$rules$'\n' != *"$rule"$'\n'* ]] || continue
+      rules+=$'\n'$rule
       change ec2 authorize-security-group-ingress --group-id "$GROUP" --protocol tcp --port "$port" --cidr "$cidr"
       tell set "port $port open from $cidr"
     done
@@ -191,12 +203,14 @@ have_group() {
 
 # Sets MACHINE, STATE, TOKENS and ADDRESS; MACHINE is empty where there is none.
 look_for_machine() {
-  look ec2 describe-instances --filters "Name=tag:sluicegate,Values=$NAME" \
-    Name=instance-state-name,Values=pending,running,stopping,stopped --query \
-    'Reservations[].Instances[].[InstanceId,State.Name,MetadataOptions.HttpTokens,PublicIpAddress||PrivateIpAddress,InstanceType]'
+  local states=pending,running,stopping,stopped
+  # A `destroy` that was cut short meets one that ends: what it holds on to goes when it is gone.
+  [ "$COMMAND" != destroy ] || states+=,shutting-down
+  look ec2 describe-instances --filters "Name=tag:sluicegate,Values=$NAME" "Name=instance-state-name,Values=$states" --query \
+    'Reservations[].Instances[].[InstanceId,State.Name,MetadataOptions.HttpTokens,PublicIpAddress||PrivateIpAddress,InstanceType,Architecture]'
   suppose $'<instance>\trunning\trequired\t<address>\t<type>'
   [[ $FOUND != *$'\n'* ]] || die "several machines carry the tag sluicegate=$NAME" "terminate all but one of them"
-  IFS=$'\t' read -r MACHINE STATE TOKENS ADDRESS KIND <<<"$FOUND"
+  IFS=$'\t' read -r MACHINE STATE TOKENS ADDRESS KIND MACHINE_ARCHITECTURE <<<"$FOUND"
 }
 
 # shellcheck disable=SC2317 # Called by `within`.
@@ -212,8 +226,8 @@ machine_is() {
 # shellcheck disable=SC2317 # Called by `within`.
 run_machine() {
   ask ec2 run-instances "$@" && return
-  # The one refusal that heals by itself.
-  grep -q 'iamInstanceProfile' "$SCRATCH/errors" || refused ec2 run-instances
+  # The refusals that heal by themselves: EC2 does not know the profile yet, or not its role.
+  grep -Eq 'iamInstanceProfile|has no associated IAM Roles' "$SCRATCH/errors" || refused ec2 run-instances
   return 1
 }
 

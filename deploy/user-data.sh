@@ -3,10 +3,11 @@
 # deploy/ of the private bucket, installs it, makes the first API key, and starts or restarts the service unit by unit.
 #
 # Both fill in the three names below. It runs as root, any number of times: at the first start by cloud-init, later by
-# `deploy.sh upgrade` or by hand as sluicegate-refresh, which it leaves in /usr/local/sbin. It holds no secret, since
-# user data can be read by whoever may describe the machine; secrets come in sluicegate.env from the bucket, by the
-# machine's role. What it fetches is checked against SHA256SUMS before anything is touched. Where a new program does not
-# answer, the one of before is put back. For Amazon Linux 2023, and Debian or Ubuntu.
+# `deploy.sh upgrade` (which renews it) or by hand as sluicegate-refresh, as which it installs itself first of all: a first
+# start that fails can be done again. It holds no secret, since user data can be read by whoever may describe the machine;
+# secrets come in sluicegate.env from the bucket, by the machine's role. What it fetches is checked against SHA256SUMS
+# before anything is touched. Where the service does not answer after an upgrade, the program, the unit, the settings and
+# the specs that ran well before are put back. For Amazon Linux 2023 and Debian 12.
 set -euo pipefail
 umask 077
 
@@ -22,6 +23,12 @@ readonly MAX_JOURNAL_BYTES=1G
 readonly MAX_JOURNAL_DAYS=30
 # The tenant of the first key.
 readonly TENANT=main
+# Where the worker answers /metrics and /healthz; the security group keeps it to the machine.
+readonly WORKER_METRICS_PORT=9464
+# What ran well before this run, by its paths; and the mark that what is installed runs well.
+readonly BEFORE=/etc/sluicegate/before WELL=/etc/sluicegate/well
+readonly INSTALLED=(/usr/local/bin/sluicegate /etc/systemd/system/sluicegate@.service /etc/sluicegate/{sluicegate,serve,worker}.env
+  /etc/sluicegate/specs)
 
 export AWS_REGION=$region AWS_DEFAULT_REGION=$region AWS_PAGER=
 
@@ -50,7 +57,9 @@ need_aws() {
   if command -v dnf >/dev/null; then
     dnf install -y -q awscli
   else
-    apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q awscli curl
+    # At the first start others may hold apt's lock.
+    local wait=(-o "DPkg::Lock::Timeout=$FETCH_WAIT_SECONDS")
+    apt-get "${wait[@]}" update -q && DEBIAN_FRONTEND=noninteractive apt-get "${wait[@]}" install -y -q awscli curl
   fi
 }
 
@@ -84,6 +93,25 @@ put() {
   mv -f "$2.new" "$2"
 }
 
+# Refuses what systemd and this shell would not read alike, and what the machine says itself. deploy.sh and Terraform do too.
+check_settings() {
+  local line name value number=0
+  while IFS= read -r line || [ -n "$line" ]; do
+    number=$((number + 1))
+    case $line in '' | '#'*) continue ;; esac
+    name=${line%%=*} value=${line#*=}
+    [[ $line == *=* && $name =~ ^[A-Z_][A-Z0-9_]*$ ]] || die "line $number of sluicegate.env is no NAME=VALUE"
+    case $name in
+    HOST | DATA_DIR | SPECS_DIR | S3_BUCKET | AWS_REGION | AWS_DEFAULT_REGION | AWS_ACCESS_KEY_ID | AWS_SECRET_ACCESS_KEY | AWS_SESSION_TOKEN)
+      die "line $number of sluicegate.env: $name is said by the machine, its role and its bucket"
+      ;;
+    esac
+    case $value in
+    [\"\'[:space:]]* | *\\* | *[[:space:]]) die "line $number of sluicegate.env: write the value of $name bare" ;;
+    esac
+  done <"$scratch/deploy/sluicegate.env"
+}
+
 install_settings() {
   {
     cat "$scratch/deploy/sluicegate.env"
@@ -95,10 +123,10 @@ install_settings() {
   if [ -n "$(variable MONGODB_URI)" ]; then
     echo 'WORKERS=0' >"$scratch/serve.env"
     put "$scratch/serve.env" /etc/sluicegate/serve.env 0640 sluicegate
-    units=(sluicegate@worker sluicegate@serve)
+    echo "METRICS_PORT=$WORKER_METRICS_PORT" >"$scratch/worker.env"
+    put "$scratch/worker.env" /etc/sluicegate/worker.env 0640 sluicegate
   else
-    rm -f /etc/sluicegate/serve.env
-    units=(sluicegate@serve)
+    rm -f /etc/sluicegate/serve.env /etc/sluicegate/worker.env
   fi
   put "$scratch/deploy/sluicegate.service" /etc/systemd/system/sluicegate@.service 0644 root
   install -d -m 0755 /etc/systemd/journald.conf.d
@@ -145,52 +173,79 @@ make_first_key() {
   say "the first API key is in /etc/sluicegate/first-key: fetch it once, then remove it"
 }
 
+# answers PORT
 # shellcheck disable=SC2317 # Called by `within`.
-answers() {
-  local port
-  port=$(variable PORT)
-  curl -fsS -o /dev/null --max-time 5 "http://127.0.0.1:${port:-3000}/healthz"
-}
-
-# shellcheck disable=SC2317 # Called by `within`.
-runs() { systemctl is-active --quiet "$1"; }
+answers() { curl -fsS -o /dev/null --max-time 5 "http://127.0.0.1:$1/healthz"; }
 
 # Restarts one unit after the other; the next only when the one before is well.
 restart() {
-  local unit
-  [ "${#units[@]}" -gt 1 ] || systemctl disable --now --quiet sluicegate@worker 2>/dev/null || true
+  local unit port units=(sluicegate@serve)
+  if [ -n "$(variable MONGODB_URI)" ]; then
+    units=(sluicegate@worker sluicegate@serve)
+  else
+    systemctl disable --now --quiet sluicegate@worker 2>/dev/null || true
+  fi
   for unit in "${units[@]}"; do
-    systemctl enable --quiet "$unit"
-    systemctl restart "$unit"
     case $unit in
-    *@serve) within "$HEALTH_WAIT_SECONDS" "$unit answers" answers || return 1 ;;
-    *) within "$HEALTH_WAIT_SECONDS" "$unit runs" runs "$unit" || return 1 ;;
+    *@serve) port=$(variable PORT) ;;
+    *) port=$WORKER_METRICS_PORT ;;
     esac
+    systemctl enable --quiet "$unit"
+    systemctl reset-failed "$unit" 2>/dev/null || true
+    # Also where the unit cannot be started, the way on is the one back.
+    systemctl restart "$unit" || return 1
+    within "$HEALTH_WAIT_SECONDS" "$unit answers" answers "${port:-3000}" || return 1
     say "$unit is well"
   done
 }
 
+# Copies what is installed, and puts that copy in its place.
+keep() {
+  local path
+  rm -rf "$BEFORE"
+  install -d -m 0700 "$BEFORE"
+  for path in "${INSTALLED[@]}"; do
+    [ -e "$path" ] || continue
+    mkdir -p "$BEFORE$(dirname "$path")"
+    cp -a "$path" "$BEFORE$path"
+  done
+}
+
+put_back() {
+  local path
+  for path in "${INSTALLED[@]}"; do
+    rm -rf "$path"
+    [ ! -e "$BEFORE$path" ] || cp -a "$BEFORE$path" "$path"
+  done
+  systemctl daemon-reload
+}
+
 main() {
-  local program=/usr/local/bin/sluicegate previous=/usr/local/bin/sluicegate.previous
+  # First of all, so that a run that fails can be done again.
+  put "${BASH_SOURCE[0]}" /usr/local/sbin/sluicegate-refresh 0700 root
   scratch=$(mktemp -d)
   trap 'rm -rf "$scratch"' EXIT
-  need_aws
+  within "$FETCH_WAIT_SECONDS" "the aws CLI is installed" need_aws || exit 1
   within "$FETCH_WAIT_SECONDS" "deploy/ of $bucket is fetched and whole" fetch || exit 1
   chmod 700 "$scratch/deploy/sluicegate"
   "$scratch/deploy/sluicegate" --version || die "the program does not run on this machine ($(uname -m))"
+  check_settings
   make_user
-  [ ! -e "$program" ] || cmp -s "$program" "$scratch/deploy/sluicegate" || put "$program" "$previous" 0755 root
-  put "$scratch/deploy/sluicegate" "$program" 0755 root
+  # What a run that was cut short left is not what ran well.
+  [ ! -e "$WELL" ] || keep
+  rm -f "$WELL"
+  put "$scratch/deploy/sluicegate" /usr/local/bin/sluicegate 0755 root
   install_settings
   if ! { make_first_key && restart; }; then
     journalctl --no-pager -n 30 -u 'sluicegate@*' >&2 || true
-    [ -e "$previous" ] || die "the service does not answer"
-    say "the new program does not answer: the one of before is put back"
-    put "$previous" "$program" 0755 root
-    restart || die "that one does not answer either"
+    [ -e "$BEFORE" ] || die "the service does not answer; when its cause is mended: sluicegate-refresh, or deploy.sh upgrade"
+    say "the service does not answer: the program, the settings and the specs of before are put back"
+    put_back
+    restart || die "with these it does not answer either"
+    touch "$WELL"
     die "what was to be installed is still in the bucket: mend it, and upgrade again"
   fi
-  [ ! -f "${BASH_SOURCE[0]:-}" ] || put "${BASH_SOURCE[0]}" /usr/local/sbin/sluicegate-refresh 0700 root
+  touch "$WELL"
   say "$name is up"
 }
 

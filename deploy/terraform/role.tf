@@ -14,6 +14,11 @@ resource "aws_iam_role" "this" {
   name               = local.setup
   description        = "sluicegate on EC2: its bucket and nothing else"
   assume_role_policy = data.aws_iam_policy_document.trust.json
+
+  # IAM knows no regions: this says whose machine it is for.
+  tags = {
+    region = data.aws_region.this.name
+  }
 }
 
 resource "aws_iam_role_policy" "this" {

@@ -22,8 +22,8 @@ variable "from" {
   type        = list(string)
 
   validation {
-    condition     = length(var.from) > 0 && alltrue([for cidr in var.from : can(cidrnetmask(cidr))])
-    error_message = "At least one network of IPv4, as 203.0.113.7/32."
+    condition     = length(var.from) > 0 && alltrue([for cidr in var.from : can(cidrnetmask(cidr)) && try(cidrhost(cidr, 0) == split("/", cidr)[0], false)])
+    error_message = "At least one network of IPv4, as 203.0.113.7/32 or 203.0.113.0/24, nothing set behind its mask."
   }
 }
 
@@ -47,6 +47,15 @@ variable "env_file" {
   description = "A file with variables of .env.example, secrets too. Its content goes into the private bucket, and its hash alone into the state."
   type        = string
   default     = null
+
+  validation {
+    condition = var.env_file == null ? true : alltrue([
+      for line in split("\n", file(var.env_file)) :
+      can(regex("^(#.*|[A-Z_][A-Z0-9_]*=([^\\s\"'\\\\]([^\\\\]*[^\\s\\\\])?)?)?$", line)) &&
+      !can(regex("^(PORT=22$|(HOST|DATA_DIR|SPECS_DIR|S3_BUCKET|AWS_REGION|AWS_DEFAULT_REGION|AWS_ACCESS_KEY_ID|AWS_SECRET_ACCESS_KEY|AWS_SESSION_TOKEN)=)", line))
+    ])
+    error_message = "Lines NAME=VALUE, values bare (no quotes, backslashes, blanks at an end or CRLF), and none of what the machine says itself: HOST, DATA_DIR, SPECS_DIR, S3_BUCKET, AWS_*. PORT is not 22."
+  }
 }
 
 variable "specs" {

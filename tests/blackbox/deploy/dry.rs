@@ -148,6 +148,7 @@ async fn what_cannot_be_is_refused_before_anything_is_asked() {
         ("export MONGODB_URI=hunter2\n", "no NAME=VALUE"),
         ("MONGODB_URI='hunter2'\n", "write it bare"),
         ("PORT=0\n", "PORT must"),
+        ("PORT=22\n", "PORT must"),
         ("S3_PREFIX=deploy/x\n", "deploy/"),
         ("S3_PREFIX=*\n", "S3_PREFIX may"),
     ] {
@@ -162,6 +163,9 @@ async fn what_cannot_be_is_refused_before_anything_is_asked() {
     for (arguments, what) in [
         (["up", "--from", "203.0.113.7"], "network"),
         (["up", "--from", "any"], "network"),
+        (["up", "--from", "203.0.113.7/24"], "network"),
+        (["up", "--from", "256.0.0.0/8"], "network"),
+        (["up", "--from", "10.0.0.0/33"], "network"),
         (["up", "--name", "Main"], "--name"),
         (["up", "--program", "nowhere"], "no file nowhere"),
         (["up", "--colour", "red"], "no option --colour"),

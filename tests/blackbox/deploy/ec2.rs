@@ -1,6 +1,6 @@
 //! `deploy.sh` against moto: what it makes, that it makes it once, mends it and removes it, and touches nothing of others.
 
-use super::cloud::{ACCOUNT, Cloud, deploy, done, elf, words};
+use super::cloud::{ACCOUNT, Cloud, deploy, done, elf, words, write_program};
 use futures::future::join_all;
 use serde_json::{Value, json};
 use std::fs;
@@ -366,4 +366,86 @@ async fn a_machine_that_holds_the_database_and_a_role_of_anothers_are_not_remove
         .ask("iam get-role --role-name sluicegate-main --query Role.RoleName")
         .await;
     assert_eq!(role, "sluicegate-main");
+}
+
+#[tokio::test]
+async fn in_another_region_than_the_set_ups_every_command_is_refused_and_touches_nothing() {
+    let cloud = Cloud::start().await;
+    let place = place(&cloud);
+    done(&place.run(words("up", &UP)).await);
+    let before = resources(&cloud).await;
+    let elsewhere = ["destroy", "--region", "us-east-1", "--delete-data"];
+    let refused = async |arguments: &[&str]| {
+        let ended = place.run(arguments.iter().copied()).await;
+        assert_eq!(ended.code, Some(1), "{}", ended.stdout);
+        let said = "is in eu-central-1, not in us-east-1";
+        assert!(ended.stderr.contains(said), "{}", ended.stderr);
+    };
+    refused(&elsewhere).await;
+    for command in ["status", "upgrade", "up"] {
+        refused(&[command, "--region", "us-east-1"]).await;
+    }
+    assert_eq!(resources(&cloud).await, before);
+
+    // Somebody has removed the bucket by hand: then the role tells.
+    let bucket = format!("s3://sluicegate-main-{ACCOUNT}");
+    cloud.ask(&format!("s3 rb --force {bucket}")).await;
+    refused(&elsewhere).await;
+    let left = resources(&cloud).await;
+    assert_eq!(left["machines"], before["machines"]);
+    assert_eq!(left["role"], before["role"]);
+    done(&place.run(words("destroy", &["--delete-data"])).await);
+}
+
+#[tokio::test]
+async fn what_iam_and_ec2_do_not_know_yet_is_asked_again() {
+    let cloud = Cloud::start().await;
+    let place = place(&cloud);
+    let programs = cloud.programs();
+    fs::rename(programs.join("aws"), programs.join("real-aws")).unwrap();
+    // Each text twice, as AWS has said them; then the call itself.
+    let refusing = r#"#!/usr/bin/env bash
+folder=$(dirname "$0")
+refuse() {
+  local count=$folder/$1
+  [ "$(cat "$count" 2>/dev/null | wc -l)" -lt 2 ] || return 0
+  echo refused >>"$count"
+  echo "An error occurred ($2" >&2
+  exit 254
+}
+case "$1 $2" in
+'iam add-role-to-instance-profile') refuse profile 'NoSuchEntity) when calling the AddRoleToInstanceProfile operation' ;;
+'ec2 run-instances')
+  refuse unknown 'InvalidParameterValue) when calling the RunInstances operation: Value (sluicegate-main) for parameter iamInstanceProfile.name is invalid.'
+  refuse empty 'InvalidParameterValue) when calling the RunInstances operation: IAM Instance Profile "arn:aws:iam::1:instance-profile/sluicegate-main" has no associated IAM Roles'
+  ;;
+esac
+exec "$folder/real-aws" "$@"
+"#;
+    write_program(&programs.join("aws"), refusing);
+    write_program(&programs.join("sleep"), "#!/bin/sh\n");
+    done(&place.run(words("up", &UP)).await);
+    for text in ["profile", "unknown", "empty"] {
+        let refused = fs::read_to_string(programs.join(text)).unwrap();
+        assert_eq!(refused.lines().count(), 2, "{text}");
+    }
+    check(&resources(&cloud).await);
+}
+
+#[tokio::test]
+async fn a_key_pair_of_anothers_is_not_taken_and_none_is_made_that_cannot_be_kept() {
+    let cloud = Cloud::start().await;
+    let place = place(&cloud);
+    let nowhere = ["--key-file", "service.env/key.pem"];
+    let up = place.run(words("up", &[&UP[..], &nowhere].concat())).await;
+    assert_eq!(up.code, Some(1), "{}", up.stdout);
+    assert!(up.stderr.contains("cannot be written"), "{}", up.stderr);
+    assert_eq!(resources(&cloud).await["keys"], json!([]));
+    cloud
+        .ask("ec2 create-key-pair --key-name sluicegate-main")
+        .await;
+    let up = place.run(words("up", &UP)).await;
+    assert_eq!(up.code, Some(1), "{}", up.stdout);
+    assert!(up.stderr.contains("key pair"), "{}", up.stderr);
+    assert_eq!(resources(&cloud).await["machines"], json!([]));
 }

@@ -9,10 +9,19 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tempfile::TempDir;
 use testbed::process::{Ended, Running, Sluicegate};
+use testbed::watchdog::free_port;
 
-/// What needs root, or another process 1, does nothing here or is written down.
-const IMITATED: [(&str, &str); 6] = [
-    ("systemctl", "echo \"$*\" >>\"$ROOT/systemctl.log\""),
+/// Leads what user data says to the folder, to a port of the test's own and to shorter waits.
+const REWRITE: &str = "sed -e \"s|/etc/|$ROOT/etc/|g; s|/usr/local/|$ROOT/usr/local/|g; s|/var/lib/sluicegate|$ROOT/var/lib/sluicegate|g\" -e \"s/METRICS_PORT=9464/METRICS_PORT=$METRICS_PORT/; s/_SECONDS=3$/_SECONDS=0.1/; s/HEALTH_WAIT_SECONDS=90/HEALTH_WAIT_SECONDS=15/\"";
+
+/// What needs root, or another process 1, does nothing here or is written down. `systemctl` returns when what it asks for
+/// has been done, which for a unit of `Type=exec` is when its process runs, whether or not that dies then.
+const IMITATED: [(&str, &str); 7] = [
+    (
+        "systemctl",
+        "echo \"$*\" >>\"$ROOT/systemctl.log\"\n[ \"$1\" = restart ] || exit 0\nasked=$(wc -l <\"$ROOT/systemctl.log\")\nfor _ in {1..600}; do\n  [ \"$(cat \"$ROOT/obeyed\")\" -lt \"$asked\" ] || exit 0\n  sleep 0.05\ndone\nexit 1",
+    ),
+    ("sudo", "exec \"$@\""),
     (
         "runuser",
         "[ \"$1 $2 $3\" = '-u sluicegate --' ] && shift 3 && exec \"$@\"",
@@ -25,7 +34,7 @@ const IMITATED: [(&str, &str); 6] = [
     ("journalctl", "exit 0"),
     (
         "boot",
-        "sed -e \"s|/etc/|$ROOT/etc/|g; s|/usr/local/|$ROOT/usr/local/|g; s|/var/lib/sluicegate|$ROOT/var/lib/sluicegate|g\" -e 's/_SECONDS=3$/_SECONDS=0.1/; s/HEALTH_WAIT_SECONDS=90/HEALTH_WAIT_SECONDS=15/' >\"$ROOT/boot.sh\"\nexec bash \"$ROOT/boot.sh\"",
+        "REWRITE >\"$ROOT/boot.sh\"\nexec bash \"$ROOT/boot.sh\"",
     ),
 ];
 
@@ -40,6 +49,8 @@ pub struct Machine {
     /// Units that were started, in their order.
     pub started: Vec<String>,
     lines_seen: usize,
+    /// Where its worker answers.
+    pub metrics_port: u16,
 }
 
 impl Machine {
@@ -56,8 +67,12 @@ impl Machine {
         }
         let programs = root.path().join("programs");
         let at = root.path().display();
+        let metrics_port = free_port();
+        fs::write(root.path().join("obeyed"), "0").unwrap();
         for (name, script) in IMITATED {
-            let text = format!("#!/usr/bin/env bash\nROOT='{at}'\n{script}\n");
+            let script = script.replace("REWRITE", REWRITE);
+            let text =
+                format!("#!/usr/bin/env bash\nROOT='{at}' METRICS_PORT={metrics_port}\n{script}\n");
             write_program(&programs.join(name), &text);
         }
         let mut variables = cloud.env();
@@ -72,6 +87,7 @@ impl Machine {
             units: BTreeMap::new(),
             started: Vec::new(),
             lines_seen: 0,
+            metrics_port,
         }
     }
 
@@ -80,14 +96,21 @@ impl Machine {
         self.root.path().join(path)
     }
 
-    /// The program that `ssh` is for a deploy.sh that is to reach this machine.
+    /// The program that `ssh` is for a deploy.sh that is to reach this machine: it runs the command that stands last, led
+    /// to the folder as its input is.
     pub fn ssh(&self) -> String {
-        let programs = self.path("programs");
-        let (path, boot) = (programs.display(), programs.join("boot"));
+        let (root, port) = (self.root.path().display(), self.metrics_port);
         format!(
-            "#!/usr/bin/env bash\nPATH='{path}':$PATH exec '{}'\n",
-            boot.display()
+            "#!/usr/bin/env bash\nset -e -o pipefail\nROOT='{root}' METRICS_PORT={port} PATH='{root}/programs':$PATH\ncommand=$({REWRITE} <<<\"${{!#}}\")\n{REWRITE} | bash -c \"$command\"\n"
         )
+    }
+
+    /// Runs what user data left on the machine, as a person does after a first start that failed.
+    pub async fn refresh(&mut self) -> Ended {
+        let refresh = self.path("usr/local/sbin/sluicegate-refresh");
+        let refresh = Sluicegate::new(refresh).envs(self.variables.clone());
+        self.while_running(async move { refresh.run([""; 0]).await })
+            .await
     }
 
     /// Runs user data as cloud-init does, and is systemd for it.
@@ -132,6 +155,7 @@ impl Machine {
             self.units.insert(unit.to_owned(), program.start([unit]));
             self.started.push(unit.to_owned());
         }
+        fs::write(self.path("obeyed"), self.lines_seen.to_string()).unwrap();
     }
 }
 

@@ -4,6 +4,7 @@
 use super::cloud::{ACCOUNT, Cloud, done, words, write_program};
 use super::imitated::Machine;
 use std::fs;
+use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
@@ -118,12 +119,28 @@ async fn user_data_makes_a_service_that_answers_and_an_upgrade_goes_back_where_t
     let ended = machine.while_running(place.run(upgrade)).await;
     assert_eq!(ended.code, Some(1), "{}", ended.stderr);
     assert!(
-        ended.stderr.contains("the one of before is put back"),
+        ended.stderr.contains("of before are put back"),
         "{}",
         ended.stderr
     );
     assert!(fs::read(&installed).unwrap() == before);
     api.get("/jobs").await.is(200);
+
+    // Settings that it does not start with, and specs that come with them.
+    let well = fs::read_to_string(&settings).unwrap();
+    place.write("bad.env", environment.clone() + "WORKERS=many\n");
+    fs::create_dir(place.path("bad")).unwrap();
+    place.write("bad/crates.toml", "spec = none\n");
+    let bad = ["--program", "program", "--env", "bad.env", "--specs", "bad"];
+    let upgrade = [&bad[..], &["--no-wait"]].concat();
+    let upgrade = machine.while_running(place.run(words("upgrade", &upgrade)));
+    let ended = upgrade.await;
+    assert_eq!(ended.code, Some(1), "{}", ended.stderr);
+    let said = "of before are put back";
+    assert!(ended.stderr.contains(said), "{}", ended.stderr);
+    assert_eq!(fs::read_to_string(&settings).unwrap(), well);
+    assert!(!machine.path("etc/sluicegate/specs/crates.toml").exists());
+    api.get("/specs/parcels").await.is(200);
 
     // And what is right: with another spec, and the same keys.
     place.write(
@@ -134,7 +151,15 @@ async fn user_data_makes_a_service_that_answers_and_an_upgrade_goes_back_where_t
     );
     let upgrade = words(
         "upgrade",
-        &["--program", "program", "--specs", "specs", "--no-wait"],
+        &[
+            "--program",
+            "program",
+            "--env",
+            "service.env",
+            "--specs",
+            "specs",
+            "--no-wait",
+        ],
     );
     let ended = machine.while_running(place.run(upgrade)).await;
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
@@ -151,9 +176,26 @@ async fn with_mongodb_the_api_and_the_jobs_are_two_units_and_the_key_lives_there
     let environment = format!("PORT={port}\nMONGODB_URI={}\n", mongod.uri());
     let user_data = up(&cloud, &place, &environment).await;
     let mut machine = Machine::new(&cloud);
+    // A worker that dies at its start, here because its port is taken: the API is not started beside it.
+    let taken = TcpListener::bind(("127.0.0.1", machine.metrics_port)).unwrap();
     let booted = machine.boot(user_data.clone()).await;
+    assert_eq!(booted.code, Some(1), "{}", booted.stderr);
+    assert!(
+        booted.stderr.contains("sluicegate-refresh"),
+        "{}",
+        booted.stderr
+    );
+    assert_eq!(machine.started, ["worker"]);
+    // Its cause is mended: what is there by then is the way on.
+    drop(taken);
+    let booted = machine.refresh().await;
     assert_eq!(booted.code, Some(0), "{}", booted.stderr);
-    assert_eq!(machine.started, ["worker", "serve"]);
+    assert_eq!(machine.started, ["worker", "worker", "serve"]);
+    let asked = fs::read_to_string(machine.path("systemctl.log")).unwrap();
+    let resets = asked.matches("reset-failed sluicegate@").count();
+    assert_eq!(resets, 3, "{asked}");
+    let worker = fs::read_to_string(machine.path("etc/sluicegate/worker.env")).unwrap();
+    assert_eq!(worker, format!("METRICS_PORT={}\n", machine.metrics_port));
     let serve = fs::read_to_string(machine.path("etc/sluicegate/serve.env")).unwrap();
     assert_eq!(serve, "WORKERS=0\n");
     let key = fs::read_to_string(machine.path("etc/sluicegate/first-key")).unwrap();

@@ -86,7 +86,8 @@ read_arguments() {
     -h | --help) usage && exit 0 ;;
     --name | --region | --from | --program | --env | --specs | --instance-type | --disk-gib | --image | --ssh-user | \
       --subnet | --public-key | --key-file)
-      [ -n "${2:-}" ] || bad_usage "$option wants a value"
+      # An option in the place of a value would be lost, and one of them is --dry-run.
+      [[ ${2:-} =~ ^([^-]|-[^-]) ]] || bad_usage "$option wants a value"
       case $option in
       --name) NAME=$2 ;;
       --region) REGION=$2 ;;
@@ -322,8 +323,9 @@ The contract  $(base)/openapi.json
 The first key was made on the machine. Fetch it, once:
   KEY=\$($(ssh_line) 'sudo cat /etc/sluicegate/first-key && sudo rm /etc/sluicegate/first-key')
 Then:
-  curl -H "Authorization: Bearer \$KEY" $(base)/jobs
-  curl -H "Authorization: Bearer \$KEY" -T orders.csv "$(base)/upload/orders.csv?process=true&spec=orders"
+  key() { printf 'header = "Authorization: Bearer %s"\n' "\$KEY"; }
+  key | curl -K - $(base)/jobs
+  key | curl -K - -T orders.csv "$(base)/upload/orders.csv?process=true&spec=orders"
 
 This is plain HTTP. Over networks that you do not trust, go by way of ssh, or put TLS in front:
   $(ssh_line) -N -L 3000:127.0.0.1:$PORT
@@ -334,10 +336,12 @@ up() {
   find_program
   look_for_machine
   check_architecture
-  have_bucket
   read_published
+  # What is missing is said before anything is made.
+  [ -n "$MACHINE" ] || [ -s "$SCRATCH/published" ] || want_from
   read_env
   list_wanted
+  have_bucket
   if cmp -s "$SCRATCH/wanted" "$SCRATCH/published"; then
     tell there "deploy/ of the bucket"
   elif [ -z "$MACHINE" ] || [ ! -s "$SCRATCH/published" ]; then

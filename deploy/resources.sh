@@ -154,6 +154,10 @@ have_key() {
 
 # --- the security group
 
+want_from() {
+  [ "${#FROM[@]}" -gt 0 ] || die "nobody could reach the machine" "say from where with --from, as --from 203.0.113.7/32"
+}
+
 have_group() {
   local subnet=() vpc=() rule wanted=() port cidr kept
   if [ -n "$SUBNET" ]; then
@@ -166,7 +170,7 @@ have_group() {
   suppose '<group>'
   GROUP=$FOUND
   if [ -z "$GROUP" ]; then
-    [ "${#FROM[@]}" -gt 0 ] || die "nobody could reach the machine" "say from where with --from, as --from 203.0.113.7/32"
+    want_from
     change ec2 create-security-group --group-name "$SETUP" --description "sluicegate: ssh and its port" "${vpc[@]}" \
       --tag-specifications "ResourceType=security-group,Tags=[$(tags_of)]" --query GroupId
     GROUP=${FOUND:-<group>}

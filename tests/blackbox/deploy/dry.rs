@@ -162,6 +162,7 @@ async fn what_cannot_be_is_refused_before_anything_is_asked() {
     place.write("text", "no program");
     for (arguments, what) in [
         (["up", "--from", "203.0.113.7"], "network"),
+        (["up", "--instance-type", "--dry-run"], "wants a value"),
         (["up", "--from", "any"], "network"),
         (["up", "--from", "203.0.113.7/24"], "network"),
         (["up", "--from", "256.0.0.0/8"], "network"),

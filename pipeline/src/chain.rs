@@ -4,35 +4,25 @@
 //! refilled, never reborn. They do no I/O and see no clock. The order is fixed by types: a parser gives
 //! rows `W`, [`Bind`] turns a row into a record `R`, steps change records, an encoder writes them.
 //!
-//! ```compile_fail
+//! ```
 //! # use pipeline::*;
-//! # fn parser<W>() -> Box<dyn Parser<W>> { unimplemented!() }
-//! # fn encoder<R>() -> Box<dyn Encode<R>> { unimplemented!() }
-//! # fn step<R>() -> Box<dyn Step<R>> { unimplemented!() }
-//! struct Row; struct Record;
-//! fn steps_of_rows(bind: Box<dyn Bind<Row, Record>>) {
-//!     let rear = Rear::new(encoder::<Record>()).step(step::<Row>()); // error: only a bound record can be changed
-//!     Chain::new(Reader { parser: parser(), bind }, rear);
+//! # struct Row; struct Record;
+//! fn in_order(reader: Reader<Row, Record>, step: Box<dyn Step<Record>>, encode: Box<dyn Encode<Record>>) -> Chain<Row, Record> {
+//!     Chain::new(reader, Rear::new(encode).step(step))
 //! }
 //! ```
 //! ```compile_fail
 //! # use pipeline::*;
-//! # fn parser<W>() -> Box<dyn Parser<W>> { unimplemented!() }
-//! # fn encoder<R>() -> Box<dyn Encode<R>> { unimplemented!() }
-//! struct Row; struct Record; struct Other;
-//! fn foreign_encoder(bind: Box<dyn Bind<Row, Record>>) {
-//!     Chain::new(Reader { parser: parser(), bind }, Rear::new(encoder::<Other>())); // error: records arrive, it takes others
+//! # struct Row; struct Record;
+//! fn steps_of_rows(reader: Reader<Row, Record>, step: Box<dyn Step<Row>>, encode: Box<dyn Encode<Record>>) -> Chain<Row, Record> {
+//!     Chain::new(reader, Rear::new(encode).step(step)) // error: only a bound record can be changed
 //! }
 //! ```
-//! ```
+//! ```compile_fail
 //! # use pipeline::*;
-//! # fn parser<W>() -> Box<dyn Parser<W>> { unimplemented!() }
-//! # fn encoder<R>() -> Box<dyn Encode<R>> { unimplemented!() }
-//! # fn step<R>() -> Box<dyn Step<R>> { unimplemented!() }
-//! struct Row; struct Record;
-//! fn in_order(bind: Box<dyn Bind<Row, Record>>) -> Chain<Row, Record> {
-//!     let rear = Rear::new(encoder()).step(step());
-//!     Chain::new(Reader { parser: parser(), bind }, rear)
+//! # struct Row; struct Record; struct Other;
+//! fn foreign_encoder(reader: Reader<Row, Record>, encode: Box<dyn Encode<Other>>) -> Chain<Row, Record> {
+//!     Chain::new(reader, Rear::new(encode)) // error: records arrive, the encoder takes others
 //! }
 //! ```
 

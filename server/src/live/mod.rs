@@ -287,7 +287,7 @@ impl Seat {
     /// Takes it to a job as it was read.
     fn at(self, job: Job) -> Result<Watcher, Fatal> {
         let id = job.id;
-        let first = self.seen(job);
+        let first = Arc::new(Seen::new(job));
         if first.state.is_terminal() {
             let first = self.hub.lock().shared(&self.tenant, id, first);
             return Ok(Watcher::new(self, first, None));
@@ -304,18 +304,6 @@ impl Seat {
             }
         };
         Ok(Watcher::new(seat, first, Some(news)))
-    }
-
-    /// A job as it was read: where others were told the same, what they were told.
-    fn seen(&self, job: Job) -> Arc<Seen> {
-        let watched = self.hub.lock();
-        let of_tenant = watched.tenants.get(&self.tenant);
-        let entry = of_tenant.and_then(|of_tenant| of_tenant.jobs.get(&job.id));
-        let newest = entry.map(|entry| entry.newest.borrow().clone());
-        drop(watched);
-        let now = (job.state, job.updated_ms);
-        let same = newest.filter(|newest| (newest.state, newest.updated_ms) == now);
-        same.unwrap_or_else(|| Arc::new(Seen::new(job)))
     }
 
     /// Takes it to a job that is as `first` says where nobody else watches it, and gives what is told of it from now on.
